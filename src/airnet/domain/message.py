@@ -1,0 +1,77 @@
+"""Message: one decoded application message as a fixed-width row.
+
+Made by decode, read by features. Malformed, with its reason, is a kind of Message.
+Prices and quantities are integers, value times `SCALE`; keys are 64-bit hashes.
+"""
+
+import numpy as np
+
+MESSAGES_MAX = 16384
+FIX_BYTES_MAX = 65536
+SCALE = 100_000_000
+UP, DOWN = 0, 1
+DIRECTIONS = ("up", "down")
+
+MESSAGE = np.dtype(
+    [
+        ("time_ns", "<u8"),
+        ("frame_count", "<u8"),
+        ("sequence", "<u8"),
+        ("order_key", "<u8"),
+        ("original_key", "<u8"),
+        ("symbol_key", "<u8"),
+        ("price", "<i8"),
+        ("quantity", "<i8"),
+        ("sending_ns", "<u8"),
+        ("session", "<u4"),
+        ("bytes", "<u4"),
+        ("type", "<u4"),
+        ("flags", "<u2"),
+        ("kind", "u1"),
+        ("direction", "u1"),
+        ("malformed", "u1"),
+        ("side", "u1"),
+        ("exec_type", "u1"),
+        ("order_status", "u1"),
+        ("pad", "u1", (4,)),
+    ]
+)
+
+#: Names of `Message.kind`, AIRNET_KIND_* in order.
+KINDS = (
+    "other",
+    "new",
+    "cancel",
+    "replace",
+    "quote",
+    "report",
+    "cancel_reject",
+    "reject",
+    "logon",
+    "logout",
+    "heartbeat",
+    "test_request",
+    "resend_request",
+    "sequence_reset",
+    "market_data",
+)
+KIND = {name: number for number, name in enumerate(KINDS)}
+
+#: Names of `Message.malformed`, AIRNET_MALFORMED_* in order; 0 is well formed.
+MALFORMED_REASONS = (
+    "no",
+    "garbage",
+    "body_length",
+    "checksum",
+    "too_long",
+    "field",
+    "type",
+    "duplicate",
+    "value",
+)
+
+FLAG_POSS_DUP = 0x01
+FLAG_POSS_RESEND = 0x02
+FLAG_HAS_PRICE = 0x04
+FLAG_HAS_QUANTITY = 0x08
+FLAG_SPLIT = 0x10

@@ -1,0 +1,81 @@
+"""Session: one trading conversation of two endpoints and their CompIDs.
+
+The unit that is watched, scored and contained. Rows are made by decode in the order
+sessions first appear; `SessionName` is how objects right of score call one.
+"""
+
+import ipaddress
+
+import msgspec
+import numpy as np
+
+SESSIONS_MAX = 8192
+COMP_BYTES = 24
+OPEN, LOGGED_ON, CLOSED = 1, 2, 3
+
+SESSION = np.dtype(
+    [
+        ("opened_ns", "<u8"),
+        ("last_ns", "<u8"),
+        ("syn_ns", "<u8"),
+        ("syn_ack_ns", "<u8"),
+        ("messages", "<u8", (2,)),
+        ("malformed", "<u8"),
+        ("gap_bytes", "<u8"),
+        ("retransmits", "<u8"),
+        ("client", "u1", (16,)),
+        ("gateway", "u1", (16,)),
+        ("client_port", "<u2"),
+        ("gateway_port", "<u2"),
+        ("state", "u1"),
+        ("midstream", "u1"),
+        ("version", "u1"),
+        ("pad", "u1"),
+        ("client_comp", "u1", (COMP_BYTES,)),
+        ("gateway_comp", "u1", (COMP_BYTES,)),
+    ]
+)
+
+_MAPPED = b"\0" * 10 + b"\xff\xff"
+
+
+class SessionName(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """What a Session is called in objects, records and commands.
+
+    Addresses are text without a port; CompIDs are as the client sends them (FIX
+    tags 49 and 56), empty when no message has been read yet.
+    """
+
+    client: str
+    client_port: int
+    gateway: str
+    gateway_port: int
+    client_comp: str
+    gateway_comp: str
+
+
+def address_text(address: bytes) -> str:
+    """Return 16 network-order bytes as text; IPv4-mapped ones as dotted quads.
+
+    Source: RFC 4291 section 2.5.5.2.
+    """
+    if address[:12] == _MAPPED:
+        return str(ipaddress.IPv4Address(address[12:]))
+    return str(ipaddress.IPv6Address(address))
+
+
+def address_bytes(text: str) -> bytes:
+    """Return an IP address as 16 network-order bytes, IPv4 mapped.
+
+    Raises:
+        ValueError: `text` is no IP address.
+    """
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv4Address):
+        return _MAPPED + address.packed
+    return address.packed
+
+
+def comp_text(comp: bytes) -> str:
+    """Return a row's CompID as text; bytes that are not ASCII are escaped."""
+    return comp.rstrip(b"\0").decode("ascii", "backslashreplace")

@@ -1,0 +1,78 @@
+"""Verdict: what the models say of one Window.
+
+Made by score, read by decide. Probabilities are integers in parts per million, so
+that no comparison hangs on the last bit of a float.
+"""
+
+import enum
+
+import msgspec
+
+from airnet.domain.session import SessionName
+
+PPM = 1_000_000
+
+
+class Cause(enum.StrEnum):
+    """Why the network looks as it does. Only the first three may be contained."""
+
+    FLOOD = "flood"
+    ALGO_FAULT = "algo_fault"
+    COMPROMISE = "compromise"
+    VENUE_FAULT = "venue_fault"
+    FEED_FAULT = "feed_fault"
+    SENSOR_FAULT = "sensor_fault"
+    VOLATILITY = "volatility"
+    NORMAL = "normal"
+    UNKNOWN = "unknown"
+
+
+CONTAINABLE = frozenset({Cause.FLOOD, Cause.ALGO_FAULT, Cause.COMPROMISE})
+
+
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one feature moved a Verdict, against a benign reference.
+
+    `share` is in millionths of the margin's unit; `value` and `reference` are the
+    feature's integers.
+    """
+
+    feature: str
+    value: int
+    reference: int
+    share: int
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What the models say of one Window: the Cause, how sure, and from what.
+
+    Times are capture time in ns. `features` holds the whole row as integers, in the
+    order of the schema whose digest is `schema`. `rule` names a hard rule that fired,
+    "" when the model alone speaks; `measured` and `limit` are that rule's (or the
+    model's own) value and threshold, in the unit the rule states. `session` is set
+    for a session window; `address` and `port` for a gateway or source one.
+    `fanout` is the number of sources a gateway window saw.
+    """
+
+    window_kind: int
+    subject: int
+    open_ns: int
+    close_ns: int
+    frame_count: int
+    first_ns: int
+    accepted_ns: int
+    cause: Cause
+    probability_ppm: int
+    abstains: bool
+    rule: str
+    measured: int
+    limit: int
+    features: tuple[int, ...]
+    schema: str
+    model: str
+    session: SessionName | None = None
+    address: str = ""
+    port: int = 0
+    known: bool = False
+    sources: tuple[str, ...] = ()
+    fanout: int = 0

@@ -1,0 +1,60 @@
+"""Window: what a Session, a source or a gateway did in one slice of capture time.
+
+A key row and a float32 row of features under a named, versioned, hashed schema. Made
+by features, read by score. Every feature is an integer carried in float32 (magnitude
+below 2**24), so that sums over them are exact in any order.
+"""
+
+import hashlib
+
+import msgspec
+import numpy as np
+
+WINDOW_SESSION, WINDOW_GATEWAY, WINDOW_SOURCE = 1, 2, 3
+KINDS = {1: "session", 2: "gateway", 3: "source"}
+FEATURE_LIMIT = (1 << 24) - 1
+
+WINDOW = np.dtype(
+    [
+        ("open_ns", "<u8"),
+        ("close_ns", "<u8"),
+        ("frame_count", "<u8"),
+        ("first_ns", "<u8"),
+        ("accepted_ns", "<u8"),
+        ("address", "u1", (16,)),
+        ("subject", "<u4"),
+        ("port", "<u2"),
+        ("kind", "u1"),
+        ("known", "u1"),
+    ]
+)
+
+
+class Feature(msgspec.Struct, frozen=True, kw_only=True):
+    """One column: its name, unit, largest value (it saturates there) and meaning."""
+
+    name: str
+    unit: str
+    limit: int
+    means: str
+
+
+class FeatureSchema(msgspec.Struct, frozen=True, kw_only=True):
+    """The columns of one kind of Window, in order, with a name and a version."""
+
+    name: str
+    version: int
+    features: tuple[Feature, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the column names in order."""
+        return tuple(feature.name for feature in self.features)
+
+    def digest(self) -> str:
+        """Return the SHA-256, in hex, of the schema's canonical JSON."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+
+    def index(self, name: str) -> int:
+        """Return the column of the feature called `name`."""
+        return self.names.index(name)

@@ -1,0 +1,33 @@
+"""structlog set-up, called by entry points only; the core returns facts instead."""
+
+import logging
+import sys
+
+import structlog
+
+
+def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
+    """Send log lines to standard error: JSON under systemd, colour on a terminal.
+
+    Args:
+        json: force JSON on or off; by default JSON unless standard error is a
+            terminal.
+        level: the lowest level that is written.
+    """
+    as_json = not sys.stderr.isatty() if json is None else json
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer(sort_keys=True)
+        if as_json
+        else structlog.dev.ConsoleRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
