@@ -1,0 +1,42 @@
+"""Source, the role that brings frames in: a network interface or a capture file."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Source(Protocol):
+    """Brings Frames. One poll at a time; nothing is kept for a slow caller.
+
+    `name` says what it is for people ("xdp native eth1", "day.pcapng"). `buffer` is
+    where rows' `offset` points: uint8[n]; the array object may change at any poll, so
+    it is read after each one. Rows and buffer stay valid until the next poll or close.
+    `is_exhausted` turns true when a file has ended; an interface never ends.
+    """
+
+    name: str
+    buffer: NDArray[np.uint8]
+    is_exhausted: bool
+
+    def poll(self, rows: NDArray[np.void], wait_ms: int) -> int:
+        """Fill FRAME[n] rows and return how many; 0 when nothing came in time.
+
+        Raises:
+            CaptureError: the interface went away, or the file is no capture. A file
+                that ends inside a record is not an error: it is counted.
+        """
+        ...
+
+    def counters(self) -> dict[str, int]:
+        """Return counts since opening.
+
+        `seen` is every frame the mirror showed us; `delivered` those given to poll's
+        caller; every other key is a named reason, and
+        seen == delivered + the sum of the reasons, exactly, once idle.
+        """
+        ...
+
+    def close(self) -> None:
+        """Detach and free; closing twice is harmless."""
+        ...
