@@ -1,5 +1,6 @@
 """Ledger, the role that keeps what must never be lost."""
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from airnet.domain.incident import Evidence
@@ -24,6 +25,10 @@ class Ledger(Protocol):
         Raises:
             LedgerError: it may not survive.
         """
+        ...
+
+    def evidence(self) -> Iterator[Evidence]:
+        """Yield every entry from the first, as written."""
         ...
 
     def root(self) -> str:
