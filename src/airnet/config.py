@@ -139,7 +139,9 @@ def load(path: Path, kind: type[T]) -> T:
     try:
         text = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}", "check the path") from error
+        raise ConfigError(
+            f"{path}: cannot be read: {error}", "check the path"
+        ) from error
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -153,9 +153,7 @@ class Pipeline:
             start += taken
             if len(windows):
                 self.totals.windows += len(windows)
-                self._judge(
-                    brain.scorer.score(windows, brain.windows.rows, sessions)
-                )
+                self._judge(brain.scorer.score(windows, brain.windows.rows, sessions))
         self.totals.now_ns = max(self.totals.now_ns, newest_ns)
 
     def _judge(self, verdicts: list[Verdict]) -> None:

@@ -99,7 +99,9 @@ def digest(path: Path | None) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error}", "check the path") from error
+        raise ConfigError(
+            f"{path}: cannot be read: {error}", "check the path"
+        ) from error
 
 
 def replay(order: Order, progress: Callable[[int, int], None]) -> Summary:

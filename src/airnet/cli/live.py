@@ -1,0 +1,67 @@
+"""Commands that run until told to stop: run and controller."""
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from airnet.cli import show
+from airnet.config import Config, load
+from airnet.errors import EXIT_DONE, UsageError
+
+
+@click.command()
+@click.option(
+    "--config",
+    "file",
+    type=click.Path(path_type=Path),
+    default=Path("/etc/airnet/airnet.toml"),
+    envvar="AIRNET_CONFIG",
+    show_default=True,
+    help="This host's configuration.",
+)
+@show.as_json
+def run(file: Path, as_json: bool) -> int:
+    """Watch a mirror port and contain what policy says, until SIGTERM.
+
+    SIGTERM drains the ring, writes the last records and ends; containments in force
+    end by themselves where they are enforced. SIGHUP is refused: a reload is a
+    restart.
+    """
+    from airnet.service import Service  # noqa: PLC0415 -- loads kernel modules
+
+    config = load(file, Config)
+    service = Service(config, file.parent)
+    service.run()
+    if as_json:
+        show.document(msgspec.to_builtins(service.totals()))
+    return EXIT_DONE
+
+
+def _endpoint(value: str) -> tuple[str, int]:
+    """Return HOST:PORT as a pair."""
+    host, colon, port = value.rpartition(":")
+    if not colon or not port.isdigit() or not 0 < int(port) < 65536:
+        raise UsageError(
+            f"--listen {value}: not HOST:PORT", "for example 127.0.0.1:6653"
+        )
+    return host.strip("[]"), int(port)
+
+
+@click.command()
+@click.option("--listen", default="127.0.0.1:6653", show_default=True, help="OpenFlow.")
+@click.option(
+    "--socket",
+    "socket_path",
+    default="/run/airnet/controller.sock",
+    show_default=True,
+    help="Unix socket on which `airnet run` asks for containments.",
+)
+def controller(listen: str, socket_path: str) -> int:
+    """Serve OpenFlow 1.3 switches: put containments in force, leased by timeout.
+
+    The same application runs in Ryu: see docs/operating.
+    """
+    from airnet.controller.framework import run as serve  # noqa: PLC0415 -- os-ken
+
+    return serve(_endpoint(listen), socket_path)

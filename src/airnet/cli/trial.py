@@ -1,0 +1,47 @@
+"""Commands that try airnet out on this machine: demo and bench."""
+
+from pathlib import Path
+
+import click
+
+from airnet.cli import show
+from airnet.errors import EXIT_DONE, EXIT_NO
+
+
+@click.command()
+@click.option(
+    "--directory",
+    type=click.Path(path_type=Path),
+    default=Path("var/demo"),
+    show_default=True,
+    help="Where the run's files go; replaced by each run.",
+)
+@click.option(
+    "--simulated", is_flag=True, help="Use the generated capture in any case."
+)
+@show.as_json
+def demo(directory: Path, simulated: bool, as_json: bool) -> int:
+    """Build a trading network on this machine, break it twice, watch airnet contain it.
+
+    Namespaces, a real switch, real FIX sessions. Without root or kernel support it
+    says what is missing and runs the same scenes from a capture it generates itself.
+    Exit status 0 only when every expectation held.
+    """
+    from airnet.lab.theatre import perform  # noqa: PLC0415 -- needs the lab's packages
+
+    return perform(directory, simulated=simulated, as_json=as_json)
+
+
+@click.command()
+@click.argument("stages", nargs=-1, metavar="[STAGE]...")
+@show.as_json
+def bench(stages: tuple[str, ...], as_json: bool) -> int:
+    """Measure this host: ns a row of each STAGE, latencies in the lab, its own floor."""
+    from airnet.bench import render, run as measure  # noqa: PLC0415 -- heavy
+
+    found = measure(stages)
+    if as_json:
+        show.document(found)
+    else:
+        show.console().print(render(found))
+    return EXIT_DONE if found else EXIT_NO

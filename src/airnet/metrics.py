@@ -1,0 +1,102 @@
+"""Counters for the graph: what Prometheus reads on a loopback port.
+
+The hot path counts in plain integers; this collects them when asked, so a scrape
+costs the lane nothing.
+"""
+
+from collections.abc import Iterator
+from wsgiref.simple_server import WSGIServer
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from airnet import __version__
+from airnet.act.standing import Standing
+from airnet.domain.message import DIRECTIONS
+from airnet.pipeline import Pipeline
+from airnet.record.ledger import Ledger
+
+
+class Metrics(Collector):
+    """Reads a lane's counters when Prometheus asks."""
+
+    def __init__(self, lane: Pipeline, ledger: Ledger, standing: Standing) -> None:
+        self._lane = lane
+        self._ledger = ledger
+        self._standing = standing
+        self._server: WSGIServer | None = None
+
+    def serve(self, host: str, port: int) -> None:
+        """Listen on a port, or not at all for port 0."""
+        if port:
+            registry = CollectorRegistry()
+            registry.register(self)
+            self._server, _ = start_http_server(port, host, registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric; called by the client library."""
+        lane = self._lane
+        info = InfoMetricFamily("airnet_build", "The running version")
+        info.add_metric([], {"version": __version__, "source": lane.source.name})
+        yield info
+        yield from self._capture()
+        yield from self._decoded()
+        yield _total("airnet_windows", "Windows closed", lane.totals.windows)
+        verdicts = CounterMetricFamily(
+            "airnet_verdicts", "Windows scored, by cause", labels=["cause"]
+        )
+        for cause, count in sorted(lane.brain.scorer.counters().items()):
+            verdicts.add_metric([cause], count)
+        yield verdicts
+        yield _total("airnet_decisions", "Decisions made", lane.totals.decisions)
+        standing = GaugeMetricFamily(
+            "airnet_containments_standing", "Containments in force"
+        )
+        standing.add_metric([], len(self._standing.standing()))
+        yield standing
+        yield _total("airnet_ledger_entries", "Ledger entries", self._ledger.size)
+
+    def _capture(self) -> Iterator[Metric]:
+        """Yield what the Source counted; seen = delivered + each reason."""
+        frames = CounterMetricFamily(
+            "airnet_capture_frames", "Frames at the mirror, by fate", labels=["fate"]
+        )
+        for fate, count in sorted(self._lane.source.counters().items()):
+            frames.add_metric([fate], count)
+        yield frames
+        yield _total(
+            "airnet_capture_bytes", "Bytes of frames taken", self._lane.totals.bytes
+        )
+
+    def _decoded(self) -> Iterator[Metric]:
+        """Yield what decode counted."""
+        counters = self._lane.brain.decoder.counters()
+        messages = CounterMetricFamily(
+            "airnet_messages",
+            "Application messages, by MsgType and direction",
+            labels=["type", "direction"],
+        )
+        for kind, by_direction in sorted(counters["messages"].items()):
+            for direction in DIRECTIONS:
+                messages.add_metric([kind, direction], by_direction[direction])
+        yield messages
+        malformed = CounterMetricFamily(
+            "airnet_malformed", "Malformed messages, by reason", labels=["reason"]
+        )
+        for reason, count in sorted(counters["malformed"].items()):
+            malformed.add_metric([reason], count)
+        yield malformed
+        yield _total("airnet_sessions", "Sessions seen", counters["sessions"])
+
+
+def _total(name: str, text: str, value: int) -> CounterMetricFamily:
+    """Return a counter without labels."""
+    metric = CounterMetricFamily(name, text)
+    metric.add_metric([], value)
+    return metric
