@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Hook: XDP on the mirror port, an interface that is only ours.
+ * Reads: the frame's length, its receive queue and CLOCK_MONOTONIC; no payload.
+ * Writes: struct airnet_tap_meta in front of the frame, and per-CPU counters.
+ *
+ * Exits: XDP_REDIRECT into the AF_XDP socket of the frame's own queue, otherwise
+ * XDP_DROP with a counted reason. Never XDP_PASS and never XDP_TX: the host's own
+ * network stack must not answer what it sees on a mirror. No selection yet: every
+ * frame goes to user space.
+ */
+#include "airnet.h"
+
+#include <bpf/bpf_helpers.h>
+
+/* Filled by user space, one socket a queue. A socket bound to another queue than its
+ * index would lose every frame with no statistic anywhere, so index == queue. */
+struct {
+	__uint(type, BPF_MAP_TYPE_XSKMAP);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, __u32);
+} sockets SEC(".maps");
+
+/* AIRNET_TAP_*; written here, read by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, AIRNET_TAP_COUNTERS);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+static __always_inline void count(__u32 index)
+{
+	__u64 *value = bpf_map_lookup_elem(&counters, &index);
+
+	if (value)
+		(*value)++;
+}
+
+/* Put time, queue and length in front of the frame; -1 when there is no room. */
+static __always_inline int stamp(struct xdp_md *ctx, __u64 now_ns)
+{
+	__u32 wire_bytes = ctx->data_end - ctx->data;
+	struct airnet_tap_meta *meta;
+
+	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*meta)))
+		return -1;
+	meta = (void *)(long)ctx->data_meta;
+	if ((void *)(meta + 1) > (void *)(long)ctx->data)
+		return -1;
+	meta->mono_ns = now_ns;
+	meta->queue = ctx->rx_queue_index;
+	meta->wire_bytes = wire_bytes;
+	return 0;
+}
+
+SEC("xdp")
+int tap(struct xdp_md *ctx)
+{
+	__u64 now_ns = bpf_ktime_get_ns();
+	__u32 reason = AIRNET_TAP_REDIRECTED;
+	int action = XDP_DROP;
+
+	count(AIRNET_TAP_SEEN);
+	if (stamp(ctx, now_ns)) {
+		reason = AIRNET_TAP_NO_META;
+		goto out;
+	}
+	/* The flags are the action when the queue has no socket. */
+	action = bpf_redirect_map(&sockets, ctx->rx_queue_index, XDP_DROP);
+	if (action != XDP_REDIRECT)
+		reason = AIRNET_TAP_NO_SOCKET;
+out:
+	count(reason);
+	return action;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
