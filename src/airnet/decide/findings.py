@@ -1,0 +1,134 @@
+"""Findings: what one Verdict amounts to once hard limits have been looked at.
+
+A hard limit is a fact: it outranks the model's opinion, an abstention included. Three
+of them, strongest first: the registered envelope of the session's algorithm, the
+policy's own rules over features, and a rule the scorer says has fired.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from airnet.config import Site
+from airnet.decide.policy import WINDOW_KINDS, Policy, ppm
+from airnet.domain.verdict import PPM, Cause, Verdict
+from airnet.domain.window import WINDOW_SESSION
+from airnet.errors import ConfigError
+
+ENVELOPE_RULE = "envelope.orders_per_second"
+
+#: The feature that counts new orders the client sent in a session window.
+ORDERS_FEATURE = "new_orders"
+
+NS_PER_S = 1_000_000_000
+
+Columns = Mapping[int, Mapping[str, int]]
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What a window shows, by which rule, measured against which limit.
+
+    `count` is what an envelope sums over a streak; `is_hard` says that a limit, not a
+    model, spoke.
+    """
+
+    cause: Cause
+    rule: str
+    measured: int
+    limit: int
+    probability_ppm: int
+    is_hard: bool = False
+    count: int = 0
+
+
+class Findings:
+    """Turns Verdicts into Findings, by policy, site and the columns' names.
+
+    Raises:
+        ConfigError: a rule names a feature that the schema of its window lacks.
+    """
+
+    def __init__(self, policy: Policy, site: Site, columns: Columns) -> None:
+        self._policy = policy
+        self._columns = columns
+        limits = {a.id: a.orders_per_second_max for a in site.algorithms}
+        self._envelopes = {
+            session.comp_id: limits[session.algorithm]
+            for firm in site.firms
+            for session in firm.sessions
+            if limits.get(session.algorithm, 0) > 0
+        }
+        for rule in policy.rules:
+            names = columns.get(WINDOW_KINDS[rule.window])
+            if names is not None and rule.feature not in names:
+                raise ConfigError(
+                    f"policy: rule {rule.name}: {rule.window} windows have no feature "
+                    f"{rule.feature}",
+                    f"use one of {', '.join(sorted(names))}",
+                )
+
+    def envelope(self, verdict: Verdict) -> Finding | None:
+        """Return a breach of the session's registered envelope in this window."""
+        if verdict.window_kind != WINDOW_SESSION or verdict.session is None:
+            return None
+        limit = self._envelopes.get(verdict.session.client_comp)
+        orders = self._feature(verdict, ORDERS_FEATURE)
+        if limit is None or orders is None:
+            return None
+        rate = rate_per_second(orders, verdict.close_ns - verdict.open_ns)
+        if rate <= limit:
+            return None
+        return Finding(
+            cause=Cause.ALGO_FAULT,
+            rule=ENVELOPE_RULE,
+            measured=rate,
+            limit=limit,
+            probability_ppm=PPM,
+            is_hard=True,
+            count=orders,
+        )
+
+    def of(self, verdict: Verdict) -> Finding:
+        """Return what the window shows, the envelope aside."""
+        for rule in self._policy.rules:
+            if WINDOW_KINDS[rule.window] != verdict.window_kind:
+                continue
+            value = self._feature(verdict, rule.feature)
+            if value is not None and value > rule.limit:
+                return Finding(
+                    cause=Cause(rule.cause),
+                    rule=rule.name,
+                    measured=value,
+                    limit=rule.limit,
+                    probability_ppm=PPM,
+                    is_hard=True,
+                )
+        cause = verdict.cause
+        if verdict.abstains and not verdict.rule:
+            cause = Cause.UNKNOWN
+        return Finding(
+            cause=cause,
+            rule=verdict.rule or f"model.{cause.value}",
+            measured=verdict.measured,
+            limit=verdict.limit,
+            probability_ppm=verdict.probability_ppm,
+            is_hard=bool(verdict.rule),
+        )
+
+    def is_likely(self, finding: Finding) -> bool:
+        """Return whether the finding is sure enough for its Cause's policy."""
+        rule = self._policy.contain(finding.cause) or self._policy.watch(finding.cause)
+        if rule is None:
+            return False
+        return finding.is_hard or finding.probability_ppm >= ppm(rule.probability_min)
+
+    def _feature(self, verdict: Verdict, name: str) -> int | None:
+        index = self._columns.get(verdict.window_kind, {}).get(name)
+        if index is None or index >= len(verdict.features):
+            return None
+        return verdict.features[index]
+
+
+def rate_per_second(count: int, span_ns: int) -> int:
+    """Return `count` in `span_ns` as a whole rate per second."""
+    return count * NS_PER_S // max(span_ns, 1)

@@ -1,0 +1,378 @@
+"""Policy: what may be done about each Cause, how far, how often, for how long.
+
+One closed, frozen tree, read by `airnet.config.load`; every default is a decision and
+is the shipped `airnet/data/policy.toml`. Probabilities are written 0..1 and compared
+as whole parts per million, so that no comparison hangs on the last bit of a float.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from airnet.config import Closed, Site
+from airnet.decide.protection import Protection, canonical, endpoint
+from airnet.domain.decision import Action, Mode, Tier
+from airnet.domain.verdict import CONTAINABLE, PPM, Cause
+from airnet.domain.window import FEATURE_LIMIT, KINDS
+
+NS_PER_MS = 1_000_000
+
+#: A day: no containment outlives a trading day, whatever a policy file says.
+TTL_MS_MAX = 86_400_000
+
+#: Things that may be contained at once, of each kind, whatever a policy file says.
+STANDING_MAX = 1024
+
+#: Tiers above this need two approvers (docs/safety, SR-12); nothing decides them alone.
+AUTONOMOUS_TIER_MAX = Tier.LIMIT_ALGO
+
+#: How far each action this version can order reaches, on the ladder.
+TIERS = {
+    Action.OBSERVE: Tier.OBSERVE,
+    Action.ALERT: Tier.OBSERVE,
+    Action.EVIDENCE: Tier.EVIDENCE,
+    Action.RATE_LIMIT_SOURCES: Tier.PROTECT,
+    Action.DROP_SOURCES: Tier.PROTECT,
+    Action.REROUTE: Tier.DIVERT,
+    Action.THROTTLE_SESSION: Tier.LIMIT_ALGO,
+    Action.CANCEL_ORDERS: Tier.KILL_ALGO,
+    Action.DISABLE_SESSION: Tier.KILL_ALGO,
+    Action.ISOLATE_SESSION: Tier.ISOLATE_HOST,
+    Action.ISOLATE_HOST: Tier.ISOLATE_HOST,
+    Action.ISOLATE_SUBNET: Tier.ISOLATE_SUBNET,
+}
+
+#: Window kinds by the word a rule uses for them.
+WINDOW_KINDS = {word: kind for kind, word in KINDS.items()}
+
+
+def _require(holds: bool, what: str) -> None:
+    if not holds:
+        raise ValueError(what)
+
+
+class Watch(Closed, frozen=True):
+    """What to say of a Cause that is never contained. Once an episode.
+
+    `probability_min` is 0..1. An episode ends when no Verdict of that Cause has come
+    for `episode_gap_ms` of capture time.
+    """
+
+    action: Literal["observe", "alert", "evidence"] = "alert"
+    probability_min: float = 0.5
+    dwell_windows: int = 1
+    episode_gap_ms: int = 1000
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.probability_min <= 1, "`probability_min` must be 0..1")
+        _require(self.dwell_windows >= 1, "`dwell_windows` must be 1 or more")
+        _require(self.episode_gap_ms > 0, "`episode_gap_ms` must be positive")
+
+
+class Contain(Closed, frozen=True):
+    """When and how a Cause may be contained.
+
+    A Decision needs `dwell_windows` consecutive windows of that Cause, together at
+    least `dwell_ms` of capture time, each at least `probability_min` (0..1) likely.
+    `assets` narrows enforcement to these CompIDs or gateways (`ip:port`); all others
+    stay in shadow. Empty means every asset.
+    """
+
+    action: Literal[
+        "evidence", "drop_sources", "rate_limit_sources", "throttle_session"
+    ] = "evidence"
+    mode: Mode = Mode.SHADOW
+    assets: tuple[str, ...] = ()
+    probability_min: float = 0.9
+    dwell_windows: int = 2
+    dwell_ms: int = 0
+    ttl_ms: int = 30_000
+    tier_max: int = 1
+
+    def __post_init__(self) -> None:
+        _require(0 < self.probability_min <= 1, "`probability_min` must be in (0, 1]")
+        _require(self.dwell_windows >= 1, "`dwell_windows` must be 1 or more")
+        _require(self.dwell_ms >= 0, "`dwell_ms` must be 0 or more")
+        _require(
+            0 < self.ttl_ms <= TTL_MS_MAX,
+            f"`ttl_ms` must be 1..{TTL_MS_MAX}: every containment ends by itself",
+        )
+        _require(
+            0 <= self.tier_max <= AUTONOMOUS_TIER_MAX,
+            f"`tier_max` must be 0..{AUTONOMOUS_TIER_MAX:d}: higher tiers need approvers",
+        )
+
+
+class Causes(Closed, frozen=True):
+    """What to do about each Cause. Only three can be contained; the type says so."""
+
+    flood: Contain = Contain(
+        action="drop_sources", dwell_windows=2, ttl_ms=30_000, tier_max=2
+    )
+    # 100 ms: the first tick of a market-wide burst moves one session before the rest.
+    algo_fault: Contain = Contain(
+        action="throttle_session",
+        dwell_windows=2,
+        dwell_ms=100,
+        ttl_ms=10_000,
+        tier_max=4,
+    )
+    # Isolating a host needs two approvers (T6): alone, airnet only gathers evidence.
+    compromise: Contain = Contain(action="evidence", tier_max=1)
+    venue_fault: Watch = Watch(action="alert", probability_min=0.8)
+    feed_fault: Watch = Watch(action="alert", probability_min=0.8)
+    sensor_fault: Watch = Watch(action="alert", probability_min=0.5)
+    volatility: Watch = Watch(action="observe", probability_min=0.5)
+    unknown: Watch = Watch(
+        action="evidence", probability_min=0.0, dwell_windows=2, episode_gap_ms=5000
+    )
+
+
+class Rule(Closed, frozen=True):
+    """A hard limit on one feature: a breach is a fact that needs no model.
+
+    `limit` is in the feature's unit; above it is a breach.
+    """
+
+    name: str
+    window: Literal["session", "gateway"]
+    feature: str
+    limit: int
+    cause: Literal["flood", "algo_fault"]
+
+    def __post_init__(self) -> None:
+        _require(self.limit > 0, "`limit` must be positive")
+        _require(bool(self.name and self.feature), "`name` and `feature` are needed")
+
+
+class Budget(Closed, frozen=True):
+    """Blast radius and pace: how much may be contained at once, and how fast.
+
+    Counted alike in shadow and in force, so that shadow shows what enforcement would
+    do. More than `actions_max` in `window_ms` of capture time latches every later
+    Decision into shadow until the process is started anew.
+    """
+
+    sessions_max: int = 4
+    session_share_max_percent: int = 25
+    sources_per_decision_max: int = 8
+    sources_max: int = 64
+    gateways_max: int = 4
+    window_ms: int = 60_000
+    actions_max: int = 12
+    passive_max: int = 120
+    # More sessions than this share misbehaving together are a market, not a fault.
+    together_max_percent: int = 34
+
+    def __post_init__(self) -> None:
+        for name in ("session_share_max_percent", "together_max_percent"):
+            _require(0 < getattr(self, name) <= 100, f"`{name}` must be 1..100")
+        _require(self.window_ms > 0, "`window_ms` must be positive")
+        for name in (
+            "sessions_max",
+            "sources_per_decision_max",
+            "sources_max",
+            "gateways_max",
+            "passive_max",
+        ):
+            fits = 0 <= getattr(self, name) <= STANDING_MAX
+            _require(fits, f"`{name}` must be 0..{STANDING_MAX}")
+        _require(self.actions_max >= 0, "`actions_max` must be 0 or more")
+
+
+class Hysteresis(Closed, frozen=True):
+    """What keeps a target from flapping between contained and free.
+
+    `gap_ms` without a bad window breaks a streak. `repeats_max` Decisions may be made
+    about one target until it was quiet for `cooldown_ms` after the last one ended.
+    """
+
+    gap_ms: int = 250
+    cooldown_ms: int = 60_000
+    repeats_max: int = 3
+
+    def __post_init__(self) -> None:
+        _require(self.gap_ms > 0, "`gap_ms` must be positive")
+        _require(self.cooldown_ms >= 0, "`cooldown_ms` must be 0 or more")
+        _require(self.repeats_max >= 1, "`repeats_max` must be 1 or more")
+
+
+class Trust(Closed, frozen=True):
+    """When our own sensor is not to be believed: nothing above evidence is ordered.
+
+    `loss_ppm_max` is frames lost per million seen. A freeze lasts `freeze_ms` of
+    capture time after the last bad sign.
+    """
+
+    loss_ppm_max: int = 1000
+    freeze_ms: int = 2000
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.loss_ppm_max <= PPM, f"`loss_ppm_max` must be 0..{PPM}")
+        _require(self.freeze_ms > 0, "`freeze_ms` must be positive")
+
+
+class Policy(Closed, frozen=True):
+    """`policy.toml`, whole.
+
+    `few_sources_max`: a flood from more sources than this is taken for spoofed, and
+    no single source is picked from it.
+    """
+
+    name: str = "default"
+    few_sources_max: int = 8
+    cause: Causes = Causes()
+    rules: tuple[Rule, ...] = msgspec.field(name="rule", default=())
+    budget: Budget = Budget()
+    hysteresis: Hysteresis = Hysteresis()
+    trust: Trust = Trust()
+
+    def __post_init__(self) -> None:
+        _require(self.few_sources_max >= 0, "`few_sources_max` must be 0 or more")
+
+    def contain(self, cause: Cause) -> Contain | None:
+        """Return how `cause` may be contained, or None when it may not."""
+        found = getattr(self.cause, cause.value, None)
+        return found if isinstance(found, Contain) else None
+
+    def watch(self, cause: Cause) -> Watch | None:
+        """Return what is said of `cause` when it is never contained, or None."""
+        found = getattr(self.cause, cause.value, None)
+        return found if isinstance(found, Watch) else None
+
+
+def ppm(probability: float) -> int:
+    """Return a probability 0..1 as whole parts per million."""
+    return round(probability * PPM)
+
+
+
+
+def problems(policy: Policy, site: Site) -> list[str]:
+    """Return what is legal but cannot be meant, one sentence each; empty is good."""
+    return [
+        *_cause_problems(policy),
+        *_budget_problems(policy),
+        *_asset_problems(policy, site),
+        *_site_problems(site),
+    ]
+
+
+def _cause_problems(policy: Policy) -> list[str]:
+    found = []
+    fitting = {
+        Cause.FLOOD: {"evidence", "drop_sources", "rate_limit_sources"},
+        Cause.ALGO_FAULT: {"evidence", "throttle_session"},
+        Cause.COMPROMISE: {"evidence"},
+    }
+    for cause, actions in fitting.items():
+        rule = policy.contain(cause)
+        assert rule is not None
+        where = f"cause.{cause.value}"
+        tier = TIERS[Action(rule.action)]
+        if rule.action not in actions:
+            found.append(
+                f"{where}.action: {rule.action} does nothing about {cause.value}; "
+                f"use one of {', '.join(sorted(actions))}"
+            )
+        if tier > rule.tier_max:
+            found.append(
+                f"{where}.action: {rule.action} is tier {tier:d}, above tier_max "
+                f"{rule.tier_max}: it can never be ordered"
+            )
+        if rule.ttl_ms < rule.dwell_ms:
+            found.append(f"{where}.ttl_ms: shorter than dwell_ms, it would flap")
+        if rule.dwell_windows == 1 and rule.action == "throttle_session":
+            found.append(f"{where}.dwell_windows: one window cannot tell a burst")
+        if rule.assets and rule.mode is Mode.SHADOW:
+            found.append(f"{where}.assets: has no effect in shadow mode")
+    return found
+
+
+def _budget_problems(policy: Policy) -> list[str]:
+    found = []
+    budget = policy.budget
+    if policy.few_sources_max > budget.sources_per_decision_max:
+        found.append(
+            f"few_sources_max: {policy.few_sources_max} is above "
+            f"budget.sources_per_decision_max {budget.sources_per_decision_max}"
+        )
+    if budget.actions_max == 0:
+        found.append("budget.actions_max: 0 latches into shadow at the first Decision")
+    for name in ("sessions_max", "sources_max", "gateways_max"):
+        if getattr(budget, name) == 0:
+            found.append(f"budget.{name}: 0 means nothing of that kind can be contained")
+    seen: set[str] = set()
+    for rule in policy.rules:
+        if rule.name in seen:
+            found.append(f"rule {rule.name}: given twice")
+        seen.add(rule.name)
+        if rule.limit > FEATURE_LIMIT:
+            found.append(
+                f"rule {rule.name}: limit {rule.limit} is above {FEATURE_LIMIT}, the "
+                "largest value a feature can have: it can never fire"
+            )
+        if (rule.window == "session") != (rule.cause == "algo_fault"):
+            found.append(
+                f"rule {rule.name}: a {rule.window} window cannot show {rule.cause}"
+            )
+    return found
+
+
+def _asset_problems(policy: Policy, site: Site) -> list[str]:
+    found = []
+    comps = {s.comp_id for firm in site.firms for s in firm.sessions}
+    gateways = {endpoint(canonical(g.ip), g.port) for g in site.gateways}
+    protection = Protection(site)
+    for cause in sorted(CONTAINABLE):
+        rule = policy.contain(cause)
+        assert rule is not None
+        for asset in rule.assets:
+            if asset in protection.comp_ids:
+                found.append(f"cause.{cause.value}.assets: {asset} is protected")
+            elif asset not in comps and asset not in gateways:
+                found.append(f"cause.{cause.value}.assets: the site knows no {asset}")
+    rule = policy.contain(Cause.ALGO_FAULT)
+    assert rule is not None
+    enforced = rule.mode is Mode.ENFORCE and rule.action == "throttle_session"
+    if enforced and site.gateways and not any(g.control for g in site.gateways):
+        found.append(
+            "cause.algo_fault.mode: enforce, but no gateway of the site has a control URL"
+        )
+    return found
+
+
+def _site_problems(site: Site) -> list[str]:
+    found = []
+    protection = Protection(site)
+    known = {algorithm.id for algorithm in site.algorithms}
+    used = {s.algorithm for firm in site.firms for s in firm.sessions}
+    for algorithm in site.algorithms:
+        if algorithm.id not in used:
+            found.append(f"algorithm {algorithm.id}: no session runs it")
+        if algorithm.orders_per_second_max <= 0:
+            found.append(f"algorithm {algorithm.id}: orders_per_second_max must be > 0")
+    for firm in site.firms:
+        for session in firm.sessions:
+            where = f"firm {firm.name} session {session.comp_id}"
+            if session.algorithm and session.algorithm not in known:
+                found.append(f"{where}: algorithm {session.algorithm} is not registered")
+            if firm.hosts and session.host not in firm.hosts:
+                found.append(f"{where}: host {session.host} is not a host of the firm")
+            if session.algorithm and session.comp_id in protection.comp_ids:
+                found.append(
+                    f"{where}: runs {session.algorithm} but is protected: its envelope "
+                    "can never be enforced"
+                )
+    for gateway in site.gateways:
+        name = endpoint(gateway.ip, gateway.port)
+        if gateway.comp_id and gateway.comp_id in protection.comp_ids:
+            found.append(
+                f"protected {gateway.comp_id}: is the CompID of gateway {name}, so no "
+                "session of it can ever be contained; protect its network instead"
+            )
+        if not protection.is_listed(gateway.ip):
+            found.append(
+                f"gateway {name}: not on the protected list (it is treated as if it were)"
+            )
+    return found

@@ -1,0 +1,104 @@
+"""Streaks and episodes: what has been seen of each subject lately, in bounded memory.
+
+Time is capture time only. A streak is a run of bad windows of one subject and one
+Cause; an episode is a run of anything that is merely said once.
+"""
+
+import msgspec
+
+#: Subjects remembered; twice the sessions decode can track. The oldest is forgotten.
+STREAKS_MAX = 16_384
+
+Key = tuple[str, ...]
+
+
+class Streak(msgspec.Struct, frozen=True, kw_only=True):
+    """Consecutive bad windows: how many, from when to when, first bad frame.
+
+    `count` sums whatever the rule counts in each window.
+    """
+
+    cause: str
+    windows: int
+    open_ns: int
+    close_ns: int
+    first_ns: int
+    count: int = 0
+
+    @property
+    def span_ns(self) -> int:
+        """Return how much capture time the windows cover."""
+        return self.close_ns - self.open_ns
+
+
+class Streaks:
+    """The streak of each subject. Bounded: the least recently extended goes first."""
+
+    def __init__(self, gap_ns: int) -> None:
+        self._gap_ns = gap_ns
+        self._by_key: dict[Key, Streak] = {}
+
+    def extend(self, key: Key, streak: Streak) -> Streak:
+        """Join one window's streak to the subject's, and return what it is now.
+
+        It starts anew when the Cause differs or more than the gap has passed since
+        the last bad window closed.
+        """
+        before = self._by_key.pop(key, None)
+        joined = streak
+        if (
+            before is not None
+            and before.cause == streak.cause
+            and streak.close_ns - before.close_ns <= self._gap_ns
+        ):
+            joined = Streak(
+                cause=streak.cause,
+                windows=before.windows + 1,
+                open_ns=min(before.open_ns, streak.open_ns),
+                close_ns=max(before.close_ns, streak.close_ns),
+                first_ns=min(before.first_ns, streak.first_ns),
+                count=before.count + streak.count,
+            )
+        self._by_key[key] = joined
+        if len(self._by_key) > STREAKS_MAX:
+            del self._by_key[next(iter(self._by_key))]
+        return joined
+
+    def forget(self, key: Key) -> None:
+        """End the subject's streak."""
+        self._by_key.pop(key, None)
+
+    def alive(self, cause: str, now_ns: int) -> int:
+        """Return how many subjects have an unbroken streak of `cause`.
+
+        Extension keeps the order by last window, so the walk back ends at the gap.
+        """
+        count = 0
+        for streak in reversed(self._by_key.values()):
+            if now_ns - streak.close_ns > self._gap_ns:
+                break
+            count += streak.cause == cause
+        return count
+
+    def state(self) -> tuple[tuple[Key, Streak], ...]:
+        """Return everything remembered, oldest first, as a value."""
+        return tuple(self._by_key.items())
+
+
+class Episodes:
+    """Says whether something is being said for the first time in its episode."""
+
+    def __init__(self) -> None:
+        self._last_ns: dict[Key, int] = {}
+
+    def begins(self, key: Key, now_ns: int, gap_ns: int) -> bool:
+        """Note `key` at `now_ns`; true when it was silent for longer than `gap_ns`."""
+        last_ns = self._last_ns.pop(key, None)
+        self._last_ns[key] = now_ns
+        if len(self._last_ns) > STREAKS_MAX:
+            del self._last_ns[next(iter(self._last_ns))]
+        return last_ns is None or now_ns - last_ns > gap_ns
+
+    def state(self) -> tuple[tuple[Key, int], ...]:
+        """Return everything remembered, oldest first, as a value."""
+        return tuple(self._last_ns.items())

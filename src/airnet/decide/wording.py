@@ -1,0 +1,104 @@
+"""The one sentence each Decision carries: the numbers, their units, what is done."""
+
+from airnet.decide.findings import Finding
+from airnet.decide.guardrails import Refusal, Refused
+from airnet.decide.policy import NS_PER_MS
+from airnet.decide.protection import endpoint
+from airnet.decide.streaks import Streak
+from airnet.domain.session import SessionName
+from airnet.domain.verdict import Cause, Verdict
+
+_CAUSE_WORDS = {
+    Cause.FLOOD: "a flood",
+    Cause.ALGO_FAULT: "a faulty algorithm",
+    Cause.COMPROMISE: "a compromised host",
+    Cause.VENUE_FAULT: "a fault of the venue or the line",
+    Cause.FEED_FAULT: "a market-data fault",
+    Cause.SENSOR_FAULT: "a fault of our own sensor",
+    Cause.VOLATILITY: "legitimate volatility",
+    Cause.NORMAL: "normal trading",
+    Cause.UNKNOWN: "nothing the models know",
+}
+
+_REFUSAL_WORDS = {
+    Refusal.CAUSE: "this cause is never contained",
+    Refusal.TIER: "policy's tier ceiling forbids the action",
+    Refusal.TTL: "its time to live is out of bounds",
+    Refusal.SHAPE: "the target cannot be named exactly",
+    Refusal.PROTECTED: "the target is protected",
+    Refusal.SENSOR: "our own sensor is not to be trusted now",
+    Refusal.STANDING: "a containment of it stands already",
+    Refusal.REPEATS: "it was contained too often already",
+    Refusal.SESSIONS: "too many sessions would be contained at once",
+    Refusal.SOURCES: "too many sources would be contained at once",
+    Refusal.GATEWAYS: "too many gateways would be shielded at once",
+}
+
+
+def session_words(session: SessionName) -> str:
+    """Return how a sentence calls a session."""
+    client = endpoint(session.client, session.client_port)
+    gateway = endpoint(session.gateway, session.gateway_port)
+    return f"session {session.client_comp or 'without CompID'} ({client} to {gateway})"
+
+
+def subject_words(verdict: Verdict) -> str:
+    """Return how a sentence calls what the Verdict is about."""
+    if verdict.session is not None:
+        return session_words(verdict.session)
+    if verdict.address:
+        place = endpoint(verdict.address, verdict.port)
+        return f"traffic from {verdict.fanout} sources to gateway {place}"
+    return "the mirror"
+
+
+def seen_words(verdict: Verdict, finding: Finding, streak: Streak) -> str:
+    """Return what was seen: cause, windows, capture time, measured against limit."""
+    windows = f"{streak.windows} window{'s' if streak.windows != 1 else ''}"
+    span = f"{streak.span_ns / NS_PER_MS:.3f} ms of capture time"
+    sure = f"probability {finding.probability_ppm / 1_000_000:.6f}"
+    return (
+        f"{subject_words(verdict)} looked like {_CAUSE_WORDS[finding.cause]} in "
+        f"{windows} over {span} ({finding.rule}: {finding.measured} against a limit "
+        f"of {finding.limit}; {sure})"
+    )
+
+
+def throttle_words(ttl_ns: int) -> str:
+    """Return what a throttle does."""
+    return (
+        f"its new orders are limited at the gateway for {ttl_ns // NS_PER_MS} ms, "
+        "cancels pass"
+    )
+
+
+def drop_words(sources: tuple[str, ...], spared: int, ttl_ns: int) -> str:
+    """Return what dropping does, and whom it spares."""
+    also = f"; {spared} known or protected source(s) left alone" if spared else ""
+    return (
+        f"frames from {', '.join(sources)} are dropped at the switch for "
+        f"{ttl_ns // NS_PER_MS} ms{also}"
+    )
+
+
+def rate_words(place: str, fanout: int, ttl_ns: int) -> str:
+    """Return what rate limiting does."""
+    return (
+        f"{fanout} sources are too many to name and may be forged, so unknown sources "
+        f"towards {place} are rate limited at the switch for {ttl_ns // NS_PER_MS} ms, "
+        "known hosts pass"
+    )
+
+
+def refused_words(refused: Refused) -> str:
+    """Return why nothing but evidence follows."""
+    return (
+        f"nothing was contained because {_REFUSAL_WORDS[refused.why]} "
+        f"({refused.measured} against {refused.limit}); evidence is kept"
+    )
+
+
+def sentence(*parts: str) -> str:
+    """Return the parts as one sentence."""
+    text = "; ".join(part for part in parts if part)
+    return text[:1].upper() + text[1:] + "."
