@@ -1,0 +1,264 @@
+"""BPF objects, programs, maps and links, through Debian's libbpf.
+
+libbpf does the CO-RE work (relocation, BTF); it is called with ctypes because it is
+needed a few times at start, never a frame. Links are not pinned: when this process
+dies, however it dies, the kernel closes its descriptors and the program is detached.
+libxdp is not used: its dispatcher needs trampolines, which many hosts refuse (EPERM).
+"""
+
+import ctypes
+import errno
+import functools
+import os
+import struct
+from importlib import resources
+from pathlib import Path
+from typing import Self
+
+from airnet.errors import CaptureError, UnsupportedError
+
+#: Source: include/uapi/linux/bpf.h and if_link.h.
+XDP_DROP, XDP_PASS, XDP_REDIRECT = 1, 2, 4
+ATTACH_XDP = 37
+FLAGS_SKB_MODE, FLAGS_DRV_MODE = 1 << 1, 1 << 2
+POSSIBLE_CPUS = Path("/sys/devices/system/cpu/possible")
+#: Largest frame that test runs are given; one page less the kernel's own share.
+TEST_BYTES_MAX = 3520
+
+
+class _LinkOptions(ctypes.Structure):
+    """`struct bpf_link_create_opts` of libbpf 1.1; `size` tells it how much we know."""
+
+    _fields_ = (
+        ("size", ctypes.c_size_t),
+        ("flags", ctypes.c_uint32),
+        ("rest", ctypes.c_uint32 * 15),
+    )
+
+
+class _TestOptions(ctypes.Structure):
+    """`struct bpf_test_run_opts` of libbpf 1.1."""
+
+    _fields_ = (
+        ("size", ctypes.c_size_t),
+        ("data_in", ctypes.c_void_p),
+        ("data_out", ctypes.c_void_p),
+        ("data_size_in", ctypes.c_uint32),
+        ("data_size_out", ctypes.c_uint32),
+        ("context_in", ctypes.c_void_p),
+        ("context_out", ctypes.c_void_p),
+        ("context_size_in", ctypes.c_uint32),
+        ("context_size_out", ctypes.c_uint32),
+        ("retval", ctypes.c_uint32),
+        ("repeat", ctypes.c_int),
+        ("duration", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("cpu", ctypes.c_uint32),
+        ("batch_size", ctypes.c_uint32),
+    )
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    try:
+        library = ctypes.CDLL("libbpf.so.1", use_errno=True)
+    except OSError as error:
+        raise UnsupportedError(
+            "libbpf.so.1 is not on this host", "apt-get install libbpf1"
+        ) from error
+    pointer, text = ctypes.c_void_p, ctypes.c_char_p
+    for name in ("bpf_object__open_file", "bpf_object__find_program_by_name"):
+        getattr(library, name).restype = pointer
+    library.bpf_object__open_file.argtypes = [text, pointer]
+    library.bpf_object__load.argtypes = [pointer]
+    library.bpf_object__close.argtypes = [pointer]
+    library.bpf_object__close.restype = None
+    library.bpf_object__find_program_by_name.argtypes = [pointer, text]
+    library.bpf_object__find_map_fd_by_name.argtypes = [pointer, text]
+    library.bpf_program__fd.argtypes = [pointer]
+    # Its own prints go to standard error; our errors carry what matters.
+    library.libbpf_set_print(None)
+    return library
+
+
+def _failure(what: str, number: int) -> UnsupportedError:
+    """Return the error for an errno that says what this host does not allow."""
+    remedies = {
+        errno.EPERM: "run as root or with CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW",
+        errno.EOPNOTSUPP: "use backend xdp_generic or packet",
+    }
+    remedy = remedies.get(number, "see `airnet doctor`; backend packet needs no BPF")
+    return UnsupportedError(f"{what}: {os.strerror(number)}", remedy)
+
+
+class Map:
+    """A BPF map of fixed key and value size, by descriptor."""
+
+    def __init__(self, fd: int, value_bytes: int) -> None:
+        self.fd = fd
+        self._value = ctypes.create_string_buffer(value_bytes)
+
+    def update(self, index: int, value: bytes) -> None:
+        """Store `value` at a 32-bit key.
+
+        Raises:
+            UnsupportedError: the kernel refused it.
+        """
+        key = ctypes.c_uint32(index)
+        library = _library()
+        done = library.bpf_map_update_elem(self.fd, ctypes.byref(key), value, 0)
+        if done < 0:
+            raise _failure(f"BPF map update at {index}", -done)
+
+    def lookup(self, index: int) -> bytes:
+        """Return the bytes at a 32-bit key; for per-CPU maps those of every CPU."""
+        key = ctypes.c_uint32(index)
+        done = _library().bpf_map_lookup_elem(
+            self.fd, ctypes.byref(key), ctypes.byref(self._value)
+        )
+        if done < 0:
+            raise _failure(f"BPF map lookup at {index}", -done)
+        return self._value.raw
+
+
+class CounterMap(Map):
+    """A per-CPU array of u64 counters."""
+
+    def __init__(self, fd: int) -> None:
+        self._cpu_count = possible_cpu_count()
+        super().__init__(fd, 8 * self._cpu_count)
+
+    def total(self, index: int) -> int:
+        """Return one counter, summed over the CPUs."""
+        return sum(struct.unpack(f"={self._cpu_count}Q", self.lookup(index)))
+
+
+class Link:
+    """An attached program. Closing it, or dying, detaches."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def close(self) -> None:
+        """Detach; closing twice is harmless."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+class Program:
+    """A loaded program, by descriptor; it lives as long as its Object."""
+
+    def __init__(self, fd: int, name: str) -> None:
+        self.fd = fd
+        self.name = name
+
+    def attach_xdp(self, interface: str, index: int, *, generic: bool) -> Link:
+        """Attach to an interface, natively or in the generic (skb) mode.
+
+        Raises:
+            CaptureError: another program holds the interface.
+            UnsupportedError: the driver or the kernel cannot.
+        """
+        flags = FLAGS_SKB_MODE if generic else FLAGS_DRV_MODE
+        options = _LinkOptions(size=ctypes.sizeof(_LinkOptions), flags=flags)
+        fd = _library().bpf_link_create(
+            self.fd, index, ATTACH_XDP, ctypes.byref(options)
+        )
+        if fd == -errno.EBUSY:
+            raise CaptureError(
+                f"{interface}: another XDP program is attached",
+                f"detach it: ip link set dev {interface} xdp off",
+            )
+        if fd < 0:
+            kind = "generic" if generic else "native"
+            raise _failure(f"{interface}: XDP {kind} attach", -fd)
+        return Link(fd)
+
+    def test_run(self, data: bytes, context: bytes = b"") -> tuple[int, bytes]:
+        """Run once over `data`; return the action and the bytes afterwards.
+
+        Args:
+            data: one frame; when a context is given, metadata and frame.
+            context: `struct xdp_md`, or nothing.
+        """
+        out = ctypes.create_string_buffer(TEST_BYTES_MAX)
+        given = ctypes.create_string_buffer(data, max(len(data), 1))
+        held = ctypes.create_string_buffer(context, max(len(context), 1))
+        options = _TestOptions(
+            size=ctypes.sizeof(_TestOptions),
+            data_in=ctypes.addressof(given),
+            data_size_in=len(data),
+            data_out=ctypes.addressof(out),
+            data_size_out=len(out),
+            repeat=1,
+        )
+        if context:
+            options.context_in = ctypes.addressof(held)
+            options.context_size_in = len(context)
+        done = _library().bpf_prog_test_run_opts(self.fd, ctypes.byref(options))
+        if done < 0:
+            raise _failure(f"test run of {self.name}", -done)
+        return options.retval, out.raw[: options.data_size_out]
+
+
+class Object:
+    """A compiled object file, loaded into the kernel; freed by close()."""
+
+    def __init__(self, name: str) -> None:
+        """Load airnet/_bpf/NAME.bpf.o.
+
+        Raises:
+            UnsupportedError: it was not built here, or the kernel refuses it.
+        """
+        self._handle: int | None = None
+        library = _library()
+        resource = resources.files("airnet._bpf").joinpath(f"{name}.bpf.o")
+        with resources.as_file(resource) as path:
+            if not path.exists():
+                raise UnsupportedError(
+                    f"{name}.bpf.o was not built: no BTF, clang or bpftool",
+                    "install them and build again, or use backend packet",
+                )
+            handle = library.bpf_object__open_file(os.fsencode(path), None)
+        if not handle:
+            raise _failure(f"{name}.bpf.o: open", ctypes.get_errno())
+        done = library.bpf_object__load(handle)
+        if done < 0:
+            library.bpf_object__close(handle)
+            raise _failure(f"{name}.bpf.o: load", -done)
+        self._handle = handle
+        self._name = name
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def program(self, name: str) -> Program:
+        """Return the program of that name; it must exist."""
+        library = _library()
+        found = library.bpf_object__find_program_by_name(self._handle, name.encode())
+        assert found, f"{self._name}.bpf.o has no program {name}"
+        return Program(library.bpf_program__fd(found), name)
+
+    def map_fd(self, name: str) -> int:
+        """Return the descriptor of the map of that name; it must exist."""
+        fd: int = _library().bpf_object__find_map_fd_by_name(
+            self._handle, name.encode()
+        )
+        assert fd >= 0, f"{self._name}.bpf.o has no map {name}"
+        return fd
+
+    def close(self) -> None:
+        """Unload; closing twice is harmless. Attached links stay attached."""
+        if self._handle is not None:
+            _library().bpf_object__close(self._handle)
+            self._handle = None
+
+
+def possible_cpu_count() -> int:
+    """Return how many values a per-CPU map holds per key ("0-3" is four)."""
+    last = POSSIBLE_CPUS.read_text().strip().rpartition(",")[2].rpartition("-")[2]
+    return int(last) + 1
