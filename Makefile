@@ -3,11 +3,6 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-# Ryu 4.34 builds with setuptools below 68 only (ADR 0008). Older pip reads the first
-# variable for isolated builds, newer pip the second.
-CONSTRAINT := $(CURDIR)/build/constraint.txt
-PIP := PIP_CONSTRAINT=$(CONSTRAINT) PIP_BUILD_CONSTRAINT=$(CONSTRAINT) $(BIN)/pip
-PIP += --disable-pip-version-check -q
 NATIVE := $(wildcard ext/*.pyx ext/*.pxd ext/*.h bpf/*.h bpf/*.bpf.c) setup.py
 
 .PHONY: help build debug demo test check bench docs lock clean
@@ -19,7 +14,8 @@ build: build/native.stamp ## Debian and Python packages, extensions, BPF objects
 
 debug: .venv/lock.stamp ## the same with every check on (bounds, UBSan)
 	AIRNET_DEBUG=1 $(BIN)/python setup.py -q build_ext --inplace --force
-	@rm -f build/native.stamp; echo "airnet: checked build; 'make build' goes back"
+	@rm -f build/native.stamp; touch build/debug.stamp
+	@echo "airnet: checked build; 'make build' goes back"
 
 demo: build ## the whole loop on this machine, in one command
 	$(BIN)/airnet demo
@@ -43,17 +39,15 @@ clean: ## remove what was built; .venv stays
 	rm -rf build var .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src ext bpf \( -name '*.so' -o -name '*.o' \) -delete
 
+# For Ryu, see .ci/python.
 build/constraint.txt:
 	@mkdir -p build && echo 'setuptools<68' > $@
 
 build/packages.stamp: apt.txt .ci/packages | build/constraint.txt
 	@.ci/packages && touch $@
 
-.venv/lock.stamp: requirements.lock | build/packages.stamp
-	@test -x $(BIN)/python || { echo "airnet: making .venv"; python3 -m venv .venv; }
-	@echo "airnet: installing what requirements.lock names"
-	$(PIP) install --require-hashes -r requirements.lock
-	@touch $@
+.venv/lock.stamp: requirements.lock .ci/python | build/packages.stamp
+	@.ci/python && touch $@
 
 build/native.stamp: $(NATIVE) .venv/lock.stamp
 	@.ci/native && touch $@
