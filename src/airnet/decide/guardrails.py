@@ -90,7 +90,7 @@ class Guard:
             self._stands[target] = Stand(
                 target_type=decision.target_type,
                 until_ns=decision.until_ns,
-                repeats=1 + (stand.repeats if self._is_warm(stand, decision) else 0),
+                repeats=1 + self._repeats(stand, decision),
             )
         while len(self._stands) > STANDS_MAX:
             del self._stands[next(iter(self._stands))]
@@ -129,9 +129,12 @@ class Guard:
         is_source = decision.target_type is TargetType.SOURCE
         return len(decision.target) if is_source else 1
 
-    def _is_warm(self, stand: Stand | None, decision: Decision) -> bool:
+    def _repeats(self, stand: Stand | None, decision: Decision) -> int:
+        """Return how often its target was contained without a long quiet between."""
         cooldown_ns = self._policy.hysteresis.cooldown_ms * NS_PER_MS
-        return stand is not None and decision.t_ns - stand.until_ns <= cooldown_ns
+        if stand is None or decision.t_ns - stand.until_ns > cooldown_ns:
+            return 0
+        return stand.repeats
 
     def _shape(self, decision: Decision) -> Refused | None:
         """Look at the Decision alone: cause, tier, expiry, target, protection."""
@@ -191,9 +194,10 @@ class Guard:
                 continue
             if stand.until_ns > now_ns:
                 return Refused(why=Refusal.STANDING)
-            if self._is_warm(stand, decision) and stand.repeats >= repeats_max:
+            repeats = self._repeats(stand, decision)
+            if repeats >= repeats_max:
                 return Refused(
-                    why=Refusal.REPEATS, measured=stand.repeats + 1, limit=repeats_max
+                    why=Refusal.REPEATS, measured=repeats + 1, limit=repeats_max
                 )
         return self._radius(decision, len(targets), session_count)
 

@@ -4,12 +4,11 @@ Open loop: it never asks whether an action had an effect and never escalates bec
 one had none. Its whole memory is explicit (`state`) and bounded.
 """
 
-import hashlib
-
 import msgspec
 
 from airnet.config import Site
-from airnet.decide import wording
+from airnet.decide import drafts, wording
+from airnet.decide.drafts import with_id
 from airnet.decide.findings import Columns, Finding, Findings, rate_per_second
 from airnet.decide.guardrails import Guard, Refusal, Refused
 from airnet.decide.policy import NS_PER_MS, TIERS, Contain, Policy, Watch
@@ -18,15 +17,6 @@ from airnet.decide.streaks import STREAKS_MAX, Episodes, Key, Streak, Streaks
 from airnet.domain.decision import Action, Decision, Mode, TargetType
 from airnet.domain.verdict import PPM, Cause, Verdict
 from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION
-
-_ID_HEX = 16
-
-
-def with_id(decision: Decision) -> Decision:
-    """Return `decision` with the id its other fields hash to (SHA-256, 16 hex)."""
-    bare = msgspec.structs.replace(decision, id="")
-    digest = hashlib.sha256(msgspec.json.encode(bare, order="sorted")).hexdigest()
-    return msgspec.structs.replace(bare, id=digest[:_ID_HEX])
 
 
 class Judge:
@@ -85,31 +75,9 @@ class Judge:
         gap_ns = self._policy.cause.sensor_fault.episode_gap_ms * NS_PER_MS
         if not self._says(("trust",), now_ns, gap_ns):
             return []
-        why = wording.sentence(
-            f"the mirror lost {lost} of {seen} frames, {loss_ppm} per million against a "
-            f"limit of {limit}: nothing above evidence is ordered for "
-            f"{self._policy.trust.freeze_ms} ms"
-        )
-        alert = Decision(
-            id="",
-            t_ns=now_ns,
-            cause=Cause.SENSOR_FAULT,
-            tier=TIERS[Action.ALERT],
-            action=Action.ALERT,
-            target_type=TargetType.HOST,
-            target=("sensor",),
-            until_ns=0,
-            mode=Mode.SHADOW,
-            rule="trust.loss_ppm",
-            measured=loss_ppm,
-            limit=limit,
-            probability=1.0,
-            why=why,
-            first_ns=now_ns,
-            window_kind=0,
-            subject=0,
-        )
-        return [with_id(alert)]
+        freeze_ms = self._policy.trust.freeze_ms
+        why = wording.sentence(wording.loss_words(lost, seen, limit, freeze_ms))
+        return [drafts.sensor_alert(now_ns, loss_ppm, limit, why)]
 
     def counters(self) -> dict[str, int]:
         """Return how often each guardrail refused, and how much was left unsaid."""
@@ -131,7 +99,7 @@ class Judge:
 
     def _weigh(self, verdict: Verdict) -> tuple[Finding, Streak | None]:
         """Return the finding, and its streak when it has dwelt long enough."""
-        key = _subject(verdict)
+        key = drafts.subject(verdict)
         breach = self._findings.envelope(verdict)
         if breach is not None:
             streak = self._envelopes.extend(key, _one_window(verdict, breach))
@@ -146,16 +114,17 @@ class Judge:
             return finding, None
         if not self._findings.is_likely(finding):
             return finding, None
-        place = _place(verdict)
+        place = drafts.place(verdict)
         watch = self._policy.watch(finding.cause)
         is_shared = watch is not None and finding.cause is not Cause.UNKNOWN
-        # Not-contained causes move many sessions at once: one streak for the place.
-        shared = ("place", finding.cause.value, place)
-        streak = self._streaks.extend(
-            shared if is_shared else key, _one_window(verdict, finding)
-        )
         if is_shared:
+            # Not-contained causes move many sessions at once: one streak for the place.
             self._streaks.forget(key)
+            key = ("place", finding.cause.value, place)
+        elif finding.cause is Cause.UNKNOWN:
+            # Doubt neither counts towards another Cause nor breaks its streak.
+            key = ("unknown", *key)
+        streak = self._streaks.extend(key, _one_window(verdict, finding))
         contain = self._policy.contain(finding.cause)
         if contain is not None:
             return finding, streak if _has_dwelt(streak, contain) else None
@@ -167,7 +136,9 @@ class Judge:
     ) -> list[Decision]:
         """Propose a containment and pass it through the guardrails."""
         if rule.action == "evidence":
-            return self._evidence(verdict, finding, streak, "policy keeps evidence only")
+            return self._evidence(
+                verdict, finding, streak, "policy keeps evidence only"
+            )
         proposal: Decision | str | None
         if finding.cause is Cause.ALGO_FAULT:
             proposal = self._throttle(verdict, finding, streak, rule)
@@ -194,9 +165,7 @@ class Judge:
             return "no single session is named"
         client = endpoint(session.client, session.client_port)
         if self._guard.stands(client, verdict.close_ns):
-            # What dwells while contained says nothing of what comes after.
-            self._streaks.forget(_subject(verdict))
-            self._envelopes.forget(_subject(verdict))
+            self._forget(verdict)
             return None
         moving = self._streaks.alive(Cause.ALGO_FAULT, verdict.close_ns)
         percent = self._policy.budget.together_max_percent
@@ -213,13 +182,13 @@ class Judge:
         why = wording.sentence(
             wording.seen_words(verdict, finding, streak), wording.throttle_words(ttl_ns)
         )
-        draft = self._draft(verdict, finding, streak, Action.THROTTLE_SESSION, why)
+        draft = drafts.draft(verdict, finding, streak, Action.THROTTLE_SESSION, why)
         return msgspec.structs.replace(
             draft,
             target_type=TargetType.SESSION,
             target=(client, session.client_comp),
             until_ns=verdict.close_ns + ttl_ns,
-            mode=_mode(rule, (session.client_comp, _place(verdict))),
+            mode=_mode(rule, (session.client_comp, drafts.place(verdict))),
         )
 
     def _shield(
@@ -227,15 +196,17 @@ class Judge:
     ) -> Decision | str | None:
         if verdict.window_kind != WINDOW_GATEWAY or not verdict.address:
             return "no attacked gateway is named"
-        place = _place(verdict)
+        place = drafts.place(verdict)
         ttl_ns = rule.ttl_ms * NS_PER_MS
         seen = wording.seen_words(verdict, finding, streak)
         fanout = max(verdict.fanout, len(verdict.sources))
         is_many = fanout > self._policy.few_sources_max or not verdict.sources
         if is_many or rule.action == "rate_limit_sources":
             if self._guard.stands(place, verdict.close_ns):
+                self._forget(verdict)
                 return None
-            action, target = Action.RATE_LIMIT_SOURCES, (place,)
+            target: tuple[str, ...] = (place,)
+            action = Action.RATE_LIMIT_SOURCES
             kind, done = TargetType.GATEWAY, wording.rate_words(place, fanout, ttl_ns)
         else:
             strangers = self._strangers(verdict.sources)
@@ -250,12 +221,13 @@ class Judge:
                 if not self._guard.stands(source, verdict.close_ns)
             ]
             if not fresh:
+                self._forget(verdict)
                 return None
             target = tuple(fresh[: self._policy.budget.sources_per_decision_max])
             spared = len(verdict.sources) - len(strangers)
             action, kind = Action.DROP_SOURCES, TargetType.SOURCE
             done = wording.drop_words(target, spared, ttl_ns)
-        draft = self._draft(
+        draft = drafts.draft(
             verdict, finding, streak, action, wording.sentence(seen, done)
         )
         return msgspec.structs.replace(
@@ -265,3 +237,144 @@ class Judge:
             until_ns=verdict.close_ns + ttl_ns,
             mode=_mode(rule, (place,)),
         )
+
+    def _issue(self, verdict: Verdict, decision: Decision) -> list[Decision]:
+        """Let a Decision out that passed every guardrail."""
+        is_quiet = self._guard.admit(decision)
+        self._forget(verdict)
+        if not self._guard.is_latched:
+            return [with_id(decision)]
+        shadowed = with_id(msgspec.structs.replace(decision, mode=Mode.SHADOW))
+        if is_quiet:
+            return [shadowed]
+        budget = self._policy.budget
+        why = wording.sentence(
+            f"more than {budget.actions_max} containments were ordered within "
+            f"{budget.window_ms} ms: every later one stays in shadow until a person "
+            "starts airnet anew"
+        )
+        page = msgspec.structs.replace(
+            decision,
+            tier=TIERS[Action.ALERT],
+            action=Action.ALERT,
+            until_ns=0,
+            mode=Mode.SHADOW,
+            rule="budget.latch",
+            measured=budget.actions_max + 1,
+            limit=budget.actions_max,
+            why=why,
+        )
+        return [shadowed, with_id(page)]
+
+    def _refuse(
+        self, verdict: Verdict, finding: Finding, streak: Streak, refused: Refused
+    ) -> list[Decision]:
+        told = msgspec.structs.replace(
+            finding,
+            rule=refused.why.value,
+            measured=refused.measured,
+            limit=refused.limit,
+        )
+        return self._evidence(
+            verdict,
+            told,
+            streak,
+            wording.refused_words(refused),
+            seen=wording.seen_words(verdict, finding, streak),
+        )
+
+    def _evidence(
+        self,
+        verdict: Verdict,
+        finding: Finding,
+        streak: Streak,
+        reason: str,
+        *,
+        seen: str = "",
+    ) -> list[Decision]:
+        """Keep evidence once an episode, saying why nothing further is done."""
+        gap_ns = self._policy.cause.unknown.episode_gap_ms * NS_PER_MS
+        key = ("evidence", finding.cause.value, *drafts.subject(verdict))
+        if not self._says(key, verdict.close_ns, gap_ns):
+            return []
+        told = seen or wording.seen_words(verdict, finding, streak)
+        why = wording.sentence(told, reason)
+        return [with_id(drafts.draft(verdict, finding, streak, Action.EVIDENCE, why))]
+
+    def _watch(
+        self, verdict: Verdict, finding: Finding, streak: Streak, watch: Watch
+    ) -> list[Decision]:
+        """Say once an episode what is seen and that nothing is done about it."""
+        is_unknown = finding.cause is Cause.UNKNOWN
+        where = drafts.subject(verdict) if is_unknown else (drafts.place(verdict),)
+        key = ("watch", finding.cause.value, *where)
+        if not self._says(key, verdict.close_ns, watch.episode_gap_ms * NS_PER_MS):
+            return []
+        why = wording.sentence(
+            wording.seen_words(verdict, finding, streak), "nothing is contained for it"
+        )
+        action = Action(watch.action)
+        draft = drafts.draft(verdict, finding, streak, action, why)
+        if not is_unknown and verdict.session is not None:
+            draft = msgspec.structs.replace(
+                draft, target_type=TargetType.GATEWAY, target=(drafts.place(verdict),)
+            )
+        return [with_id(draft)]
+
+    def _says(self, key: Key, now_ns: int, gap_ns: int) -> bool:
+        """Return whether to say it: first of its episode, within the pace."""
+        if not self._episodes.begins(key, now_ns, gap_ns):
+            return False
+        window_ns = self._policy.budget.window_ms * NS_PER_MS
+        if now_ns - self._passive_since_ns >= window_ns:
+            self._passive_since_ns, self._passive = now_ns, 0
+        self._passive += 1
+        if self._passive > self._policy.budget.passive_max:
+            self._muted += 1
+            return False
+        return True
+
+    def _strangers(self, sources: tuple[str, ...]) -> list[str]:
+        """Return the sources that may be cut: strangers to site and sessions."""
+        return [
+            source
+            for source in sources
+            if not self._guard.protection.source_reason(source)
+            and canonical(source) not in self._clients
+        ]
+
+    def _remember_client(self, address: str) -> None:
+        self._clients.pop(address, None)
+        self._clients[address] = None
+        if len(self._clients) > STREAKS_MAX:
+            del self._clients[next(iter(self._clients))]
+
+    def _forget(self, verdict: Verdict) -> None:
+        """Start the subject's streaks anew: what dwelt has been acted upon."""
+        self._streaks.forget(drafts.subject(verdict))
+        self._envelopes.forget(drafts.subject(verdict))
+
+
+def _one_window(verdict: Verdict, finding: Finding) -> Streak:
+    return Streak(
+        cause=finding.cause.value,
+        windows=1,
+        open_ns=verdict.open_ns,
+        close_ns=verdict.close_ns,
+        first_ns=verdict.first_ns or verdict.open_ns,
+        count=finding.count,
+    )
+
+
+def _has_dwelt(streak: Streak, rule: Contain) -> bool:
+    return (
+        streak.windows >= rule.dwell_windows
+        and streak.span_ns >= rule.dwell_ms * NS_PER_MS
+    )
+
+
+def _mode(rule: Contain, assets: tuple[str, ...]) -> Mode:
+    """Return the mode for these assets: enforced only where the policy says so."""
+    if rule.mode is Mode.ENFORCE and rule.assets:
+        return Mode.ENFORCE if set(assets) & set(rule.assets) else Mode.SHADOW
+    return rule.mode

@@ -46,7 +46,7 @@ TIERS = {
 WINDOW_KINDS = {word: kind for kind, word in KINDS.items()}
 
 
-def _require(holds: bool, what: str) -> None:
+def _require(holds: object, what: str) -> None:
     if not holds:
         raise ValueError(what)
 
@@ -246,8 +246,6 @@ def ppm(probability: float) -> int:
     return round(probability * PPM)
 
 
-
-
 def problems(policy: Policy, site: Site) -> list[str]:
     """Return what is legal but cannot be meant, one sentence each; empty is good."""
     return [
@@ -301,7 +299,9 @@ def _budget_problems(policy: Policy) -> list[str]:
         found.append("budget.actions_max: 0 latches into shadow at the first Decision")
     for name in ("sessions_max", "sources_max", "gateways_max"):
         if getattr(budget, name) == 0:
-            found.append(f"budget.{name}: 0 means nothing of that kind can be contained")
+            found.append(
+                f"budget.{name}: 0 means nothing of that kind can be contained"
+            )
     seen: set[str] = set()
     for rule in policy.rules:
         if rule.name in seen:
@@ -356,7 +356,9 @@ def _site_problems(site: Site) -> list[str]:
         for session in firm.sessions:
             where = f"firm {firm.name} session {session.comp_id}"
             if session.algorithm and session.algorithm not in known:
-                found.append(f"{where}: algorithm {session.algorithm} is not registered")
+                found.append(
+                    f"{where}: algorithm {session.algorithm} is not registered"
+                )
             if firm.hosts and session.host not in firm.hosts:
                 found.append(f"{where}: host {session.host} is not a host of the firm")
             if session.algorithm and session.comp_id in protection.comp_ids:

@@ -98,6 +98,14 @@ def refused_words(refused: Refused) -> str:
     )
 
 
+def loss_words(lost: int, seen: int, limit_ppm: int, freeze_ms: int) -> str:
+    """Return what the mirror lost and what follows."""
+    return (
+        f"the mirror lost {lost} of {seen} frames against a limit of {limit_ppm} per "
+        f"million; nothing above evidence is ordered for {freeze_ms} ms"
+    )
+
+
 def sentence(*parts: str) -> str:
     """Return the parts as one sentence."""
     text = "; ".join(part for part in parts if part)

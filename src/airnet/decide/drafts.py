@@ -1,0 +1,101 @@
+"""Drafts: Decisions as values, their subjects' names, and the id each hashes to."""
+
+import hashlib
+
+import msgspec
+
+from airnet.decide.findings import Finding
+from airnet.decide.policy import TIERS
+from airnet.decide.protection import endpoint
+from airnet.decide.streaks import Key, Streak
+from airnet.domain.decision import Action, Decision, Mode, TargetType
+from airnet.domain.verdict import PPM, Cause, Verdict
+
+_ID_HEX = 16
+
+
+def with_id(decision: Decision) -> Decision:
+    """Return `decision` with the id its other fields hash to (SHA-256, 16 hex)."""
+    bare = msgspec.structs.replace(decision, id="")
+    digest = hashlib.sha256(msgspec.json.encode(bare, order="sorted")).hexdigest()
+    return msgspec.structs.replace(bare, id=digest[:_ID_HEX])
+
+
+def place(verdict: Verdict) -> str:
+    """Return the gateway the Verdict is about as `ip:port`, or the mirror."""
+    if verdict.session is not None:
+        return endpoint(verdict.session.gateway, verdict.session.gateway_port)
+    return endpoint(verdict.address, verdict.port) if verdict.address else "sensor"
+
+
+def subject(verdict: Verdict) -> Key:
+    """Return what the Verdict is about as a key that outlives table indices."""
+    if verdict.session is not None:
+        client = endpoint(verdict.session.client, verdict.session.client_port)
+        return ("session", client, place(verdict))
+    return (str(verdict.window_kind), place(verdict))
+
+
+def draft(
+    verdict: Verdict,
+    finding: Finding,
+    streak: Streak,
+    action: Action,
+    why: str,
+) -> Decision:
+    """Return a passive Decision about the Verdict's own subject."""
+    session = verdict.session
+    if session is not None:
+        kind = TargetType.SESSION
+        client = endpoint(session.client, session.client_port)
+        target: tuple[str, ...] = (client, session.client_comp)
+        gateway, port = session.gateway, session.gateway_port
+    else:
+        kind, target = TargetType.GATEWAY, (place(verdict),)
+        gateway, port = verdict.address, verdict.port
+    return Decision(
+        id="",
+        t_ns=verdict.close_ns,
+        cause=finding.cause,
+        tier=TIERS[action],
+        action=action,
+        target_type=kind,
+        target=target,
+        until_ns=0,
+        mode=Mode.SHADOW,
+        rule=finding.rule,
+        measured=finding.measured,
+        limit=finding.limit,
+        probability=round(finding.probability_ppm / PPM, 6),
+        why=why,
+        first_ns=streak.first_ns,
+        window_kind=verdict.window_kind,
+        subject=verdict.subject,
+        session=session,
+        gateway=gateway,
+        port=port,
+    )
+
+
+def sensor_alert(now_ns: int, loss_ppm: int, limit: int, why: str) -> Decision:
+    """Return the alert that the mirror's own loss is above its limit."""
+    alert = Decision(
+        id="",
+        t_ns=now_ns,
+        cause=Cause.SENSOR_FAULT,
+        tier=TIERS[Action.ALERT],
+        action=Action.ALERT,
+        target_type=TargetType.HOST,
+        target=("sensor",),
+        until_ns=0,
+        mode=Mode.SHADOW,
+        rule="trust.loss_ppm",
+        measured=loss_ppm,
+        limit=limit,
+        probability=1.0,
+        why=why,
+        first_ns=now_ns,
+        window_kind=0,
+        subject=0,
+    )
+    return with_id(alert)
