@@ -1,0 +1,130 @@
+"""The shipped units are sound and hardened; the shipped examples load.
+
+systemd itself judges the units, with the program replaced by one that exists here.
+"""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from airnet.config import Config, Site, load
+from airnet.errors import EXIT_CONFIG, EXIT_UNAVAILABLE, EXIT_USAGE
+
+DATA = Path(__file__).parent.parent.parent / "src" / "airnet" / "data"
+#: Exposure in tenths, as `systemd-analyze security --threshold` takes it. Measured
+#: with systemd 252: 23 and 12; the margin is for other versions' weights.
+EXPOSURE = {"airnet.service": 27, "airnet-controller.service": 16}
+#: design: the sensor has these, the controller none.
+CAPABILITIES = {
+    "airnet.service": {"CAP_BPF", "CAP_NET_ADMIN", "CAP_NET_RAW"},
+    "airnet-controller.service": set[str](),
+}
+UNITS = sorted(EXPOSURE)
+
+
+def settings(unit: str) -> dict[str, list[str]]:
+    """Return every setting of a unit with its values in order."""
+    found: dict[str, list[str]] = {}
+    for line in (DATA / unit).read_text("utf-8").splitlines():
+        if "=" in line and not line.startswith("#"):
+            key, _, value = line.partition("=")
+            found.setdefault(key, []).append(value)
+    return found
+
+
+def analyze(
+    verb: list[str], unit: str, place: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run systemd-analyze on a copy of `unit` whose programs exist here."""
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("systemd-analyze is not installed")
+    stub = place / "airnet"
+    stub.write_text("#!/bin/sh\n")
+    stub.chmod(0o755)
+    text = (DATA / unit).read_text("utf-8").replace("/opt/airnet/bin/airnet", str(stub))
+    (place / unit).write_text(text)
+    return subprocess.run(
+        [program, *verb, str(place / unit)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_systemd_has_nothing_to_say(unit: str, tmp_path: Path) -> None:
+    """`systemd-analyze verify` is silent and content."""
+    done = analyze(["verify", "--man=no"], unit, tmp_path)
+
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "")
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_exposure_is_below_the_limit(unit: str, tmp_path: Path) -> None:
+    """`systemd-analyze security` finds the unit no more exposed than is written here."""
+    limit = EXPOSURE[unit]
+    done = analyze(
+        ["security", "--offline=true", "--no-pager", f"--threshold={limit}"],
+        unit,
+        tmp_path,
+    )
+
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_capabilities_are_the_least(unit: str) -> None:
+    """The bounding and the ambient set are those of the design, exactly."""
+    found = settings(unit)
+
+    for key in ("CapabilityBoundingSet", "AmbientCapabilities"):
+        assert set(" ".join(found[key]).split()) == CAPABILITIES[unit]
+    assert found["NoNewPrivileges"] == ["yes"]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_wrong_configuration_is_not_retried(unit: str) -> None:
+    """What starting again cannot mend does not start again."""
+    never = set(settings(unit)["RestartPreventExitStatus"][0].split())
+
+    assert never == {str(s) for s in (EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_CONFIG)}
+
+
+def test_bpf_survives_the_filter() -> None:
+    """@privileged holds bpf(2); the unit takes it back after refusing the group."""
+    filters = settings("airnet.service")["SystemCallFilter"]
+
+    assert "bpf" in filters[-1].split()
+
+
+def test_the_sensor_is_watched() -> None:
+    """The service notifies and is killed when it stops beating (once a second)."""
+    found = settings("airnet.service")
+
+    assert found["Type"] == ["notify"]
+    assert int(found["WatchdogSec"][0]) >= 5
+
+
+def test_units_speak_over_the_configured_socket() -> None:
+    """The controller's unit and the example configuration name the same socket."""
+    command = settings("airnet-controller.service")["ExecStart"][0]
+    config = load(DATA / "airnet.toml.example", Config)
+
+    socket = re.search(r"--socket (\S+)", command)
+
+    assert socket is not None
+    assert config.actuators.controller_socket == socket[1]
+
+
+def test_examples_load() -> None:
+    """The shipped examples are what the readers accept, and name real things."""
+    site = load(DATA / "site.toml.example", Site)
+    used = {s.algorithm for firm in site.firms for s in firm.sessions if s.algorithm}
+
+    assert used == {algorithm.id for algorithm in site.algorithms}
+    assert load(DATA / "airnet.toml.example", Config).capture.interface
