@@ -1,0 +1,1 @@
+"""act: Decisions in force, on the switch and at the order gateway, and out again."""
