@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the window kernel remembers: layouts, limits and shared arithmetic.
+ *
+ * Everything is an integer; rates are Q16 counts per 100 ms slot, so that the same
+ * frames give the same rows on every machine. window_session.h and window_flood.h
+ * hold the two halves, window_step.h the order of events.
+ */
+#ifndef AIRNET_WINDOW_H
+#define AIRNET_WINDOW_H
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "airnet.h"
+
+#define WINDOW_TICK_NS 10000000ull
+#define WINDOW_SLOT_NS 100000000ull
+#define WINDOW_SLOT_US 100000ull
+#define WINDOW_JUMP_NS 1000000000ull
+#define WINDOW_ORDERS_MAX 32 /* order messages that close a session window */
+#define WINDOW_FLOOD_MIN 16 /* flood-like packets that close a gateway window */
+#define WINDOW_COLUMNS 64
+#define WINDOW_LIMIT 16777215ull /* 2^24 - 1, exact in float32 */
+#define WINDOW_ONE 65536ull /* Q16 one; also the prior of every ratio: 10 per s */
+
+#define WINDOW_SESSION_COLUMNS(X) \
+	X(window_us) X(orders) X(rate_fast) X(rate_new_fast) X(rate_cancel_fast) \
+	X(rate_replace_fast) X(rate_quote_fast) X(rate_1s) X(rate_10s) \
+	X(rate_new_1s) X(baseline) X(ratio_fast) X(ratio_1s) X(ratio_new) \
+	X(deviation_fast) X(peak_ratio) X(market_fast) X(market_1s) \
+	X(relative_fast) X(relative_1s) X(relative_new) X(elevated_share) \
+	X(active_sessions) X(market_share) X(history_ms) X(messages) X(streak_ms) \
+	X(repeat_share) X(repeat_run) X(identical_rate) X(same_side_share) \
+	X(new_price_share) X(same_symbol_share) X(duplicates) X(cancels_per_new) \
+	X(replaces_per_new) X(fills_per_new) X(reject_share) X(outstanding) \
+	X(ack_last_us) X(ack_mean_us) X(ack_ratio) X(sequence_gaps) \
+	X(resend_requests) X(logons) X(heartbeats) X(malformed) X(retransmits) \
+	X(poss_dup_share) X(bytes_rate)
+
+#define WINDOW_FLOOD_COLUMNS(X) \
+	X(window_us) X(packets) X(rate) X(syn_rate) X(syn_ack_rate) \
+	X(completed_rate) X(refused_rate) X(half_open_rate) X(half_open_share) \
+	X(stray_tcp_rate) X(reset_rate) X(udp_rate) X(icmp_rate) X(fragment_rate) \
+	X(stray_rate) X(reply_share) X(session_rate) X(session_share) X(bytes_rate) \
+	X(mean_bytes) X(empty_share) X(sources) X(top_share) X(known_share) \
+	X(ports) X(busiest_port_share) X(reflector_share) X(rate_1s) X(baseline) \
+	X(over_baseline) X(history_ms) X(known) X(registered) X(is_source) \
+	X(half_open) X(streak_ms)
+
+enum {
+#define X(name) S_##name,
+	WINDOW_SESSION_COLUMNS(X)
+#undef X
+	S_COLUMNS
+};
+
+enum {
+#define X(name) F_##name,
+	WINDOW_FLOOD_COLUMNS(X)
+#undef X
+	F_COLUMNS
+};
+
+_Static_assert(S_COLUMNS <= WINDOW_COLUMNS, "too many session columns");
+_Static_assert(F_COLUMNS <= WINDOW_COLUMNS, "too many flood columns");
+
+static const char *const window_session_names[] = {
+#define X(name) #name,
+	WINDOW_SESSION_COLUMNS(X)
+#undef X
+};
+
+static const char *const window_flood_names[] = {
+#define X(name) #name,
+	WINDOW_FLOOD_COLUMNS(X)
+#undef X
+};
+
+/* What a session slot counts. */
+enum {
+	C_NEW, C_CANCEL, C_REPLACE, C_QUOTE, C_REPORT, C_FILL, C_REJECT, C_LOGON,
+	C_HEARTBEAT, C_RESEND, C_MALFORMED, C_POSS_DUP, C_GAP, C_DUPLICATE, C_REPEAT,
+	C_IDENTICAL, C_SAME_SIDE, C_SAME_SYMBOL, C_NEW_PRICE, C_UP, C_BYTES,
+	C_RETRANSMIT, C_ACKS, C_ACK_US, C_KINDS
+};
+
+#define WINDOW_RECENT 8 /* last orders compared for repetition */
+#define WINDOW_PRICES 4
+#define WINDOW_KEY_SETS 64 /* recent ClOrdIDs: sets of WINDOW_KEY_WAYS, FIFO */
+#define WINDOW_KEY_WAYS 4
+#define WINDOW_PENDING 128 /* orders waiting for their first report */
+#define WINDOW_BASE_SLOTS 300 /* 30 s: the baseline's memory once it is full */
+#define WINDOW_LEARN_SLOTS 20 /* 2 s: before that nothing counts as elevated */
+#define WINDOW_MARKET_SLOTS 10 /* 1 s of history makes a session part of it */
+#define WINDOW_IDLE_SLOTS 20 /* 2 s without an order: not active */
+#define WINDOW_DORMANT_SLOTS 100
+#define WINDOW_FROZEN_SLOTS 600 /* 60 s: a new regime is learned after that */
+#define WINDOW_CLIP 16 /* one session's share of the market: at most 16 baselines */
+#define WINDOW_SLOW_PRIOR 19661ull /* Q16 0.3: the prior of one-second ratios */
+
+struct window_session {
+	uint64_t first_order_ns, open_ns, window_first_ns, streak_ns, accepted_ns;
+	uint64_t fault_ns;
+	uint64_t sequence[2];
+	uint64_t current[C_KINDS], previous[C_KINDS];
+	uint64_t fast, fast_new, fast_fill, slow; /* Q16: 1 s, 1 s, 1 s, 10 s */
+	uint64_t base, base_new, deviation, peak;
+	uint64_t ack_last_us, ack_slow_us16;
+	uint64_t messages;
+	uint32_t slots, idle, frozen, outstanding;
+	uint32_t market_current, market_previous, clip, elevated_at;
+	uint32_t run, window_orders, target;
+	uint8_t in_market, elevated, active, listed, heard, closed, established;
+	uint8_t last_side, recent_at, price_at;
+	uint8_t client[16];
+	uint64_t last_symbol;
+	uint64_t recent[WINDOW_RECENT];
+	int64_t prices[WINDOW_PRICES];
+	uint8_t key_at[WINDOW_KEY_SETS];
+	uint64_t keys[WINDOW_KEY_SETS][WINDOW_KEY_WAYS];
+	uint64_t pending_key[WINDOW_PENDING];
+	uint64_t pending_ns[WINDOW_PENDING];
+};
+
+#define WINDOW_TARGET_SETS 64
+#define WINDOW_TARGET_WAYS 16
+#define WINDOW_TARGETS (WINDOW_TARGET_SETS * WINDOW_TARGET_WAYS)
+#define WINDOW_SOURCE_SETS 2048
+#define WINDOW_SOURCE_WAYS 8
+#define WINDOW_SOURCES (WINDOW_SOURCE_SETS * WINDOW_SOURCE_WAYS)
+#define WINDOW_KNOWN 32768 /* open addressing, at most three quarters full */
+#define WINDOW_TOP 8
+#define WINDOW_TOP_MIN 2 /* flood-like packets that make a source window */
+#define WINDOW_SKETCH 2048 /* bits of the distinct-source counter */
+#define WINDOW_PORT_SKETCH 256
+#define WINDOW_STREAK_GAP_NS 200000000ull /* a source silent so long starts anew */
+/* A tick closes at most every active session and 9 windows a target. */
+#define WINDOW_ROWS (AIRNET_SESSIONS_MAX + WINDOW_TARGETS * (1 + WINDOW_TOP) + 2048)
+
+/* What a gateway or source window counts. */
+struct window_tally {
+	uint32_t packets, syn, syn_ack, completed, refused, stray, reset, udp, icmp;
+	uint32_t fragment, reply, session, known, reflector, empty, same_port;
+	uint64_t bytes;
+};
+
+struct window_source {
+	uint8_t address[16];
+	uint64_t first_ns, last_ns, streak_ns, total;
+	struct window_tally tally;
+	uint64_t port_bits;
+	uint32_t generation, epoch, pending;
+	uint16_t port, target;
+	uint8_t top;
+};
+
+struct window_target {
+	uint8_t address[16];
+	uint64_t first_ns, last_ns, open_ns, window_first_ns, streak_ns, slot;
+	uint64_t fast, base, slot_packets;
+	struct window_tally tally;
+	uint64_t sketch[WINDOW_SKETCH / 64];
+	uint64_t port_sketch[WINDOW_PORT_SKETCH / 64];
+	uint32_t port_packets[8];
+	uint16_t ports[8];
+	uint32_t top[WINDOW_TOP];
+	uint32_t generation, epoch, pending, slots, sessions;
+	uint8_t top_count, active, configured, gateway;
+};
+
+struct window_known {
+	uint8_t address[16];
+	uint32_t sessions;
+	uint8_t used, registered;
+};
+
+struct window_counters {
+	uint64_t time_backwards, targets_full, sources_full, known_full;
+	uint64_t sources_evicted, targets_evicted, multicast, windows;
+};
+
+struct window_state {
+	struct window_session *sessions;
+	struct window_target *targets;
+	struct window_source *sources;
+	struct window_known *known;
+	uint64_t *target_tags, *source_tags;
+	uint32_t *active_sessions, *active_targets;
+	uint32_t active_session_count, active_target_count, known_count;
+	uint32_t generation, row_count, market_sessions, elevated, started;
+	uint64_t now_ns, next_ns, frame_ns, frame_count;
+	uint64_t market_current, market_previous, market_base, market_fast;
+	uint32_t source_estimate[WINDOW_SKETCH + 1];
+	uint32_t port_estimate[WINDOW_PORT_SKETCH + 1];
+	uint32_t small_estimate[65];
+	struct airnet_window *windows;
+	float *rows;
+	struct window_counters counters;
+};
+
+static inline void window_put(float *row, int column, uint64_t value)
+{
+	row[column] = (float)(value > WINDOW_LIMIT ? WINDOW_LIMIT : value);
+}
+
+/* (a + prior) / (b + prior) in thousandths. */
+static inline uint64_t window_ratio(uint64_t a, uint64_t b, uint64_t prior)
+{
+	return (a + prior) * 1000 / (b + prior);
+}
+
+/* part / whole in thousandths, 0 when there is no whole. */
+static inline uint64_t window_share(uint64_t part, uint64_t whole)
+{
+	return whole ? part * 1000 / whole : 0;
+}
+
+/* A Q16 count per slot as tenths per second. */
+static inline uint64_t window_rate(uint64_t per_slot)
+{
+	return per_slot * 100 >> 16;
+}
+
+/* splitmix64's finaliser (Steele, Lea, Flood 2014, OOPSLA, figure 16). */
+static inline uint64_t window_mix(uint64_t x)
+{
+	x ^= x >> 30;
+	x *= 0xbf58476d1ce4e5b9ull;
+	x ^= x >> 27;
+	x *= 0x94d049bb133111ebull;
+	return x ^ (x >> 31);
+}
+
+/* Expected draws that fill k of m places (coupon collector): the estimate of a
+ * linear counter, computed without logarithms so that it is the same everywhere. */
+static inline void window_estimates(uint32_t *table, uint32_t places)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t k = 0; k <= places; k++) {
+		table[k] = (uint32_t)(sum >> 16);
+		if (k < places)
+			sum += ((uint64_t)places << 16) / (places - k);
+	}
+}
+
+#endif

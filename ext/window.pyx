@@ -1,0 +1,270 @@
+"""Window rows from Header and Message rows: the inner loop of features.
+
+In: HEADER[n] and the MESSAGE[m] they point at, in capture order. Out: WINDOW[k] keys
+and float32[k, 64] integer columns, in the order windows close. One pass, no
+allocation after construction, no clock: time is the largest frame time so far. The C
+half lies in window.h (layout), window_session.h and window_order.h (FIX sessions),
+window_flood.h and window_packet.h (addresses), window_step.h (the order of events).
+"""
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+
+import numpy as np
+
+cimport cython
+
+from abi cimport (
+    AIRNET_SESSIONS_MAX,
+    airnet_header,
+    airnet_message,
+    airnet_window,
+)
+
+
+cdef extern from "window_step.h" nogil:
+    enum:
+        WINDOW_ROWS
+        WINDOW_COLUMNS
+        WINDOW_TARGETS
+        WINDOW_SOURCES
+        WINDOW_KNOWN
+        WINDOW_SKETCH
+        WINDOW_PORT_SKETCH
+        S_COLUMNS
+        F_COLUMNS
+    const char *window_session_names[]
+    const char *window_flood_names[]
+
+    struct window_session:
+        uint64_t accepted_ns
+        uint64_t fault_ns
+
+    struct window_source:
+        uint8_t address[16]
+        uint64_t last_ns
+
+    struct window_target:
+        uint8_t configured
+        uint8_t gateway
+
+    struct window_known:
+        uint8_t registered
+
+    struct window_counters:
+        uint64_t time_backwards
+        uint64_t targets_full
+        uint64_t sources_full
+        uint64_t known_full
+        uint64_t sources_evicted
+        uint64_t targets_evicted
+        uint64_t multicast
+        uint64_t windows
+
+    struct window_state:
+        window_session *sessions
+        window_target *targets
+        window_source *sources
+        window_known *known
+        uint64_t *target_tags
+        uint64_t *source_tags
+        uint32_t *active_sessions
+        uint32_t *active_targets
+        uint32_t row_count
+        uint64_t now_ns
+        uint32_t *source_estimate
+        uint32_t *port_estimate
+        uint32_t *small_estimate
+        airnet_window *windows
+        float *rows
+        window_counters counters
+
+    void window_estimates(uint32_t *table, uint32_t places) noexcept nogil
+    window_target *window_target_get(
+        window_state *w, const uint8_t *address) noexcept nogil
+    window_known *window_known_at(
+        window_state *w, const uint8_t *address, int create) noexcept nogil
+    long window_update(
+        window_state *w, const airnet_header *headers, long count,
+        const airnet_message *messages, long message_count) noexcept nogil
+
+
+ROWS = int(WINDOW_ROWS)
+COLUMNS = int(WINDOW_COLUMNS)
+
+
+cdef uint64_t source_last(window_state *w, const uint8_t *address) noexcept nogil:
+    """Return when any target last had a flood-like packet from `address`."""
+    cdef uint64_t last = 0
+    cdef uint32_t i
+    cdef int j
+    cdef bint same
+    for i in range(<uint32_t>WINDOW_SOURCES):
+        if w.source_tags[i] == 0 or w.sources[i].last_ns <= last:
+            continue
+        same = True
+        for j in range(16):
+            same = same and w.sources[i].address[j] == address[j]
+        if same:
+            last = w.sources[i].last_ns
+    return last
+
+
+@cython.final
+cdef class WindowTable:
+    """What features remembers of sessions, targets and sources. Fixed memory."""
+
+    cdef window_state *state
+    cdef airnet_window[::1] windows  # the caller's, held while this lives
+    cdef float[:, ::1] rows
+
+    def __cinit__(
+        self,
+        airnet_window[::1] windows not None,
+        float[:, ::1] rows not None,
+    ):
+        if windows.shape[0] != ROWS or rows.shape[0] != ROWS:
+            raise ValueError(f"windows, rows: {ROWS} rows expected")
+        if rows.shape[1] != COLUMNS:
+            raise ValueError(f"rows: {COLUMNS} columns expected")
+        self.state = <window_state *>calloc(1, sizeof(window_state))
+        if self.state == NULL:
+            raise MemoryError("window table")
+        cdef window_state *w = self.state
+        w.sessions = <window_session *>calloc(
+            AIRNET_SESSIONS_MAX, sizeof(window_session))
+        w.targets = <window_target *>calloc(WINDOW_TARGETS, sizeof(window_target))
+        w.sources = <window_source *>calloc(WINDOW_SOURCES, sizeof(window_source))
+        w.known = <window_known *>calloc(WINDOW_KNOWN, sizeof(window_known))
+        w.target_tags = <uint64_t *>calloc(WINDOW_TARGETS, sizeof(uint64_t))
+        w.source_tags = <uint64_t *>calloc(WINDOW_SOURCES, sizeof(uint64_t))
+        w.active_sessions = <uint32_t *>calloc(AIRNET_SESSIONS_MAX, sizeof(uint32_t))
+        w.active_targets = <uint32_t *>calloc(WINDOW_TARGETS, sizeof(uint32_t))
+        if (
+            w.sessions == NULL or w.targets == NULL or w.sources == NULL
+            or w.known == NULL or w.target_tags == NULL or w.source_tags == NULL
+            or w.active_sessions == NULL or w.active_targets == NULL
+        ):
+            raise MemoryError("window table")
+        self.windows = windows
+        self.rows = rows
+        w.windows = &windows[0]
+        w.rows = &rows[0, 0]
+        window_estimates(w.source_estimate, WINDOW_SKETCH)
+        window_estimates(w.port_estimate, WINDOW_PORT_SKETCH)
+        window_estimates(w.small_estimate, 64)
+
+    def __dealloc__(self):
+        # The state and its tables are ours; windows and rows are the caller's.
+        if self.state == NULL:
+            return
+        free(self.state.sessions)
+        free(self.state.targets)
+        free(self.state.sources)
+        free(self.state.known)
+        free(self.state.target_tags)
+        free(self.state.source_tags)
+        free(self.state.active_sessions)
+        free(self.state.active_targets)
+        free(self.state)
+
+    def add_gateway(self, bytes address not None):
+        """Watch this 16-byte address as a gateway; False when its set is full."""
+        if len(address) != 16:
+            raise ValueError("address: 16 bytes expected")
+        cdef window_target *target = window_target_get(
+            self.state, <const uint8_t *>(<char *>address))
+        if target == NULL:
+            return False
+        target.configured = 1
+        target.gateway = 1
+        return True
+
+    def add_host(self, bytes address not None):
+        """Take this 16-byte address as one of the site's own; False when full."""
+        if len(address) != 16:
+            raise ValueError("address: 16 bytes expected")
+        cdef window_known *host = window_known_at(
+            self.state, <const uint8_t *>(<char *>address), 1)
+        if host == NULL:
+            return False
+        host.registered = 1
+        return True
+
+    def update(
+        self,
+        const airnet_header[::1] headers not None,
+        const airnet_message[::1] messages not None,
+    ):
+        """Take HEADER[n] with their MESSAGE[m]; return how many headers were taken."""
+        cdef const airnet_header *first = NULL
+        cdef const airnet_message *message = NULL
+        cdef long count = headers.shape[0]
+        cdef long message_count = messages.shape[0]
+        cdef long taken
+        if count:
+            first = &headers[0]
+        if message_count:
+            message = &messages[0]
+        self.state.row_count = 0
+        with nogil:
+            taken = window_update(self.state, first, count, message, message_count)
+        return taken
+
+    @property
+    def count(self):
+        """How many windows the last update closed: the first rows of the buffers."""
+        return self.state.row_count
+
+    @property
+    def now_ns(self):
+        """The largest frame time so far, 0 before the first."""
+        return self.state.now_ns
+
+    def accepted_ns(self, uint32_t session):
+        """When the gateway last acknowledged a new order of this session, or 0."""
+        if session >= AIRNET_SESSIONS_MAX:
+            return 0
+        return self.state.sessions[session].accepted_ns
+
+    def fault_ns(self, uint32_t session):
+        """When this session last closed an elevated window, or 0."""
+        if session >= AIRNET_SESSIONS_MAX:
+            return 0
+        return self.state.sessions[session].fault_ns
+
+    def source_last_ns(self, bytes address not None):
+        """When this 16-byte address last sent a flood-like packet, or 0."""
+        if len(address) != 16:
+            raise ValueError("address: 16 bytes expected")
+        return source_last(self.state, <const uint8_t *>(<char *>address))
+
+    def counters(self):
+        """What was bounded: name -> count."""
+        cdef window_counters *c = &self.state.counters
+        return {
+            "time_backwards": c.time_backwards,
+            "targets_full": c.targets_full,
+            "targets_evicted": c.targets_evicted,
+            "sources_full": c.sources_full,
+            "sources_evicted": c.sources_evicted,
+            "known_full": c.known_full,
+            "multicast": c.multicast,
+            "windows": c.windows,
+        }
+
+
+def session_columns():
+    """Return the names of a session row's columns, in order."""
+    return tuple(window_session_names[i].decode() for i in range(S_COLUMNS))
+
+
+def flood_columns():
+    """Return the names of a gateway or source row's columns, in order."""
+    return tuple(window_flood_names[i].decode() for i in range(F_COLUMNS))
+
+
+def window_dtype():
+    """Return the dtype of the C struct a WINDOW row is."""
+    cdef airnet_window[1] one
+    return np.asarray(<airnet_window[:1]>one).dtype

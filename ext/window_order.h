@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One message into its session's slot: kinds, repetition, duplicates, answers. */
+#ifndef AIRNET_WINDOW_ORDER_H
+#define AIRNET_WINDOW_ORDER_H
+
+#include "window_session.h"
+
+/* True when this ClOrdID was used lately; remembers it. */
+static inline int window_key_seen(struct window_session *s, uint64_t key)
+{
+	uint32_t set = (uint32_t)(window_mix(key) % WINDOW_KEY_SETS);
+
+	for (int i = 0; i < WINDOW_KEY_WAYS; i++)
+		if (s->keys[set][i] == key)
+			return 1;
+	s->keys[set][s->key_at[set]] = key;
+	s->key_at[set] = (uint8_t)((s->key_at[set] + 1) % WINDOW_KEY_WAYS);
+	return 0;
+}
+
+static inline void window_pending_add(
+	struct window_session *s, uint64_t key, uint64_t now_ns)
+{
+	uint32_t slot = (uint32_t)(window_mix(key) >> 32) % WINDOW_PENDING;
+
+	if (!s->pending_key[slot])
+		s->outstanding++;
+	s->pending_key[slot] = key;
+	s->pending_ns[slot] = now_ns;
+}
+
+/* The first report for an order: how long it took. True when it was waited for. */
+static inline int window_pending_take(
+	struct window_session *s, uint64_t key, uint64_t now_ns)
+{
+	uint32_t slot = (uint32_t)(window_mix(key) >> 32) % WINDOW_PENDING;
+	uint64_t latency_us;
+
+	if (!key || s->pending_key[slot] != key)
+		return 0;
+	latency_us = (now_ns - s->pending_ns[slot]) / 1000;
+	if (latency_us > WINDOW_LIMIT)
+		latency_us = WINDOW_LIMIT;
+	s->pending_key[slot] = 0;
+	s->outstanding--;
+	s->ack_last_us = latency_us;
+	s->ack_slow_us16 = s->ack_slow_us16
+		? (s->ack_slow_us16 * 63 + latency_us * 16) / 64 : latency_us * 16;
+	s->current[C_ACKS]++;
+	s->current[C_ACK_US] += latency_us;
+	return 1;
+}
+
+/* How much a new order is like the ones before it. */
+static inline void window_repetition(
+	struct window_session *s, const struct airnet_message *m)
+{
+	uint64_t like = window_mix(m->symbol_key ^ window_mix(
+		(uint64_t)m->price ^ window_mix((uint64_t)m->quantity ^
+			window_mix((uint64_t)m->side + 1))));
+	int last = (s->recent_at + WINDOW_RECENT - 1) % WINDOW_RECENT;
+	int repeated = 0, priced = 0;
+
+	for (int i = 0; i < WINDOW_RECENT; i++)
+		repeated |= s->recent[i] == like;
+	for (int i = 0; i < WINDOW_PRICES; i++)
+		priced |= s->prices[i] == m->price;
+	s->run = s->recent[last] == like ? s->run + 1 : 0;
+	s->current[C_REPEAT] += (uint64_t)repeated;
+	s->current[C_IDENTICAL] += s->run > 0;
+	s->current[C_SAME_SIDE] += m->side == s->last_side;
+	s->current[C_SAME_SYMBOL] += m->symbol_key == s->last_symbol;
+	s->current[C_NEW_PRICE] += !priced;
+	s->recent[s->recent_at] = like;
+	s->recent_at = (uint8_t)((s->recent_at + 1) % WINDOW_RECENT);
+	if (!priced) {
+		s->prices[s->price_at] = m->price;
+		s->price_at = (uint8_t)((s->price_at + 1) % WINDOW_PRICES);
+	}
+	s->last_side = m->side;
+	s->last_symbol = m->symbol_key;
+}
+
+/* An order message: new, cancel, replace or quote, from the client. */
+static inline void window_order(
+	struct window_state *w, struct window_session *s, const struct airnet_message *m)
+{
+	static const uint8_t counted[] = {
+		[AIRNET_KIND_NEW] = C_NEW, [AIRNET_KIND_CANCEL] = C_CANCEL,
+		[AIRNET_KIND_REPLACE] = C_REPLACE, [AIRNET_KIND_QUOTE] = C_QUOTE};
+	int again = m->flags & (AIRNET_MESSAGE_POSS_DUP | AIRNET_MESSAGE_POSS_RESEND);
+	uint64_t orders;
+
+	if (!s->first_order_ns)
+		s->first_order_ns = w->now_ns;
+	if (!s->window_first_ns)
+		s->window_first_ns = w->now_ns;
+	s->current[counted[m->kind]]++;
+	s->window_orders++;
+	if (m->order_key && window_key_seen(s, m->order_key) && !again)
+		s->current[C_DUPLICATE]++;
+	if (m->kind == AIRNET_KIND_NEW) {
+		window_repetition(s, m);
+		if (m->order_key)
+			window_pending_add(s, m->order_key, w->now_ns);
+	}
+	if (!s->in_market)
+		return;
+	if (s->market_current < s->clip) {
+		s->market_current++;
+		w->market_current++;
+	}
+	orders = window_orders_of(s->current);
+	if (!s->elevated && s->elevated_at && orders >= s->elevated_at) {
+		s->elevated = 1;
+		w->elevated++;
+	}
+}
+
+/* An ExecutionReport. Values of 150 and 39: FIX 4.4 volume 6, fields 150 and 39. */
+static inline void window_report(
+	struct window_state *w, struct window_session *s, const struct airnet_message *m)
+{
+	uint8_t type = m->exec_type ? m->exec_type : m->order_status;
+	int waited = window_pending_take(s, m->order_key, w->now_ns);
+	int fill = type == 'F' || type == '1' || type == '2';
+
+	s->current[C_REPORT]++;
+	s->current[C_FILL] += (uint64_t)fill;
+	s->current[C_REJECT] += type == '8';
+	if (type == '0' || (fill && waited))
+		s->accepted_ns = w->now_ns;
+}
+
+static inline void window_sequence(
+	struct window_session *s, const struct airnet_message *m)
+{
+	uint64_t *last = &s->sequence[m->direction & 1];
+
+	if (!m->sequence || m->flags & AIRNET_MESSAGE_POSS_DUP)
+		return;
+	if (m->kind == AIRNET_KIND_LOGON || m->kind == AIRNET_KIND_SEQUENCE_RESET) {
+		*last = m->sequence;
+		return;
+	}
+	s->current[C_GAP] += *last && m->sequence > *last + 1;
+	if (m->sequence > *last)
+		*last = m->sequence;
+}
+
+/* Every message of a session, in frame order. */
+static inline void window_message(
+	struct window_state *w, uint32_t index, const struct airnet_message *m)
+{
+	struct window_session *s = &w->sessions[index];
+	int up = m->direction == AIRNET_DIRECTION_UP;
+
+	s->active = 1;
+	if (m->malformed) {
+		s->current[C_MALFORMED]++;
+		return;
+	}
+	s->heard |= (uint8_t)(1 << (m->direction & 1));
+	window_sequence(s, m);
+	s->current[C_POSS_DUP] += up && m->flags & AIRNET_MESSAGE_POSS_DUP;
+	s->current[C_UP] += (uint64_t)up;
+	s->messages += (uint64_t)up;
+	s->current[C_BYTES] += up ? m->bytes : 0;
+	if (up && m->kind >= AIRNET_KIND_NEW && m->kind <= AIRNET_KIND_QUOTE)
+		window_order(w, s, m);
+	else if (!up && m->kind == AIRNET_KIND_REPORT)
+		window_report(w, s, m);
+	else if (!up && m->kind == AIRNET_KIND_CANCEL_REJECT)
+		s->current[C_REJECT]++;
+	else if (m->kind == AIRNET_KIND_REJECT)
+		s->current[C_REJECT]++;
+	else if (m->kind == AIRNET_KIND_LOGON)
+		s->current[C_LOGON]++;
+	else if (m->kind == AIRNET_KIND_HEARTBEAT || m->kind == AIRNET_KIND_TEST_REQUEST)
+		s->current[C_HEARTBEAT]++;
+	else if (m->kind == AIRNET_KIND_RESEND_REQUEST)
+		s->current[C_RESEND]++;
+}
+
+#endif

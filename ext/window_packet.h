@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One frame's headers into the tallies of its target and source. */
+#ifndef AIRNET_WINDOW_PACKET_H
+#define AIRNET_WINDOW_PACKET_H
+
+#include "window_flood.h"
+#include "window_order.h"
+
+static inline void window_tally_packet(
+	struct window_tally *y, const struct airnet_header *h, int known)
+{
+	int has_ports = h->protocol == WINDOW_TCP || h->protocol == WINDOW_UDP;
+
+	y->packets++;
+	y->bytes += h->payload_bytes;
+	y->empty += h->payload_bytes == 0;
+	y->known += (uint32_t)known;
+	if (h->reason == AIRNET_FRAME_FRAGMENT)
+		y->fragment++;
+	else if (window_is_syn(h))
+		y->syn++;
+	else if (h->protocol == WINDOW_TCP)
+		y->stray++;
+	else if (h->protocol == WINDOW_UDP)
+		y->udp++;
+	else if (h->protocol == WINDOW_ICMP || h->protocol == WINDOW_ICMP6)
+		y->icmp++;
+	else
+		y->fragment++; /* other protocols share the column of odd packets */
+	y->reset += window_is_reset(h);
+	y->reflector += has_ports && h->protocol == WINDOW_UDP &&
+		window_is_reflector(h->source_port);
+}
+
+/* The busiest port: space-saving over eight counters (Metwally and others 2005). */
+static inline void window_target_port(struct window_target *t, uint16_t port)
+{
+	uint64_t bit = window_mix(port) % WINDOW_PORT_SKETCH;
+	int least = 0;
+
+	t->port_sketch[bit / 64] |= 1ull << bit % 64;
+	for (int i = 0; i < 8; i++) {
+		if (t->port_packets[i] && t->ports[i] == port) {
+			t->port_packets[i]++;
+			return;
+		}
+		if (t->port_packets[i] < t->port_packets[least])
+			least = i;
+	}
+	t->ports[least] = port;
+	t->port_packets[least]++;
+}
+
+/* Keep the eight busiest sources of the window; an equal one does not displace. */
+static inline void window_target_top(
+	struct window_state *w, struct window_target *t, struct window_source *e)
+{
+	uint32_t index = (uint32_t)(e - w->sources);
+	struct window_source *least;
+	int place = 0;
+
+	if (e->top)
+		return;
+	if (t->top_count < WINDOW_TOP) {
+		t->top[t->top_count++] = index;
+		e->top = 1;
+		return;
+	}
+	least = &w->sources[t->top[0]];
+	for (int i = 1; i < WINDOW_TOP; i++) {
+		struct window_source *other = &w->sources[t->top[i]];
+
+		if (other->tally.packets < least->tally.packets) {
+			least = other;
+			place = i;
+		}
+	}
+	if (e->tally.packets <= least->tally.packets)
+		return;
+	least->top = 0;
+	t->top[place] = index;
+	e->top = 1;
+}
+
+/* An ACK from a source with a handshake open completes it. */
+static inline void window_completes(
+	struct window_target *t, struct window_source *e, const struct airnet_header *h)
+{
+	if (!e->pending || window_is_syn(h) || window_is_reset(h))
+		return;
+	if (h->protocol != WINDOW_TCP || !(h->tcp_flags & AIRNET_TCP_ACK))
+		return;
+	e->pending--;
+	t->pending--;
+	e->tally.completed++;
+	t->tally.completed++;
+}
+
+static inline void window_source_packet(
+	struct window_state *w, struct window_target *t, struct window_source *e,
+	const struct airnet_header *h, int known)
+{
+	if (w->now_ns - e->last_ns > WINDOW_STREAK_GAP_NS || !e->streak_ns)
+		e->streak_ns = w->now_ns;
+	e->last_ns = w->now_ns;
+	e->total++;
+	window_source_touch(t, e);
+	window_tally_packet(&e->tally, h, known);
+	window_completes(t, e, h);
+	if (window_is_syn(h)) {
+		e->pending++;
+		t->pending++;
+	}
+	e->port_bits |= 1ull << (window_mix(h->target_port) & 63);
+	/* The port of most packets: majority vote (Boyer and Moore 1981). */
+	if (e->tally.same_port == 0) {
+		e->port = h->target_port;
+		e->tally.same_port = 1;
+	} else if (e->port == h->target_port) {
+		e->tally.same_port++;
+	} else {
+		e->tally.same_port--;
+	}
+	window_target_top(w, t, e);
+}
+
+/* SYN, TCP without a session, UDP, ICMP, odd packets: what floods are made of. */
+static inline void window_flood_packet(
+	struct window_state *w, struct window_target *t, const struct airnet_header *h)
+{
+	const struct window_known *origin = window_known_at(w, h->source, 0);
+	int known = origin && origin->sessions;
+	struct window_source *e;
+	uint64_t bit;
+
+	if (!t->active) {
+		t->active = 1;
+		t->window_first_ns = w->now_ns;
+		w->active_targets[w->active_target_count++] = (uint32_t)(t - w->targets);
+	}
+	t->last_ns = w->now_ns;
+	t->slot_packets++;
+	window_tally_packet(&t->tally, h, known);
+	bit = window_address_hash(h->source, 7) % WINDOW_SKETCH;
+	t->sketch[bit / 64] |= 1ull << bit % 64;
+	window_target_port(t, h->target_port);
+	e = window_source_get(w, t, h->source);
+	if (e)
+		window_source_packet(w, t, e, h, known);
+}
+
+/* An answer from a target: to a source of its own, or to a forged address. True when
+ * it was one, so that it is not counted against whom it was sent to. */
+static inline int window_reply(struct window_state *w, const struct airnet_header *h)
+{
+	struct window_target *t = window_target_find(w, h->source);
+	int syn_ack = window_is_syn_ack(h), reset = window_is_reset(h);
+	struct window_source *e;
+
+	if (!t)
+		return 0;
+	e = window_source_find(w, t, h->target);
+	if (!e && !syn_ack && !reset)
+		return 0;
+	window_target_touch(w, t);
+	t->tally.reply++;
+	t->tally.syn_ack += (uint32_t)syn_ack;
+	t->tally.refused += (uint32_t)reset;
+	if (!e)
+		return 1;
+	window_source_touch(t, e);
+	e->tally.reply++;
+	e->tally.syn_ack += (uint32_t)syn_ack;
+	e->tally.refused += (uint32_t)reset;
+	if (reset && e->pending) {
+		e->pending--;
+		t->pending--;
+	}
+	return 1;
+}
+
+/* A session holds when both ends have spoken: its client is a known source. */
+static inline void window_establish(
+	struct window_state *w, struct window_session *s, struct window_target *t,
+	const struct airnet_header *h)
+{
+	struct window_known *client;
+
+	if (!s->established && s->heard == 3 && !s->closed) {
+		memcpy(s->client, h->direction == AIRNET_DIRECTION_UP ? h->source :
+			h->target, 16);
+		client = window_known_at(w, s->client, 1);
+		s->established = client != NULL;
+		if (client)
+			client->sessions++;
+		if (client && t) {
+			t->gateway = 1;
+			t->sessions++;
+		}
+	}
+	if (h->stream_flags & AIRNET_STREAM_CLOSED && !s->closed) {
+		s->closed = 1;
+		client = s->established ? window_known_at(w, s->client, 0) : NULL;
+		if (client)
+			client->sessions--;
+		s->established = 0;
+	}
+}
+
+/* A frame of a known session: its messages, its handshake, its share of the traffic. */
+static inline void window_session_frame(
+	struct window_state *w, const struct airnet_header *h,
+	const struct airnet_message *messages, uint32_t count)
+{
+	struct window_session *s = &w->sessions[h->session];
+	int up = h->direction == AIRNET_DIRECTION_UP;
+	struct window_target *t = window_target_get(w, up ? h->target : h->source);
+	struct window_source *e = NULL;
+
+	if (!s->listed) {
+		s->listed = 1;
+		s->open_ns = w->now_ns;
+		w->active_sessions[w->active_session_count++] = h->session;
+	}
+	if (h->stream_flags & AIRNET_STREAM_RETRANSMIT) {
+		s->current[C_RETRANSMIT]++;
+		s->active = 1;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		window_message(w, h->session, &messages[i]);
+		if (s->window_orders >= WINDOW_ORDERS_MAX)
+			window_session_close(w, h->session, w->now_ns,
+				(WINDOW_SLOT_NS - w->now_ns % WINDOW_SLOT_NS) / 1000);
+	}
+	if (t) {
+		window_target_touch(w, t);
+		t->tally.session++;
+		if (up && window_is_syn(h)) {
+			window_flood_packet(w, t, h);
+		} else if (t->pending) {
+			e = window_source_find(w, t, up ? h->source : h->target);
+			if (e)
+				window_source_touch(t, e);
+			if (e && up)
+				window_completes(t, e, h);
+			t->tally.syn_ack += window_is_syn_ack(h);
+			if (e)
+				e->tally.syn_ack += window_is_syn_ack(h);
+		}
+	}
+	window_establish(w, s, t, h);
+}
+
+static inline void window_packet(
+	struct window_state *w, const struct airnet_header *h,
+	const struct airnet_message *messages, uint32_t count)
+{
+	struct window_target *t;
+
+	if (h->reason != AIRNET_FRAME_OK && h->reason != AIRNET_FRAME_FRAGMENT)
+		return;
+	if (h->session < AIRNET_SESSIONS_MAX) {
+		window_session_frame(w, h, messages, count);
+		return;
+	}
+	if (window_is_multicast(h->target)) {
+		w->counters.multicast++;
+		return;
+	}
+	if (window_reply(w, h))
+		return;
+	t = window_target_get(w, h->target);
+	if (!t)
+		return;
+	window_target_touch(w, t);
+	window_flood_packet(w, t, h);
+}
+
+#endif

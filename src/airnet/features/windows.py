@@ -1,0 +1,89 @@
+"""Windows: Message rows into Window rows, by the kernel `airnet._ext.window`."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from airnet._ext import window as kernel
+from airnet.domain.session import address_bytes
+from airnet.domain.window import WINDOW
+from airnet.errors import ConfigError
+
+
+class Windows:
+    """What every session, gateway and source did, kept in fixed memory.
+
+    Args:
+        gateways: (address text, port) of the site's order gateways; more are learned
+            from the sessions that are seen.
+        hosts: addresses of the site's own hosts.
+
+    Raises:
+        ConfigError: more gateways or hosts than the tables hold.
+        ValueError: an address is no IP address.
+    """
+
+    def __init__(
+        self, gateways: Sequence[tuple[str, int]], hosts: Sequence[str]
+    ) -> None:
+        self._windows = np.zeros(kernel.ROWS, WINDOW)
+        self._rows = np.zeros((kernel.ROWS, kernel.COLUMNS), np.float32)
+        self._table = kernel.WindowTable(self._windows, self._rows)
+        for address in dict.fromkeys(address for address, _ in gateways):
+            if not self._table.add_gateway(address_bytes(address)):
+                raise ConfigError(
+                    f"gateway {address}: too many gateways", "list fewer gateways"
+                )
+        for address in dict.fromkeys(hosts):
+            if not self._table.add_host(address_bytes(address)):
+                raise ConfigError(
+                    f"host {address}: too many hosts", "list fewer hosts"
+                )
+
+    def update(
+        self,
+        headers: NDArray[np.void],
+        messages: NDArray[np.void],
+        sessions: NDArray[np.void],
+    ) -> int:
+        """Take HEADER[n] and their MESSAGE[m]; return how many headers were taken.
+
+        It stops early when its output is full, possibly before the first header but
+        never without a window: read `windows` and `rows`, then call again with the
+        rest and the same messages. `sessions` (the SESSION table) is not read: its
+        rows change within a batch, and no answer may depend on where a batch ends.
+        """
+        del sessions
+        return self._table.update(headers, messages)
+
+    @property
+    def windows(self) -> NDArray[np.void]:
+        """WINDOW[k] that the last update closed; valid until the next one."""
+        return self._windows[: self._table.count]
+
+    @property
+    def rows(self) -> NDArray[np.float32]:
+        """float32[k, 64] features of those windows; valid until the next update."""
+        return self._rows[: self._table.count]
+
+    @property
+    def now_ns(self) -> int:
+        """The largest frame time so far, ns since the epoch; 0 before the first."""
+        return self._table.now_ns
+
+    def session_accepted_ns(self, index: int) -> int:
+        """When the gateway last acknowledged a new order of a session; 0 = never."""
+        return self._table.accepted_ns(index)
+
+    def session_fault_ns(self, index: int) -> int:
+        """When a session last closed an elevated window; 0 = never."""
+        return self._table.fault_ns(index)
+
+    def source_last_ns(self, address: str) -> int:
+        """When an address last sent a flood-like packet; 0 = never, or forgotten."""
+        return self._table.source_last_ns(address_bytes(address))
+
+    def counters(self) -> dict[str, int]:
+        """Return what was bounded or refused: name -> count."""
+        return self._table.counters()
