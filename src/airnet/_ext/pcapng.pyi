@@ -1,0 +1,14 @@
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+@final
+class Writer:
+    def __init__(self, fd: int, name: bytes) -> None: ...
+    def write(
+        self, rows: NDArray[np.void], count: int, buffer: NDArray[np.uint8]
+    ) -> None: ...
+    @property
+    def whole_bytes(self) -> int: ...
+    def statistics(self, seen: int, delivered: int) -> None: ...
