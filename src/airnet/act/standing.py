@@ -133,7 +133,9 @@ class Standing:
     def tick(self, now_ns: int) -> list[Containment]:
         """Record what has ended by itself at `now_ns`, in the order of its end."""
         due = [c for c in self._containments.values() if c.until_ns <= now_ns]
-        due.sort(key=lambda containment: (containment.until_ns, containment.decision_id))
+        due.sort(
+            key=lambda containment: (containment.until_ns, containment.decision_id)
+        )
         ended = []
         for containment in due:
             detail = self._how_it_ended(containment, now_ns)
@@ -168,7 +170,11 @@ class Standing:
                 f"{self._effect.deadline_ms} ms",
             )
         is_quiet = now_ns - max(last_bad_ns, containment.applied_ns) >= quiet_ns
-        if containment.state is State.APPLIED and is_quiet and last_bad_ns <= deadline_ns:
+        if (
+            containment.state is State.APPLIED
+            and is_quiet
+            and last_bad_ns <= deadline_ns
+        ):
             self._record_effect(decision_id, last_bad_ns, now_ns, verified=True)
             verified = msgspec.structs.replace(
                 containment, state=State.VERIFIED, detail="effect seen on the mirror"
@@ -227,13 +233,10 @@ class Standing:
         failed = msgspec.structs.replace(
             failed, actuator=actuator.name, until_ns=command_ns + ttl_ns, detail=detail
         )
-        try:
-            actuator.release(failed)
-        except ActuationError as error:
-            return msgspec.structs.replace(
-                failed, detail=f"{detail}; not taken back either: {error.what}"
-            )
-        return msgspec.structs.replace(failed, detail=f"{detail}; taken back")
+        failure = self._release_failure(failed)
+        return msgspec.structs.replace(
+            failed, detail=f"{detail}; {failure or 'taken back'}"
+        )
 
     def _actuator_for(self, decision: Decision) -> Actuator | None:
         return next((a for a in self._actuators if a.accepts(decision)), None)
@@ -244,25 +247,17 @@ class Standing:
     def _how_it_ended(self, containment: Containment, now_ns: int) -> str:
         """Return how it ended, or "" to look again at the next tick."""
         actuator = self._named(containment.actuator)
-        if not isinstance(actuator, Confirming):
+        if actuator is None or not isinstance(actuator, Confirming):
             return "ended by itself"
-        is_late = now_ns >= containment.until_ns + CONFIRM_NS
+        detail = "not confirmed by the enforcer"
         try:
             told = actuator.ended(containment)
         except ActuationError as error:
-            told = ""
-            if not is_late:
-                return ""
-            detail = error.what
-        else:
-            detail = "not confirmed by the enforcer"
-        if told or not is_late:
+            told, detail = "", error.what
+        if told or now_ns < containment.until_ns + CONFIRM_NS:
             return told
-        try:
-            actuator.release(containment)
-        except ActuationError as error:
-            return f"{detail}; not released either: {error.what}"
-        return f"{detail}; released to be sure"
+        failure = self._release_failure(containment)
+        return f"{detail}; {failure or 'released to be sure'}"
 
     def _end(self, containment: Containment, detail: str) -> Containment:
         ended = msgspec.structs.replace(containment, state=State.ENDED, detail=detail)
@@ -272,21 +267,24 @@ class Standing:
 
     def _undo(self, containment: Containment, reason: str) -> Containment:
         """Release it, record what came of that; it no longer counts as standing."""
-        actuator = self._named(containment.actuator)
-        state, detail = State.ROLLED_BACK, reason
-        try:
-            if actuator is None:
-                raise ActuationError(
-                    f"no actuator {containment.actuator} is configured",
-                    "it ends by itself",
-                )
-            actuator.release(containment)
-        except ActuationError as error:
-            state, detail = State.FAILED, f"{reason}; release failed: {error.what}"
+        failure = self._release_failure(containment)
+        state = State.FAILED if failure else State.ROLLED_BACK
+        detail = f"{reason}; {failure}" if failure else reason
         undone = msgspec.structs.replace(containment, state=state, detail=detail)
         self._record(undone, self._clock.now_ns())
         self._drop(containment.decision_id, undone)
         return undone
+
+    def _release_failure(self, containment: Containment) -> str:
+        """Release it; return "" or why it may still stand."""
+        actuator = self._named(containment.actuator)
+        if actuator is None:
+            return f"not released: no actuator {containment.actuator} is configured"
+        try:
+            actuator.release(containment)
+        except ActuationError as error:
+            return f"release failed: {error.what}"
+        return ""
 
     def _settle_orphan(self, intent: Decision, now_ns: int) -> None:
         """Take back a command that may have left before a crash."""
