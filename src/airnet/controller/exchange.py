@@ -1,0 +1,110 @@
+"""Exchanges: what was asked of switches and is not answered by all of them yet."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import msgspec
+
+from airnet.clock import Clock
+from airnet.controller.messages import Barrier, Message, Send
+from airnet.controller.standing import Held
+
+#: 31 bits: an xid is never 0, and never used twice while it is waited for.
+XID_MAX = 0x7FFFFFFF
+
+
+@dataclasses.dataclass(eq=False)
+class Exchange:
+    """One thing asked, of whom it is still awaited, and who refused it how."""
+
+    kind: str
+    limit_ns: int
+    clients: list[int] = dataclasses.field(default_factory=list)
+    held: Held | None = None
+    waiting: dict[int, int] = dataclasses.field(default_factory=dict)
+    confirmed: list[int] = dataclasses.field(default_factory=list)
+    errors: list[str] = dataclasses.field(default_factory=list)
+    xids: list[tuple[int, int]] = dataclasses.field(default_factory=list)
+
+
+class Exchanges:
+    """The open exchanges, and the xids that lead an answer to its own."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.open: list[Exchange] = []
+        self.barrier_us: dict[int, int] = {}
+        self._owner: dict[tuple[int, int], Exchange] = {}
+        self._sent_ns: dict[tuple[int, int], int] = {}
+        self._xid = 0
+
+    def _next(self) -> int:
+        self._xid = self._xid % XID_MAX + 1
+        return self._xid
+
+    def begin(
+        self, kind: str, limit_ns: int, client: int | None, held: Held | None
+    ) -> Exchange:
+        """Return a new exchange, to be answered within `limit_ns`."""
+        clients = [] if client is None else [client]
+        exchange = Exchange(kind, self.clock.mono_ns() + limit_ns, clients, held)
+        self.open.append(exchange)
+        return exchange
+
+    def send(
+        self, exchange: Exchange, switch: int, messages: Sequence[Message]
+    ) -> Send:
+        """Return messages and a barrier as one write; its reply is now awaited."""
+        marked = tuple(
+            msgspec.structs.replace(message, xid=self._next())
+            for message in (*messages, Barrier())
+        )
+        for message in marked:
+            self._owner[switch, message.xid] = exchange
+            exchange.xids.append((switch, message.xid))
+        barrier = exchange.waiting[switch] = marked[-1].xid
+        self._sent_ns[switch, barrier] = self.clock.mono_ns()
+        return Send(switch, marked)
+
+    def answered(self, switch: int, xid: int) -> Exchange | None:
+        """Take a barrier reply; return the exchange it confirms, if one awaits it."""
+        sent_ns = self._sent_ns.pop((switch, xid), 0)
+        if sent_ns:
+            self.barrier_us[switch] = (self.clock.mono_ns() - sent_ns) // 1000
+        exchange = self._owner.get((switch, xid))
+        if exchange is None or exchange.waiting.get(switch) != xid:
+            return None
+        del exchange.waiting[switch]
+        exchange.confirmed.append(switch)
+        return exchange
+
+    def blame(self, switch: int, xid: int, reason: str) -> None:
+        """Hold an error against the exchange whose message it answers."""
+        exchange = self._owner.get((switch, xid))
+        if exchange is not None:
+            exchange.errors.append(f"switch {switch:016x}: {reason}")
+
+    def lost(self, switch: int) -> list[Exchange]:
+        """Await nothing more of a switch; return the exchanges this concerns."""
+        concerned = [e for e in self.open if switch in e.waiting]
+        for exchange in concerned:
+            del exchange.waiting[switch]
+        self.barrier_us.pop(switch, None)
+        return concerned
+
+    def late(self) -> list[Exchange]:
+        """Return the exchanges past their limit."""
+        now_ns = self.clock.mono_ns()
+        return [exchange for exchange in self.open if now_ns > exchange.limit_ns]
+
+    def of(self, held: Held) -> Exchange | None:
+        """Return the open exchange that applies a containment."""
+        same = (e for e in self.open if e.held is held and e.kind == "apply")
+        return next(same, None)
+
+    def end(self, exchange: Exchange) -> None:
+        """Forget an exchange and its xids."""
+        self.open.remove(exchange)
+        for pair in exchange.xids:
+            self._owner.pop(pair, None)
+            self._sent_ns.pop(pair, None)

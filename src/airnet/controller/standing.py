@@ -1,0 +1,269 @@
+"""Standing: the containments in force, and what of each is left on which switch."""
+
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import msgspec
+
+from airnet.controller import flows
+from airnet.controller.flows import ACTIONS, Apply, Flow, Key, Meter
+from airnet.controller.sync import Actual
+
+#: Limits of what may stand at once; one more is refused.
+HELD_MAX, FLOWS_MAX = 1024, 16384
+#: How long after its hard timeout a switch may be silent about an end.
+SILENCE_NS = 3_000_000_000
+#: How long removals may trail the barrier of the delete that caused them.
+TRAIL_NS = 1_000_000_000
+SECOND_NS = 1_000_000_000
+
+
+@dataclasses.dataclass(eq=False)
+class Held:
+    """One containment: its rules, when they end, and where they still are."""
+
+    id: str
+    decision: int
+    action: str
+    deadline_ns: int
+    request: Apply | None = None
+    rank: int = 0
+    meter: Meter | None = None
+    reason: str = ""
+    was_confirmed: bool = False
+    flows: dict[Key, Flow] = dataclasses.field(default_factory=dict)
+    left: dict[int, dict[Key, Flow]] = dataclasses.field(default_factory=dict)
+    metered: set[int] = dataclasses.field(default_factory=set)
+    counts: dict[tuple[int, Key], Actual] = dataclasses.field(default_factory=dict)
+
+    @staticmethod
+    def unknown(identity: str) -> "Held":
+        """Return what stands for a containment nobody remembers."""
+        decision = flows.decision_bits(identity)
+        return Held(id=identity, decision=decision, action="", deadline_ns=0)
+
+    def put(self, switch: int) -> dict[Key, Flow]:
+        """Take every rule as being on `switch`; return those that were before."""
+        before = self.left.get(switch, {})
+        self.left[switch] = dict(self.flows)
+        return before
+
+    def covers(self, asked: Apply, now_ns: int, switches: Collection[int]) -> bool:
+        """Return whether all that is asked stands already, and for as long."""
+        whole = all(len(self.left.get(s, ())) == len(self.flows) for s in switches)
+        until_ns = now_ns + asked.ttl_ms * 1_000_000
+        known = self.request is not None
+        return known and whole and until_ns <= self.deadline_ns + SECOND_NS
+
+    def is_metered(self, switch: int) -> bool:
+        """Return whether a rule that uses the meter is left on `switch`."""
+        return any(flow.meter for flow in self.left.get(switch, {}).values())
+
+    def is_over(self) -> bool:
+        """Return whether no rule is left on any switch we hear from."""
+        return not any(self.left.values())
+
+    def remaining_ms(self, now_ns: int) -> int:
+        """Return how long it still stands."""
+        return max(0, self.deadline_ns - now_ns) // 1_000_000
+
+    def line(
+        self, state: str, now_ns: int, switches: Iterable[int]
+    ) -> dict[str, object]:
+        """Return what clients are told of it."""
+        return {
+            "id": self.id,
+            "ok": True,
+            "state": state,
+            "action": self.action,
+            "switches": [f"{switch:016x}" for switch in switches],
+            "flows": len(self.flows),
+            "remaining_ms": self.remaining_ms(now_ns),
+        }
+
+    def status_line(self, now_ns: int) -> dict[str, object]:
+        """Return its line of `status`, with what its rules have matched."""
+        line = self.line("applied", now_ns, sorted(s for s in self.left))
+        del line["ok"]
+        request = self.request
+        return {
+            **line,
+            "sources": list(request.sources) if request else [],
+            "gateway": request.gateway if request else "",
+            "adopted": request is None,
+            "packets": sum(item.packets for item in self.counts.values()),
+            "bytes": sum(item.bytes for item in self.counts.values()),
+        }
+
+    def ended_line(self, now_ns: int) -> dict[str, object]:
+        """Return the event of its end."""
+        return {
+            "event": "ended",
+            "id": self.id,
+            "action": self.action,
+            "reason": self.reason or "expired",
+            "early_ms": self.remaining_ms(now_ns),
+            "packets": sum(item.packets for item in self.counts.values()),
+            "bytes": sum(item.bytes for item in self.counts.values()),
+        }
+
+
+class Standing:
+    """Every Held, by decision; and those told to end whose removals trail."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, Held] = {}
+        self._ending: dict[int, tuple[Held, int]] = {}
+
+    def find(self, identity: str) -> Held | None:
+        """Return what stands under a decision id."""
+        return self._held.get(flows.decision_bits(identity))
+
+    def refusal(self, asked: Apply) -> str:
+        """Return why `asked` cannot stand beside what does, or nothing."""
+        held = self.find(asked.id)
+        if held is None:
+            total = sum(len(other.flows) for other in self._held.values())
+            if len(self._held) >= HELD_MAX or total >= FLOWS_MAX:
+                return f"{len(self._held)} containments, {total} flows: the limit"
+            return ""
+        if not asked.id.startswith(held.id) and held.id != asked.id:
+            return f"{asked.id} cannot be told from {held.id}, which stands"
+        if held.request is None:
+            return ""
+        before = msgspec.structs.replace(held.request, ttl_ms=asked.ttl_ms)
+        return "" if before == asked else f"{asked.id} stands for another request"
+
+    def hold(self, asked: Apply, now_ns: int) -> Held:
+        """Return what shall stand for `asked`, new or prolonged.
+
+        Raises:
+            ValueError: no free priority or meter is left.
+        """
+        decision = flows.decision_bits(asked.id)
+        held = self._held.get(decision)
+        if held is not None:
+            meter = held.meter.id if held.meter else 0
+            made = flows.ranked(asked, held.rank, meter or self._free_meter(decision))
+        else:
+            taken = {key for other in self._held.values() for key in other.flows}
+            made = flows.plan(asked, taken, self._free_meter(decision))
+            held = Held(asked.id, decision, asked.action, 0, rank=made.rank)
+            self._held[decision] = held
+        held.id, held.request = asked.id, asked
+        held.flows = {flow.key: flow for flow in made.flows}
+        held.meter = made.meters[0] if made.meters else None
+        seconds = made.flows[0].seconds
+        held.deadline_ns = now_ns + seconds * SECOND_NS
+        return held
+
+    def adopt(
+        self,
+        switch: int,
+        found: Sequence[Actual],
+        meters: Mapping[int, Meter],
+        now_ns: int,
+    ) -> None:
+        """Hold what an earlier life of ours left on `switch`."""
+        for item in found:
+            flow = item.flow
+            decision = flow.cookie & flows.DECISION_MASK
+            kind = flow.cookie >> flows.DECISION_BITS & 0xFF
+            until_ns = now_ns + item.remaining_ms * 1_000_000
+            held = self._held.get(decision)
+            if held is None:
+                name = f"{decision:012x}"
+                held = Held(name, decision, ACTIONS[kind], until_ns)
+                held.rank, held.was_confirmed = flows.rank_of(flow), True
+                self._held[decision] = held
+            held.deadline_ns = max(held.deadline_ns, until_ns)
+            held.flows[flow.key] = flow
+            if flow.meter in meters:
+                held.meter = meters[flow.meter]
+                held.metered.add(switch)
+
+    def put_all(self, switch: int) -> set[int]:
+        """Take all as being on `switch`; return the meters that were there before."""
+        before = {h.meter.id for h in self._all() if h.meter and switch in h.metered}
+        for held in self._held.values():
+            held.put(switch)
+            if held.meter:
+                held.metered.add(switch)
+        return before
+
+    def remaining(self, now_ns: int) -> list[Flow]:
+        """Return every flow there should be, `seconds` being what remains of it."""
+        return [
+            msgspec.structs.replace(flow, seconds=-(-left_ms // 1000))
+            for held in self._held.values()
+            if (left_ms := held.remaining_ms(now_ns)) > 0
+            for flow in held.flows.values()
+        ]
+
+    def meters(self) -> list[Meter]:
+        """Return every meter there should be."""
+        return [held.meter for held in self._held.values() if held.meter]
+
+    def drop(self, identity: str, now_ns: int) -> Held | None:
+        """Let go of what stands under an id; its removals may still be told."""
+        held = self._held.pop(flows.decision_bits(identity), None)
+        if held is not None:
+            self._ending[held.decision] = (held, now_ns + TRAIL_NS)
+        return held
+
+    def end(self, held: Held) -> bool:
+        """Forget a containment; return whether it was one that had stood."""
+        known = any(other is held for other in self._all())
+        if self._held.get(held.decision) is held:
+            del self._held[held.decision]
+        elif known:
+            del self._ending[held.decision]
+        return known and held.was_confirmed
+
+    def gone(self, switch: int, item: Actual, reason: str) -> Held | None:
+        """Take note that a rule is gone; return the containment it was of."""
+        decision = item.flow.cookie & flows.DECISION_MASK
+        trailing = self._ending.get(decision, (None, 0))[0]
+        held = self._held.get(decision)
+        # A delete's removals may come after the same id was applied again.
+        if trailing is not None and (held is None or reason == "removed"):
+            held = trailing
+        if held is None or item.flow.key not in held.left.get(switch, {}):
+            return None
+        del held.left[switch][item.flow.key]
+        held.counts[switch, item.flow.key] = item
+        held.reason = held.reason or reason
+        return held
+
+    def count(self, switch: int, item: Actual) -> None:
+        """Take note of what a standing rule has matched."""
+        held = self._held.get(item.flow.cookie & flows.DECISION_MASK)
+        if held is not None and item.flow.key in held.flows:
+            held.counts[switch, item.flow.key] = item
+
+    def lost(self, switch: int) -> None:
+        """Take note that `switch` is out of sight."""
+        for held in self._all():
+            held.left.pop(switch, None)
+            held.metered.discard(switch)
+
+    def overdue(self, now_ns: int) -> list[Held]:
+        """Return what must have ended by now without anyone telling."""
+        late = [
+            held
+            for held in self._held.values()
+            if now_ns > held.deadline_ns + SILENCE_NS
+        ]
+        return late + [h for h, until in self._ending.values() if now_ns > until]
+
+    def lines(self, now_ns: int) -> list[dict[str, object]]:
+        """Return the status of each, the first to end first."""
+        order = sorted(self._held.values(), key=lambda h: (h.deadline_ns, h.id))
+        return [held.status_line(now_ns) for held in order]
+
+    def _all(self) -> list[Held]:
+        return [*self._held.values(), *(held for held, _ in self._ending.values())]
+
+    def _free_meter(self, decision: int) -> int:
+        taken = {held.meter.id for held in self._all() if held.meter}
+        return flows.free_meter(decision, taken)
