@@ -17,10 +17,10 @@ from airnet.errors import ConfigError
 
 ENVELOPE_RULE = "envelope.orders_per_second"
 
-#: The feature that counts new orders the client sent in a session window.
-ORDERS_FEATURE = "new_orders"
-
-NS_PER_S = 1_000_000_000
+#: The client's new orders, an exponential mean of 1 s, in tenths of an order a second
+#: (airnet.features.schema): a burst inside a second is no breach, a second of it is.
+ORDERS_FEATURE = "rate_new_1s"
+ORDERS_PER_SECOND = 10
 
 Columns = Mapping[int, Mapping[str, int]]
 
@@ -28,8 +28,7 @@ Columns = Mapping[int, Mapping[str, int]]
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What a window shows, by which rule, measured against which limit.
 
-    `count` is what an envelope sums over a streak; `is_hard` says that a limit, not a
-    model, spoke.
+    `is_hard` says that a limit, not a model, spoke.
     """
 
     cause: Cause
@@ -38,7 +37,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     limit: int
     probability_ppm: int
     is_hard: bool = False
-    count: int = 0
 
 
 class Findings:
@@ -67,29 +65,34 @@ class Findings:
                     f"use one of {', '.join(sorted(names))}",
                 )
 
-    def envelope(self, verdict: Verdict) -> Finding | None:
-        """Return a breach of the session's registered envelope in this window."""
+    def of(self, verdict: Verdict) -> Finding:
+        """Return what the window shows: the strongest finding only."""
+        return self._envelope(verdict) or self._limit(verdict) or self._opinion(verdict)
+
+    def is_likely(self, finding: Finding) -> bool:
+        """Return whether the finding is sure enough for its Cause's policy."""
+        rule = self._policy.contain(finding.cause) or self._policy.watch(finding.cause)
+        if rule is None:
+            return False
+        return finding.is_hard or finding.probability_ppm >= ppm(rule.probability_min)
+
+    def _envelope(self, verdict: Verdict) -> Finding | None:
         if verdict.window_kind != WINDOW_SESSION or verdict.session is None:
             return None
         limit = self._envelopes.get(verdict.session.client_comp)
-        orders = self._feature(verdict, ORDERS_FEATURE)
-        if limit is None or orders is None:
-            return None
-        rate = rate_per_second(orders, verdict.close_ns - verdict.open_ns)
-        if rate <= limit:
+        tenths = self._feature(verdict, ORDERS_FEATURE)
+        if limit is None or tenths is None or tenths <= limit * ORDERS_PER_SECOND:
             return None
         return Finding(
             cause=Cause.ALGO_FAULT,
             rule=ENVELOPE_RULE,
-            measured=rate,
+            measured=-(-tenths // ORDERS_PER_SECOND),
             limit=limit,
             probability_ppm=PPM,
             is_hard=True,
-            count=orders,
         )
 
-    def of(self, verdict: Verdict) -> Finding:
-        """Return what the window shows, the envelope aside."""
+    def _limit(self, verdict: Verdict) -> Finding | None:
         for rule in self._policy.rules:
             if WINDOW_KINDS[rule.window] != verdict.window_kind:
                 continue
@@ -103,6 +106,10 @@ class Findings:
                     probability_ppm=PPM,
                     is_hard=True,
                 )
+        return None
+
+    def _opinion(self, verdict: Verdict) -> Finding:
+        """Return what the scorer said; an abstention without a rule is unknown."""
         cause = verdict.cause
         if verdict.abstains and not verdict.rule:
             cause = Cause.UNKNOWN
@@ -115,20 +122,8 @@ class Findings:
             is_hard=bool(verdict.rule),
         )
 
-    def is_likely(self, finding: Finding) -> bool:
-        """Return whether the finding is sure enough for its Cause's policy."""
-        rule = self._policy.contain(finding.cause) or self._policy.watch(finding.cause)
-        if rule is None:
-            return False
-        return finding.is_hard or finding.probability_ppm >= ppm(rule.probability_min)
-
     def _feature(self, verdict: Verdict, name: str) -> int | None:
         index = self._columns.get(verdict.window_kind, {}).get(name)
         if index is None or index >= len(verdict.features):
             return None
         return verdict.features[index]
-
-
-def rate_per_second(count: int, span_ns: int) -> int:
-    """Return `count` in `span_ns` as a whole rate per second."""
-    return count * NS_PER_S // max(span_ns, 1)

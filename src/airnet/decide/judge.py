@@ -9,7 +9,7 @@ import msgspec
 from airnet.config import Site
 from airnet.decide import drafts, wording
 from airnet.decide.drafts import with_id
-from airnet.decide.findings import Columns, Finding, Findings, rate_per_second
+from airnet.decide.findings import Columns, Finding, Findings
 from airnet.decide.guardrails import Guard, Refusal, Refused
 from airnet.decide.policy import NS_PER_MS, TIERS, Contain, Policy, Watch
 from airnet.decide.protection import canonical, endpoint
@@ -35,9 +35,7 @@ class Judge:
         self._policy = policy
         self._findings = Findings(policy, site, columns or {})
         self._guard = Guard(policy, site)
-        gap_ns = policy.hysteresis.gap_ms * NS_PER_MS
-        self._streaks = Streaks(gap_ns)
-        self._envelopes = Streaks(gap_ns)
+        self._streaks = Streaks(policy.hysteresis.gap_ms * NS_PER_MS)
         self._episodes = Episodes()
         self._clients: dict[str, None] = {}
         self._session_count = sum(len(firm.sessions) for firm in site.firms)
@@ -90,7 +88,6 @@ class Judge:
         """Return everything the next judgement depends on, as a value."""
         return (
             self._streaks.state(),
-            self._envelopes.state(),
             self._episodes.state(),
             self._guard.state(),
             tuple(self._clients),
@@ -100,14 +97,6 @@ class Judge:
     def _weigh(self, verdict: Verdict) -> tuple[Finding, Streak | None]:
         """Return the finding, and its streak when it has dwelt long enough."""
         key = drafts.subject(verdict)
-        breach = self._findings.envelope(verdict)
-        if breach is not None:
-            streak = self._envelopes.extend(key, _one_window(verdict, breach))
-            # Windows close early in a burst: only the rate over all of them counts.
-            rate = rate_per_second(streak.count, streak.span_ns)
-            rule = self._policy.cause.algo_fault
-            if rate > breach.limit and _has_dwelt(streak, rule):
-                return msgspec.structs.replace(breach, measured=rate), streak
         finding = self._findings.of(verdict)
         if finding.cause is Cause.NORMAL:
             self._streaks.forget(key)
@@ -350,9 +339,8 @@ class Judge:
             del self._clients[next(iter(self._clients))]
 
     def _forget(self, verdict: Verdict) -> None:
-        """Start the subject's streaks anew: what dwelt has been acted upon."""
+        """Start the subject's streak anew: what dwelt has been acted upon."""
         self._streaks.forget(drafts.subject(verdict))
-        self._envelopes.forget(drafts.subject(verdict))
 
 
 def _one_window(verdict: Verdict, finding: Finding) -> Streak:
@@ -362,7 +350,6 @@ def _one_window(verdict: Verdict, finding: Finding) -> Streak:
         open_ns=verdict.open_ns,
         close_ns=verdict.close_ns,
         first_ns=verdict.first_ns or verdict.open_ns,
-        count=finding.count,
     )
 
 

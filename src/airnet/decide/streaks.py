@@ -13,17 +13,13 @@ Key = tuple[str, ...]
 
 
 class Streak(msgspec.Struct, frozen=True, kw_only=True):
-    """Consecutive bad windows: how many, from when to when, first bad frame.
-
-    `count` sums whatever the rule counts in each window.
-    """
+    """Consecutive bad windows: how many, from when to when, first bad frame."""
 
     cause: str
     windows: int
     open_ns: int
     close_ns: int
     first_ns: int
-    count: int = 0
 
     @property
     def span_ns(self) -> int:
@@ -57,7 +53,6 @@ class Streaks:
                 open_ns=min(before.open_ns, streak.open_ns),
                 close_ns=max(before.close_ns, streak.close_ns),
                 first_ns=min(before.first_ns, streak.first_ns),
-                count=before.count + streak.count,
             )
         self._by_key[key] = joined
         if len(self._by_key) > STREAKS_MAX:
