@@ -61,9 +61,9 @@ static inline void mmsg_prepare(struct mmsg *batch, int i)
 static inline void mmsg_put_tag(struct mmsg *batch, struct airnet_frame *row,
 				const struct tpacket_auxdata *extra)
 {
-	uint16_t type = extra->tp_status & TP_STATUS_VLAN_TPID_VALID ?
-				extra->tp_vlan_tpid :
-				0x8100;
+	uint16_t type = extra->tp_status & TP_STATUS_VLAN_TPID_VALID
+				? extra->tp_vlan_tpid
+				: 0x8100;
 	uint8_t *bytes = batch->memory + row->offset - MMSG_TAG_BYTES;
 
 	if (row->captured_bytes < MMSG_MAC_BYTES || row->link != AIRNET_LINK_ETHERNET)
@@ -114,7 +114,7 @@ static inline void mmsg_row(struct mmsg *batch, int i, struct airnet_frame *row)
 static inline int mmsg_poll(struct mmsg *batch, struct airnet_frame *rows, int limit,
 			    int wait_ms)
 {
-	struct pollfd polled = { .fd = batch->fd, .events = POLLIN };
+	struct pollfd polled = {.fd = batch->fd, .events = POLLIN};
 	int count;
 
 	for (int i = 0; i < limit; i++)

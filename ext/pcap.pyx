@@ -13,7 +13,24 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memmove, memset
 
 from abi cimport AIRNET_CLOCK_FILE, airnet_frame
-from blocks cimport *
+from blocks cimport (
+    PCAPNG_ENHANCED,
+    PCAPNG_IF_TSOFFSET,
+    PCAPNG_IF_TSRESOL,
+    PCAPNG_INTERFACE,
+    PCAPNG_ORDER,
+    PCAPNG_ORDER_SWAPPED,
+    PCAPNG_PACKET,
+    PCAPNG_SECTION,
+    PCAPNG_SIMPLE,
+    PCAP_FRAME_MAX,
+    PCAP_RECORD_BYTES,
+    pcap_interface,
+    pcap_s64,
+    pcap_time_ns,
+    pcap_u16,
+    pcap_u32,
+)
 
 
 cdef enum:

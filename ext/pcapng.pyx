@@ -11,7 +11,16 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from abi cimport AIRNET_LINK_ETHERNET, airnet_frame
-from blocks cimport *
+from blocks cimport (
+    PCAPNG_ENHANCED,
+    PCAPNG_IF_TSRESOL,
+    PCAPNG_INTERFACE,
+    PCAPNG_ORDER,
+    PCAPNG_SECTION,
+    PCAPNG_STATISTICS,
+    PCAP_FRAME_MAX,
+    pcap_write_all,
+)
 
 import os
 
@@ -106,7 +115,7 @@ cdef class Writer:
         const uint8_t[::1] buffer not None,
     ):
         """Append rows[:count]; flushes once at the end. OSError when it cannot."""
-        cdef int i, status = 0, interface
+        cdef int i, status = 0
         if not 0 <= count <= rows.shape[0]:
             raise ValueError("count must be 0..len(rows)")
         for i in range(count):

@@ -245,8 +245,8 @@ static inline int xsk_poll(struct xsk *sockets, int count, struct airnet_frame *
 
 		for (int i = 0; i < count; i++) {
 			if (sockets[i].peeked &&
-			    (!oldest ||
-			     xsk_head(&sockets[i])->mono_ns < xsk_head(oldest)->mono_ns))
+			    (!oldest || xsk_head(&sockets[i])->mono_ns <
+						xsk_head(oldest)->mono_ns))
 				oldest = &sockets[i];
 		}
 		if (!oldest)

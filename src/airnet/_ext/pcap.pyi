@@ -1,4 +1,4 @@
-from typing import final
+from typing import Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ BUFFER_BYTES_MIN: int
 
 @final
 class Reader:
-    def __init__(self, buffer: NDArray[np.uint8]) -> None: ...
+    def __new__(cls, buffer: NDArray[np.uint8]) -> Self: ...
     def begin_pcap(self, is_swapped: bool, link: int, is_ns: bool) -> None: ...
     def begin_pcapng(self) -> None: ...
     @property

@@ -1,11 +1,11 @@
-from typing import final
+from typing import Self, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 @final
 class Writer:
-    def __init__(self, fd: int, name: bytes) -> None: ...
+    def __new__(cls, fd: int, name: bytes) -> Self: ...
     def write(
         self, rows: NDArray[np.void], count: int, buffer: NDArray[np.uint8]
     ) -> None: ...

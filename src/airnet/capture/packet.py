@@ -48,7 +48,7 @@ class PacketSource:
                 f"{interface}: AF_PACKET: {error.strerror}",
                 "run as root or with CAP_NET_RAW",
             ) from error
-        self._socket.setblocking(False)  # noqa: FBT003 -- the library's signature
+        self._socket.setblocking(False)
         self._listen(found)
         self.buffer: NDArray[np.uint8] = np.zeros(ring.BATCH_BYTES, np.uint8)
         kind = LINK_ETHERNET if found.is_ethernet else LINK_RAW

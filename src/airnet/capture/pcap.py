@@ -123,7 +123,7 @@ class PcapSource:
         if self._file is None or self._reader.stopped:
             return False
         self._reader.compact()
-        room = memoryview(self.buffer)[self._reader.room :][:READ_BYTES]
+        room = self.buffer.data[self._reader.room :][:READ_BYTES]
         count = self._file.read_into(room)
         self._reader.added(count)
         return count > 0

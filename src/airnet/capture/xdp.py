@@ -37,7 +37,7 @@ class XdpSource:
         queues: int = 1,
         ring_frames: int = 8192,
         generic: bool = False,  # noqa: FBT001, FBT002 -- the callers' contract
-        clock: Clock | None = None,
+        clock: SystemClock | None = None,
     ) -> None:
         """Bring the interface up, quietly, and attach.
 

@@ -61,7 +61,9 @@ def _try_socket(found: link.Interface, library: ctypes.CDLL) -> str:
     size = struct.pack("=I", RING)
     try:
         with socket.socket(AF_XDP, socket.SOCK_RAW) as receiver:
-            area = struct.pack("=QQIIII", start, FRAME_BYTES * RING, FRAME_BYTES, 0, 0, 0)
+            area = struct.pack(
+                "=QQIIII", start, FRAME_BYTES * RING, FRAME_BYTES, 0, 0, 0
+            )
             receiver.setsockopt(SOL_XDP, XDP_UMEM_REG, area)
             for ring in (XDP_FILL_RING, XDP_COMPLETION_RING, XDP_RX_RING):
                 receiver.setsockopt(SOL_XDP, ring, size)
