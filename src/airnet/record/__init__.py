@@ -1,0 +1,1 @@
+"""record: what happened and why, in a form that nobody can change unseen."""
