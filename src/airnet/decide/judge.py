@@ -9,7 +9,7 @@ import msgspec
 from airnet.config import Site
 from airnet.decide import drafts, wording
 from airnet.decide.drafts import with_id
-from airnet.decide.findings import Columns, Finding, Findings
+from airnet.decide.findings import ENVELOPE_RULE, Columns, Finding, Findings
 from airnet.decide.guardrails import Guard, Refusal, Refused
 from airnet.decide.policy import NS_PER_MS, TIERS, Contain, Policy, Watch
 from airnet.decide.protection import canonical, endpoint
@@ -17,6 +17,9 @@ from airnet.decide.streaks import STREAKS_MAX, Episodes, Key, Streak, Streaks
 from airnet.domain.decision import Action, Decision, Mode, TargetType
 from airnet.domain.verdict import PPM, Cause, Verdict
 from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION
+
+#: Fewer sessions moving together are no market, however few there are in all.
+MARKET_SESSIONS_MIN = 3
 
 
 class Judge:
@@ -159,8 +162,8 @@ class Judge:
         moving = self._streaks.alive(Cause.ALGO_FAULT, verdict.close_ns)
         percent = self._policy.budget.together_max_percent
         if (
-            not finding.is_hard
-            and moving > 1
+            finding.rule != ENVELOPE_RULE
+            and moving >= MARKET_SESSIONS_MIN
             and moving * 100 > percent * self._session_count
         ):
             return (

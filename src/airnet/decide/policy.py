@@ -162,7 +162,7 @@ class Budget(Closed, frozen=True):
     actions_max: int = 12
     passive_max: int = 120
     # More sessions than this share misbehaving together are a market, not a fault.
-    together_max_percent: int = 34
+    together_max_percent: int = 50
 
     def __post_init__(self) -> None:
         for name in ("session_share_max_percent", "together_max_percent"):
