@@ -1,0 +1,1 @@
+"""Twin: labelled traffic of a trading network, from a seed."""
