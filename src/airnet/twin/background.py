@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 
-from airnet.twin.flow import Ends, Flow, Impairment
+from airnet.twin.flow import DOWN, UP, Ends, Flow, Impairment
 from airnet.twin.line import endless
 from airnet.twin.market import SECOND_NS, Pace, stream
 from airnet.twin.scenario import World
@@ -32,11 +32,11 @@ def add(world: World, frames: list[Frame]) -> None:
             _ping(world, rng, frames, (services, host))
     _shell(world, rng, frames, (services, hosts[int(rng.integers(len(hosts)))]))
     _feed(world, rng, frames, 150.0 * scale)
+    if rng.random() < 0.5:
+        _health(world, rng, frames, world.stranger())
 
 
-def _moments(
-    world: World, rng: np.random.Generator, per_second: float
-) -> list[int]:
+def _moments(world: World, rng: np.random.Generator, per_second: float) -> list[int]:
     """Return Poisson times within the episode."""
     count = rng.poisson(per_second * world.params.duration_s)
     times = world.start_ns + rng.random(count) * world.duration_ns
@@ -50,7 +50,9 @@ def _arp(
     for time_ns in _moments(world, rng, 0.5):
         one, other = (hosts[int(i)] for i in rng.integers(0, len(hosts), 2))
         head = struct.pack("!HHBB", 1, 0x0800, 6, 4)
-        ask = head + struct.pack("!H6sI6sI", 1, one.mac, one.number, b"\0" * 6, other.number)
+        ask = head + struct.pack(
+            "!H6sI6sI", 1, one.mac, one.number, b"\0" * 6, other.number
+        )
         tell = head + struct.pack(
             "!H6sI6sI", 2, other.mac, other.number, one.mac, one.number
         )
@@ -140,9 +142,31 @@ def _shell(
     flow.open(world.start_ns - 10 * SECOND_NS)
     times = world.market.arrivals(rng, Pace(rate=2.0, response=0.0), (0,))
     for time_ns in (times + world.start_ns).tolist():
-        flow.send(0, time_ns, rng.bytes(36))
-        flow.send(1, time_ns + 400_000, rng.bytes(int(rng.integers(3, 40)) * 4))
+        flow.send(UP, time_ns, rng.bytes(36))
+        flow.send(DOWN, time_ns + 400_000, rng.bytes(int(rng.integers(3, 40)) * 4))
     flow.advance(world.end_ns)
+
+
+def _health(
+    world: World, rng: np.random.Generator, frames: list[Frame], source: Host
+) -> None:
+    """Append a monitor's health checks: it connects to a gateway and hangs up."""
+    server = world.servers[int(rng.integers(len(world.servers)))]
+    for time_ns in _moments(world, rng, float(rng.choice([0.2, 1.0, 4.0]))):
+        if time_ns + 10_000_000 > world.end_ns:
+            break
+        ends = Ends(
+            client=source,
+            server=server.host,
+            client_port=int(rng.integers(32_768, 60_999)),
+            server_port=server.port,
+        )
+        flow = Flow(ends, frames, endless(rng.random), Impairment(), world.start_ns)
+        done = flow.open(time_ns) + 100_000
+        if rng.random() < 0.3:
+            flow.reset(UP, done)
+        else:
+            flow.close(UP, done)
 
 
 def _feed(

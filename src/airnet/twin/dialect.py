@@ -74,7 +74,7 @@ def draw(rng: np.random.Generator, version: str = "") -> Dialect:
         header = ["49", "56", "34", "52"]
     if rng.random() < 0.2:
         header += ["50", "57"]
-    optional = {tag for tag in ("141", "1", "15", "40", "59", "58", "55")}
+    optional = {"141", "1", "15", "40", "59", "58", "55"}
     optional -= {tag for tag in sorted(optional) if rng.random() < 0.4}
     optional |= {
         tag
@@ -172,7 +172,9 @@ def civil(days: int) -> tuple[int, int, int]:
     year_of_era = (
         day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096
     ) // 365
-    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    day_of_year = day_of_era - (
+        365 * year_of_era + year_of_era // 4 - year_of_era // 100
+    )
     month = (5 * day_of_year + 2) // 153
     day = day_of_year - (153 * month + 2) // 5 + 1
     month = month + 3 if month < 10 else month - 9
@@ -275,7 +277,5 @@ class Writer:
         message = b"%s%d\x01%s" % (self._begin, len(body), body)
         # adler32's low half is 1 + the bytes' sum modulo 65521: below 512 bytes of
         # seven bits the sum itself.
-        total = (
-            (adler32(message) & 0xFFFF) - 1 if len(message) < 512 else sum(message)
-        )
+        total = (adler32(message) & 0xFFFF) - 1 if len(message) < 512 else sum(message)
         return b"%s10=%03d\x01" % (message, total & 255)

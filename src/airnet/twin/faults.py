@@ -12,6 +12,7 @@ from airnet.twin.scenario import Fault, Label, Mirror, SessionPlan, World
 from airnet.twin.trader import Terms
 from airnet.twin.wire import Frame, Host
 
+
 def loop_times(
     rng: np.random.Generator, span: tuple[int, int], rate: float
 ) -> NDArray[np.int64]:
@@ -130,9 +131,9 @@ def losing(span: tuple[int, int], share: float, burst_frames: int) -> Mirror:
         kept: list[Frame] = []
         left = 0
         for frame in frames:
-            if left == 0 and span[0] <= frame[0] < span[1]:
-                if rng.random() < share / burst_frames:
-                    left = 1 + int(rng.exponential(burst_frames))
+            is_hit = left == 0 and span[0] <= frame[0] < span[1]
+            if is_hit and rng.random() < share / burst_frames:
+                left = 1 + int(rng.exponential(burst_frames))
             if left:
                 left -= 1
             else:
@@ -145,7 +146,7 @@ def losing(span: tuple[int, int], share: float, burst_frames: int) -> Mirror:
 def stepping(at_ns: int, step_ns: int) -> Mirror:
     """Return a mirror whose clock steps once; frames stay in true order."""
 
-    def step(world: World, frames: list[Frame]) -> list[Frame]:
+    def step(_: World, frames: list[Frame]) -> list[Frame]:
         return [
             (time_ns + step_ns if time_ns >= at_ns else time_ns, frame)
             for time_ns, frame in frames

@@ -14,6 +14,7 @@ from airnet.twin.market import SECOND_NS, stream
 from airnet.twin.scenario import Label, Server, World
 from airnet.twin.wire import ACK, RST, SYN, Frame, Host, Path, ip_text, syn_options
 
+
 class Flood(msgspec.Struct, frozen=True, kw_only=True):
     """Packets from outside any session at a gateway's port.
 
@@ -30,7 +31,7 @@ class Flood(msgspec.Struct, frozen=True, kw_only=True):
     borrow: float = 0.0
     answers: float = 1.0
 
-    def __call__(self, world: World, frames: list[Frame], truth: Truth) -> None:
+    def __call__(self, world: World, frames: list[Frame], _: Truth) -> None:
         """Append the flood's frames and the gateway's answers."""
         rng = stream(world.seed, "flood", self.source.ip)
         onset_ns, offset_ns = self.span
@@ -75,7 +76,9 @@ class Flood(msgspec.Struct, frozen=True, kw_only=True):
             return ask, down.tcp(number, 0, RST, b"", 0)
         options = syn_options(has_stamps=stamps, stamp=number)
         ask = up.tcp(sequence, 0, SYN, options, len(options))
-        options = syn_options(has_stamps=stamps, stamp=number * 7 & 0xFFFFFFFF, echo=number)
+        options = syn_options(
+            has_stamps=stamps, stamp=number * 7 & 0xFFFFFFFF, echo=number
+        )
         tell = down.tcp(
             number * 31 & 0xFFFFFFFF,
             (sequence + 1) & 0xFFFFFFFF,
@@ -134,6 +137,8 @@ class LogonFlood(msgspec.Struct, frozen=True, kw_only=True):
         first = int(rng.integers(32_768, 50_000))
         times = np.sort(rng.integers(onset_ns, offset_ns, count)).tolist()
         for number, time_ns in enumerate(times):
+            if time_ns + 20_000_000 > world.end_ns:
+                break  # its answer would come after the end
             connection = Connection(
                 open_ns=time_ns,
                 close_ns=time_ns + 4_000_000,
@@ -195,7 +200,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     span: tuple[int, int]
     rate: float
 
-    def __call__(self, world: World, frames: list[Frame], truth: Truth) -> None:
+    def __call__(self, world: World, frames: list[Frame], _: Truth) -> None:
         """Append the probes and what comes back: refused, or opened and cut."""
         rng = stream(world.seed, "scan", self.source.ip)
         onset_ns, offset_ns = self.span

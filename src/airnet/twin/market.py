@@ -89,7 +89,9 @@ class Market:
         path = self._prices[symbol]
         return int(path[min(max(since_ns, 0) // PRICE_GRID_NS, len(path) - 1)])
 
-    def multiplier(self, symbols: tuple[int, ...], response: float) -> NDArray[np.float64]:
+    def multiplier(
+        self, symbols: tuple[int, ...], response: float
+    ) -> NDArray[np.float64]:
         """Return how much busier than usual each 10 ms is, for who trades `symbols`."""
         centres = (np.arange(self.duration_ns // GRID_NS + 1) + 0.5) * GRID_NS
         total = np.ones(len(centres))
@@ -111,7 +113,7 @@ class Market:
         """Return the times of an agent's activity, sorted, ns since the start."""
         rates = self.multiplier(symbols, pace.response)
         seconds = int(self.duration_ns // SECOND_NS) + 2
-        drift = np.exp(rng.normal(-pace.drift**2 / 2, pace.drift, seconds))
+        drift = np.exp(rng.normal(-(pace.drift**2) / 2, pace.drift, seconds))
         at = np.arange(len(rates)) * (GRID_NS / SECOND_NS)
         rates = rates * np.interp(at, np.arange(seconds), drift)
         parents = pace.rate * (1.0 - pace.fast - pace.slow)

@@ -32,7 +32,7 @@ RATES = {
     "execution": (4.0, 0.6),
     "arbitrage": (20.0, 0.9),
 }
-RATE_MIN, RATE_MAX = 1.0, 250.0
+RATE_MIN, RATE_MAX = 0.2, 250.0
 
 
 class Params(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,7 +152,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 class Disturbance(Protocol):
     """Traffic that is no session of the firms: an attack, a scan, a stray logon."""
 
-    def __call__(self, world: "World", frames: list[Frame], truth: Truth) -> None:
+    def __call__(self, world: "World", frames: list[Frame], truth: Truth, /) -> None:
         """Append frames in any order and count the messages in them."""
         ...
 
@@ -241,22 +241,16 @@ class World:
         """Add one session of a firm, drawn like all others."""
         number = len(self.sessions)
         rng = stream(self.seed, "plan", number, self.scenario)
-        own = [plan.host for plan in self.sessions if plan.firm == firm]
-        if own and rng.random() < 0.5:
-            host = own[int(rng.integers(len(own)))]
-        else:
-            host = self.new_host()
-            self.hosts.append(host)
-        median, spread = RATES[kind]
-        rate = rate or self.params.rate * rng.lognormal(0.0, 0.2)
-        rate = rate or float(np.clip(rng.lognormal(np.log(median), spread), 1, RATE_MAX))
-        most = min(12, self.params.symbols)
-        count = int(rng.integers(1, most + 1))
-        symbols = rng.choice(
-            self.params.symbols, count, replace=False, p=self.market.weights
-        )
+        host = self._host_of(firm, rng)
+        rate = rate or self._rate_of(kind, rng)
         midstream = rng.random() < self.params.midstream
-        early = 2.0 if midstream else -float(rng.uniform(0.01, 0.5))
+        early_s = 2.0 if midstream else -float(rng.uniform(0.01, 0.5))
+        connection = Connection(
+            open_ns=self.start_ns - int(early_s * SECOND_NS),
+            close_ns=self.end_ns,
+            client_port=int(rng.integers(32_768, 60_999)),
+        )
+        is_periodic = kind == "execution" and rng.random() < 0.5
         plan = SessionPlan(
             name=f"session{number}",
             firm=firm,
@@ -264,16 +258,8 @@ class World:
             gateway=int(rng.integers(len(self.servers))),
             comp=f"{firm}{('A', '_MM', '-')[number % 3]}{number}",
             kind=kind,
-            symbols=tuple(sorted(int(symbol) for symbol in symbols)),
-            pace=Pace(
-                rate=max(rate, RATE_MIN) / MESSAGES[kind],
-                response=float(rng.uniform(0.6, 1.2)),
-                fast=float(rng.uniform(0.3, 0.55)),
-                slow=float(rng.uniform(0.1, 0.3)),
-                fast_ns=int(rng.uniform(1e6, 20e6)),
-                slow_ns=int(rng.uniform(100e6, 800e6)),
-                drift=float(rng.uniform(0.1, 0.45)),
-            ),
+            symbols=self._symbols_of(rng),
+            pace=_pace(rng, max(rate, RATE_MIN) / MESSAGES[kind]),
             dialect=draw(rng, self.params.version),
             manner=msgspec.structs.replace(
                 self.manner, batches=bool(rng.random() < 0.7)
@@ -284,19 +270,35 @@ class World:
                 immediate_fill=float(rng.uniform(0.3, 0.9)),
             ),
             turn_ns=(int(rng.uniform(2e4, 4e5)), int(rng.uniform(1e4, 8e4))),
-            connections=[
-                Connection(
-                    open_ns=self.start_ns - int(early * SECOND_NS),
-                    close_ns=self.end_ns,
-                    client_port=int(rng.integers(32_768, 60_999)),
-                )
-            ],
-            period_ns=int(rng.choice([0, 0, 250_000_000, 1_000_000_000]))
-            if kind == "execution"
-            else 0,
+            connections=[connection],
+            period_ns=int(rng.choice([250_000_000, SECOND_NS])) if is_periodic else 0,
         )
         self.sessions.append(plan)
         return plan
+
+    def _host_of(self, firm: str, rng: np.random.Generator) -> Host:
+        """Return a host for a firm's next session: one it has, or a new one."""
+        own = [plan.host for plan in self.sessions if plan.firm == firm]
+        if own and rng.random() < 0.5:
+            return own[int(rng.integers(len(own)))]
+        host = self.new_host()
+        self.hosts.append(host)
+        return host
+
+    def _rate_of(self, kind: str, rng: np.random.Generator) -> float:
+        """Return order messages a second for a session of a kind."""
+        if self.params.rate:
+            return self.params.rate * float(rng.lognormal(0.0, 0.2))
+        median, spread = RATES[kind]
+        return float(np.clip(rng.lognormal(np.log(median), spread), RATE_MIN, RATE_MAX))
+
+    def _symbols_of(self, rng: np.random.Generator) -> tuple[int, ...]:
+        """Return what a session trades: popular symbols more often."""
+        count = int(rng.integers(1, min(12, self.params.symbols) + 1))
+        chosen = rng.choice(
+            self.params.symbols, count, replace=False, p=self.market.weights
+        )
+        return tuple(sorted(int(symbol) for symbol in chosen))
 
     # ---- what happens ----
 
@@ -353,3 +355,16 @@ class World:
             for server in self.servers
         )
         return Site(gateways=gateways, firms=tuple(firms))
+
+
+def _pace(rng: np.random.Generator, rate: float) -> Pace:
+    """Return how a session's activity clusters, around `rate` a second."""
+    return Pace(
+        rate=rate,
+        response=float(rng.uniform(0.6, 1.2)),
+        fast=float(rng.uniform(0.3, 0.55)),
+        slow=float(rng.uniform(0.1, 0.3)),
+        fast_ns=int(rng.uniform(1e6, 20e6)),
+        slow_ns=int(rng.uniform(100e6, 800e6)),
+        drift=float(rng.uniform(0.1, 0.45)),
+    )

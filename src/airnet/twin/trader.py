@@ -6,14 +6,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from airnet.twin.dialect import Dialect, PRICES, order_ids
+from airnet.twin.dialect import PRICES, Dialect, order_ids
 from airnet.twin.line import Act, Line, endless
 from airnet.twin.market import Market
 from airnet.twin.venue import Order, Venue
 
 BUY, SELL = b"1", b"2"
 #: Order messages one activity makes on average, by kind of session (measured).
-MESSAGES = {"market_maker": 2.1, "taker": 1.0, "execution": 1.6, "arbitrage": 2.0}
+MESSAGES = {"market_maker": 2.4, "taker": 1.0, "execution": 1.6, "arbitrage": 2.0}
 
 
 class Terms(msgspec.Struct, kw_only=True):
@@ -149,7 +149,7 @@ class Trader:
 
     # ---- healthy behaviour ----
 
-    def _quote(self, time_ns: int, subject: Any) -> None:
+    def _quote(self, time_ns: int, _: Any) -> None:
         """Move one symbol's quotes to where the market is."""
         symbol = next(self._symbol)
         chance = next(self._chance)
@@ -187,12 +187,12 @@ class Trader:
         self._venue.receive_new(time_ns, order)
         return message
 
-    def _take(self, time_ns: int, subject: Any) -> None:
+    def _take(self, time_ns: int, _: Any) -> None:
         side = BUY if next(self._chance) < 0.5 else SELL
         message = self._immediate(time_ns, next(self._symbol), side)
         self._line.send(time_ns, [message])
 
-    def _arbitrage(self, time_ns: int, subject: Any) -> None:
+    def _arbitrage(self, time_ns: int, _: Any) -> None:
         legs = (BUY, SELL) if next(self._chance) < 0.5 else (SELL, BUY)
         first, second = next(self._symbol), next(self._symbol)
         messages = [
@@ -201,7 +201,7 @@ class Trader:
         ]
         self._line.send(time_ns, messages)
 
-    def _work(self, time_ns: int, subject: Any) -> None:
+    def _work(self, time_ns: int, _: Any) -> None:
         """Send the next child of a parent order, or chase with an old one."""
         self._children = [child for child in self._children if child.is_open][-50:]
         if self._children and next(self._chance) < 0.25:
