@@ -259,7 +259,7 @@ class Control:
         if flow.cookie == flows.cookie(flows.BASELINE, 0):
             # Without it a fail-secure switch forwards nothing: put it back at once.
             again = [AddFlow(flow=f) for f in flows.baseline()]
-            self._effects.append(Send(switch, tuple(again)))
+            self._ask(self._open("repair", SYNC_LIMIT_NS), switch, again)
             return
         held = self.standing.gone(switch, item, reason)
         if held is None:
