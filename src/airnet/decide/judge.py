@@ -106,13 +106,16 @@ class Judge:
             return finding, None
         if not self._findings.is_likely(finding):
             return finding, None
-        place = drafts.place(verdict)
+        if self._stands(verdict, finding.cause):
+            # What dwells while contained says nothing of what comes after.
+            self._forget(verdict)
+            return finding, None
         watch = self._policy.watch(finding.cause)
         is_shared = watch is not None and finding.cause is not Cause.UNKNOWN
         if is_shared:
             # Not-contained causes move many sessions at once: one streak for the place.
             self._streaks.forget(key)
-            key = ("place", finding.cause.value, place)
+            key = ("place", finding.cause.value, drafts.place(verdict))
         elif finding.cause is Cause.UNKNOWN:
             # Doubt neither counts towards another Cause nor breaks its streak.
             key = ("unknown", *key)
@@ -156,9 +159,6 @@ class Judge:
         if session is None or verdict.window_kind != WINDOW_SESSION:
             return "no single session is named"
         client = endpoint(session.client, session.client_port)
-        if self._guard.stands(client, verdict.close_ns):
-            self._forget(verdict)
-            return None
         moving = self._streaks.alive(Cause.ALGO_FAULT, verdict.close_ns)
         percent = self._policy.budget.together_max_percent
         if (
@@ -194,9 +194,6 @@ class Judge:
         fanout = max(verdict.fanout, len(verdict.sources))
         is_many = fanout > self._policy.few_sources_max or not verdict.sources
         if is_many or rule.action == "rate_limit_sources":
-            if self._guard.stands(place, verdict.close_ns):
-                self._forget(verdict)
-                return None
             target: tuple[str, ...] = (place,)
             action = Action.RATE_LIMIT_SOURCES
             kind, done = TargetType.GATEWAY, wording.rate_words(place, fanout, ttl_ns)
@@ -213,7 +210,6 @@ class Judge:
                 if not self._guard.stands(source, verdict.close_ns)
             ]
             if not fresh:
-                self._forget(verdict)
                 return None
             target = tuple(fresh[: self._policy.budget.sources_per_decision_max])
             spared = len(verdict.sources) - len(strangers)
@@ -340,6 +336,18 @@ class Judge:
         self._clients[address] = None
         if len(self._clients) > STREAKS_MAX:
             del self._clients[next(iter(self._clients))]
+
+    def _stands(self, verdict: Verdict, cause: Cause) -> bool:
+        """Return whether what could be ordered about this stands already."""
+        now_ns = verdict.close_ns
+        if cause is Cause.ALGO_FAULT and verdict.session is not None:
+            return self._guard.stands(drafts.subject(verdict)[1], now_ns)
+        if cause is not Cause.FLOOD or verdict.window_kind != WINDOW_GATEWAY:
+            return False
+        is_dropped = len(verdict.sources) >= max(verdict.fanout, 1) and all(
+            self._guard.stands(source, now_ns) for source in verdict.sources
+        )
+        return is_dropped or self._guard.stands(drafts.place(verdict), now_ns)
 
     def _forget(self, verdict: Verdict) -> None:
         """Start the subject's streak anew: what dwelt has been acted upon."""

@@ -86,8 +86,10 @@ def _what(incident: Incident, entries: Sequence[Evidence]) -> list[str]:
     cite = f"[{entries[0].sequence}]"
     lines = [
         f"  {utc(incident.first_ns)}  first frame of it on the mirror {cite}",
-        f"  {utc(first.t_ns)}  first decision, {_span(first.t_ns - first.first_ns)} of "
-        f"capture time later {cite}",
+        (
+            f"  {utc(first.t_ns)}  first decision, {_span(first.t_ns - first.first_ns)} of "
+            f"capture time later {cite}"
+        ),
     ]
     session = first.session
     if session is not None:
@@ -108,8 +110,10 @@ def _decided(decision: Decision, entry: Evidence) -> list[str]:
     lines = [
         f"  {utc(decision.t_ns)}  T{decision.tier:d} {action} {cite}",
         f"    target: {', '.join(decision.target)} {cite}",
-        f"    rule {decision.rule}: measured {decision.measured}, limit "
-        f"{decision.limit}, probability {decision.probability:.6f} {cite}",
+        (
+            f"    rule {decision.rule}: measured {decision.measured}, limit "
+            f"{decision.limit}, probability {decision.probability:.6f} {cite}"
+        ),
     ]
     if decision.action not in PASSIVE:
         ttl = _span(decision.until_ns - decision.t_ns)
@@ -156,8 +160,10 @@ def _seen(entry: Evidence, decisions: dict[str, Decision]) -> list[str]:
     word = "verified" if entry.body["verified"] else "NOT verified"
     last = f"last bad frame {utc(last_bad_ns)}" if last_bad_ns else "no bad frame since"
     return [
-        f"  {utc(entry.time_ns)}  {decision.action.value}: effect {word} on the mirror, "
-        f"{last} {cite}"
+        (
+            f"  {utc(entry.time_ns)}  {decision.action.value}: effect {word} on the mirror, "
+            f"{last} {cite}"
+        )
     ]
 
 

@@ -1,0 +1,379 @@
+"""decide: what policy orders of each Cause, and what it leaves alone."""
+
+import msgspec
+import pytest
+
+from airnet.config import Site
+from airnet.decide import Judge
+from airnet.decide.policy import (
+    Budget,
+    Causes,
+    Contain,
+    Hysteresis,
+    Policy,
+    Rule,
+    Trust,
+)
+from airnet.domain.decision import Action, Decision, Mode, TargetType, Tier
+from airnet.domain.verdict import Cause, Verdict
+from airnet.errors import ConfigError
+from tests.fakes.verdicts import MS, SITE, T0, gateway_verdict, session_verdict
+
+DEFAULT = Policy()
+
+
+def decide(*verdicts: Verdict, policy: Policy = DEFAULT) -> list[Decision]:
+    """Return every Decision about these verdicts, on the test site."""
+    judge = Judge(policy, SITE)
+    return [decision for verdict in verdicts for decision in judge.judge(verdict)]
+
+
+def actions(*verdicts: Verdict, policy: Policy = DEFAULT) -> list[Action]:
+    """Return just the actions."""
+    return [decision.action for decision in decide(*verdicts, policy=policy)]
+
+
+def budgeted(**limits: int) -> Policy:
+    """Return the default policy with other budgets."""
+    return Policy(budget=Budget(**limits))
+
+
+def test_algo_fault_that_dwells_throttles_the_session_at_the_order_layer() -> None:
+    first, second = session_verdict(100), session_verdict(200)
+
+    (decision,) = decide(first, second)
+
+    assert decision.action is Action.THROTTLE_SESSION
+    assert decision.tier is Tier.LIMIT_ALGO
+    assert decision.target_type is TargetType.SESSION
+    assert decision.target == ("10.0.1.1:40001", "ALGO1")
+    assert decision.t_ns == second.close_ns
+    assert decision.until_ns - decision.t_ns == 10_000 * MS
+    assert decision.first_ns == first.first_ns
+    assert decision.mode is Mode.SHADOW
+    assert (decision.rule, decision.measured, decision.limit) == (
+        "model.algo_fault",
+        4100,
+        300,
+    )
+    assert decision.why.endswith(".")
+    for fact in ("ALGO1", "4100", "300", "200.000 ms", "10000 ms", "0.990000"):
+        assert fact in decision.why
+
+
+def test_one_bad_window_alone_is_the_start_of_a_burst_and_orders_nothing() -> None:
+    assert decide(session_verdict(100)) == []
+
+
+def test_two_windows_shorter_than_the_dwell_order_nothing_yet() -> None:
+    early = session_verdict(100, open_ns=T0 + 92 * MS)
+    soon = session_verdict(108, open_ns=T0 + 100 * MS)
+
+    assert decide(early, soon) == []
+
+
+def test_a_gap_breaks_the_streak() -> None:
+    assert decide(session_verdict(100), session_verdict(351)) == []
+    assert len(decide(session_verdict(100), session_verdict(350))) == 1
+
+
+@pytest.mark.parametrize("cause", [Cause.VOLATILITY, Cause.NORMAL, Cause.VENUE_FAULT])
+def test_another_cause_in_between_breaks_the_streak(cause: Cause) -> None:
+    verdicts = [
+        session_verdict(100),
+        session_verdict(200, cause=cause),
+        session_verdict(300),
+    ]
+
+    assert Action.THROTTLE_SESSION not in actions(*verdicts)
+
+
+def test_an_unsure_model_orders_nothing() -> None:
+    unsure = [session_verdict(t, probability_ppm=899_999) for t in (100, 200, 300)]
+
+    assert decide(*unsure) == []
+
+
+def test_a_hard_rule_needs_no_probability() -> None:
+    hard = [
+        session_verdict(t, probability_ppm=0, abstains=True, rule="duplicate_ids")
+        for t in (100, 200)
+    ]
+
+    (decision,) = decide(*hard)
+
+    assert decision.rule == "duplicate_ids"
+
+
+def test_no_second_decision_while_one_stands_and_a_fresh_dwell_after_it() -> None:
+    times = range(100, 10_600, 100)
+
+    decisions = decide(*(session_verdict(t) for t in times))
+
+    assert [d.t_ns for d in decisions] == [T0 + 200 * MS, T0 + 10_300 * MS]
+    assert decisions[1].first_ns > decisions[0].until_ns - 100 * MS
+
+
+def test_a_target_contained_too_often_is_left_with_evidence() -> None:
+    policy = Policy(hysteresis=Hysteresis(repeats_max=2))
+
+    told = decide(*(session_verdict(t) for t in range(100, 40_000, 100)), policy=policy)
+
+    assert [d.action for d in told].count(Action.THROTTLE_SESSION) == 2
+    assert told[2].action is Action.EVIDENCE
+    assert told[2].rule == "guard.repeats"
+    assert (told[2].measured, told[2].limit) == (3, 2)
+
+
+def test_volatility_is_observed_once_an_episode_however_many_sessions_move() -> None:
+    verdicts = [
+        session_verdict(t, n, cause=Cause.VOLATILITY)
+        for t in range(100, 3000, 100)
+        for n in range(5)
+    ]
+    later = session_verdict(9000, 2, cause=Cause.VOLATILITY)
+
+    decisions = decide(*verdicts, later)
+
+    assert [d.action for d in decisions] == [Action.OBSERVE, Action.OBSERVE]
+    assert decisions[0].target == ("10.0.0.10:9878",)
+    assert "nothing is contained" in decisions[0].why
+
+
+@pytest.mark.parametrize("cause", [Cause.VENUE_FAULT, Cause.FEED_FAULT])
+def test_faults_of_others_alert_and_never_contain(cause: Cause) -> None:
+    verdicts = [session_verdict(t, cause=cause) for t in range(100, 2000, 100)]
+
+    assert actions(*verdicts) == [Action.ALERT]
+
+
+def test_what_no_model_knows_is_evidence_once() -> None:
+    verdicts = [session_verdict(t, abstains=True) for t in range(100, 3000, 100)]
+
+    (decision,) = decide(*verdicts)
+
+    assert decision.action is Action.EVIDENCE
+    assert decision.cause is Cause.UNKNOWN
+    assert decision.until_ns == 0
+
+
+def test_flood_from_one_stranger_drops_it_in_the_second_window() -> None:
+    (decision,) = decide(gateway_verdict(10), gateway_verdict(20))
+
+    assert decision.action is Action.DROP_SOURCES
+    assert decision.tier is Tier.PROTECT
+    assert decision.target_type is TargetType.SOURCE
+    assert decision.target == ("198.51.100.9",)
+    assert (decision.gateway, decision.port) == ("10.0.0.10", 9878)
+    assert decision.until_ns - decision.t_ns == 30_000 * MS
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["10.0.1.2", "10.0.0.10", "10.0.0.99", "203.0.113.7", "::ffff:10.0.1.1", "junk"],
+)
+def test_a_flood_from_a_known_or_protected_address_never_cuts_it(source: str) -> None:
+    verdicts = [gateway_verdict(t, sources=(source,)) for t in range(10, 500, 10)]
+
+    (decision,) = decide(*verdicts)
+
+    assert decision.action is Action.EVIDENCE
+    assert "forged" in decision.why
+
+
+def test_a_flood_spares_known_hosts_among_its_sources() -> None:
+    sources = ("198.51.100.9", "10.0.1.1", "198.51.100.10")
+    verdicts = [gateway_verdict(t, sources=sources, fanout=3) for t in (10, 20)]
+
+    (decision,) = decide(*verdicts)
+
+    assert decision.target == ("198.51.100.9", "198.51.100.10")
+    assert "1 known or protected" in decision.why
+
+
+def test_a_client_with_a_session_is_never_dropped_as_a_source() -> None:
+    name = msgspec.structs.replace(session_verdict(1).session, client="192.0.2.1")
+    seen = session_verdict(5, cause=Cause.NORMAL, session=name)
+    flood = [gateway_verdict(t, sources=("192.0.2.1",)) for t in (10, 20)]
+
+    assert actions(seen, *flood) == [Action.EVIDENCE]
+
+
+def test_a_flood_from_many_sources_is_rate_limited_at_the_gateway() -> None:
+    verdicts = [gateway_verdict(t, fanout=5000) for t in range(10, 200, 10)]
+
+    (decision,) = decide(*verdicts)
+
+    assert decision.action is Action.RATE_LIMIT_SOURCES
+    assert decision.target_type is TargetType.GATEWAY
+    assert decision.target == ("10.0.0.10:9878",)
+
+
+def test_a_new_source_is_dropped_while_another_is_already() -> None:
+    first = [gateway_verdict(t) for t in (10, 20, 30)]
+    both = ("198.51.100.9", "198.51.100.77")
+    second = [gateway_verdict(t, sources=both, fanout=2) for t in (40, 50)]
+
+    told = decide(*first, *second)
+
+    assert [d.target for d in told] == [("198.51.100.9",), ("198.51.100.77",)]
+
+
+def test_protected_sessions_are_left_with_evidence() -> None:
+    for comp in ("RISK", "DROP"):
+        name = msgspec.structs.replace(session_verdict(1).session, client_comp=comp)
+        verdicts = [session_verdict(t, session=name) for t in range(100, 900, 100)]
+
+        (decision,) = decide(*verdicts)
+
+        assert (decision.action, decision.rule) == (Action.EVIDENCE, "guard.protected")
+
+
+def test_a_session_without_comp_id_cannot_be_named_and_is_left_with_evidence() -> None:
+    name = msgspec.structs.replace(session_verdict(1).session, client_comp="")
+
+    (decision,) = decide(*(session_verdict(t, session=name) for t in (100, 200)))
+
+    assert (decision.action, decision.rule) == (Action.EVIDENCE, "guard.shape")
+
+
+def test_blast_radius_limits_how_many_sessions_are_contained_at_once() -> None:
+    verdicts = [session_verdict(t + n, n) for n in (1, 2, 3) for t in (100, 200)]
+    verdicts.sort(key=lambda verdict: verdict.close_ns)
+
+    told = decide(*verdicts, policy=budgeted(sessions_max=2, together_max_percent=100))
+
+    assert [d.action for d in told] == [
+        Action.THROTTLE_SESSION,
+        Action.THROTTLE_SESSION,
+        Action.EVIDENCE,
+    ]
+    assert (told[2].rule, told[2].measured, told[2].limit) == ("budget.sessions", 3, 2)
+
+
+def test_most_sessions_misbehaving_together_are_a_market() -> None:
+    verdicts = [session_verdict(t, n) for t in (100, 200, 300) for n in range(12)]
+
+    told = decide(*verdicts, policy=budgeted(together_max_percent=20, sessions_max=64))
+
+    assert Action.THROTTLE_SESSION not in {d.action for d in told}
+    assert any("market" in d.why for d in told)
+
+
+def test_a_storm_of_containments_latches_into_shadow_and_pages_once() -> None:
+    flood = Contain(
+        action="drop_sources", mode=Mode.ENFORCE, tier_max=2, dwell_windows=1
+    )
+    policy = Policy(cause=Causes(flood=flood), budget=Budget(actions_max=3))
+    storm = [
+        gateway_verdict(10 * n, sources=(f"198.51.100.{n}",)) for n in range(1, 12)
+    ]
+
+    told = decide(*storm, policy=policy)
+
+    drops = [d for d in told if d.action is Action.DROP_SOURCES]
+    assert [d.mode for d in drops[:4]] == [Mode.ENFORCE] * 3 + [Mode.SHADOW]
+    assert {d.mode for d in drops[3:]} == {Mode.SHADOW}
+    assert [d.rule for d in told if d.action is Action.ALERT] == ["budget.latch"]
+
+
+def test_sensor_fault_freezes_every_containment_above_evidence() -> None:
+    sensor = session_verdict(150, cause=Cause.SENSOR_FAULT)
+    frozen = [session_verdict(t) for t in (200, 300)]
+    later = [session_verdict(t) for t in (2300, 2400)]
+
+    told = decide(sensor, *frozen, *later)
+
+    assert [(d.action, d.rule) for d in told] == [
+        (Action.ALERT, "model.sensor_fault"),
+        (Action.EVIDENCE, "guard.sensor"),
+        (Action.THROTTLE_SESSION, "model.algo_fault"),
+    ]
+
+
+def test_loss_on_the_mirror_freezes_and_alerts_once() -> None:
+    judge = Judge(Policy(trust=Trust(loss_ppm_max=100)), SITE)
+
+    assert judge.distrust(0, 10_000, T0) == []
+    (alert,) = judge.distrust(2, 10_000, T0)
+    assert judge.distrust(2, 10_000, T0 + MS) == []
+
+    assert (alert.rule, alert.measured, alert.limit) == ("trust.loss_ppm", 200, 100)
+    frozen = [judge.judge(session_verdict(t)) for t in (100, 200)]
+    assert [d.rule for told in frozen for d in told] == ["guard.sensor"]
+
+
+def test_a_breach_of_the_registered_envelope_is_a_fact_whatever_the_model_says() -> None:
+    judge = Judge(DEFAULT, SITE, {1: {"rate_new_1s": 0}})
+    calm = session_verdict(100, 0, cause=Cause.VOLATILITY, features=(1000,))
+    over = [
+        session_verdict(t, 0, cause=Cause.VOLATILITY, features=(1001,))
+        for t in (1200, 1300)
+    ]
+
+    assert [d.action for d in judge.judge(calm)] == [Action.OBSERVE]
+    told = [d for verdict in over for d in judge.judge(verdict)]
+
+    assert [d.action for d in told] == [Action.THROTTLE_SESSION]
+    assert told[0].rule == "envelope.orders_per_second"
+    assert (told[0].measured, told[0].limit) == (101, 100)
+
+
+def test_a_policy_rule_over_a_feature_fires_above_its_limit() -> None:
+    rule = Rule(
+        name="session.rejects",
+        window="session",
+        feature="rejects",
+        limit=10,
+        cause="algo_fault",
+    )
+    judge = Judge(Policy(rules=(rule,)), SITE, {1: {"rejects": 1}})
+    verdicts = [
+        session_verdict(t, cause=Cause.UNKNOWN, features=(0, 11)) for t in (100, 200)
+    ]
+
+    told = [d for verdict in verdicts for d in judge.judge(verdict)]
+
+    assert [(d.action, d.rule, d.measured) for d in told] == [
+        (Action.THROTTLE_SESSION, "session.rejects", 11)
+    ]
+
+
+def test_a_rule_over_a_feature_that_does_not_exist_is_refused() -> None:
+    rule = Rule(name="r", window="session", feature="no", limit=1, cause="algo_fault")
+
+    with pytest.raises(ConfigError, match="no feature no"):
+        Judge(Policy(rules=(rule,)), SITE, {1: {"rejects": 1}})
+
+
+def test_enforcement_is_narrowed_to_the_assets_the_policy_names() -> None:
+    algo = Contain(
+        action="throttle_session",
+        mode=Mode.ENFORCE,
+        tier_max=4,
+        assets=("ALGO1",),
+    )
+    policy = Policy(cause=Causes(algo_fault=algo))
+    verdicts = [session_verdict(t + n, n) for t in (100, 200) for n in (1, 2)]
+
+    assert [d.mode for d in decide(*verdicts, policy=policy)] == [
+        Mode.ENFORCE,
+        Mode.SHADOW,
+    ]
+
+
+def test_an_empty_site_still_decides() -> None:
+    judge = Judge(DEFAULT, Site())
+
+    told = [d for t in (100, 200) for d in judge.judge(session_verdict(t))]
+
+    assert [d.action for d in told] == [Action.THROTTLE_SESSION]
+
+
+def test_the_id_is_a_hash_of_the_content() -> None:
+    one, two = (decide(session_verdict(100), session_verdict(200)) for _ in range(2))
+    other = decide(session_verdict(100), session_verdict(201))
+
+    assert one == two
+    assert one[0].id != other[0].id
+    assert len(one[0].id) == 16
