@@ -57,6 +57,12 @@ static inline uint64_t window_orders_of(const uint64_t *counts)
 	return counts[C_NEW] + counts[C_CANCEL] + counts[C_REPLACE] + counts[C_QUOTE];
 }
 
+/* A ratio over the market's; a lull of the others makes nobody suspicious. */
+static inline uint64_t window_relative(uint64_t ratio, uint64_t market)
+{
+	return ratio * 1000 / (market > 1000 ? market : 1000);
+}
+
 /* Rates, and what compares them with the session's past and with the others. */
 static inline void window_session_rates(
 	struct window_state *w, struct window_session *s, uint64_t rest_us, float *row)
@@ -93,9 +99,9 @@ static inline void window_session_rates(
 	window_put(row, S_peak_ratio, window_ratio(fast, s->peak, WINDOW_ONE));
 	window_put(row, S_market_fast, market.fast_milli);
 	window_put(row, S_market_1s, market.slow_milli);
-	window_put(row, S_relative_fast, ratio * 1000 / (market.fast_milli + 1));
-	window_put(row, S_relative_1s, ratio_1s * 1000 / (market.slow_milli + 1));
-	window_put(row, S_relative_new, ratio_new * 1000 / (market.fast_milli + 1));
+	window_put(row, S_relative_fast, window_relative(ratio, market.fast_milli));
+	window_put(row, S_relative_1s, window_relative(ratio_1s, market.slow_milli));
+	window_put(row, S_relative_new, window_relative(ratio_new, market.fast_milli));
 	window_put(row, S_elevated_share, window_share(market.elevated, market.others));
 	window_put(row, S_active_sessions, market.others + 1);
 	window_put(row, S_market_share, window_share(fast, s->in_market ? all : all + fast));

@@ -37,9 +37,7 @@ class Windows:
                 )
         for address in dict.fromkeys(hosts):
             if not self._table.add_host(address_bytes(address)):
-                raise ConfigError(
-                    f"host {address}: too many hosts", "list fewer hosts"
-                )
+                raise ConfigError(f"host {address}: too many hosts", "list fewer hosts")
 
     def update(
         self,

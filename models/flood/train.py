@@ -1,0 +1,233 @@
+"""Train the flood model: normal or flood, for gateway and source windows.
+
+    python models/flood/train.py [--episodes N] [--seed S]
+
+writes model.onnx and card.toml beside this file; the same seed gives the same bytes.
+Whole ranges of flood rate and source count are held out for the test episodes.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import export
+import flood_rows
+from flood_rows import Part
+
+from airnet.domain.session import SESSION
+from airnet.domain.window import WINDOW_SESSION, WINDOW_SOURCE
+from airnet.features import Windows
+from airnet.features.schema import FLOOD_SCHEMA
+
+CLASSES = ("normal", "flood")
+NORMAL, FLOOD = range(2)
+ROUNDS = 30
+SECONDS = 3.0
+COLUMN = {name: i for i, name in enumerate(FLOOD_SCHEMA.names)}
+#: Drawn for the test only: packets per second, and how many sources.
+HELD_RATE = (4_000.0, 9_000.0)
+HELD_SOURCES = (4, 12)
+#: Columns that would tell how long an episode has run, not what happens in it.
+UNUSED = ("window_us", "history_ms", "streak_ms", "registered")
+
+Labelled = tuple[NDArray[np.void], NDArray[np.float32], NDArray[np.int64]]
+
+
+def drawn_flood(rng: np.random.Generator, held: bool) -> Part:
+    """Return a flood within the held-out ranges, or outside of them."""
+    while True:
+        rate = 10 ** rng.uniform(2.7, 5.3)
+        if held == (HELD_RATE[0] <= rate <= HELD_RATE[1]):
+            break
+    low, high = HELD_SOURCES
+    some = list(range(low, high + 1)) if held else [1, 1, 1, 2, 3, 16, 32, 64]
+    sources = int(rng.choice(some)) if rng.random() < 0.65 else 0
+    start = 0.0 if rng.random() < 0.15 else float(rng.uniform(0.3, SECONDS - 0.6))
+    span = (start, min(start + float(rng.uniform(0.2, 2.0)), SECONDS))
+    if span[1] - span[0] > 0.4 and rate > 50_000:
+        span = (start, start + 0.4)
+    return flood_rows.flood(rng, span, rate, sources)
+
+
+def episode(seed: int, held: bool, calm: bool = False) -> Labelled:
+    """Return windows, features and labels of one episode."""
+    rng = np.random.Generator(np.random.PCG64([seed, 2]))
+    sessions = int(rng.integers(0, 30))
+    trade, messages = (
+        flood_rows.trading(rng, SECONDS, sessions)
+        if sessions
+        else (
+            None,
+            None,
+        )
+    )
+    parts = [trade] if trade is not None else []
+    for make in (
+        flood_rows.transfer,
+        flood_rows.queries,
+        flood_rows.one_way,
+        flood_rows.storm,
+        flood_rows.scan,
+    ):
+        parts += [make(rng, SECONDS) for _ in range(int(rng.integers(0, 2)))]
+    if (not calm and rng.random() < 0.7) or not parts:
+        parts.append(drawn_flood(rng, held))
+    part = flood_rows.merged(parts)
+    gateways = [("10.9.0.1", 9878)] if rng.random() < 0.7 else []
+    table = Windows(gateways, [])
+    if messages is None:
+        messages = np.zeros(0, flood_rows.MESSAGE)
+    keys, values, start = [], [], 0
+    while start < len(part.rows):
+        start += table.update(part.rows[start:], messages, np.zeros(0, SESSION))
+        chosen = table.windows["kind"] != WINDOW_SESSION
+        keys.append(table.windows[chosen].copy())
+        values.append(table.rows[chosen].copy())
+    windows, features = np.concatenate(keys), np.concatenate(values)
+    return windows, features, label(part, windows, features)
+
+
+def label(
+    part: Part, windows: NDArray[np.void], features: NDArray[np.float32]
+) -> NDArray[np.int64]:
+    """Return each window's class: flood when most of its packets belong to one."""
+    out = np.zeros(len(windows), np.int64)
+    times = part.rows["time_ns"][part.bad]
+    origins = part.rows["source"][part.bad]
+    victim = flood_rows.addresses(np.array([flood_rows.number(flood_rows.VICTIM)]))[0]
+    spans = (features[:, COLUMN["window_us"]] * 1000).astype(np.uint64)
+    for i, window in enumerate(windows):
+        since, until = np.searchsorted(
+            times, [window["open_ns"], window["open_ns"] + spans[i]]
+        )
+        if window["kind"] == WINDOW_SOURCE:
+            bad = int((origins[since:until] == window["address"]).all(axis=1).sum())
+        elif np.array_equal(window["address"], victim):
+            bad = int(until - since)
+        else:
+            bad = 0
+        share = bad / max(float(features[i, COLUMN["packets"]]), 1.0)
+        enough = bad >= (8 if window["kind"] == WINDOW_SOURCE else 16)
+        out[i] = FLOOD if share > 0.5 and enough else (-1 if bad else NORMAL)
+    return out
+
+
+def gather(seeds: range) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return training rows of many episodes; at most 300 windows of each class."""
+    rows, labels = [], []
+    for seed in seeds:
+        rng = np.random.Generator(np.random.PCG64([seed, 3]))
+        _, features, classes = episode(seed, False)
+        for wanted in (NORMAL, FLOOD):
+            chosen = np.flatnonzero(classes == wanted)
+            if len(chosen) > 300:
+                chosen = np.sort(rng.choice(chosen, 300, replace=False))
+            rows.append(features[chosen])
+            labels.append(classes[chosen])
+    return np.concatenate(rows), np.concatenate(labels)
+
+
+def learn(rows: NDArray[np.float32], labels: NDArray[np.int64], seed: int) -> bytes:
+    """Return the ONNX model; both classes weigh the same."""
+    counts = np.bincount(labels, minlength=len(CLASSES))
+    weights = (len(labels) / np.maximum(counts, 1) / len(CLASSES))[labels]
+    masked = rows[:, : len(FLOOD_SCHEMA.names)].copy()
+    masked[:, [COLUMN[name] for name in UNUSED]] = 0
+    booster = export.train(masked, labels, weights, (len(CLASSES), ROUNDS, seed))
+    return export.onnx_bytes(booster, len(CLASSES))
+
+
+def margins_of(model: bytes, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the model's margins by onnxruntime."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    (out,) = session.run(None, {"features": rows})
+    return np.asarray(out)
+
+
+def measure(model: bytes, seeds: range, held: bool) -> dict[str, object]:
+    """Return recall and false positives, per window and per event."""
+    hits = np.zeros((2, 2), np.int64)
+    events = found = calm = alarmed = 0
+    delays: list[float] = []
+    for seed in seeds:
+        windows, features, classes = episode(seed, held)
+        said = margins_of(model, features).argmax(axis=1)
+        known = classes >= 0
+        np.add.at(hits, (classes[known], said[known]), 1)
+        if not (classes == FLOOD).any():
+            calm += 1
+            alarmed += bool((said[1:] & said[:-1]).any())
+            continue
+        events += 1
+        ends = windows["open_ns"].astype(np.int64)
+        ends += (features[:, COLUMN["window_us"]] * 1000).astype(np.int64)
+        seen = (said == FLOOD) & (classes != NORMAL)
+        if seen.any():
+            found += 1
+            start = int(windows["open_ns"][classes != NORMAL].min())
+            delays.append((int(ends[seen].min()) - start) / 1e6)
+    recall = hits[np.arange(2), np.arange(2)] / np.maximum(hits.sum(axis=1), 1)
+    return {
+        "windows": int(hits.sum()),
+        "recall_normal": round(float(recall[0]), 5),
+        "recall_flood": round(float(recall[1]), 5),
+        "flood_events": events,
+        "flood_events_found": found,
+        "median_delay_ms": round(float(np.median(delays or [0])), 1),
+        "p90_delay_ms": round(float(np.quantile(delays or [0], 0.9)), 1),
+        "calm_episodes": calm,
+        "calm_episodes_alarmed": alarmed,
+    }
+
+
+def main() -> None:
+    """Train, measure on held-out ranges, write the model and its card."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--episodes", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=20261121)
+    order = parser.parse_args()
+    base = order.seed * 1000
+    rows, labels = gather(range(base, base + order.episodes))
+    tuned_rows, tuned = gather(
+        range(base + 10_000, base + 10_000 + order.episodes // 5)
+    )
+    model = learn(rows, labels, order.seed)
+    test = range(base + 20_000, base + 20_000 + order.episodes // 4)
+    calm = rows[labels == NORMAL]
+    tables: dict[str, dict[str, object]] = {
+        "reference": {
+            "name": "the median window of ordinary traffic",
+            "row": np.median(calm, axis=0).astype(np.int64).tolist(),
+        },
+        "driving.flood": {
+            "feature": "rate",
+            "limit": int(np.quantile(calm[:, COLUMN["rate"]], 0.95)),
+        },
+        "metrics.same_ranges": measure(model, test, False),
+        "metrics.held_out_ranges": measure(model, test, True),
+    }
+    card = {
+        "name": "flood",
+        "version": 1,
+        "classes": list(CLASSES),
+        "temperature": export.temperature(margins_of(model, tuned_rows), tuned),
+        "seed": order.seed,
+        "episodes": order.episodes,
+        "rows": len(labels),
+        "data": "models/flood_rows.py through the window kernel",
+    }
+    export.write(Path(__file__).resolve().parent, model, FLOOD_SCHEMA, card, tables)
+    for name, table in tables.items():
+        if name.startswith("metrics"):
+            sys.stdout.write(f"{name}: {table}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""The columns of every kind of Window: name, unit, limit, meaning and source.
+
+In domain because two stages must know them: features makes them, score reads them.
+The order is that of WINDOW_SESSION_COLUMNS and WINDOW_FLOOD_COLUMNS in ext/window.h;
+a test holds them equal. "Recent" is the present 100 ms slot and the one before;
+"fast" is the last 100 ms; the baseline is the session's own mean rate over up to 30 s,
+not updated while clearly elevated. Ratios carry a prior of 10 messages a second on
+both sides, so that quiet sessions do not look wild (additive smoothing). The separators
+of the causes are those of docs/safety: own rate against the market's, repetition,
+fills against orders, answers against questions.
+"""
+
+from airnet.domain.window import (
+    FEATURE_LIMIT,
+    WINDOW_GATEWAY,
+    WINDOW_SESSION,
+    WINDOW_SOURCE,
+    Feature,
+    FeatureSchema,
+)
+
+MILLI = "1/1000"
+RATE = "0.1/s"
+COUNT = "count"
+PER_S = "1/s"
+
+_SESSION = (
+    ("window_us", "us", "length of this window"),
+    ("orders", COUNT, "new, cancel, replace and quote messages, recent"),
+    ("rate_fast", RATE, "order messages, fast"),
+    ("rate_new_fast", RATE, "new orders, fast"),
+    ("rate_cancel_fast", RATE, "cancels, fast"),
+    ("rate_replace_fast", RATE, "replaces, fast"),
+    ("rate_quote_fast", RATE, "quotes, fast"),
+    ("rate_1s", RATE, "order messages, exponential mean of 1 s"),
+    ("rate_10s", RATE, "order messages, exponential mean of 10 s"),
+    ("rate_new_1s", RATE, "new orders, exponential mean of 1 s"),
+    ("baseline", RATE, "the session's own baseline of order messages"),
+    ("ratio_fast", MILLI, "rate_fast over baseline"),
+    ("ratio_1s", MILLI, "rate_1s over baseline, prior 3 a second"),
+    ("ratio_new", MILLI, "rate_new_fast over the baseline of new orders"),
+    ("deviation_fast", MILLI, "excess of rate_fast over mean absolute deviation"),
+    ("peak_ratio", MILLI, "rate_fast over the largest rate_1s while not elevated"),
+    ("market_fast", MILLI, "the others' fast rate over their baselines"),
+    ("market_1s", MILLI, "the others' 1 s rate over their baselines"),
+    ("relative_fast", MILLI, "ratio_fast over market_fast, taken as 1 when lower"),
+    ("relative_1s", MILLI, "ratio_1s over market_1s, likewise"),
+    ("relative_new", MILLI, "ratio_new over market_fast, likewise"),
+    ("elevated_share", MILLI, "share of the other sessions above twice their baseline"),
+    ("active_sessions", COUNT, "sessions with 1 s of history and an order within 2 s"),
+    ("market_share", MILLI, "this session's part of all order messages, fast"),
+    ("history_ms", "ms", "time since the session's first order message"),
+    ("messages", COUNT, "messages from the client so far"),
+    ("streak_ms", "ms", "how long its windows have been elevated, 0 = not"),
+    ("repeat_share", MILLI, "recent new orders like one of the eight before"),
+    ("repeat_run", COUNT, "new orders in a row of same symbol, side, price, quantity"),
+    ("identical_rate", RATE, "new orders like the one just before, fast"),
+    ("same_side_share", MILLI, "recent new orders on the side of the one before"),
+    ("new_price_share", MILLI, "recent new orders at none of the last four prices"),
+    ("same_symbol_share", MILLI, "recent new orders in the symbol of the one before"),
+    ("duplicates", COUNT, "ClOrdIDs used again without PossDup, recent"),
+    ("cancels_per_new", MILLI, "cancels over new orders, recent"),
+    ("replaces_per_new", MILLI, "replaces over new orders, recent"),
+    ("fills_per_new", MILLI, "fills over new orders, 1 s"),
+    ("reject_share", MILLI, "rejects among reports and rejects, recent"),
+    ("outstanding", COUNT, "new orders without a report yet"),
+    ("ack_last_us", "us", "last new order to its first report"),
+    ("ack_mean_us", "us", "mean of those, recent"),
+    ("ack_ratio", MILLI, "ack_mean_us over its slow mean, prior 50 us"),
+    ("sequence_gaps", COUNT, "jumps of MsgSeqNum(34), recent"),
+    ("resend_requests", COUNT, "ResendRequest(2), recent"),
+    ("logons", COUNT, "Logon(A), recent"),
+    ("heartbeats", COUNT, "Heartbeat(0) and TestRequest(1), recent"),
+    ("malformed", COUNT, "malformed messages, recent"),
+    ("retransmits", COUNT, "TCP segments with nothing new, recent"),
+    ("poss_dup_share", MILLI, "client messages with PossDupFlag(43), recent"),
+    ("bytes_rate", "kB/s", "bytes of messages from the client, fast"),
+)
+
+_FLOOD = (
+    ("window_us", "us", "length of this window"),
+    ("packets", COUNT, "flood-like packets: SYN, TCP without session, UDP, ICMP, odd"),
+    ("rate", PER_S, "flood-like packets"),
+    ("syn_rate", PER_S, "SYN without ACK (RFC 9293 section 3.5)"),
+    ("syn_ack_rate", PER_S, "SYN-ACK sent back by the target"),
+    ("completed_rate", PER_S, "handshakes completed by an ACK of the same source"),
+    ("refused_rate", PER_S, "RST sent back by the target"),
+    ("half_open_rate", PER_S, "SYN neither completed nor refused in this window"),
+    ("half_open_share", MILLI, "those among all SYN"),
+    ("stray_tcp_rate", PER_S, "TCP packets of no session, SYN apart"),
+    ("reset_rate", PER_S, "RST among them"),
+    ("udp_rate", PER_S, "UDP packets that are no reply"),
+    ("icmp_rate", PER_S, "ICMP packets that are no reply"),
+    ("fragment_rate", PER_S, "later fragments and other protocols"),
+    ("stray_rate", PER_S, "flood-like packets, SYN apart"),
+    ("reply_share", MILLI, "packets the target sent back over flood-like ones"),
+    ("session_rate", PER_S, "packets in known sessions of the target"),
+    ("session_share", MILLI, "those among all packets of the target"),
+    ("bytes_rate", "kB/s", "payload of flood-like packets"),
+    ("mean_bytes", "B", "their mean payload"),
+    ("empty_share", MILLI, "those without payload"),
+    ("sources", COUNT, "distinct sources, linear counting (Whang and others 1990)"),
+    ("top_share", MILLI, "share of the busiest source; a source: its own share"),
+    ("known_share", MILLI, "packets from sources that hold a session"),
+    ("ports", COUNT, "distinct target ports, linear counting"),
+    ("busiest_port_share", MILLI, "packets to the busiest port (a source: majority)"),
+    ("reflector_share", MILLI, "UDP from ports of reflecting services (TA14-017A)"),
+    ("rate_1s", PER_S, "flood-like packets, mean of 1 s; a source: since first seen"),
+    ("baseline", PER_S, "their baseline; a source: its mean before this window"),
+    ("over_baseline", MILLI, "rate over baseline, prior 10 a second"),
+    ("history_ms", "ms", "time since the target or source was first seen"),
+    ("known", COUNT, "sessions a source holds; a gateway: sessions it has had"),
+    ("registered", COUNT, "1: the site file lists this address"),
+    ("is_source", COUNT, "1: a source window, 0: a gateway window"),
+    ("half_open", COUNT, "handshakes open so far, not only of this window"),
+    ("streak_ms", "ms", "how long the heavy windows have lasted"),
+)
+
+
+def _features(columns: tuple[tuple[str, str, str], ...]) -> tuple[Feature, ...]:
+    return tuple(
+        Feature(name=name, unit=unit, limit=FEATURE_LIMIT, means=means)
+        for name, unit, means in columns
+    )
+
+
+SESSION_SCHEMA = FeatureSchema(name="session", version=1, features=_features(_SESSION))
+FLOOD_SCHEMA = FeatureSchema(name="flood", version=1, features=_features(_FLOOD))
+
+#: By window kind; gateways and sources share one schema.
+SCHEMAS = {
+    WINDOW_SESSION: SESSION_SCHEMA,
+    WINDOW_GATEWAY: FLOOD_SCHEMA,
+    WINDOW_SOURCE: FLOOD_SCHEMA,
+}

@@ -1,0 +1,98 @@
+"""Model: one ONNX file, its card, and what it says of rows."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from onnxruntime.capi.onnxruntime_pybind11_state import (
+    Fail,
+    InvalidArgument,
+    InvalidGraph,
+    InvalidProtobuf,
+    NoSuchFile,
+    RuntimeException,
+)
+from onnxruntime.capi.onnxruntime_pybind11_state import (
+    NotImplemented as NotSupported,
+)
+
+from airnet.domain.verdict import PPM
+from airnet.domain.window import FeatureSchema
+from airnet.errors import ModelError
+from airnet.score.card import REMEDY, Card, read
+
+COLUMNS = 64
+_FAILURES = (
+    Fail,
+    InvalidArgument,
+    InvalidGraph,
+    InvalidProtobuf,
+    NoSuchFile,
+    NotSupported,
+    RuntimeException,
+)
+
+
+class Model:
+    """A trained model. Its margins are sums of numbers on a grid: exact in any order.
+
+    Args:
+        folder: where model.onnx and card.toml lie.
+        schema: the columns this airnet makes.
+
+    Raises:
+        ModelError: missing, unreadable, altered, or for another schema.
+    """
+
+    def __init__(self, folder: Path, schema: FeatureSchema) -> None:
+        self.card: Card
+        self.card, model = read(folder, schema)
+        self.schema = schema
+        self.digest = schema.digest()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"]
+            )
+            blank = np.zeros((1, COLUMNS), np.float32)
+            self._input = self._session.get_inputs()[0].name
+            width = self.margins(blank).shape
+        except _FAILURES as error:
+            first = str(error).splitlines()[0]
+            raise ModelError(f"{folder / 'model.onnx'}: {first}", REMEDY) from error
+        if width != (1, len(self.card.classes)):
+            raise ModelError(
+                f"{folder / 'model.onnx'}: gives {width}, the card lists "
+                f"{len(self.card.classes)} classes",
+                REMEDY,
+            )
+        self._slack = self.card.temperature * math.log(len(self.card.classes) - 1)
+
+    def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return float32[k, classes] of float32[k, 64] rows."""
+        (out,) = self._session.run(None, {self._input: rows})
+        return np.asarray(out)
+
+    def is_plain(self, margins: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Return which rows are surely normal: at least half of the probability.
+
+        P(normal) >= 1/2 follows when normal leads by temperature times log(classes
+        - 1); the comparison needs no exponential, hence no rounding to agree on.
+        """
+        lead = margins[:, 0] - margins[:, 1:].max(axis=1)
+        plain: NDArray[np.bool_] = lead >= np.float32(self._slack)
+        return plain
+
+    def probabilities_ppm(self, margins: NDArray[np.float32]) -> list[int]:
+        """Return the softmax of one row's margins in parts per million."""
+        scaled = [value / self.card.temperature for value in margins.tolist()]
+        top = max(scaled)
+        parts = [math.exp(value - top) for value in scaled]
+        whole = math.fsum(parts)
+        return [round(part / whole * PPM) for part in parts]

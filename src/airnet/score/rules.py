@@ -1,0 +1,160 @@
+"""Hard rules: facts with units that must not depend on a model.
+
+A rule fires when its feature is above the limit and every condition holds. What a rule
+says outranks the model, an abstention included. Limits are ours; each says why.
+"""
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from airnet.domain.verdict import Cause
+from airnet.domain.window import (
+    FEATURE_LIMIT,
+    WINDOW_GATEWAY,
+    WINDOW_SESSION,
+    WINDOW_SOURCE,
+    FeatureSchema,
+)
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """One hard limit.
+
+    `limit` is in `unit`; the feature's integer divided by `divisor` is compared.
+    `needs` lists (feature, least, most) in the features' own units: all must hold.
+    """
+
+    name: str
+    cause: Cause
+    unit: str
+    feature: str
+    limit: int
+    divisor: int = 1
+    needs: tuple[tuple[str, int, int], ...] = ()
+
+
+ANY = FEATURE_LIMIT
+
+SESSION_RULES = (
+    # Reused ClOrdIDs are refused by every venue (FIX 4.4, field 11: unique); a handful
+    # in two slots is a program that does not know what it has sent.
+    Rule(
+        name="session.duplicate_clordid",
+        cause=Cause.ALGO_FAULT,
+        unit="orders in 0.2 s",
+        feature="duplicates",
+        limit=8,
+    ),
+    # A person cannot, and an algorithm should not, want the same order 100 times a
+    # second; 32 in a row, while above its own past and the market.
+    Rule(
+        name="session.identical_orders_per_second",
+        cause=Cause.ALGO_FAULT,
+        unit="orders/s",
+        feature="identical_rate",
+        limit=100,
+        divisor=10,
+        needs=(("repeat_run", 32, ANY), ("relative_fast", 2000, ANY)),
+    ),
+    # Ten times its own past, sustained (1 s mean), while most others stay calm. A
+    # reload of all quotes is shorter, a market-wide burst is not one session's.
+    Rule(
+        name="session.order_rate_over_own_baseline",
+        cause=Cause.ALGO_FAULT,
+        unit="1/1000",
+        feature="ratio_fast",
+        limit=10_000,
+        needs=(
+            ("ratio_1s", 4000, ANY),
+            ("relative_fast", 5000, ANY),
+            ("rate_fast", 1000, ANY),
+            ("history_ms", 5000, ANY),
+            ("active_sessions", 3, ANY),
+            ("elevated_share", 0, 500),
+        ),
+    ),
+)
+
+GATEWAY_RULES = (
+    # 64 handshakes open and 1000 more a second, four in five never completed, mostly
+    # one port: no reconnect storm of the size of a trading floor does that.
+    Rule(
+        name="gateway.half_open_per_second",
+        cause=Cause.FLOOD,
+        unit="handshakes/s",
+        feature="half_open_rate",
+        limit=1000,
+        needs=(
+            ("half_open", 64, ANY),
+            ("half_open_share", 800, ANY),
+            ("busiest_port_share", 500, ANY),
+            ("known_share", 0, 500),
+        ),
+    ),
+    # Packets of no session, unanswered, at an address the site file calls a gateway.
+    Rule(
+        name="gateway.stray_packets_per_second",
+        cause=Cause.FLOOD,
+        unit="packets/s",
+        feature="stray_rate",
+        limit=5000,
+        needs=(
+            ("packets", 50, ANY),
+            ("registered", 1, ANY),
+            ("reply_share", 0, 100),
+            ("over_baseline", 5000, ANY),
+            ("known_share", 0, 500),
+        ),
+    ),
+)
+
+SOURCE_RULES = (
+    # One host with 16 handshakes open, 500 more a second, none completed.
+    Rule(
+        name="source.half_open_per_second",
+        cause=Cause.FLOOD,
+        unit="handshakes/s",
+        feature="half_open_rate",
+        limit=500,
+        needs=(
+            ("half_open", 16, ANY),
+            ("half_open_share", 900, ANY),
+            ("busiest_port_share", 500, ANY),
+            ("known", 0, 0),
+        ),
+    ),
+)
+
+RULES = {
+    WINDOW_SESSION: SESSION_RULES,
+    WINDOW_GATEWAY: GATEWAY_RULES,
+    WINDOW_SOURCE: SOURCE_RULES,
+}
+
+
+class Fired(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule that fired, with the value it measured, in its unit."""
+
+    rule: Rule
+    measured: int
+
+
+def fired(
+    rules: tuple[Rule, ...], schema: FeatureSchema, rows: NDArray[np.float32]
+) -> dict[int, Fired]:
+    """Return the first rule that fires of each row of float32[k, 64], by row."""
+    out: dict[int, Fired] = {}
+    for rule in rules:
+        column = schema.index(rule.feature)
+        holds = rows[:, column] > rule.limit * rule.divisor
+        if not holds.any():
+            continue
+        for name, least, most in rule.needs:
+            values = rows[:, schema.index(name)]
+            holds &= (values >= least) & (values <= most)
+        for place in np.flatnonzero(holds).tolist():
+            if place not in out:
+                measured = int(rows[place, column]) // rule.divisor
+                out[place] = Fired(rule=rule, measured=measured)
+    return out
