@@ -8,18 +8,18 @@ The controller runs in the switch's namespace, so that it is reached on 127.0.0.
 import contextlib
 import json
 import os
-import select
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Self
 
 import pytest
 
-from airnet.errors import AirnetError, UnsupportedError
+from airnet.errors import UnsupportedError
 from airnet.lab.switch import Switch
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +36,9 @@ def command(*words: str) -> str:
     return done.stdout
 
 
-def wait_until(holds, limit_s: float = LIMIT_S, what: str = "") -> None:
+def wait_until(
+    holds: Callable[[], bool], limit_s: float = LIMIT_S, what: str = ""
+) -> None:
     """Return once `holds()`; fail after `limit_s`."""
     end = time.monotonic() + limit_s
     while not holds():
@@ -157,7 +159,7 @@ class Controller:
         return Client(self.path)
 
     def kill(self) -> None:
-        """kill -9."""
+        """End it as a crash would: kill -9."""
         assert self.process is not None
         self.process.kill()
         self.process.wait(10)
@@ -179,7 +181,7 @@ class Client:
         self.events: list[dict] = []
         self.reply_us = 0
 
-    def __enter__(self) -> "Client":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -213,9 +215,7 @@ class Client:
 
 
 @contextlib.contextmanager
-def controller(
-    net: Network, framework: str, *protected: str
-) -> Iterator[Controller]:
+def controller(net: Network, framework: str, *protected: str) -> Iterator[Controller]:
     """Give a started Controller that the switch is connected to."""
     made = Controller(net, framework, *protected)
     net.switch.set_controller("br0", CONTROLLER)
@@ -225,5 +225,3 @@ def controller(
     finally:
         if made.process is not None and made.process.poll() is None:
             made.kill()
-
-

@@ -136,6 +136,7 @@ class Apply(Request, frozen=True, kw_only=True, tag="apply"):
     packets_per_second: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 100
 
     def __post_init__(self) -> None:
+        decision_bits(self.id)
         for text in (*self.sources, *self.known):
             network(text)
         if self.gateway:
@@ -151,6 +152,9 @@ class Release(Request, frozen=True, kw_only=True, tag="release"):
     """End the containment `id` now."""
 
     id: Id
+
+    def __post_init__(self) -> None:
+        decision_bits(self.id)
 
 
 class Status(Request, frozen=True, kw_only=True, tag="status"):
@@ -175,8 +179,15 @@ def text_of(place: Network) -> str:
 
 
 def decision_bits(identity: str) -> int:
-    """Return the cookie's part of a decision id: its first 12 hex digits."""
-    return int(identity[: DECISION_BITS // 4], 16)
+    """Return the cookie's part of a decision id: its first 12 hex digits.
+
+    Raises:
+        ValueError: they are 0, which stands for the baseline.
+    """
+    bits = int(identity[: DECISION_BITS // 4], 16)
+    if not bits:
+        raise ValueError("the first 12 digits of `id` are 0")
+    return bits
 
 
 def cookie(kind: int, decision: int) -> int:
