@@ -95,6 +95,8 @@ class FakeGateway:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # Head and body are two writes: without it the second waits for an ACK.
+            disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
                 size = int(self.headers["Content-Length"])

@@ -177,8 +177,7 @@ class SdnActuator:
         deadline_ns = self._clock.mono_ns() + self._timeout_ns
         what = f"{request['command']} {identity}".strip()
         try:
-            connection = self._connect()
-            self._drain(connection)
+            connection = self._ready()
             connection.settimeout(self._timeout_ns / NS_PER_S)
             connection.sendall(msgspec.json.encode(request) + b"\n")
             while True:
@@ -209,6 +208,15 @@ class SdnActuator:
                 raise
             self._socket = connection
         return self._socket
+
+    def _ready(self) -> socket.socket:
+        """Return a connection with nothing left to read; a stale one is replaced."""
+        if self._socket is not None:
+            try:
+                self._drain(self._socket)
+            except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+                self.close()
+        return self._connect()
 
     def _poll(self) -> None:
         """Take in events that are already here, without waiting."""
