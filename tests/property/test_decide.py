@@ -1,0 +1,322 @@
+"""decide: no sequence of Verdicts whatsoever gets past the guardrails."""
+
+import msgspec
+from hypothesis import given, settings, strategies as st
+
+from airnet.config import Gateway, Protected, Site
+from airnet.decide import Judge
+from airnet.decide.drafts import with_id
+from airnet.decide.guardrails import Guard
+from airnet.decide.policy import (
+    TIERS,
+    Budget,
+    Causes,
+    Contain,
+    Hysteresis,
+    Policy,
+    Watch,
+)
+from airnet.decide.protection import Protection
+from airnet.domain.decision import PASSIVE, Action, Decision, Mode, TargetType
+from airnet.domain.verdict import CONTAINABLE, Cause, Verdict
+from tests.fakes.verdicts import (
+    MS,
+    SITE,
+    T0,
+    drop,
+    gateway_verdict,
+    session_name,
+    session_verdict,
+    throttle,
+)
+
+ADDRESSES = (
+    "198.51.100.1",
+    "198.51.100.2",
+    "198.51.100.3",
+    "192.0.2.44",
+    "2001:db8::7",
+    "10.0.0.10",
+    "10.0.1.1",
+    "10.0.1.2",
+    "203.0.113.7",
+    "::ffff:203.0.113.7",
+    "not an address",
+    "",
+)
+COMPS = ("ALGO1", "ALGO2", "RISK", "DROP", "VENUE", "")
+
+names = st.builds(
+    lambda n, comp, client: msgspec.structs.replace(
+        session_name(n), client_comp=comp, client=client
+    ),
+    st.integers(0, 9),
+    st.sampled_from(COMPS),
+    st.sampled_from(["10.0.1.1", "203.0.113.7", "10.0.0.10", "198.51.100.1"]),
+)
+judgements = {
+    "cause": st.sampled_from([*Cause, Cause.FLOOD, Cause.ALGO_FAULT]),
+    "probability_ppm": st.sampled_from([0, 500_000, 900_000, 1_000_000]),
+    "abstains": st.booleans(),
+    "rule": st.sampled_from(["", "", "hard"]),
+    "measured": st.integers(0, 1 << 40),
+    "limit": st.integers(0, 1 << 40),
+}
+
+
+def changed(
+    make: object, strategies: dict[str, st.SearchStrategy]
+) -> st.SearchStrategy:
+    """Return Verdicts of `make` at a time that is filled in later, with changes."""
+    assert callable(make)
+    return st.fixed_dictionaries(strategies).map(lambda changes: make(0, **changes))
+
+
+verdicts = st.lists(
+    st.tuples(
+        st.sampled_from([0, 1, 5, 10, 100, 100, 100, 400, 70_000]),
+        st.one_of(
+            changed(
+                session_verdict,
+                {**judgements, "session": names, "subject": st.integers(0, 40)},
+            ),
+            changed(
+                gateway_verdict,
+                {
+                    **judgements,
+                    "sources": st.lists(st.sampled_from(ADDRESSES), max_size=8).map(
+                        tuple
+                    ),
+                    "fanout": st.integers(0, 12),
+                    "address": st.sampled_from(["10.0.0.10", "10.0.0.11", ""]),
+                    "window_kind": st.sampled_from([2, 2, 2, 3]),
+                },
+            ),
+        ),
+    ),
+    max_size=60,
+)
+
+contains = st.builds(
+    Contain,
+    action=st.sampled_from(
+        ["evidence", "drop_sources", "rate_limit_sources", "throttle_session"]
+    ),
+    mode=st.sampled_from(Mode),
+    probability_min=st.sampled_from([0.1, 0.9]),
+    dwell_windows=st.integers(1, 3),
+    dwell_ms=st.sampled_from([0, 100]),
+    ttl_ms=st.sampled_from([1, 500, 30_000, 86_400_000]),
+    tier_max=st.integers(0, 4),
+)
+policies = st.builds(
+    Policy,
+    few_sources_max=st.integers(0, 8),
+    cause=st.builds(
+        Causes,
+        flood=contains,
+        algo_fault=contains,
+        compromise=contains,
+        volatility=st.just(Watch(action="observe")),
+    ),
+    budget=st.builds(
+        Budget,
+        sessions_max=st.integers(0, 3),
+        sources_per_decision_max=st.integers(1, 4),
+        sources_max=st.integers(0, 5),
+        gateways_max=st.integers(0, 2),
+        actions_max=st.integers(0, 4),
+        session_share_max_percent=st.sampled_from([1, 50, 100]),
+        together_max_percent=st.just(100),
+    ),
+    hysteresis=st.builds(
+        Hysteresis, repeats_max=st.integers(1, 3), cooldown_ms=st.just(5000)
+    ),
+)
+DEFAULT = Policy()
+
+
+def timed(steps: list[tuple[int, Verdict]]) -> list[Verdict]:
+    """Return the Verdicts at times that never go back."""
+    at_ms, result = 0, []
+    for step_ms, verdict in steps:
+        at_ms += step_ms
+        length_ns = verdict.close_ns - verdict.open_ns
+        close_ns = T0 + at_ms * MS
+        result.append(
+            msgspec.structs.replace(
+                verdict,
+                open_ns=close_ns - length_ns,
+                close_ns=close_ns,
+                first_ns=close_ns - length_ns // 2,
+            )
+        )
+    return result
+
+
+def decide(policy: Policy, stream: list[Verdict]) -> list[Decision]:
+    judge = Judge(policy, SITE)
+    return [decision for verdict in stream for decision in judge.judge(verdict)]
+
+
+def active(decisions: list[Decision]) -> list[Decision]:
+    return [d for d in decisions if d.action not in PASSIVE]
+
+
+def names_of(decision: Decision) -> tuple[str, ...]:
+    is_source = decision.target_type is TargetType.SOURCE
+    return decision.target if is_source else decision.target[:1]
+
+
+@settings(max_examples=200)
+@given(policies, verdicts)
+def test_no_sequence_touches_what_is_protected(
+    policy: Policy, steps: list[tuple[int, Verdict]]
+) -> None:
+    protection = Protection(SITE)
+    for decision in active(decide(policy, timed(steps))):
+        assert decision.cause in CONTAINABLE
+        if decision.action is Action.DROP_SOURCES:
+            assert not any(map(protection.source_reason, decision.target))
+        elif decision.action is Action.THROTTLE_SESSION:
+            assert decision.session is not None
+            assert protection.session_reason(decision.session) == ""
+        else:
+            assert decision.action is Action.RATE_LIMIT_SOURCES
+            assert decision.target_type is TargetType.GATEWAY
+
+
+@settings(max_examples=200)
+@given(policies, verdicts)
+def test_no_sequence_gets_more_than_the_budget(
+    policy: Policy, steps: list[tuple[int, Verdict]]
+) -> None:
+    budget = policy.budget
+    ordered = active(decide(policy, timed(steps)))
+    limits = {
+        TargetType.SESSION: budget.sessions_max,
+        TargetType.SOURCE: budget.sources_max,
+        TargetType.GATEWAY: budget.gateways_max,
+    }
+    for index, decision in enumerate(ordered):
+        before = ordered[: index + 1]
+        standing = [d for d in before if d.until_ns > decision.t_ns]
+        of_kind = [d for d in standing if d.target_type is decision.target_type]
+        held = [name for d in of_kind for name in names_of(d)]
+        assert len(held) <= limits[decision.target_type]
+        assert len(set(held)) == len(held), "contained twice at once"
+        assert len(names_of(decision)) <= max(1, budget.sources_per_decision_max)
+        window_ns = budget.window_ms * MS
+        recent = [d for d in before if decision.t_ns - d.t_ns < window_ns]
+        enforced = [d for d in recent if d.mode is Mode.ENFORCE]
+        assert len(enforced) <= budget.actions_max
+
+
+@settings(max_examples=200)
+@given(policies, verdicts)
+def test_every_containment_ends_and_stays_below_its_ceiling(
+    policy: Policy, steps: list[tuple[int, Verdict]]
+) -> None:
+    for decision in decide(policy, timed(steps)):
+        assert decision.tier == TIERS[decision.action]
+        assert decision.why.endswith(".")
+        assert "\n" not in decision.why
+        assert decision.first_ns <= decision.t_ns
+        if decision.action in PASSIVE:
+            assert decision.until_ns == 0
+            continue
+        rule = policy.contain(decision.cause)
+        assert rule is not None
+        assert decision.tier <= rule.tier_max
+        assert 0 < decision.until_ns - decision.t_ns <= rule.ttl_ms * MS
+
+
+@given(policies, verdicts, st.integers(0, 60))
+def test_the_same_verdicts_give_the_same_decisions_and_state_is_all_there_is(
+    policy: Policy, steps: list[tuple[int, Verdict]], split: int
+) -> None:
+    stream = timed(steps)
+    one, two = Judge(policy, SITE), Judge(policy, SITE)
+
+    first = [d for verdict in stream[:split] for d in one.judge(verdict)]
+    again = [d for verdict in stream[:split] for d in two.judge(verdict)]
+
+    assert one.state() == two.state()
+    first += [d for verdict in stream[split:] for d in one.judge(verdict)]
+    again += [d for verdict in stream[split:] for d in two.judge(verdict)]
+    assert first == again
+    assert one.state() == two.state()
+    assert len({d.id for d in first}) == len(set(map(msgspec.json.encode, first)))
+
+
+@given(policies, verdicts)
+def test_shadow_and_enforce_differ_in_the_mode_alone(
+    policy: Policy, steps: list[tuple[int, Verdict]]
+) -> None:
+    def in_mode(mode: Mode) -> list[Decision]:
+        causes = {
+            cause.value: msgspec.structs.replace(rule, mode=mode)
+            for cause in CONTAINABLE
+            if (rule := policy.contain(cause)) is not None
+        }
+        changed = msgspec.structs.replace(policy.cause, **causes)
+        other = msgspec.structs.replace(policy, cause=changed)
+        stream = decide(other, timed(steps))
+        return [with_id(msgspec.structs.replace(d, mode=Mode.SHADOW)) for d in stream]
+
+    assert in_mode(Mode.SHADOW) == in_mode(Mode.ENFORCE)
+
+
+forged = st.builds(
+    lambda base, changes: with_id(msgspec.structs.replace(base, **changes)),
+    st.sampled_from([throttle(), drop()]),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "action": st.sampled_from(Action),
+            "cause": st.sampled_from(Cause),
+            "tier": st.sampled_from(list(TIERS.values())),
+            "until_ns": st.sampled_from([0, T0, T0 + 1, T0 + 10**18]),
+            "target": st.lists(st.sampled_from(ADDRESSES), max_size=9).map(tuple),
+            "target_type": st.sampled_from(TargetType),
+            "session": st.one_of(st.none(), names),
+        },
+    ),
+)
+
+
+@settings(max_examples=300)
+@given(forged)
+def test_the_guard_trusts_no_decision_however_it_was_made(decision: Decision) -> None:
+    guard, protection = Guard(DEFAULT, SITE), Protection(SITE)
+
+    if decision.action in PASSIVE or guard.check(decision, 20) is not None:
+        return
+
+    assert decision.cause in CONTAINABLE
+    assert decision.tier <= 4
+    assert 0 < decision.until_ns - decision.t_ns <= 30_000 * MS
+    assert decision.target
+    if decision.target_type is TargetType.SOURCE:
+        assert not any(map(protection.source_reason, decision.target))
+    if decision.target_type is TargetType.SESSION:
+        assert decision.session is not None
+        assert protection.session_reason(decision.session) == ""
+
+
+@given(
+    st.ip_addresses(v=4),
+    st.integers(0, 32),
+    st.sampled_from(["", "::ffff:"]),
+)
+def test_an_address_within_a_protected_prefix_is_protected_in_any_spelling(
+    address: object, bits: int, spelling: str
+) -> None:
+    site = Site(
+        gateways=(Gateway(ip="192.0.2.250", port=1),),
+        protected=(Protected(network=f"{address}/{bits}", why="x"),),
+    )
+    protection = Protection(site)
+
+    assert protection.address_reason(f"{spelling}{address}") in ("x", "order gateway")
+    assert protection.address_reason(f"{spelling}192.0.2.250") != ""
