@@ -286,6 +286,7 @@ def test_status_counts_what_rules_matched_and_names_what_stands() -> None:
         b'{"command":"status","more":1}',
         b'{"command":"apply","id":"a","action":"drop_sources","ttl_ms":1e99}',
         b"[" * 10_000,
+        b'{"x":' + b"[" * 30_000,
     ],
 )
 def test_malformed_line_is_answered_and_nothing_changes(line: bytes) -> None:

@@ -84,7 +84,7 @@ class Control:
         """Take one line of a client. Whatever it holds, it is answered."""
         try:
             asked = msgspec.json.decode(line, type=Apply | Release | Status)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._effects.append(Answer(client, {"ok": False, "error": str(error)}))
             return
         if isinstance(asked, Apply):

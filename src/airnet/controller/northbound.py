@@ -112,7 +112,8 @@ class Northbound:
             clients, self._clients = list(self._clients.values()), {}
         for client in clients:
             client.connection.close()
-        self._listener.close()
+        for end in (self._listener, self._woken, self._waker):
+            end.close()
         if self._is_bound:
             self._is_bound = False
             self.path.unlink(missing_ok=True)

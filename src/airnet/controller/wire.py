@@ -33,10 +33,6 @@ from airnet.controller.sync import Actual
 
 ETHERTYPES = {4: 0x0800, 6: 0x86DD}
 PORTS = {TCP: "tcp_dst", UDP: "udp_dst"}
-#: Every field a rule of ours may match.
-FIELDS = {"eth_type", "ip_proto", "tcp_dst", "udp_dst"} | {
-    f"{version}_{side}" for version in ("ipv4", "ipv6") for side in ("src", "dst")
-}
 
 
 class Datapath(Protocol):
@@ -163,14 +159,15 @@ def match_of(reported: Any) -> Match:
         places = {
             side: _place(found.get(f"ipv{version}_{side}")) for side in ("src", "dst")
         }
-        protocol = found.get("ip_proto", 0)
+        protocol = found["ip_proto"] if found.get("ip_proto") in PORTS else 0
         match = Match(
             source=places["src"],
             target=places["dst"],
             protocol=protocol,
-            port=found.get(PORTS.get(protocol, ""), 0),
+            # A masked port comes as a pair, which int refuses.
+            port=int(found.get(PORTS.get(protocol, ""), 0)),
         )
-    except ValueError:
+    except (ValueError, TypeError):
         match = Match()
     if set(fields(match)) == set(found):
         return match
