@@ -1,0 +1,298 @@
+"""Stages: what a row costs in each, on traffic of the twin."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from airnet.capture.pcap import PcapSource
+from airnet.clock import SystemClock
+from airnet.config import load as load_file
+from airnet.decide.policy import Policy
+from airnet.decode import Decoder
+from airnet.domain.decision import Decision
+from airnet.domain.frame import FRAME, FRAMES_MAX, LINK_ETHERNET
+from airnet.domain.verdict import Verdict
+from airnet.domain.window import WINDOW
+from airnet.features import Windows
+from airnet.pipeline import Brain, Pipeline, models_path, policy_path, think
+from airnet.score import load as load_models
+from airnet.twin.traffic import Episode, generate
+
+SCENARIO, SEED = "demo", 1
+REPEATS = 9
+BATCH = 64
+
+Rows = NDArray[np.void]
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """What one row costs: ns over repeats of the same work."""
+
+    row: str
+    rows: int
+    repeats: int
+    best_ns: float
+    median_ns: float
+    p90_ns: float
+    max_ns: float
+
+
+def cost(row: str, rows: int, repeat: Callable[[], int], times: int = REPEATS) -> Cost:
+    """Return the Cost of `rows` rows; `repeat` does the work and returns its ns."""
+    repeat()
+    each = np.array([repeat() / max(rows, 1) for _ in range(times)])
+    return Cost(
+        row=row,
+        rows=rows,
+        repeats=times,
+        best_ns=round(float(each.min()), 1),
+        median_ns=round(float(np.median(each)), 1),
+        p90_ns=round(float(np.quantile(each, 0.9)), 1),
+        max_ns=round(float(each.max()), 1),
+    )
+
+
+class Memory:
+    """A Source of frames in memory: what remains of capture is a copy of rows."""
+
+    name = "memory"
+
+    def __init__(self, rows: Rows, buffer: NDArray[np.uint8]) -> None:
+        self._all = rows
+        self._next = 0
+        self.buffer = buffer
+        self.is_exhausted = False
+
+    def poll(self, rows: Rows, wait_ms: int) -> int:
+        """Copy the next rows."""
+        count = min(len(rows), len(self._all) - self._next)
+        rows[:count] = self._all[self._next : self._next + count]
+        self._next += count
+        self.is_exhausted = self._next == len(self._all)
+        return count
+
+    def counters(self) -> dict[str, int]:
+        """Return how many were asked for."""
+        return {"seen": self._next, "delivered": self._next}
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class Idle:
+    """Hands that do nothing: acting is not what is measured here."""
+
+    def carry_out(self, decision: Decision, verdict: Verdict) -> None:
+        """Do nothing."""
+
+    def tick(self, now_ns: int) -> None:
+        """Do nothing."""
+
+
+def frames_of(episode: Episode) -> tuple[Rows, NDArray[np.uint8]]:
+    """Return an episode as FRAME rows and the buffer they point into."""
+    rows = np.zeros(len(episode.frames), FRAME)
+    lengths = np.array([len(frame) for _, frame in episode.frames], np.uint64)
+    rows["time_ns"] = [time_ns for time_ns, _ in episode.frames]
+    rows["offset"] = np.cumsum(lengths) - lengths
+    rows["captured_bytes"] = lengths
+    rows["wire_bytes"] = lengths
+    rows["link"] = LINK_ETHERNET
+    joined = b"".join(frame for _, frame in episode.frames)
+    return rows, np.frombuffer(joined, np.uint8)
+
+
+class Load:
+    """The input of every stage: each stage's is what the one before makes of it."""
+
+    def __init__(self) -> None:
+        self.clock = SystemClock()
+        self.episode = generate(SCENARIO, SEED)
+        self.frames, self.buffer = frames_of(self.episode)
+        site = self.episode.site
+        self.site = site
+        self.gateways = [(gateway.ip, gateway.port) for gateway in site.gateways]
+        self.hosts = sorted({host for firm in site.firms for host in firm.hosts})
+        self.policy = load_file(policy_path(), Policy)
+        self.decoded: list[tuple[Rows, Rows]] = []
+        decoder = Decoder(self.gateways)
+        for headers, messages in decode_all(decoder, self.frames, self.buffer):
+            self.decoded.append((headers.copy(), messages.copy()))
+        self.sessions = decoder.sessions.copy()
+        self.windows, self.rows = self._windows()
+
+    def _windows(self) -> tuple[Rows, NDArray[np.float32]]:
+        """Return every WINDOW and its features."""
+        keys, rows = [np.zeros(0, WINDOW)], []
+        stage = Windows(self.gateways, self.hosts)
+        for headers, messages in self.decoded:
+            start = 0
+            while start < len(headers):
+                start += stage.update(headers[start:], messages, self.sessions)
+                keys.append(stage.windows.copy())
+                rows.append(stage.rows.copy())
+        return np.concatenate(keys), np.concatenate(rows)
+
+    def brain(self) -> Brain:
+        """Return fresh stages."""
+        return think(self.site, self.policy, load_models(models_path()))
+
+    @property
+    def message_count(self) -> int:
+        """Return the number of messages in the input."""
+        return sum(len(messages) for _, messages in self.decoded)
+
+    def describe(self) -> dict[str, object]:
+        """Return what the input is."""
+        return {
+            "scenario": SCENARIO,
+            "seed": SEED,
+            "frames": len(self.frames),
+            "bytes": int(self.frames["wire_bytes"].sum()),
+            "messages": self.message_count,
+            "windows": len(self.windows),
+        }
+
+
+def decode_all(
+    decoder: Decoder, frames: Rows, buffer: NDArray[np.uint8]
+) -> list[tuple[Rows, Rows]]:
+    """Return what decode makes of all frames, in batches of FRAMES_MAX."""
+    found = []
+    while len(frames):
+        headers, messages = decoder.decode(frames[:FRAMES_MAX], buffer)
+        found.append((headers.copy(), messages.copy()))
+        frames = frames[len(headers) :]
+    return found
+
+
+def capture(load: Load) -> list[Cost]:
+    """Read the capture from a file in the page cache."""
+    rows = np.zeros(FRAMES_MAX, FRAME)
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "bench.pcapng"
+        load.episode.write(path)
+
+        def once() -> int:
+            start = load.clock.mono_ns()
+            source = PcapSource([path])
+            while not source.is_exhausted:
+                source.poll(rows, 0)
+            source.close()
+            return load.clock.mono_ns() - start
+
+        return [cost("frame", len(load.frames), once)]
+
+
+def decode(load: Load) -> list[Cost]:
+    """Decode all frames; then only those that carry messages, per message."""
+
+    def over(frames: Rows) -> Callable[[], int]:
+        def once() -> int:
+            decoder = Decoder(load.gateways)
+            start = load.clock.mono_ns()
+            left = frames
+            while len(left):
+                headers, _ = decoder.decode(left[:FRAMES_MAX], load.buffer)
+                left = left[len(headers) :]
+            return load.clock.mono_ns() - start
+
+        return once
+
+    counts = np.concatenate([headers["message_count"] for headers, _ in load.decoded])
+    carrying = load.frames[counts > 0]
+    return [
+        cost("frame", len(load.frames), over(load.frames)),
+        cost("message", int(counts.sum()), over(carrying)),
+    ]
+
+
+def features(load: Load) -> list[Cost]:
+    """Turn all headers and messages into windows."""
+
+    def once() -> int:
+        stage = Windows(load.gateways, load.hosts)
+        start = load.clock.mono_ns()
+        for headers, messages in load.decoded:
+            at = 0
+            while at < len(headers):
+                at += stage.update(headers[at:], messages, load.sessions)
+        return load.clock.mono_ns() - start
+
+    return [
+        cost("frame", len(load.frames), once),
+        cost("message", load.message_count, once),
+    ]
+
+
+def score(load: Load) -> list[Cost]:
+    """Score all windows, one at a time and 32 at a time."""
+    found = []
+    scorer = load_models(models_path())
+    for batch in (1, 32):
+        count = min(len(load.windows), 2000 * batch)
+
+        def once(batch: int = batch, count: int = count) -> int:
+            start = load.clock.mono_ns()
+            for at in range(0, count, batch):
+                scorer.score(
+                    load.windows[at : at + batch],
+                    load.rows[at : at + batch],
+                    load.sessions,
+                )
+            return load.clock.mono_ns() - start
+
+        found.append(cost(f"window, {batch} at a time", count, once, 5))
+    return found
+
+
+def decide(load: Load) -> list[Cost]:
+    """Judge every Verdict of the capture."""
+    scorer = load_models(models_path())
+    verdicts = scorer.score(load.windows, load.rows, load.sessions)
+
+    def once() -> int:
+        judge = load.brain().judge
+        start = load.clock.mono_ns()
+        for verdict in verdicts:
+            judge.judge(verdict)
+        return load.clock.mono_ns() - start
+
+    return [cost("verdict", len(verdicts), once)]
+
+
+def pipeline(load: Load) -> list[Cost]:
+    """Take all frames from memory to Decisions; and in batches as on a wire."""
+    found = []
+    for batch in (BATCH, FRAMES_MAX):
+
+        def once(batch: int = batch) -> int:
+            source = Memory(load.frames, load.buffer)
+            lane = Pipeline(
+                source,
+                load.brain(),
+                Idle(),
+                on_decision=lambda _: None,
+                batch_frames=batch,
+            )
+            start = load.clock.mono_ns()
+            while not source.is_exhausted:
+                lane.step(0)
+            return load.clock.mono_ns() - start
+
+        found.append(cost(f"frame, {batch} at a time", len(load.frames), once, 5))
+    return found
+
+
+STAGES: dict[str, Callable[[Load], list[Cost]]] = {
+    "capture": capture,
+    "decode": decode,
+    "features": features,
+    "score": score,
+    "decide": decide,
+    "pipeline": pipeline,
+}
