@@ -7,6 +7,8 @@ guards this code is bench/, which counts instructions.
 
 from collections.abc import Sequence
 
+import msgspec
+
 from airnet.bench.hiccup import Floor
 from airnet.bench.host import describe
 from airnet.bench.lab import measure
@@ -35,7 +37,11 @@ def run(names: Sequence[str]) -> dict[str, object]:
     with Floor() as floor:
         load = Load()
         found["input"] = load.describe()
-        found["stages"] = {name: TIMED[name](load) for name in chosen if name in TIMED}
+        found["stages"] = {
+            name: msgspec.to_builtins(TIMED[name](load))
+            for name in chosen
+            if name in TIMED
+        }
         if "lab" in chosen:
             found["lab"] = measure()
     found["floor"] = floor.found

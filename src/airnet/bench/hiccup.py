@@ -22,6 +22,7 @@ BUCKETS = 1 << 16  # up to about a millisecond; longer gaps are kept one by one
 LONG_NS = STEP_NS * BUCKETS
 CHECK_EVERY = 1 << 14  # readings between two looks at standard input
 STOP_LIMIT_S = 10
+SPIN = "from airnet.bench.hiccup import main; main()"
 QUANTILES = (("p50_ns", 0.5), ("p99_ns", 0.99), ("p99_9_ns", 0.999))
 
 
@@ -32,7 +33,7 @@ class Floor:
         self.found: dict[str, int | float] = {}
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "airnet.bench.hiccup"]
+        command = [sys.executable, "-c", SPIN]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -93,5 +94,6 @@ def watch() -> dict[str, int | float]:
     return found
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Watch until standard input ends; print what was found as JSON."""
     sys.stdout.write(json.dumps(watch()))

@@ -16,7 +16,7 @@ from airnet.decode import Decoder
 from airnet.domain.decision import Decision
 from airnet.domain.frame import FRAME, FRAMES_MAX, LINK_ETHERNET
 from airnet.domain.verdict import Verdict
-from airnet.domain.window import WINDOW
+from airnet.domain.window import WINDOW, WINDOW_SESSION, WINDOW_SOURCE
 from airnet.features import Windows
 from airnet.pipeline import Brain, Pipeline, models_path, policy_path, think
 from airnet.score import load as load_models
@@ -109,9 +109,12 @@ def frames_of(episode: Episode) -> tuple[Rows, NDArray[np.uint8]]:
 class Load:
     """The input of every stage: each stage's is what the one before makes of it."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, scenario: str = SCENARIO, seed: int = SEED, limit: int = 1 << 30
+    ) -> None:
         self.clock = SystemClock()
-        self.episode = generate(SCENARIO, SEED)
+        self.episode = generate(scenario, seed)
+        del self.episode.frames[limit:]
         self.frames, self.buffer = frames_of(self.episode)
         site = self.episode.site
         self.site = site
@@ -230,23 +233,33 @@ def features(load: Load) -> list[Cost]:
 
 
 def score(load: Load) -> list[Cost]:
-    """Score all windows, one at a time and 32 at a time."""
-    found = []
+    """Score session windows one and 32 at a time, gateways with their sources."""
     scorer = load_models(models_path())
-    for batch in (1, 32):
-        count = min(len(load.windows), 2000 * batch)
+    heads = np.flatnonzero(load.windows["kind"] != WINDOW_SOURCE)
+    ends = np.append(heads[1:], len(load.windows))
+    is_session = load.windows["kind"][heads] == WINDOW_SESSION
+    singles = heads[is_session]
 
-        def once(batch: int = batch, count: int = count) -> int:
+    def over(groups: list[NDArray[np.intp]]) -> Callable[[], int]:
+        inputs = [(load.windows[group], load.rows[group]) for group in groups]
+
+        def once() -> int:
             start = load.clock.mono_ns()
-            for at in range(0, count, batch):
-                scorer.score(
-                    load.windows[at : at + batch],
-                    load.rows[at : at + batch],
-                    load.sessions,
-                )
+            for windows, rows in inputs:
+                scorer.score(windows, rows, load.sessions)
             return load.clock.mono_ns() - start
 
-        found.append(cost(f"window, {batch} at a time", count, once, 5))
+        return once
+
+    found = []
+    for batch in (1, 32):
+        groups = [singles[at : at + batch] for at in range(0, len(singles), batch)]
+        row = f"session window, {batch} at a time"
+        found.append(cost(row, len(singles), over(groups), 5))
+    pairs = zip(heads[~is_session], ends[~is_session], strict=True)
+    groups = [np.arange(head, end) for head, end in pairs]
+    count = sum(len(group) for group in groups)
+    found.append(cost("window, a gateway and its sources", count, over(groups), 5))
     return found
 
 

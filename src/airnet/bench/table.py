@@ -16,8 +16,7 @@ def render(found: dict[str, Any]) -> RenderableType:
     for name in ("rows", "best", "median", "p90", "max"):
         stages.add_column(name, justify="right")
     for stage, costs in found.get("stages", {}).items():
-        for each in costs:
-            cost = dict(each)
+        for cost in costs:
             figures = (cost[f"{name}_ns"] for name in ("best", "median", "p90", "max"))
             stages.add_row(
                 stage,
