@@ -55,9 +55,8 @@ names = st.builds(
     st.sampled_from(["10.0.1.1", "203.0.113.7", "10.0.0.10", "198.51.100.1"]),
 )
 judgements = {
-    "cause": st.sampled_from([*Cause, Cause.FLOOD, Cause.ALGO_FAULT]),
-    "probability_ppm": st.sampled_from([0, 500_000, 900_000, 1_000_000]),
-    "abstains": st.booleans(),
+    "probability_ppm": st.sampled_from([1_000_000, 900_000, 500_000, 0]),
+    "abstains": st.sampled_from([False, False, False, True]),
     "rule": st.sampled_from(["", "", "hard"]),
     "measured": st.integers(0, 1 << 40),
     "limit": st.integers(0, 1 << 40),
@@ -72,51 +71,71 @@ def changed(
     return st.fixed_dictionaries(strategies).map(lambda changes: make(0, **changes))
 
 
+def causes(*likely: Cause) -> st.SearchStrategy[Cause]:
+    """Return any Cause, these above all: what dwells must dwell to be judged."""
+    return st.one_of(*(st.just(cause) for cause in likely * 3), st.sampled_from(Cause))
+
+
+#: Strangers as often as all others together.
+sources = st.lists(
+    st.one_of(st.sampled_from(ADDRESSES[:5]), st.sampled_from(ADDRESSES)),
+    min_size=1,
+    max_size=5,
+).map(tuple)
+sessions = changed(
+    session_verdict,
+    {
+        **judgements,
+        "cause": causes(Cause.ALGO_FAULT),
+        "session": names,
+        "subject": st.integers(0, 40),
+    },
+)
+gateways = changed(
+    gateway_verdict,
+    {
+        **judgements,
+        "cause": causes(Cause.FLOOD),
+        "sources": sources,
+        "fanout": st.sampled_from([0, 1, 2, 12]),
+        "address": st.sampled_from(["10.0.0.10", "10.0.0.10", "10.0.0.11", ""]),
+        "window_kind": st.sampled_from([2, 2, 2, 3]),
+    },
+)
+#: Runs of one Verdict again and again: how long between, what, how often.
 verdicts = st.lists(
     st.tuples(
-        st.sampled_from([0, 1, 5, 10, 100, 100, 100, 400, 70_000]),
-        st.one_of(
-            changed(
-                session_verdict,
-                {**judgements, "session": names, "subject": st.integers(0, 40)},
-            ),
-            changed(
-                gateway_verdict,
-                {
-                    **judgements,
-                    "sources": st.lists(st.sampled_from(ADDRESSES), max_size=8).map(
-                        tuple
-                    ),
-                    "fanout": st.integers(0, 12),
-                    "address": st.sampled_from(["10.0.0.10", "10.0.0.11", ""]),
-                    "window_kind": st.sampled_from([2, 2, 2, 3]),
-                },
-            ),
-        ),
+        st.sampled_from([100, 10, 0, 240, 400, 40_000]),
+        st.one_of(sessions, gateways),
+        st.integers(1, 8),
     ),
-    max_size=60,
+    min_size=1,
+    max_size=25,
 )
 
-contains = st.builds(
-    Contain,
-    action=st.sampled_from(
-        ["evidence", "drop_sources", "rate_limit_sources", "throttle_session"]
-    ),
-    mode=st.sampled_from(Mode),
-    probability_min=st.sampled_from([0.1, 0.9]),
-    dwell_windows=st.integers(1, 3),
-    dwell_ms=st.sampled_from([0, 100]),
-    ttl_ms=st.sampled_from([1, 500, 30_000, 86_400_000]),
-    tier_max=st.integers(0, 4),
-)
+
+def contains(*actions: str) -> st.SearchStrategy[Contain]:
+    """Return how a Cause may be contained, mostly by what fits it."""
+    return st.builds(
+        Contain,
+        action=st.sampled_from([*actions * 3, "throttle_session", "evidence"]),
+        mode=st.sampled_from(Mode),
+        probability_min=st.sampled_from([0.1, 0.9]),
+        dwell_windows=st.integers(1, 3),
+        dwell_ms=st.sampled_from([0, 100]),
+        ttl_ms=st.sampled_from([1, 500, 30_000, 86_400_000]),
+        tier_max=st.sampled_from([4, 4, 4, 2, 0]),
+    )
+
+
 policies = st.builds(
     Policy,
-    few_sources_max=st.integers(0, 8),
+    few_sources_max=st.sampled_from([8, 8, 2, 0]),
     cause=st.builds(
         Causes,
-        flood=contains,
-        algo_fault=contains,
-        compromise=contains,
+        flood=contains("drop_sources", "drop_sources", "rate_limit_sources"),
+        algo_fault=contains("throttle_session"),
+        compromise=contains("drop_sources", "throttle_session"),
         volatility=st.just(Watch(action="observe")),
     ),
     budget=st.builds(
@@ -125,7 +144,7 @@ policies = st.builds(
         sources_per_decision_max=st.integers(1, 4),
         sources_max=st.integers(0, 5),
         gateways_max=st.integers(0, 2),
-        actions_max=st.integers(0, 4),
+        actions_max=st.sampled_from([0, 1, 3, 100]),
         session_share_max_percent=st.sampled_from([1, 50, 100]),
         together_max_percent=st.just(100),
     ),
@@ -134,12 +153,14 @@ policies = st.builds(
     ),
 )
 DEFAULT = Policy()
+Run = tuple[int, Verdict, int]
 
 
-def timed(steps: list[tuple[int, Verdict]]) -> list[Verdict]:
+def timed(steps: list[Run]) -> list[Verdict]:
     """Return the Verdicts at times that never go back."""
     at_ms, result = 0, []
-    for step_ms, verdict in steps:
+    runs = [(step_ms, verdict) for step_ms, verdict, n in steps for _ in range(n)]
+    for step_ms, verdict in runs:
         at_ms += step_ms
         length_ns = verdict.close_ns - verdict.open_ns
         close_ns = T0 + at_ms * MS
@@ -171,7 +192,7 @@ def names_of(decision: Decision) -> tuple[str, ...]:
 @settings(max_examples=200)
 @given(policies, verdicts)
 def test_no_sequence_touches_what_is_protected(
-    policy: Policy, steps: list[tuple[int, Verdict]]
+    policy: Policy, steps: list[Run]
 ) -> None:
     protection = Protection(SITE)
     for decision in active(decide(policy, timed(steps))):
@@ -189,7 +210,7 @@ def test_no_sequence_touches_what_is_protected(
 @settings(max_examples=200)
 @given(policies, verdicts)
 def test_no_sequence_gets_more_than_the_budget(
-    policy: Policy, steps: list[tuple[int, Verdict]]
+    policy: Policy, steps: list[Run]
 ) -> None:
     budget = policy.budget
     ordered = active(decide(policy, timed(steps)))
@@ -215,7 +236,7 @@ def test_no_sequence_gets_more_than_the_budget(
 @settings(max_examples=200)
 @given(policies, verdicts)
 def test_every_containment_ends_and_stays_below_its_ceiling(
-    policy: Policy, steps: list[tuple[int, Verdict]]
+    policy: Policy, steps: list[Run]
 ) -> None:
     for decision in decide(policy, timed(steps)):
         assert decision.tier == TIERS[decision.action]
@@ -231,9 +252,9 @@ def test_every_containment_ends_and_stays_below_its_ceiling(
         assert 0 < decision.until_ns - decision.t_ns <= rule.ttl_ms * MS
 
 
-@given(policies, verdicts, st.integers(0, 60))
+@given(policies, verdicts, st.integers(0, 200))
 def test_the_same_verdicts_give_the_same_decisions_and_state_is_all_there_is(
-    policy: Policy, steps: list[tuple[int, Verdict]], split: int
+    policy: Policy, steps: list[Run], split: int
 ) -> None:
     stream = timed(steps)
     one, two = Judge(policy, SITE), Judge(policy, SITE)
@@ -251,7 +272,7 @@ def test_the_same_verdicts_give_the_same_decisions_and_state_is_all_there_is(
 
 @given(policies, verdicts)
 def test_shadow_and_enforce_differ_in_the_mode_alone(
-    policy: Policy, steps: list[tuple[int, Verdict]]
+    policy: Policy, steps: list[Run]
 ) -> None:
     def in_mode(mode: Mode) -> list[Decision]:
         causes = {
