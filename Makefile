@@ -23,7 +23,7 @@ demo: build ## the whole loop on this machine, in one command
 test: build ## everything that must pass
 	$(BIN)/python -m pytest
 
-check: build ## formatters, linters, types, layers, the rules of this tree
+check: build ## formatters, linters, types, layers, budgets, the rules of this tree
 	.ci/check
 
 bench: build ## what each stage costs on this host
