@@ -139,7 +139,17 @@ class Controller:
             stderr=output,
         )
         output.close()
+        wait_until(self.is_listening, what=f"{self.framework}: {self.log()}")
+        # Named only now: a switch that is refused once comes back a second later.
+        self.net.switch.set_controller("br0", CONTROLLER)
         wait_until(self.is_ready, what=f"{self.framework}: {self.log()}")
+
+    def is_listening(self) -> bool:
+        """Return whether the controller's port is open (6653; 0A is LISTEN)."""
+        assert self.process is not None
+        assert self.process.poll() is None, self.log()
+        lines = Path(f"/proc/{self.process.pid}/net/tcp").read_text().splitlines()
+        return any(":19FD 00000000:0000 0A" in line for line in lines)
 
     def is_ready(self) -> bool:
         """Return whether the switch is connected, as both of them see it."""
@@ -176,7 +186,11 @@ class Client:
 
     def __init__(self, path: Path) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.connect(str(path))
+        try:
+            self.socket.connect(str(path))
+        except OSError:
+            self.socket.close()
+            raise
         self.file = self.socket.makefile("rb")
         self.events: list[dict] = []
         self.reply_us = 0
@@ -218,7 +232,6 @@ class Client:
 def controller(net: Network, framework: str, *protected: str) -> Iterator[Controller]:
     """Give a started Controller that the switch is connected to."""
     made = Controller(net, framework, *protected)
-    net.switch.set_controller("br0", CONTROLLER)
     try:
         made.start()
         yield made
