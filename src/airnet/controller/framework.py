@@ -177,7 +177,7 @@ def cure_disconnect() -> None:
         finally:
             self.send(b"", close_socket=True)
 
-    datapath._recv_loop = receive_then_wake  # noqa: SLF001
+    datapath._recv_loop = receive_then_wake  # noqa: SLF001 - as above
 
 
 def run(
