@@ -17,13 +17,13 @@
 static inline int window_is_syn(const struct airnet_header *h)
 {
 	return h->protocol == WINDOW_TCP &&
-		(h->tcp_flags & WINDOW_SYN_ACK) == AIRNET_TCP_SYN;
+	       (h->tcp_flags & WINDOW_SYN_ACK) == AIRNET_TCP_SYN;
 }
 
 static inline int window_is_syn_ack(const struct airnet_header *h)
 {
 	return h->protocol == WINDOW_TCP &&
-		(h->tcp_flags & WINDOW_SYN_ACK) == WINDOW_SYN_ACK;
+	       (h->tcp_flags & WINDOW_SYN_ACK) == WINDOW_SYN_ACK;
 }
 
 static inline int window_is_reset(const struct airnet_header *h)
@@ -54,8 +54,21 @@ static inline int window_is_multicast(const uint8_t *address)
 static inline int window_is_reflector(uint16_t port)
 {
 	switch (port) {
-	case 17: case 19: case 53: case 69: case 111: case 123: case 137: case 161:
-	case 389: case 500: case 520: case 1900: case 3702: case 5353: case 11211:
+	case 17:
+	case 19:
+	case 53:
+	case 69:
+	case 111:
+	case 123:
+	case 137:
+	case 161:
+	case 389:
+	case 500:
+	case 520:
+	case 1900:
+	case 3702:
+	case 5353:
+	case 11211:
 		return 1;
 	default:
 		return 0;
@@ -63,8 +76,8 @@ static inline int window_is_reflector(uint16_t port)
 }
 
 /* The entry of a known address, made when `create`; NULL when absent or full. */
-static inline struct window_known *window_known_at(
-	struct window_state *w, const uint8_t *address, int create)
+static inline struct window_known *window_known_at(struct window_state *w,
+						   const uint8_t *address, int create)
 {
 	uint64_t place = window_address_hash(address, 0) % WINDOW_KNOWN;
 
@@ -85,15 +98,15 @@ static inline struct window_known *window_known_at(
 	return &w->known[place];
 }
 
-static inline struct window_target *window_target_find(
-	struct window_state *w, const uint8_t *address)
+static inline struct window_target *window_target_find(struct window_state *w,
+						       const uint8_t *address)
 {
 	uint64_t hash = window_address_hash(address, 0);
 	uint32_t base = (uint32_t)(hash % WINDOW_TARGET_SETS) * WINDOW_TARGET_WAYS;
 
 	for (uint32_t i = base; i < base + WINDOW_TARGET_WAYS; i++)
 		if (w->target_tags[i] == (hash | 1) &&
-			memcmp(w->targets[i].address, address, 16) == 0)
+		    memcmp(w->targets[i].address, address, 16) == 0)
 			return &w->targets[i];
 	return NULL;
 }
@@ -105,8 +118,8 @@ static inline uint64_t window_target_age(const struct window_target *t)
 }
 
 /* The row of a target, made when it is new; NULL when its set is all in use. */
-static inline struct window_target *window_target_get(
-	struct window_state *w, const uint8_t *address)
+static inline struct window_target *window_target_get(struct window_state *w,
+						      const uint8_t *address)
 {
 	struct window_target *t = window_target_find(w, address);
 	uint64_t hash = window_address_hash(address, 0);
@@ -122,8 +135,9 @@ static inline struct window_target *window_target_get(
 		}
 		if (w->targets[i].active || w->targets[i].configured)
 			continue;
-		if (chosen == AIRNET_NONE || window_target_age(&w->targets[i]) <
-			window_target_age(&w->targets[chosen]))
+		if (chosen == AIRNET_NONE ||
+		    window_target_age(&w->targets[i]) <
+			    window_target_age(&w->targets[chosen]))
 			chosen = i;
 	}
 	if (chosen == AIRNET_NONE) {
@@ -141,31 +155,33 @@ static inline struct window_target *window_target_get(
 	return t;
 }
 
-static inline struct window_source *window_source_find(
-	struct window_state *w, const struct window_target *t, const uint8_t *address)
+static inline struct window_source *window_source_find(struct window_state *w,
+						       const struct window_target *t,
+						       const uint8_t *address)
 {
 	uint64_t hash = window_address_hash(address, t->generation);
 	uint32_t base = (uint32_t)(hash % WINDOW_SOURCE_SETS) * WINDOW_SOURCE_WAYS;
 
 	for (uint32_t i = base; i < base + WINDOW_SOURCE_WAYS; i++)
 		if (w->source_tags[i] == (hash | 1) &&
-			w->sources[i].generation == t->generation &&
-			memcmp(w->sources[i].address, address, 16) == 0)
+		    w->sources[i].generation == t->generation &&
+		    memcmp(w->sources[i].address, address, 16) == 0)
 			return &w->sources[i];
 	return NULL;
 }
 
 /* An entry among the top sources of an open window may not be evicted. */
-static inline int window_source_held(
-	const struct window_state *w, const struct window_source *e)
+static inline int window_source_held(const struct window_state *w,
+				     const struct window_source *e)
 {
 	const struct window_target *t = &w->targets[e->target];
 
 	return e->top && t->generation == e->generation && t->epoch == e->epoch;
 }
 
-static inline struct window_source *window_source_get(
-	struct window_state *w, struct window_target *t, const uint8_t *address)
+static inline struct window_source *window_source_get(struct window_state *w,
+						      struct window_target *t,
+						      const uint8_t *address)
 {
 	struct window_source *e = window_source_find(w, t, address);
 	uint64_t hash = window_address_hash(address, t->generation);
@@ -182,7 +198,7 @@ static inline struct window_source *window_source_get(
 		if (window_source_held(w, &w->sources[i]))
 			continue;
 		if (chosen == AIRNET_NONE ||
-			w->sources[i].last_ns < w->sources[chosen].last_ns)
+		    w->sources[i].last_ns < w->sources[chosen].last_ns)
 			chosen = i;
 	}
 	if (chosen == AIRNET_NONE) {
@@ -207,8 +223,8 @@ static inline struct window_source *window_source_get(
 }
 
 /* Make a source's tally that of the target's present window. */
-static inline void window_source_touch(
-	const struct window_target *t, struct window_source *e)
+static inline void window_source_touch(const struct window_target *t,
+				       struct window_source *e)
 {
 	if (e->epoch == t->epoch)
 		return;
@@ -220,8 +236,7 @@ static inline void window_source_touch(
 }
 
 /* Empty a target's window: the next one begins at `open_ns`. */
-static inline void window_target_clear(
-	struct window_target *t, uint64_t open_ns)
+static inline void window_target_clear(struct window_target *t, uint64_t open_ns)
 {
 	t->epoch++;
 	t->open_ns = open_ns;
@@ -241,9 +256,10 @@ static inline void window_target_fade(struct window_target *t, uint64_t gap)
 	/* 7 slots halve a memory of 10. */
 	t->fast >>= gap / 7 < 63 ? gap / 7 : 63;
 	t->base = gap < WINDOW_BASE_SLOTS
-		? t->base * (WINDOW_BASE_SLOTS - gap) / WINDOW_BASE_SLOTS : 0;
-	t->slots = t->slots + gap < WINDOW_BASE_SLOTS
-		? t->slots + (uint32_t)gap : WINDOW_BASE_SLOTS;
+			  ? t->base * (WINDOW_BASE_SLOTS - gap) / WINDOW_BASE_SLOTS
+			  : 0;
+	t->slots = t->slots + gap < WINDOW_BASE_SLOTS ? t->slots + (uint32_t)gap
+						      : WINDOW_BASE_SLOTS;
 }
 
 /* Fold the slot that is over into the target's memories, and the silence after it. */
@@ -257,7 +273,7 @@ static inline void window_target_roll(struct window_target *t, uint64_t slot)
 		n = t->slots + 1 < WINDOW_BASE_SLOTS ? t->slots + 1 : WINDOW_BASE_SLOTS;
 		t->fast = (t->fast * 9 + count) / 10;
 		if (t->slots < WINDOW_LEARN_SLOTS ||
-			window_ratio(count, t->base, WINDOW_ONE) < 3000) {
+		    window_ratio(count, t->base, WINDOW_ONE) < 3000) {
 			t->base = (t->base * (n - 1) + count) / n;
 			t->slots += t->slots < WINDOW_BASE_SLOTS;
 		}
@@ -269,8 +285,8 @@ static inline void window_target_roll(struct window_target *t, uint64_t slot)
 }
 
 /* Before anything is counted for a target: is its quiet window still this slot's? */
-static inline void window_target_touch(
-	const struct window_state *w, struct window_target *t)
+static inline void window_target_touch(const struct window_state *w,
+				       struct window_target *t)
 {
 	uint64_t slot = w->now_ns / WINDOW_SLOT_NS;
 

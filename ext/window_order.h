@@ -18,8 +18,8 @@ static inline int window_key_seen(struct window_session *s, uint64_t key)
 	return 0;
 }
 
-static inline void window_pending_add(
-	struct window_session *s, uint64_t key, uint64_t now_ns)
+static inline void window_pending_add(struct window_session *s, uint64_t key,
+				      uint64_t now_ns)
 {
 	uint32_t slot = (uint32_t)(window_mix(key) >> 32) % WINDOW_PENDING;
 
@@ -30,8 +30,8 @@ static inline void window_pending_add(
 }
 
 /* The first report for an order: how long it took. True when it was waited for. */
-static inline int window_pending_take(
-	struct window_session *s, uint64_t key, uint64_t now_ns)
+static inline int window_pending_take(struct window_session *s, uint64_t key,
+				      uint64_t now_ns)
 {
 	uint32_t slot = (uint32_t)(window_mix(key) >> 32) % WINDOW_PENDING;
 	uint64_t latency_us;
@@ -45,19 +45,22 @@ static inline int window_pending_take(
 	s->outstanding--;
 	s->ack_last_us = latency_us;
 	s->ack_slow_us16 = s->ack_slow_us16
-		? (s->ack_slow_us16 * 63 + latency_us * 16) / 64 : latency_us * 16;
+				   ? (s->ack_slow_us16 * 63 + latency_us * 16) / 64
+				   : latency_us * 16;
 	s->current[C_ACKS]++;
 	s->current[C_ACK_US] += latency_us;
 	return 1;
 }
 
 /* How much a new order is like the ones before it. */
-static inline void window_repetition(
-	struct window_session *s, const struct airnet_message *m)
+static inline void window_repetition(struct window_session *s,
+				     const struct airnet_message *m)
 {
-	uint64_t like = window_mix(m->symbol_key ^ window_mix(
-		(uint64_t)m->price ^ window_mix((uint64_t)m->quantity ^
-			window_mix((uint64_t)m->side + 1))));
+	uint64_t like =
+		window_mix(m->symbol_key ^
+			   window_mix((uint64_t)m->price ^
+				      window_mix((uint64_t)m->quantity ^
+						 window_mix((uint64_t)m->side + 1))));
 	int last = (s->recent_at + WINDOW_RECENT - 1) % WINDOW_RECENT;
 	int repeated = 0, priced = 0;
 
@@ -82,12 +85,13 @@ static inline void window_repetition(
 }
 
 /* An order message: new, cancel, replace or quote, from the client. */
-static inline void window_order(
-	struct window_state *w, struct window_session *s, const struct airnet_message *m)
+static inline void window_order(struct window_state *w, struct window_session *s,
+				const struct airnet_message *m)
 {
-	static const uint8_t counted[] = {
-		[AIRNET_KIND_NEW] = C_NEW, [AIRNET_KIND_CANCEL] = C_CANCEL,
-		[AIRNET_KIND_REPLACE] = C_REPLACE, [AIRNET_KIND_QUOTE] = C_QUOTE};
+	static const uint8_t counted[] = {[AIRNET_KIND_NEW] = C_NEW,
+					  [AIRNET_KIND_CANCEL] = C_CANCEL,
+					  [AIRNET_KIND_REPLACE] = C_REPLACE,
+					  [AIRNET_KIND_QUOTE] = C_QUOTE};
 	int again = m->flags & (AIRNET_MESSAGE_POSS_DUP | AIRNET_MESSAGE_POSS_RESEND);
 	uint64_t orders;
 
@@ -118,8 +122,8 @@ static inline void window_order(
 }
 
 /* An ExecutionReport. Values of 150 and 39: FIX 4.4 volume 6, fields 150 and 39. */
-static inline void window_report(
-	struct window_state *w, struct window_session *s, const struct airnet_message *m)
+static inline void window_report(struct window_state *w, struct window_session *s,
+				 const struct airnet_message *m)
 {
 	uint8_t type = m->exec_type ? m->exec_type : m->order_status;
 	int waited = window_pending_take(s, m->order_key, w->now_ns);
@@ -132,8 +136,8 @@ static inline void window_report(
 		s->accepted_ns = w->now_ns;
 }
 
-static inline void window_sequence(
-	struct window_session *s, const struct airnet_message *m)
+static inline void window_sequence(struct window_session *s,
+				   const struct airnet_message *m)
 {
 	uint64_t *last = &s->sequence[m->direction & 1];
 
@@ -149,8 +153,8 @@ static inline void window_sequence(
 }
 
 /* Every message of a session, in frame order. */
-static inline void window_message(
-	struct window_state *w, uint32_t index, const struct airnet_message *m)
+static inline void window_message(struct window_state *w, uint32_t index,
+				  const struct airnet_message *m)
 {
 	struct window_session *s = &w->sessions[index];
 	int up = m->direction == AIRNET_DIRECTION_UP;
@@ -176,7 +180,8 @@ static inline void window_message(
 		s->current[C_REJECT]++;
 	else if (m->kind == AIRNET_KIND_LOGON)
 		s->current[C_LOGON]++;
-	else if (m->kind == AIRNET_KIND_HEARTBEAT || m->kind == AIRNET_KIND_TEST_REQUEST)
+	else if (m->kind == AIRNET_KIND_HEARTBEAT ||
+		 m->kind == AIRNET_KIND_TEST_REQUEST)
 		s->current[C_HEARTBEAT]++;
 	else if (m->kind == AIRNET_KIND_RESEND_REQUEST)
 		s->current[C_RESEND]++;

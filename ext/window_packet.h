@@ -6,8 +6,8 @@
 #include "window_flood.h"
 #include "window_order.h"
 
-static inline void window_tally_packet(
-	struct window_tally *y, const struct airnet_header *h, int known)
+static inline void window_tally_packet(struct window_tally *y,
+				       const struct airnet_header *h, int known)
 {
 	int has_ports = h->protocol == WINDOW_TCP || h->protocol == WINDOW_UDP;
 
@@ -29,7 +29,7 @@ static inline void window_tally_packet(
 		y->fragment++; /* other protocols share the column of odd packets */
 	y->reset += window_is_reset(h);
 	y->reflector += has_ports && h->protocol == WINDOW_UDP &&
-		window_is_reflector(h->source_port);
+			window_is_reflector(h->source_port);
 }
 
 /* The busiest port: space-saving over eight counters (Metwally and others 2005). */
@@ -52,8 +52,8 @@ static inline void window_target_port(struct window_target *t, uint16_t port)
 }
 
 /* Keep the eight busiest sources of the window; an equal one does not displace. */
-static inline void window_target_top(
-	struct window_state *w, struct window_target *t, struct window_source *e)
+static inline void window_target_top(struct window_state *w, struct window_target *t,
+				     struct window_source *e)
 {
 	uint32_t index = (uint32_t)(e - w->sources);
 	struct window_source *least;
@@ -83,8 +83,8 @@ static inline void window_target_top(
 }
 
 /* An ACK from a source with a handshake open completes it. */
-static inline void window_completes(
-	struct window_target *t, struct window_source *e, const struct airnet_header *h)
+static inline void window_completes(struct window_target *t, struct window_source *e,
+				    const struct airnet_header *h)
 {
 	if (!e->pending || window_is_syn(h) || window_is_reset(h))
 		return;
@@ -96,9 +96,9 @@ static inline void window_completes(
 	t->tally.completed++;
 }
 
-static inline void window_source_packet(
-	struct window_state *w, struct window_target *t, struct window_source *e,
-	const struct airnet_header *h, int known)
+static inline void window_source_packet(struct window_state *w, struct window_target *t,
+					struct window_source *e,
+					const struct airnet_header *h, int known)
 {
 	if (w->now_ns - e->last_ns > WINDOW_STREAK_GAP_NS || !e->streak_ns)
 		e->streak_ns = w->now_ns;
@@ -125,8 +125,8 @@ static inline void window_source_packet(
 }
 
 /* SYN, TCP without a session, UDP, ICMP, odd packets: what floods are made of. */
-static inline void window_flood_packet(
-	struct window_state *w, struct window_target *t, const struct airnet_header *h)
+static inline void window_flood_packet(struct window_state *w, struct window_target *t,
+				       const struct airnet_header *h)
 {
 	const struct window_known *origin = window_known_at(w, h->source, 0);
 	int known = origin && origin->sessions;
@@ -136,7 +136,8 @@ static inline void window_flood_packet(
 	if (!t->active) {
 		t->active = 1;
 		t->window_first_ns = w->now_ns;
-		w->active_targets[w->active_target_count++] = (uint32_t)(t - w->targets);
+		w->active_targets[w->active_target_count++] =
+			(uint32_t)(t - w->targets);
 	}
 	t->last_ns = w->now_ns;
 	t->slot_packets++;
@@ -180,15 +181,15 @@ static inline int window_reply(struct window_state *w, const struct airnet_heade
 }
 
 /* A session holds when both ends have spoken: its client is a known source. */
-static inline void window_establish(
-	struct window_state *w, struct window_session *s, struct window_target *t,
-	const struct airnet_header *h)
+static inline void window_establish(struct window_state *w, struct window_session *s,
+				    struct window_target *t,
+				    const struct airnet_header *h)
 {
 	struct window_known *client;
 
 	if (!s->established && s->heard == 3 && !s->closed) {
-		memcpy(s->client, h->direction == AIRNET_DIRECTION_UP ? h->source :
-			h->target, 16);
+		memcpy(s->client,
+		       h->direction == AIRNET_DIRECTION_UP ? h->source : h->target, 16);
 		client = window_known_at(w, s->client, 1);
 		s->established = client != NULL;
 		if (client)
@@ -208,9 +209,10 @@ static inline void window_establish(
 }
 
 /* A frame of a known session: its messages, its handshake, its share of the traffic. */
-static inline void window_session_frame(
-	struct window_state *w, const struct airnet_header *h,
-	const struct airnet_message *messages, uint32_t count)
+static inline void window_session_frame(struct window_state *w,
+					const struct airnet_header *h,
+					const struct airnet_message *messages,
+					uint32_t count)
 {
 	struct window_session *s = &w->sessions[h->session];
 	int up = h->direction == AIRNET_DIRECTION_UP;
@@ -229,7 +231,8 @@ static inline void window_session_frame(
 	for (uint32_t i = 0; i < count; i++) {
 		window_message(w, h->session, &messages[i]);
 		if (s->window_orders >= WINDOW_ORDERS_MAX)
-			window_session_close(w, h->session, w->now_ns,
+			window_session_close(
+				w, h->session, w->now_ns,
 				(WINDOW_SLOT_NS - w->now_ns % WINDOW_SLOT_NS) / 1000);
 	}
 	if (t) {
@@ -251,9 +254,8 @@ static inline void window_session_frame(
 	window_establish(w, s, t, h);
 }
 
-static inline void window_packet(
-	struct window_state *w, const struct airnet_header *h,
-	const struct airnet_message *messages, uint32_t count)
+static inline void window_packet(struct window_state *w, const struct airnet_header *h,
+				 const struct airnet_message *messages, uint32_t count)
 {
 	struct window_target *t;
 

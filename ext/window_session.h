@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Session windows: what one FIX session did, beside its own past and the market.
- *
  * The market is every other active session: their current slots are summed message by
  * message, so that a burst is seen as one before any other window has closed. */
 #ifndef AIRNET_WINDOW_SESSION_H
@@ -9,8 +8,8 @@
 #include "window.h"
 
 /* The last 100 ms, Q16: the previous slot fades out as the current one fills. */
-static inline uint64_t window_sliding(
-	uint64_t current, uint64_t previous, uint64_t rest_us)
+static inline uint64_t window_sliding(uint64_t current, uint64_t previous,
+				      uint64_t rest_us)
 {
 	return (current << 16) + (previous << 16) * rest_us / WINDOW_SLOT_US;
 }
@@ -26,8 +25,9 @@ struct window_market {
 };
 
 /* The others' rate over the others' baselines, without this session. */
-static inline struct window_market window_others(
-	const struct window_state *w, const struct window_session *s, uint64_t rest_us)
+static inline struct window_market window_others(const struct window_state *w,
+						 const struct window_session *s,
+						 uint64_t rest_us)
 {
 	struct window_market market = {1000, 1000, w->market_sessions, w->elevated};
 	uint64_t fast, base, slow;
@@ -40,10 +40,9 @@ static inline struct window_market window_others(
 		market.elevated -= s->elevated;
 		base -= s->base;
 		slow -= s->fast < (uint64_t)s->clip << 16 ? s->fast
-		                                          : (uint64_t)s->clip << 16;
-		fast = window_sliding(
-			w->market_current - s->market_current,
-			w->market_previous - s->market_previous, rest_us);
+							  : (uint64_t)s->clip << 16;
+		fast = window_sliding(w->market_current - s->market_current,
+				      w->market_previous - s->market_previous, rest_us);
 	}
 	if (market.others) {
 		market.fast_milli = window_ratio(fast, base, WINDOW_ONE);
@@ -64,8 +63,9 @@ static inline uint64_t window_relative(uint64_t ratio, uint64_t market)
 }
 
 /* Rates, and what compares them with the session's past and with the others. */
-static inline void window_session_rates(
-	struct window_state *w, struct window_session *s, uint64_t rest_us, float *row)
+static inline void window_session_rates(struct window_state *w,
+					struct window_session *s, uint64_t rest_us,
+					float *row)
 {
 	const uint64_t *c = s->current, *p = s->previous;
 	uint64_t now = window_orders_of(c), before = window_orders_of(p);
@@ -82,20 +82,23 @@ static inline void window_session_rates(
 	window_put(row, S_rate_fast, window_rate(fast));
 	window_put(row, S_rate_new_fast, window_rate(fresh));
 	window_put(row, S_rate_cancel_fast,
-		window_rate(window_sliding(c[C_CANCEL], p[C_CANCEL], rest_us)));
+		   window_rate(window_sliding(c[C_CANCEL], p[C_CANCEL], rest_us)));
 	window_put(row, S_rate_replace_fast,
-		window_rate(window_sliding(c[C_REPLACE], p[C_REPLACE], rest_us)));
+		   window_rate(window_sliding(c[C_REPLACE], p[C_REPLACE], rest_us)));
 	window_put(row, S_rate_quote_fast,
-		window_rate(window_sliding(c[C_QUOTE], p[C_QUOTE], rest_us)));
+		   window_rate(window_sliding(c[C_QUOTE], p[C_QUOTE], rest_us)));
 	window_put(row, S_rate_1s, window_rate(second));
 	window_put(row, S_rate_10s, window_rate(s->slow + (now << 16) / 100));
-	window_put(row, S_rate_new_1s, window_rate(s->fast_new + (c[C_NEW] << 16) / 10));
+	window_put(row, S_rate_new_1s,
+		   window_rate(s->fast_new + (c[C_NEW] << 16) / 10));
 	window_put(row, S_baseline, window_rate(s->base));
 	window_put(row, S_ratio_fast, ratio);
 	window_put(row, S_ratio_1s, ratio_1s);
 	window_put(row, S_ratio_new, ratio_new);
-	window_put(row, S_deviation_fast, fast <= s->base ? 0 :
-		(fast - s->base) * 1000 / (s->deviation + WINDOW_ONE));
+	window_put(row, S_deviation_fast,
+		   fast <= s->base
+			   ? 0
+			   : (fast - s->base) * 1000 / (s->deviation + WINDOW_ONE));
 	window_put(row, S_peak_ratio, window_ratio(fast, s->peak, WINDOW_ONE));
 	window_put(row, S_market_fast, market.fast_milli);
 	window_put(row, S_market_1s, market.slow_milli);
@@ -104,12 +107,13 @@ static inline void window_session_rates(
 	window_put(row, S_relative_new, window_relative(ratio_new, market.fast_milli));
 	window_put(row, S_elevated_share, window_share(market.elevated, market.others));
 	window_put(row, S_active_sessions, market.others + 1);
-	window_put(row, S_market_share, window_share(fast, s->in_market ? all : all + fast));
+	window_put(row, S_market_share,
+		   window_share(fast, s->in_market ? all : all + fast));
 }
 
 /* What the orders look like, and how the gateway answers them. */
-static inline void window_session_mix(
-	const struct window_session *s, uint64_t rest_us, float *row)
+static inline void window_session_mix(const struct window_session *s, uint64_t rest_us,
+				      float *row)
 {
 	const uint64_t *c = s->current, *p = s->previous;
 	uint64_t fresh = window_recent(s, C_NEW);
@@ -119,44 +123,47 @@ static inline void window_session_mix(
 	uint64_t refused = window_recent(s, C_REJECT);
 	uint64_t bytes = window_sliding(c[C_BYTES], p[C_BYTES], rest_us);
 
-	window_put(row, S_repeat_share, window_share(window_recent(s, C_REPEAT), fresh));
+	window_put(row, S_repeat_share,
+		   window_share(window_recent(s, C_REPEAT), fresh));
 	window_put(row, S_repeat_run, s->run);
-	window_put(row, S_identical_rate,
+	window_put(
+		row, S_identical_rate,
 		window_rate(window_sliding(c[C_IDENTICAL], p[C_IDENTICAL], rest_us)));
 	window_put(row, S_same_side_share,
-		window_share(window_recent(s, C_SAME_SIDE), fresh));
+		   window_share(window_recent(s, C_SAME_SIDE), fresh));
 	window_put(row, S_new_price_share,
-		window_share(window_recent(s, C_NEW_PRICE), fresh));
+		   window_share(window_recent(s, C_NEW_PRICE), fresh));
 	window_put(row, S_same_symbol_share,
-		window_share(window_recent(s, C_SAME_SYMBOL), fresh));
+		   window_share(window_recent(s, C_SAME_SYMBOL), fresh));
 	window_put(row, S_duplicates, window_recent(s, C_DUPLICATE));
 	window_put(row, S_cancels_per_new,
-		window_share(window_recent(s, C_CANCEL), fresh));
+		   window_share(window_recent(s, C_CANCEL), fresh));
 	window_put(row, S_replaces_per_new,
-		window_share(window_recent(s, C_REPLACE), fresh));
+		   window_share(window_recent(s, C_REPLACE), fresh));
 	window_put(row, S_fills_per_new,
-		window_share(s->fast_fill + (c[C_FILL] << 16) / 10,
-			s->fast_new + (c[C_NEW] << 16) / 10));
+		   window_share(s->fast_fill + (c[C_FILL] << 16) / 10,
+				s->fast_new + (c[C_NEW] << 16) / 10));
 	window_put(row, S_reject_share,
-		window_share(refused, window_recent(s, C_REPORT) + refused));
+		   window_share(refused, window_recent(s, C_REPORT) + refused));
 	window_put(row, S_outstanding, s->outstanding);
 	window_put(row, S_ack_last_us, s->ack_last_us);
 	window_put(row, S_ack_mean_us, mean);
 	window_put(row, S_ack_ratio,
-		(acks ? mean + 50 : 0) * 1000 / (s->ack_slow_us16 / 16 + 50));
+		   (acks ? mean + 50 : 0) * 1000 / (s->ack_slow_us16 / 16 + 50));
 	window_put(row, S_sequence_gaps, window_recent(s, C_GAP));
 	window_put(row, S_resend_requests, window_recent(s, C_RESEND));
 	window_put(row, S_logons, window_recent(s, C_LOGON));
 	window_put(row, S_heartbeats, window_recent(s, C_HEARTBEAT));
 	window_put(row, S_malformed, window_recent(s, C_MALFORMED));
 	window_put(row, S_retransmits, window_recent(s, C_RETRANSMIT));
-	window_put(row, S_poss_dup_share, window_share(window_recent(s, C_POSS_DUP), up));
+	window_put(row, S_poss_dup_share,
+		   window_share(window_recent(s, C_POSS_DUP), up));
 	window_put(row, S_bytes_rate, (bytes >> 16) * 10 / 1000);
 }
 
 /* Close session `index`'s window at grid or capture time `at_ns`. */
-static inline void window_session_close(
-	struct window_state *w, uint32_t index, uint64_t at_ns, uint64_t rest_us)
+static inline void window_session_close(struct window_state *w, uint32_t index,
+					uint64_t at_ns, uint64_t rest_us)
 {
 	struct window_session *s = &w->sessions[index];
 	struct airnet_window *key = &w->windows[w->row_count];
@@ -168,7 +175,7 @@ static inline void window_session_close(
 	window_session_rates(w, s, rest_us, row);
 	window_session_mix(s, rest_us, row);
 	if (s->slots >= WINDOW_LEARN_SLOTS && row[S_ratio_fast] >= 3000 &&
-		row[S_relative_fast] >= 2000) {
+	    row[S_relative_fast] >= 2000) {
 		if (!s->streak_ns)
 			s->streak_ns = s->window_first_ns;
 		s->fault_ns = w->now_ns;
@@ -178,7 +185,8 @@ static inline void window_session_close(
 	window_put(row, S_window_us, (at_ns - s->open_ns) / 1000);
 	window_put(row, S_history_ms, past_ns / 1000000);
 	window_put(row, S_messages, s->messages);
-	window_put(row, S_streak_ms, s->streak_ns ? (at_ns - s->streak_ns) / 1000000 : 0);
+	window_put(row, S_streak_ms,
+		   s->streak_ns ? (at_ns - s->streak_ns) / 1000000 : 0);
 	key->open_ns = s->open_ns;
 	key->close_ns = w->frame_ns;
 	key->frame_count = w->frame_count;
@@ -209,10 +217,13 @@ static inline int window_session_roll(struct window_session *s)
 		ratio = window_ratio(count, s->base, WINDOW_ONE);
 		slow = window_ratio(s->fast, s->base, WINDOW_SLOW_PRIOR);
 		s->frozen = s->slots >= WINDOW_LEARN_SLOTS &&
-			(ratio >= 3000 || slow >= 3000) ? s->frozen + 1 : 0;
+					    (ratio >= 3000 || slow >= 3000)
+				    ? s->frozen + 1
+				    : 0;
 		if (s->idle < WINDOW_IDLE_SLOTS &&
-			(!s->frozen || s->frozen > WINDOW_FROZEN_SLOTS)) {
-			n = s->slots + 1 < WINDOW_BASE_SLOTS ? s->slots + 1 : WINDOW_BASE_SLOTS;
+		    (!s->frozen || s->frozen > WINDOW_FROZEN_SLOTS)) {
+			n = s->slots + 1;
+			n = n < WINDOW_BASE_SLOTS ? n : WINDOW_BASE_SLOTS;
 			if (s->frozen && count > 3 * (s->base + WINDOW_ONE))
 				count = 3 * (s->base + WINDOW_ONE);
 			spread = count > s->base ? count - s->base : s->base - count;

@@ -20,11 +20,12 @@ static inline uint32_t window_bits(const uint64_t *words, int count)
 }
 
 /* The columns a gateway and one of its sources share. */
-static inline void window_flood_tally(
-	const struct window_tally *y, uint64_t us, float *row)
+static inline void window_flood_tally(const struct window_tally *y, uint64_t us,
+				      float *row)
 {
 	uint64_t open = y->syn > y->completed + y->refused
-		? y->syn - y->completed - y->refused : 0;
+				? y->syn - y->completed - y->refused
+				: 0;
 	uint64_t stray = (uint64_t)y->stray + y->udp + y->icmp + y->fragment;
 
 	window_put(row, F_window_us, us);
@@ -45,7 +46,7 @@ static inline void window_flood_tally(
 	window_put(row, F_reply_share, window_share(y->reply, y->packets));
 	window_put(row, F_session_rate, window_per_second(y->session, us));
 	window_put(row, F_session_share,
-		window_share(y->session, (uint64_t)y->session + y->packets));
+		   window_share(y->session, (uint64_t)y->session + y->packets));
 	window_put(row, F_bytes_rate, window_per_second(y->bytes, us) / 1000);
 	window_put(row, F_mean_bytes, y->packets ? y->bytes / y->packets : 0);
 	window_put(row, F_empty_share, window_share(y->empty, y->packets));
@@ -53,14 +54,15 @@ static inline void window_flood_tally(
 	window_put(row, F_reflector_share, window_share(y->reflector, y->packets));
 }
 
-static inline struct airnet_window *window_flood_key(
-	struct window_state *w, const struct window_target *t, const uint8_t *address)
+static inline struct airnet_window *window_flood_key(struct window_state *w,
+						     const struct window_target *t,
+						     const uint8_t *address)
 {
 	struct airnet_window *key = &w->windows[w->row_count++];
 
 	memset(key, 0, sizeof *key);
 	memset(&w->rows[(size_t)(w->row_count - 1) * WINDOW_COLUMNS], 0,
-		WINDOW_COLUMNS * sizeof *w->rows);
+	       WINDOW_COLUMNS * sizeof *w->rows);
 	key->open_ns = t->open_ns;
 	key->close_ns = w->frame_ns;
 	key->frame_count = w->frame_count;
@@ -70,9 +72,8 @@ static inline struct airnet_window *window_flood_key(
 	return key;
 }
 
-static inline void window_source_close(
-	struct window_state *w, struct window_target *t, struct window_source *e,
-	uint64_t at_ns)
+static inline void window_source_close(struct window_state *w, struct window_target *t,
+				       struct window_source *e, uint64_t at_ns)
 {
 	struct airnet_window *key = window_flood_key(w, t, e->address);
 	float *row = &w->rows[(size_t)(w->row_count - 1) * WINDOW_COLUMNS];
@@ -87,7 +88,7 @@ static inline void window_source_close(
 	window_put(row, F_top_share, window_share(e->tally.packets, t->tally.packets));
 	window_put(row, F_ports, w->small_estimate[window_bits(&e->port_bits, 1)]);
 	window_put(row, F_busiest_port_share,
-		window_share(e->tally.same_port, e->tally.packets));
+		   window_share(e->tally.same_port, e->tally.packets));
 	window_put(row, F_rate_1s, window_per_second(e->total, age_us + us));
 	window_put(row, F_baseline, before);
 	window_put(row, F_over_baseline, window_ratio(rate, before, 10));
@@ -105,15 +106,15 @@ static inline void window_source_close(
 }
 
 /* The top sources by packets, the earlier one first among equals. */
-static inline void window_target_sort(
-	const struct window_state *w, struct window_target *t)
+static inline void window_target_sort(const struct window_state *w,
+				      struct window_target *t)
 {
 	for (int i = 1; i < t->top_count; i++) {
 		uint32_t index = t->top[i];
 		int place = i;
 
 		while (place > 0 && w->sources[t->top[place - 1]].tally.packets <
-			w->sources[index].tally.packets) {
+					    w->sources[index].tally.packets) {
 			t->top[place] = t->top[place - 1];
 			place--;
 		}
@@ -121,8 +122,8 @@ static inline void window_target_sort(
 	}
 }
 
-static inline void window_target_row(
-	struct window_state *w, struct window_target *t, uint64_t at_ns, float *row)
+static inline void window_target_row(struct window_state *w, struct window_target *t,
+				     uint64_t at_ns, float *row)
 {
 	uint64_t us = (at_ns - t->open_ns) / 1000;
 	uint64_t packets = t->tally.packets;
@@ -131,11 +132,12 @@ static inline void window_target_row(
 	const struct window_known *self = window_known_at(w, t->address, 0);
 
 	window_flood_tally(&t->tally, us, row);
-	window_put(row, F_sources, w->source_estimate[
-		window_bits(t->sketch, WINDOW_SKETCH / 64)]);
+	window_put(row, F_sources,
+		   w->source_estimate[window_bits(t->sketch, WINDOW_SKETCH / 64)]);
 	window_put(row, F_top_share, window_share(top, packets));
-	window_put(row, F_ports, w->port_estimate[
-		window_bits(t->port_sketch, WINDOW_PORT_SKETCH / 64)]);
+	window_put(
+		row, F_ports,
+		w->port_estimate[window_bits(t->port_sketch, WINDOW_PORT_SKETCH / 64)]);
 	window_put(row, F_rate_1s, t->fast * 10 >> 16);
 	window_put(row, F_baseline, t->base * 10 >> 16);
 	window_put(row, F_over_baseline, window_ratio(slot, t->base, WINDOW_ONE));
@@ -144,12 +146,12 @@ static inline void window_target_row(
 	window_put(row, F_registered, t->configured || (self && self->registered));
 	window_put(row, F_half_open, t->pending);
 	window_put(row, F_streak_ms,
-		t->streak_ns ? (at_ns - t->streak_ns) / 1000000 : 0);
+		   t->streak_ns ? (at_ns - t->streak_ns) / 1000000 : 0);
 }
 
 /* Close a target's window and its top sources' at tick `at_ns`. */
-static inline void window_target_close(
-	struct window_state *w, struct window_target *t, uint64_t at_ns)
+static inline void window_target_close(struct window_state *w, struct window_target *t,
+				       uint64_t at_ns)
 {
 	struct airnet_window *key = window_flood_key(w, t, t->address);
 	float *row = &w->rows[(size_t)(w->row_count - 1) * WINDOW_COLUMNS];
@@ -165,7 +167,7 @@ static inline void window_target_close(
 		t->streak_ns = t->window_first_ns;
 	window_target_row(w, t, at_ns, row);
 	window_put(row, F_busiest_port_share,
-		window_share(t->port_packets[busiest], t->tally.packets));
+		   window_share(t->port_packets[busiest], t->tally.packets));
 	key->first_ns = t->streak_ns;
 	key->accepted_ns = t->last_ns;
 	key->port = t->ports[busiest];
@@ -217,9 +219,10 @@ static inline int window_has_room(const struct window_state *w, uint32_t rows)
 }
 
 /* Take headers in order until they end or the output is full; return how many. */
-static inline long window_update(
-	struct window_state *w, const struct airnet_header *headers, long count,
-	const struct airnet_message *messages, long message_count)
+static inline long window_update(struct window_state *w,
+				 const struct airnet_header *headers, long count,
+				 const struct airnet_message *messages,
+				 long message_count)
 {
 	for (long i = 0; i < count; i++) {
 		const struct airnet_header *h = &headers[i];
@@ -236,7 +239,8 @@ static inline long window_update(
 		w->started = 1;
 		while (w->next_ns <= w->frame_ns) {
 			if (!window_has_room(w, w->active_session_count +
-				w->active_target_count * (1 + WINDOW_TOP)))
+							w->active_target_count *
+								(1 + WINDOW_TOP)))
 				return i;
 			window_tick(w, w->frame_ns);
 		}

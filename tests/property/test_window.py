@@ -1,0 +1,237 @@
+"""The window kernel equals its slow reference, whatever the batch size."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+from numpy.typing import NDArray
+
+from airnet.domain.columns import FLOOD_SCHEMA, SESSION_SCHEMA
+from airnet.domain.frame import HEADER, NONE
+from airnet.domain.message import MESSAGE
+from airnet.domain.session import SESSION, address_bytes
+from airnet.domain.window import FEATURE_LIMIT
+from airnet.features import Windows
+from tests.reference.window import Reference
+
+START_NS = 1_700_000_000_000_000_000
+GATEWAYS = ("10.9.0.1", "10.9.0.2")
+HOSTS = ("10.1.0.1", "10.1.0.2", "10.1.0.3", "172.16.0.9", "2001:db8::7", "224.0.0.5")
+SITE_HOSTS = ("10.1.0.1",)
+SESSIONS = 4
+
+MESSAGES = st.fixed_dictionaries(
+    {
+        "sequence": st.integers(0, 40),
+        "order_key": st.integers(0, 12),
+        "symbol_key": st.integers(0, 2),
+        "price": st.integers(-2, 2),
+        "quantity": st.integers(0, 2),
+        "bytes": st.integers(0, 400),
+        "flags": st.sampled_from([0, 0, 0, 1, 2]),
+        "kind": st.integers(0, 14),
+        "direction": st.integers(0, 1),
+        "malformed": st.sampled_from([0, 0, 0, 0, 3]),
+        "side": st.sampled_from([49, 50]),
+        "exec_type": st.sampled_from([0, 48, 49, 50, 56, 70]),
+        "order_status": st.sampled_from([0, 48, 50]),
+    }
+)
+STEPS = st.sampled_from(
+    [0, 1_000, 300_000, 2_000_000, 9_000_000, 60_000_000, 400_000_000, -5_000_000]
+)
+JUMPS = st.sampled_from([0] * 30 + [1_500_000_000, 12_000_000_000])
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> tuple[dict[str, int | bytes], list[dict[str, int]], int]:
+    """One frame: header fields, its messages, how often it comes in a row."""
+    gateway, host = draw(st.sampled_from(GATEWAYS)), draw(st.sampled_from(HOSTS))
+    up = draw(st.booleans())
+    ends = (host, gateway) if up else (gateway, host)
+    is_session = draw(st.booleans())
+    session = draw(st.integers(0, SESSIONS - 1)) if is_session else NONE
+    header: dict[str, int | bytes] = {
+        "source": address_bytes(ends[0]),
+        "target": address_bytes(ends[1]),
+        "source_port": draw(st.sampled_from([53, 1024, 40_000])),
+        "target_port": draw(st.integers(1, 12)),
+        "payload_bytes": draw(st.sampled_from([0, 60, 1448])),
+        "session": session,
+        "stream_flags": draw(st.sampled_from([0, 0, 0, 0, 1, 0x40])),
+        "protocol": 6 if is_session else draw(st.sampled_from([6, 6, 6, 17, 1, 47])),
+        "tcp_flags": draw(st.sampled_from([0x02, 0x12, 0x10, 0x18, 0x04, 0x14])),
+        "direction": 0 if up else 1,
+        "reason": draw(st.sampled_from([0, 0, 0, 0, 0, 4, 1])),
+    }
+    messages = draw(st.lists(MESSAGES, max_size=3)) if is_session else []
+    return header, messages, draw(st.sampled_from([1, 1, 2, 20, 45]))
+
+
+@st.composite
+def captures(draw: st.DrawFn) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """HEADER[n] and MESSAGE[m] of a capture."""
+    headers, messages = [], []
+    time_ns = START_NS + draw(st.integers(0, 10**9))
+    for header, held, often in draw(st.lists(frames(), min_size=1, max_size=40)):
+        step_ns, jump_ns = draw(STEPS), draw(JUMPS)
+        time_ns += jump_ns
+        for _ in range(often):
+            time_ns += step_ns
+            row = np.zeros((), HEADER)
+            for name, value in header.items():
+                is_address = isinstance(value, bytes)
+                row[name] = np.frombuffer(value, "u1") if is_address else value
+            row["time_ns"], row["frame_count"] = time_ns, len(headers)
+            row["message_index"], row["message_count"] = len(messages), len(held)
+            headers.append(row)
+            for fields in held:
+                message = np.zeros((), MESSAGE)
+                for name, value in fields.items():
+                    message[name] = value
+                message["session"] = header["session"]
+                messages.append(message)
+    return np.array(headers, HEADER), np.array(messages, MESSAGE)
+
+
+def closed(
+    headers: NDArray[np.void], messages: NDArray[np.void], batch: int
+) -> tuple[NDArray[np.void], NDArray[np.float32]]:
+    """Return every window and row the kernel makes, `batch` headers at a time."""
+    table = Windows([(address, 1) for address in GATEWAYS], SITE_HOSTS)
+    windows, rows, start = [], [], 0
+    while start < len(headers):
+        part = headers[start : start + batch]
+        start += table.update(part, messages, np.zeros(0, SESSION))
+        windows.append(table.windows.copy())
+        rows.append(table.rows.copy())
+    return np.concatenate(windows), np.concatenate(rows)
+
+
+def expected(
+    headers: NDArray[np.void], messages: NDArray[np.void]
+) -> list[tuple[dict[str, object], dict[str, int]]]:
+    """Return what the reference makes of them."""
+    slow = Reference(
+        [address_bytes(address) for address in GATEWAYS],
+        [address_bytes(address) for address in SITE_HOSTS],
+    )
+    slow.update(headers, messages)
+    return slow.windows
+
+
+def as_row(named: dict[str, int], names: Sequence[str]) -> list[int]:
+    """Return a reference row's columns in order, saturated."""
+    return [min(named[name], FEATURE_LIMIT) for name in names]
+
+
+def traffic(seed: int, count: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """Return a long capture of sessions, handshakes, refusals and floods."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    pace = rng.choice([1e5, 5e5, 3e6, 6e7], count // 50 + 1).repeat(50)[:count]
+    gaps = rng.exponential(pace).astype(np.int64)
+    gaps[rng.integers(0, count, 3)] += [300_000_000, 950_000_000, 4_000_000_000]
+    ends = np.array([np.frombuffer(address_bytes(one), "u1") for one in HOSTS[:5]])
+    gateways = np.array([np.frombuffer(address_bytes(one), "u1") for one in GATEWAYS])
+    up = rng.random(count) < 0.6
+    client = ends[rng.integers(0, 5, count)]
+    gateway = gateways[rng.integers(0, 2, count)]
+    headers, messages = np.zeros(count, HEADER), np.zeros(count, MESSAGE)
+    headers["time_ns"] = START_NS + np.cumsum(gaps)
+    headers["frame_count"] = headers["message_index"] = np.arange(count)
+    headers["source"] = np.where(up[:, None], client, gateway)
+    headers["target"] = np.where(up[:, None], gateway, client)
+    headers["direction"] = messages["direction"] = ~up
+    in_session = (
+        rng.random(count) < rng.choice([0.1, 0.9], count // 200 + 1).repeat(200)[:count]
+    )
+    spells = rng.integers(0, SESSIONS, count // 300 + 1).repeat(300)[:count]
+    owner = np.where(rng.random(count) < 0.8, spells, rng.integers(0, SESSIONS, count))
+    headers["session"] = np.where(in_session, owner, NONE)
+    headers["message_count"] = in_session
+    protocol = rng.choice([6, 6, 6, 17, 1], count)
+    headers["protocol"] = np.where(in_session, 6, protocol)
+    headers["tcp_flags"] = rng.choice([0x02, 0x02, 0x12, 0x10, 0x18, 0x14], count)
+    headers["target_port"] = rng.choice([9878, 9878, 80, *range(100, 112)], count)
+    headers["payload_bytes"] = rng.choice([0, 60, 1448], count)
+    messages["session"] = headers["session"]
+    order, answer = (
+        rng.choice([1, 1, 1, 2, 3, 4, 10], count),
+        rng.choice([5, 5, 6, 7], count),
+    )
+    messages["kind"] = np.where(up, order, answer)
+    messages["order_key"] = rng.integers(0, 600, count)
+    messages["exec_type"] = rng.choice([48, 56, 70], count)
+    messages["sequence"] = np.arange(count) + (rng.random(count) < 0.02)
+    messages["price"] = rng.integers(0, 5, count)
+    messages["bytes"] = 150
+    return headers, messages
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_long_traffic_equals_the_reference(seed: int) -> None:
+    """Idle spells, jumps, tables that turn over, handshakes of every outcome."""
+    headers, messages = traffic(seed, 5000)
+
+    windows, rows = closed(headers, messages, (1, 7, 64, 4096)[seed % 4])
+
+    wanted = expected(headers, messages)
+    assert len(windows) == len(wanted) > 100
+    for window, row, (key, named) in zip(windows, rows, wanted, strict=True):
+        names = (SESSION_SCHEMA if key["kind"] == 1 else FLOOD_SCHEMA).names
+        assert [window[name] for name in key if name != "address"] == [
+            value for name, value in key.items() if name != "address"
+        ]
+        assert row[: len(names)].tolist() == as_row(named, names)
+
+
+@given(captures(), st.sampled_from([1, 7, 64, 4096]))
+def test_kernel_equals_its_reference_at_any_batch_size(
+    capture: tuple[NDArray[np.void], NDArray[np.void]], batch: int
+) -> None:
+    """Same keys and same rows as the slow twin, wherever batches end."""
+    headers, messages = capture
+
+    windows, rows = closed(headers, messages, batch)
+
+    wanted = expected(headers, messages)
+    assert len(windows) == len(wanted)
+    for window, row, (key, named) in zip(windows, rows, wanted, strict=True):
+        found = {name: window[name] for name in window.dtype.names}
+        found["address"] = window["address"].tobytes()
+        assert found == key
+        names = (SESSION_SCHEMA if key["kind"] == 1 else FLOOD_SCHEMA).names
+        assert dict(zip(names, row.tolist(), strict=False)) == dict(
+            zip(names, as_row(named, names), strict=True)
+        )
+        assert not row[len(names) :].any()
+
+
+@pytest.mark.parametrize("batch", [1, 7, 64, 4096])
+def test_long_quiet_and_burst_equal_the_reference(batch: int) -> None:
+    """Thirty seconds of trading with a runaway: baselines, market and streaks agree."""
+    rng = np.random.Generator(np.random.PCG64(11))
+    quiet = np.sort(rng.uniform(0, 30, 2400))
+    burst = np.sort(rng.uniform(22, 23.5, 600))
+    times = np.concatenate([quiet, burst])
+    owners = np.concatenate([rng.integers(0, 4, 2400), np.full(600, 2)])
+    order = np.argsort(times, kind="stable")
+    headers, messages = np.zeros(3000, HEADER), np.zeros(3000, MESSAGE)
+    headers["time_ns"] = START_NS + (times[order] * 1e9).astype(np.uint64)
+    headers["session"] = messages["session"] = owners[order]
+    headers["message_index"] = headers["frame_count"] = np.arange(3000)
+    headers["message_count"] = 1
+    headers["protocol"], headers["tcp_flags"] = 6, 0x18
+    headers["target"] = np.frombuffer(address_bytes(GATEWAYS[0]), "u1")
+    messages["kind"] = 1 + rng.choice(4, 3000)
+    messages["order_key"] = rng.integers(1, 1 << 63, 3000)
+    messages["price"] = rng.integers(0, 6, 3000)
+
+    windows, rows = closed(headers, messages, batch)
+
+    wanted = expected(headers, messages)
+    assert [key["first_ns"] for key, _ in wanted] == windows["first_ns"].tolist()
+    assert any(key["first_ns"] for key, _ in wanted)
+    for row, (_, named) in zip(rows, wanted, strict=True):
+        assert row[: len(named)].tolist() == as_row(named, SESSION_SCHEMA.names)

@@ -1,0 +1,472 @@
+"""What ext/window.pyx does, slowly and obviously: dictionaries and whole numbers.
+
+`Reference(gateways, hosts).update(headers, messages)` returns every window at once, as
+(key, row) of plain Python values. The tables are unbounded here; tests with so many
+addresses that the kernel forgets some compare nothing with it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from airnet.domain.columns import SESSION_SCHEMA
+from airnet.domain.window import FEATURE_LIMIT
+from tests.reference import window_flood as flood
+
+TICK, SLOT, JUMP = 10_000_000, 100_000_000, 1_000_000_000
+ONE, SLOW = 65_536, 19_661
+M64 = (1 << 64) - 1
+NONE = 0xFFFFFFFF
+ORDERS = ("new", "cancel", "replace", "quote")
+KINDS = {1: "new", 2: "cancel", 3: "replace", 4: "quote"}
+COUNTED = (
+    *ORDERS,
+    "report",
+    "fill",
+    "reject",
+    "logon",
+    "heartbeat",
+    "resend",
+    "malformed",
+    "poss_dup",
+    "gap",
+    "duplicate",
+    "repeat",
+    "identical",
+    "same_side",
+    "same_symbol",
+    "new_price",
+    "up",
+    "bytes",
+    "retransmit",
+    "acks",
+    "ack_us",
+)
+
+
+def mix(x: int) -> int:
+    """splitmix64's finaliser."""
+    x &= M64
+    x ^= x >> 30
+    x = x * 0xBF58476D1CE4E5B9 & M64
+    x ^= x >> 27
+    x = x * 0x94D049BB133111EB & M64
+    return x ^ (x >> 31)
+
+
+def ratio(a: int, b: int, prior: int) -> int:
+    return (a + prior) * 1000 // (b + prior)
+
+
+def share(part: int, whole: int) -> int:
+    return part * 1000 // whole if whole else 0
+
+
+def rate(per_slot: int) -> int:
+    return per_slot * 100 >> 16
+
+
+def slot_counts() -> dict[str, int]:
+    return dict.fromkeys(COUNTED, 0)
+
+
+def orders_of(counts: dict[str, int]) -> int:
+    return sum(counts[kind] for kind in ORDERS)
+
+
+@dataclass
+class Session:
+    """One FIX session's memories."""
+
+    now: dict[str, int] = field(default_factory=slot_counts)
+    before: dict[str, int] = field(default_factory=slot_counts)
+    first_order: int = 0
+    open: int = 0
+    window_first: int = 0
+    streak: int = 0
+    accepted: int = 0
+    last_sequence: list[int] = field(default_factory=lambda: [0, 0])
+    fast: int = 0
+    fast_new: int = 0
+    fast_fill: int = 0
+    slow: int = 0
+    base: int = 0
+    base_new: int = 0
+    deviation: int = 0
+    peak: int = 0
+    ack_last: int = 0
+    ack_slow: int = 0
+    messages: int = 0
+    slots: int = 0
+    idle: int = 0
+    frozen: int = 0
+    market_now: int = 0
+    market_before: int = 0
+    clip: int = 0
+    elevated_at: int = 0
+    run: int = 0
+    window_orders: int = 0
+    in_market: bool = False
+    elevated: bool = False
+    active: bool = False
+    listed: bool = False
+    heard: set[int] = field(default_factory=set)
+    closed: bool = False
+    client: bytes = b""
+    last_side: int = 0
+    last_symbol: int = 0
+    recent: list[int] = field(default_factory=lambda: [0] * 8)
+    prices: list[int] = field(default_factory=lambda: [0] * 4)
+    keys: dict[int, list[int]] = field(default_factory=dict)
+    pending: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def both(self, kind: str) -> int:
+        return self.now[kind] + self.before[kind]
+
+
+def sliding(now: int, before: int, rest_us: int) -> int:
+    return (now << 16) + (before << 16) * rest_us // 100_000
+
+
+class Reference:
+    """The whole of it; `windows` grows for ever."""
+
+    def __init__(self, gateways: Sequence[bytes], hosts: Sequence[bytes]) -> None:
+        self.sessions: dict[int, Session] = {}
+        self.listed: list[int] = []
+        self.now_ns = self.frame_ns = self.frame_count = self.next_ns = 0
+        self.market_now = self.market_before = self.market_base = self.market_fast = 0
+        self.market_sessions = self.elevated = 0
+        self.windows: list[tuple[dict[str, object], dict[str, int]]] = []
+        self.flood = flood.Flood(gateways, hosts)
+
+    def update(self, headers: NDArray[np.void], messages: NDArray[np.void]) -> None:
+        for header in headers:
+            time_ns = int(header["time_ns"])
+            self.frame_ns = max(time_ns, self.now_ns)
+            self.frame_count = int(header["frame_count"])
+            if not self.next_ns:
+                self.next_ns = (time_ns // TICK + 1) * TICK
+            while self.next_ns <= self.frame_ns:
+                self.tick()
+            self.now_ns = self.frame_ns
+            first = int(header["message_index"])
+            self.packet(header, messages[first : first + int(header["message_count"])])
+
+    def tick(self) -> None:
+        at, gap = self.next_ns, self.frame_ns - self.next_ns
+        is_slot = gap > JUMP or at % SLOT == 0
+        if is_slot:
+            self.session_tick(at)
+        closed = self.flood.tick(at, is_slot)
+        for key, row in closed:
+            key["close_ns"], key["frame_count"] = self.frame_ns, self.frame_count
+            self.windows.append((key, row))
+        self.next_ns += TICK
+        if gap > JUMP:
+            self.skip(gap // SLOT)
+            self.next_ns = (self.frame_ns // TICK + 1) * TICK
+
+    def packet(self, header: np.void, messages: NDArray[np.void]) -> None:
+        if header["reason"] not in (0, 4):
+            return
+        index = int(header["session"])
+        if index >= 8192:
+            self.flood.stranger(header, self.now_ns)
+            return
+        s = self.sessions.setdefault(index, Session())
+        up = header["direction"] == 0
+        if not s.listed:
+            s.listed, s.open = True, self.now_ns
+            self.listed.append(index)
+        if header["stream_flags"] & 1:
+            s.now["retransmit"] += 1
+            s.active = True
+        for message in messages:
+            self.message(s, message)
+            if s.window_orders >= 32:
+                rest = (SLOT - self.now_ns % SLOT) // 1000
+                self.close(index, self.now_ns, rest)
+        self.flood.session_frame(header, self.now_ns)
+        gateway = header["target" if up else "source"].tobytes()
+        if not s.client and s.heard == {0, 1} and not s.closed:
+            s.client = header["source" if up else "target"].tobytes()
+            self.flood.establish(s.client, gateway)
+        if header["stream_flags"] & 0x40 and not s.closed:
+            s.closed = True
+            if s.client:
+                self.flood.close_session(s.client)
+
+    def message(self, s: Session, m: np.void) -> None:
+        up, kind = m["direction"] == 0, int(m["kind"])
+        s.active = True
+        if m["malformed"]:
+            s.now["malformed"] += 1
+            return
+        s.heard.add(int(m["direction"]) & 1)
+        self.sequence(s, m)
+        s.now["poss_dup"] += bool(up and m["flags"] & 1)
+        s.now["up"] += bool(up)
+        s.messages += bool(up)
+        s.now["bytes"] += int(m["bytes"]) if up else 0
+        if up and kind in KINDS:
+            self.order(s, m, KINDS[kind])
+        elif not up and kind == 5:
+            self.report(s, m)
+        elif (not up and kind == 6) or kind == 7:
+            s.now["reject"] += 1
+        elif kind == 8:
+            s.now["logon"] += 1
+        elif kind in (10, 11):
+            s.now["heartbeat"] += 1
+        elif kind == 12:
+            s.now["resend"] += 1
+
+    def sequence(self, s: Session, m: np.void) -> None:
+        number, way = int(m["sequence"]), int(m["direction"]) & 1
+        if not number or m["flags"] & 1:
+            return
+        if m["kind"] in (8, 13):
+            s.last_sequence[way] = number
+            return
+        last = s.last_sequence[way]
+        s.now["gap"] += bool(last and number > last + 1)
+        s.last_sequence[way] = max(last, number)
+
+    def order(self, s: Session, m: np.void, kind: str) -> None:
+        key = int(m["order_key"])
+        s.first_order = s.first_order or self.now_ns
+        s.window_first = s.window_first or self.now_ns
+        s.now[kind] += 1
+        s.window_orders += 1
+        if key:
+            lately = s.keys.setdefault(mix(key) % 64, [])
+            if key not in lately:
+                lately.append(key)
+                del lately[:-4]
+            elif not m["flags"] & 3:
+                s.now["duplicate"] += 1
+        if kind == "new":
+            self.repetition(s, m)
+            if key:
+                s.pending[(mix(key) >> 32) % 128] = (key, self.now_ns)
+        if s.in_market and s.market_now < s.clip:
+            s.market_now += 1
+            self.market_now += 1
+        if s.in_market and not s.elevated and 0 < s.elevated_at <= orders_of(s.now):
+            s.elevated = True
+            self.elevated += 1
+
+    def repetition(self, s: Session, m: np.void) -> None:
+        price, side, symbol = int(m["price"]), int(m["side"]), int(m["symbol_key"])
+        inner = mix((int(m["quantity"]) & M64) ^ mix(side + 1))
+        like = mix(symbol ^ mix((price & M64) ^ inner))
+        s.now["repeat"] += like in s.recent
+        s.run = s.run + 1 if s.recent[-1] == like else 0
+        s.now["identical"] += s.run > 0
+        s.now["same_side"] += side == s.last_side
+        s.now["same_symbol"] += symbol == s.last_symbol
+        if price not in s.prices:
+            s.now["new_price"] += 1
+            s.prices = [*s.prices[1:], price]
+        s.recent = [*s.recent[1:], like]
+        s.last_side, s.last_symbol = side, symbol
+
+    def report(self, s: Session, m: np.void) -> None:
+        key, place = int(m["order_key"]), (mix(int(m["order_key"])) >> 32) % 128
+        waited = bool(key) and s.pending.get(place, (0, 0))[0] == key
+        if waited:
+            took = min((self.now_ns - s.pending.pop(place)[1]) // 1000, FEATURE_LIMIT)
+            s.ack_last = took
+            s.ack_slow = (
+                (s.ack_slow * 63 + took * 16) // 64 if s.ack_slow else took * 16
+            )
+            s.now["acks"] += 1
+            s.now["ack_us"] += took
+        kind = chr(int(m["exec_type"]) or int(m["order_status"]))
+        s.now["report"] += 1
+        s.now["fill"] += kind in "F12"
+        s.now["reject"] += kind == "8"
+        if kind == "0" or (kind in "F12" and waited):
+            s.accepted = self.now_ns
+
+    def close(self, index: int, at: int, rest_us: int) -> None:
+        s = self.sessions[index]
+        row = {**self.rates(s, rest_us), **self.manner(s, rest_us)}
+        is_elevated = s.slots >= 20 and row["ratio_fast"] >= 3000
+        if is_elevated and row["relative_fast"] >= 2000:
+            s.streak = s.streak or s.window_first
+        else:
+            s.streak = 0
+        row["window_us"] = (at - s.open) // 1000
+        row["history_ms"] = (at - s.first_order) // 1_000_000 if s.first_order else 0
+        row["messages"] = s.messages
+        row["streak_ms"] = (at - s.streak) // 1_000_000 if s.streak else 0
+        key: dict[str, object] = {
+            "open_ns": s.open,
+            "close_ns": self.frame_ns,
+            "frame_count": self.frame_count,
+            "first_ns": s.streak,
+            "accepted_ns": s.accepted,
+            "address": bytes(16),
+            "subject": index,
+            "port": 0,
+            "kind": 1,
+            "known": 0,
+        }
+        assert set(row) == set(SESSION_SCHEMA.names)
+        self.windows.append((key, row))
+        s.open, s.window_first, s.window_orders, s.active = at, 0, 0, False
+
+    def others(self, s: Session, rest_us: int) -> tuple[int, int, int, int]:
+        count, high = self.market_sessions, self.elevated
+        base, slow = self.market_base, self.market_fast
+        now, before = self.market_now, self.market_before
+        if s.in_market:
+            count, high, base = count - 1, high - s.elevated, base - s.base
+            slow -= min(s.fast, s.clip << 16)
+            now, before = now - s.market_now, before - s.market_before
+        if not count:
+            return 1000, 1000, 0, high
+        fast = sliding(now, before, rest_us)
+        return ratio(fast, base, ONE), ratio(slow, base, SLOW), count, high
+
+    def rates(self, s: Session, rest_us: int) -> dict[str, int]:
+        def of(kind: str) -> int:
+            return sliding(s.now[kind], s.before[kind], rest_us)
+
+        now, before = orders_of(s.now), orders_of(s.before)
+        fast = sliding(now, before, rest_us)
+        second = s.fast + (now << 16) // 10
+        own, own_1s = ratio(fast, s.base, ONE), ratio(second, s.base, SLOW)
+        own_new = ratio(of("new"), s.base_new, ONE)
+        market, market_1s, count, high = self.others(s, rest_us)
+        everyone = sliding(self.market_now, self.market_before, rest_us)
+        excess = max(fast - s.base, 0)
+        return {
+            "orders": now + before,
+            "rate_fast": rate(fast),
+            **{f"rate_{kind}_fast": rate(of(kind)) for kind in ORDERS},
+            "rate_1s": rate(second),
+            "rate_10s": rate(s.slow + (now << 16) // 100),
+            "rate_new_1s": rate(s.fast_new + (s.now["new"] << 16) // 10),
+            "baseline": rate(s.base),
+            "ratio_fast": own,
+            "ratio_1s": own_1s,
+            "ratio_new": own_new,
+            "deviation_fast": excess * 1000 // (s.deviation + ONE),
+            "peak_ratio": ratio(fast, s.peak, ONE),
+            "market_fast": market,
+            "market_1s": market_1s,
+            "relative_fast": own * 1000 // max(market, 1000),
+            "relative_1s": own_1s * 1000 // max(market_1s, 1000),
+            "relative_new": own_new * 1000 // max(market, 1000),
+            "elevated_share": share(high, count),
+            "active_sessions": count + 1,
+            "market_share": share(fast, everyone if s.in_market else everyone + fast),
+        }
+
+    def manner(self, s: Session, rest_us: int) -> dict[str, int]:
+        fresh, acks, up = s.both("new"), s.both("acks"), s.both("up")
+        mean = s.both("ack_us") // acks if acks else 0
+        fills = s.fast_fill + (s.now["fill"] << 16) // 10
+        news = s.fast_new + (s.now["new"] << 16) // 10
+        sent = sliding(s.now["bytes"], s.before["bytes"], rest_us)
+        same = sliding(s.now["identical"], s.before["identical"], rest_us)
+        of_new = {
+            "repeat_share": "repeat",
+            "same_side_share": "same_side",
+            "new_price_share": "new_price",
+            "same_symbol_share": "same_symbol",
+            "cancels_per_new": "cancel",
+            "replaces_per_new": "replace",
+        }
+        recent = {
+            "duplicates": "duplicate",
+            "sequence_gaps": "gap",
+            "resend_requests": "resend",
+            "logons": "logon",
+            "heartbeats": "heartbeat",
+            "malformed": "malformed",
+            "retransmits": "retransmit",
+        }
+        return {
+            **{name: share(s.both(kind), fresh) for name, kind in of_new.items()},
+            **{name: s.both(kind) for name, kind in recent.items()},
+            "repeat_run": s.run,
+            "identical_rate": rate(same),
+            "fills_per_new": share(fills, news),
+            "reject_share": share(
+                s.both("reject"), s.both("report") + s.both("reject")
+            ),
+            "outstanding": len(s.pending),
+            "ack_last_us": s.ack_last,
+            "ack_mean_us": mean,
+            "ack_ratio": (mean + 50 if acks else 0) * 1000 // (s.ack_slow // 16 + 50),
+            "poss_dup_share": share(s.both("poss_dup"), up),
+            "bytes_rate": (sent >> 16) * 10 // 1000,
+        }
+
+    def roll(self, s: Session) -> None:
+        orders = orders_of(s.now)
+        count = orders << 16
+        s.fast = (s.fast * 9 + count) // 10
+        s.fast_new = (s.fast_new * 9 + (s.now["new"] << 16)) // 10
+        s.fast_fill = (s.fast_fill * 9 + (s.now["fill"] << 16)) // 10
+        s.slow = (s.slow * 99 + count) // 100
+        s.idle = 0 if orders else s.idle + 1
+        if s.first_order:
+            is_high = ratio(count, s.base, ONE) >= 3000
+            is_high |= ratio(s.fast, s.base, SLOW) >= 3000
+            s.frozen = s.frozen + 1 if s.slots >= 20 and is_high else 0
+            if s.idle < 20 and (not s.frozen or s.frozen > 600):
+                self.learn(s, count)
+        s.market_before, s.market_now = s.market_now, 0
+        s.before, s.now = s.now, slot_counts()
+        s.in_market = s.slots >= 10 and s.idle < 20
+        s.elevated = s.in_market and 0 < s.elevated_at <= orders
+        s.clip = 16 * ((s.base >> 16) + 1)
+        s.elevated_at = ((2 * (s.base + ONE)) >> 16) + 1
+
+    def learn(self, s: Session, count: int) -> None:
+        n = min(s.slots + 1, 300)
+        if s.frozen:
+            count = min(count, 3 * (s.base + ONE))
+        spread = abs(count - s.base)
+        s.base = (s.base * (n - 1) + count) // n
+        s.base_new = (s.base_new * (n - 1) + (s.now["new"] << 16)) // n
+        s.deviation = (s.deviation * (n - 1) + spread) // n
+        s.slots += 1
+        if s.slots > 20:
+            s.peak = max(s.peak, s.fast)
+
+    def session_tick(self, at: int) -> None:
+        for index in self.listed:
+            if self.sessions[index].active:
+                self.close(index, at, 0)
+        for index in self.listed:
+            self.roll(self.sessions[index])
+            self.sessions[index].listed = self.sessions[index].idle < 100
+        market = [s for s in map(self.sessions.get, self.listed) if s and s.in_market]
+        for index in self.listed:
+            if not self.sessions[index].in_market:
+                self.sessions[index].market_before = 0
+        self.listed = [i for i in self.listed if self.sessions[i].listed]
+        self.market_now = 0
+        self.market_before = sum(s.market_before for s in market)
+        self.market_base = sum(s.base for s in market)
+        self.market_fast = sum(min(s.fast, s.clip << 16) for s in market)
+        self.market_sessions = len(market)
+        self.elevated = sum(s.elevated for s in market)
+
+    def skip(self, slots: int) -> None:
+        for s in (self.sessions[index] for index in self.listed):
+            s.fast = s.fast_new = s.fast_fill = s.frozen = s.market_before = 0
+            s.slow >>= min(slots // 69, 63)
+            s.idle = 20
+            s.in_market = s.elevated = False
+            s.before = slot_counts()
+        self.market_before = self.market_base = self.market_fast = 0
+        self.market_sessions = self.elevated = 0

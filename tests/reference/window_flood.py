@@ -1,0 +1,434 @@
+"""The flood half of ext/window.pyx's reference: gateway and source windows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from airnet.domain.columns import FLOOD_SCHEMA
+
+SLOT, GAP, ONE = 100_000_000, 200_000_000, 65_536
+SYN, RST, ACK = 0x02, 0x04, 0x10
+M64 = (1 << 64) - 1
+NONE = 0xFFFFFFFF
+MAPPED = bytes(10) + b"\xff\xff"
+REFLECTORS = {17, 19, 53, 69, 111, 123, 137, 161, 389, 500, 520}
+REFLECTORS |= {1900, 3702, 5353, 11211}
+TALLY = [
+    "packets",
+    "syn",
+    "syn_ack",
+    "completed",
+    "refused",
+    "stray",
+    "reset",
+    "udp",
+    "icmp",
+    "fragment",
+    "reply",
+    "session",
+    "known",
+    "reflector",
+    "empty",
+    "bytes",
+]
+
+Closed = list[tuple[dict[str, object], dict[str, int]]]
+
+
+def mix(x: int) -> int:
+    x &= M64
+    x ^= x >> 30
+    x = x * 0xBF58476D1CE4E5B9 & M64
+    x ^= x >> 27
+    x = x * 0x94D049BB133111EB & M64
+    return x ^ (x >> 31)
+
+
+def address_hash(address: bytes, salt: int) -> int:
+    high = int.from_bytes(address[:8], "little")
+    low = int.from_bytes(address[8:], "little")
+    return mix(high ^ mix(low ^ mix(salt + 1)))
+
+
+def estimate(bits: int, places: int) -> int:
+    """Expected draws that fill `bits` of `places` places."""
+    return sum((places << 16) // (places - k) for k in range(bits)) >> 16
+
+
+def per_second(count: int, us: int) -> int:
+    return count * 1_000_000 // us if us else 0
+
+
+def share(part: int, whole: int) -> int:
+    return part * 1000 // whole if whole else 0
+
+
+def ratio(a: int, b: int, prior: int) -> int:
+    return (a + prior) * 1000 // (b + prior)
+
+
+def is_multicast(address: bytes) -> bool:
+    if address[:12] == MAPPED:
+        return address[12] >= 224
+    return address[0] == 0xFF
+
+
+def tally() -> dict[str, int]:
+    return dict.fromkeys(TALLY, 0)
+
+
+@dataclass
+class Source:
+    """What one address sent to one target."""
+
+    address: bytes
+    first: int
+    last: int = 0
+    streak: int = 0
+    total: int = 0
+    pending: int = 0
+    epoch: int = 0
+    counts: dict[str, int] = field(default_factory=tally)
+    ports: set[int] = field(default_factory=set)
+    port: int = 0
+    same_port: int = 0
+
+    def touch(self, epoch: int) -> None:
+        if self.epoch != epoch:
+            self.epoch, self.counts = epoch, tally()
+            self.ports, self.port, self.same_port = set(), 0, 0
+
+
+@dataclass
+class Target:
+    """What arrived at one address."""
+
+    address: bytes
+    subject: int
+    first: int
+    last: int = 0
+    open: int = 0
+    window_first: int = 0
+    streak: int = 0
+    slot: int = 0
+    slot_packets: int = 0
+    slots: int = 0
+    fast: int = 0
+    base: int = 0
+    pending: int = 0
+    epoch: int = 1
+    sessions: int = 0
+    active: bool = False
+    configured: bool = False
+    counts: dict[str, int] = field(default_factory=tally)
+    sketch: set[int] = field(default_factory=set)
+    port_sketch: set[int] = field(default_factory=set)
+    ports: list[list[int]] = field(default_factory=list)
+    top: list[Source] = field(default_factory=list)
+    sources: dict[bytes, Source] = field(default_factory=dict)
+
+    def clear(self, open_ns: int) -> None:
+        self.epoch += 1
+        self.open, self.window_first, self.active = open_ns, 0, False
+        self.counts, self.sketch, self.port_sketch = tally(), set(), set()
+        self.ports, self.top = [[0, 0] for _ in range(8)], []
+
+    def touch(self, now_ns: int) -> None:
+        slot = now_ns // SLOT
+        if self.slot != slot:
+            self.roll(slot)
+            if not self.active:
+                self.clear(slot * SLOT)
+
+    def roll(self, slot: int) -> None:
+        if slot <= self.slot:
+            return
+        if self.slot:
+            count = self.slot_packets << 16
+            n = min(self.slots + 1, 300)
+            self.fast = (self.fast * 9 + count) // 10
+            if self.slots < 20 or ratio(count, self.base, ONE) < 3000:
+                self.base = (self.base * (n - 1) + count) // n
+                self.slots = n
+            gap = slot - self.slot - 1
+            if gap > 0:
+                self.fast >>= min(gap // 7, 63)
+                self.base = self.base * (300 - gap) // 300 if gap < 300 else 0
+                self.slots = min(self.slots + gap, 300)
+        self.slot, self.slot_packets = slot, 0
+
+
+class Flood:
+    """Targets, their sources, and who is known."""
+
+    def __init__(self, gateways: Sequence[bytes], hosts: Sequence[bytes]) -> None:
+        self.targets: dict[bytes, Target] = {}
+        self.known: dict[bytes, int] = dict.fromkeys(hosts, 0)
+        self.registered = set(hosts)
+        self.active: list[Target] = []
+        self.taken: dict[int, int] = {}
+        self.now = 0
+        for address in gateways:
+            self.target(address).configured = True
+
+    def target(self, address: bytes) -> Target:
+        if address not in self.targets:
+            # The kernel's row: the first free way of its set.
+            group = address_hash(address, 0) % 64
+            way = self.taken.get(group, 0)
+            self.taken[group] = way + 1
+            row = group * 16 + way
+            self.targets[address] = Target(address, row, self.now)
+            self.targets[address].ports = [[0, 0] for _ in range(8)]
+        return self.targets[address]
+
+    def establish(self, client: bytes, gateway: bytes) -> None:
+        self.known[client] = self.known.get(client, 0) + 1
+        self.targets[gateway].sessions += 1
+
+    def close_session(self, client: bytes) -> None:
+        self.known[client] -= 1
+
+    def session_frame(self, header: np.void, now_ns: int) -> None:
+        self.now = now_ns
+        up = header["direction"] == 0
+        t = self.target(header["target" if up else "source"].tobytes())
+        t.touch(now_ns)
+        t.counts["session"] += 1
+        syn, syn_ack, _ = flags_of(header)
+        if up and syn:
+            self.flood_packet(t, header)
+        elif t.pending:
+            t.counts["syn_ack"] += syn_ack
+            e = t.sources.get(header["source" if up else "target"].tobytes())
+            if e:
+                e.touch(t.epoch)
+                e.counts["syn_ack"] += syn_ack
+                if up:
+                    complete(t, e, header)
+
+    def stranger(self, header: np.void, now_ns: int) -> None:
+        self.now = now_ns
+        address = header["target"].tobytes()
+        if is_multicast(address) or self.is_reply(header):
+            return
+        t = self.target(address)
+        t.touch(now_ns)
+        self.flood_packet(t, header)
+
+    def is_reply(self, header: np.void) -> bool:
+        t = self.targets.get(header["source"].tobytes())
+        if t is None:
+            return False
+        _, syn_ack, reset = flags_of(header)
+        e = t.sources.get(header["target"].tobytes())
+        if e is None and not syn_ack and not reset:
+            return False
+        t.touch(self.now)
+        if e:
+            e.touch(t.epoch)
+        for counts in [t.counts, *([e.counts] if e else [])]:
+            counts["reply"] += 1
+            counts["syn_ack"] += syn_ack
+            counts["refused"] += reset
+        if e and reset and e.pending:
+            e.pending -= 1
+            t.pending -= 1
+        return True
+
+    def flood_packet(self, t: Target, header: np.void) -> None:
+        address = header["source"].tobytes()
+        known = self.known.get(address, 0) > 0
+        if not t.active:
+            t.active, t.window_first = True, self.now
+            self.active.append(t)
+        t.last = self.now
+        t.slot_packets += 1
+        count(t.counts, header, known)
+        t.sketch.add(address_hash(address, 7) % 2048)
+        port = int(header["target_port"])
+        t.port_sketch.add(mix(port) % 256)
+        held = [one for one in t.ports if one[1] and one[0] == port]
+        one = held[0] if held else min(t.ports, key=lambda place: place[1])
+        one[0], one[1] = port, one[1] + 1
+        self.source_packet(t, header, known)
+
+    def source_packet(self, t: Target, header: np.void, known: bool) -> None:
+        address, port = header["source"].tobytes(), int(header["target_port"])
+        e = t.sources.setdefault(address, Source(address, self.now))
+        if self.now - e.last > GAP or not e.streak:
+            e.streak = self.now
+        e.last = self.now
+        e.total += 1
+        e.touch(t.epoch)
+        count(e.counts, header, known)
+        complete(t, e, header)
+        if flags_of(header)[0]:
+            e.pending += 1
+            t.pending += 1
+        e.ports.add(mix(port) & 63)
+        if e.same_port == 0:
+            e.port, e.same_port = port, 1
+        else:
+            e.same_port += 1 if e.port == port else -1
+        if any(one is e for one in t.top):
+            return
+        if len(t.top) < 8:
+            t.top.append(e)
+            return
+        place = min(range(8), key=lambda i: t.top[i].counts["packets"])
+        if e.counts["packets"] > t.top[place].counts["packets"]:
+            t.top[place] = e
+
+    def tick(self, at: int, is_slot: bool) -> Closed:
+        ripe = [t for t in self.active if is_slot or t.counts["packets"] >= 16]
+        self.active = [t for t in self.active if t not in ripe]
+        return [window for t in ripe for window in self.close(t, at)]
+
+    def close(self, t: Target, at: int) -> Closed:
+        us = (at - t.open) // 1000
+        t.top.sort(key=lambda e: -e.counts["packets"])
+        packets = t.counts["packets"]
+        if packets < 16:
+            t.streak = 0
+        t.streak = t.streak or (t.window_first if packets >= 16 else 0)
+        busiest = max(t.ports, key=lambda place: place[1])
+        slot = packets * 100_000 // (us or 1) << 16
+        row = {
+            **rates(t.counts, us),
+            "sources": estimate(len(t.sketch), 2048),
+            "top_share": share(t.top[0].counts["packets"] if t.top else 0, packets),
+            "ports": estimate(len(t.port_sketch), 256),
+            "busiest_port_share": share(busiest[1], packets),
+            "rate_1s": t.fast * 10 >> 16,
+            "baseline": t.base * 10 >> 16,
+            "over_baseline": ratio(slot, t.base, ONE),
+            "history_ms": (at - t.first) // 1_000_000,
+            "known": t.sessions,
+            "registered": int(t.configured or t.address in self.registered),
+            "is_source": 0,
+            "half_open": t.pending,
+            "streak_ms": (at - t.streak) // 1_000_000 if t.streak else 0,
+        }
+        closed = [(key_of(t, t.address, 2, (t.streak, t.last, busiest[0])), row)]
+        closed += [
+            self.source_window(t, e, at) for e in t.top if e.counts["packets"] >= 2
+        ]
+        t.clear(at)
+        return closed
+
+    def source_window(
+        self, t: Target, e: Source, at: int
+    ) -> tuple[dict[str, object], dict[str, int]]:
+        us, age = (at - t.open) // 1000, (at - e.first) // 1000
+        packets = e.counts["packets"]
+        before = per_second(e.total - packets, age + us)
+        row = {
+            **rates(e.counts, us),
+            "sources": 1,
+            "top_share": share(packets, t.counts["packets"]),
+            "ports": estimate(len(e.ports), 64),
+            "busiest_port_share": share(e.same_port, packets),
+            "rate_1s": per_second(e.total, age + us),
+            "baseline": before,
+            "over_baseline": ratio(per_second(packets, us), before, 10),
+            "history_ms": age // 1000,
+            "known": self.known.get(e.address, 0),
+            "registered": int(e.address in self.registered),
+            "is_source": 1,
+            "half_open": e.pending,
+            "streak_ms": (at - e.streak) // 1_000_000,
+        }
+        key = key_of(t, e.address, 3, (e.streak, e.last, e.port))
+        key["known"] = int(self.known.get(e.address, 0) > 0)
+        return key, row
+
+
+def key_of(
+    t: Target, address: bytes, kind: int, rest: tuple[int, int, int]
+) -> dict[str, object]:
+    return {
+        "open_ns": t.open,
+        "close_ns": 0,
+        "frame_count": 0,
+        "first_ns": rest[0],
+        "accepted_ns": rest[1],
+        "address": address,
+        "subject": t.subject,
+        "port": rest[2],
+        "kind": kind,
+        "known": 0,
+    }
+
+
+def flags_of(header: np.void) -> tuple[bool, bool, bool]:
+    """Return whether it is a SYN, a SYN-ACK, a RST."""
+    if header["protocol"] != 6:
+        return False, False, False
+    flags = int(header["tcp_flags"])
+    return flags & 0x12 == SYN, flags & 0x12 == 0x12, bool(flags & RST)
+
+
+def complete(t: Target, e: Source, header: np.void) -> None:
+    syn, _, reset = flags_of(header)
+    is_ack = header["protocol"] == 6 and int(header["tcp_flags"]) & ACK
+    if e.pending and is_ack and not syn and not reset:
+        e.pending -= 1
+        t.pending -= 1
+        e.counts["completed"] += 1
+        t.counts["completed"] += 1
+
+
+def count(counts: dict[str, int], header: np.void, known: bool) -> None:
+    syn, _, reset = flags_of(header)
+    protocol = int(header["protocol"])
+    counts["packets"] += 1
+    counts["bytes"] += int(header["payload_bytes"])
+    counts["empty"] += header["payload_bytes"] == 0
+    counts["known"] += known
+    if header["reason"] == 4:
+        kind = "fragment"
+    elif protocol == 6:
+        kind = "syn" if syn else "stray"
+    else:
+        kind = {17: "udp", 1: "icmp", 58: "icmp"}.get(protocol, "fragment")
+    counts[kind] += 1
+    counts["reset"] += reset
+    counts["reflector"] += protocol == 17 and int(header["source_port"]) in REFLECTORS
+
+
+def rates(counts: dict[str, int], us: int) -> dict[str, int]:
+    packets, syn = counts["packets"], counts["syn"]
+    half = max(syn - counts["completed"] - counts["refused"], 0)
+    stray = sum(counts[kind] for kind in ("stray", "udp", "icmp", "fragment"))
+    row = {
+        "window_us": us,
+        "packets": packets,
+        "rate": per_second(packets, us),
+        "half_open_rate": per_second(half, us),
+        "half_open_share": share(half, syn),
+        "stray_tcp_rate": per_second(counts["stray"], us),
+        "stray_rate": per_second(stray, us),
+        "reply_share": share(counts["reply"], packets),
+        "session_share": share(counts["session"], counts["session"] + packets),
+        "bytes_rate": per_second(counts["bytes"], us) // 1000,
+        "mean_bytes": counts["bytes"] // packets if packets else 0,
+        "empty_share": share(counts["empty"], packets),
+        "known_share": share(counts["known"], packets),
+        "reflector_share": share(counts["reflector"], packets),
+    }
+    plain = [
+        "syn",
+        "syn_ack",
+        "completed",
+        "refused",
+        "reset",
+        "udp",
+        "icmp",
+        "fragment",
+        "session",
+    ]
+    row |= {f"{kind}_rate": per_second(counts[kind], us) for kind in plain}
+    assert set(row) <= set(FLOOD_SCHEMA.names)
+    return row
