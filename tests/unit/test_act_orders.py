@@ -8,7 +8,7 @@ import pytest
 from airnet.act.orders import COMMAND_TYPE, OrdersActuator
 from airnet.act.standing import Standing
 from airnet.clock import Clock, SimulatedClock, SystemClock
-from airnet.config import Gateway, Site
+from airnet.config import Gateway
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Action
 from airnet.errors import ActuationError, ConfigError
@@ -32,13 +32,13 @@ def gateway() -> Iterator[FakeGateway]:
         yield fake
 
 
-def site(url: str) -> Site:
-    return Site(gateways=(Gateway(ip="10.0.0.10", port=9878, control=url),))
+def gateways(url: str) -> tuple[Gateway, ...]:
+    return (Gateway(ip="10.0.0.10", port=9878, control=url),)
 
 
 def orders(fake: FakeGateway, timeout_ms: int = 2000) -> OrdersActuator:
     clock: Clock = Steady()
-    return OrdersActuator(site(fake.url), timeout_ms, clock)
+    return OrdersActuator(gateways(fake.url), timeout_ms, clock)
 
 
 def test_a_throttle_stands_at_the_gateway_and_is_read_back(
@@ -118,7 +118,7 @@ def test_it_takes_throttles_of_gateways_it_can_reach_only(
     assert actuator.accepts(throttle())
     assert not actuator.accepts(throttle(action=Action.DROP_SOURCES))
     assert not actuator.accepts(throttle(gateway="10.0.0.11"))
-    assert not OrdersActuator(site("")).accepts(throttle())
+    assert not OrdersActuator(gateways("")).accepts(throttle())
     actuator.close()
 
 
@@ -153,7 +153,7 @@ def test_a_dead_gateway_is_an_error_and_no_containment(gateway: FakeGateway) -> 
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         port = reserved.getsockname()[1]
-        actuator = OrdersActuator(site(f"http://127.0.0.1:{port}"), 400)
+        actuator = OrdersActuator(gateways(f"http://127.0.0.1:{port}"), 400)
         standing = Standing([actuator], MemoryLedger(), SimulatedClock(T0))
 
         outcome = standing.carry_out(throttle())
@@ -212,4 +212,4 @@ def test_the_intent_is_in_the_ledger_when_the_command_arrives(
 @pytest.mark.parametrize("url", ["https://gw:1", "gw:8080", "http://gw", "http://gw:x"])
 def test_a_control_url_that_cannot_be_used_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="control"):
-        OrdersActuator(site(url))
+        OrdersActuator(gateways(url))

@@ -209,6 +209,19 @@ def test_a_flood_from_many_sources_is_rate_limited_at_the_gateway() -> None:
     assert decision.target == ("10.0.0.10:9878",)
 
 
+def test_a_flood_without_a_nameable_source_is_left_with_evidence() -> None:
+    verdicts = [gateway_verdict(t, sources=(), fanout=2) for t in (10, 20, 30)]
+
+    assert actions(*verdicts) == [Action.EVIDENCE]
+
+
+def test_a_flood_that_spreads_after_a_drop_is_rate_limited() -> None:
+    one = [gateway_verdict(t) for t in (10, 20)]
+    many = [gateway_verdict(t, fanout=500) for t in (30, 40)]
+
+    assert actions(*one, *many) == [Action.DROP_SOURCES, Action.RATE_LIMIT_SOURCES]
+
+
 def test_a_new_source_is_dropped_while_another_is_already() -> None:
     first = [gateway_verdict(t) for t in (10, 20, 30)]
     both = ("198.51.100.9", "198.51.100.77")
@@ -303,7 +316,9 @@ def test_loss_on_the_mirror_freezes_and_alerts_once() -> None:
     assert [d.rule for told in frozen for d in told] == ["guard.sensor"]
 
 
-def test_a_breach_of_the_registered_envelope_is_a_fact_whatever_the_model_says() -> None:
+def test_a_breach_of_the_registered_envelope_is_a_fact_whatever_the_model_says() -> (
+    None
+):
     judge = Judge(DEFAULT, SITE, {1: {"rate_new_1s": 0}})
     calm = session_verdict(100, 0, cause=Cause.VOLATILITY, features=(1000,))
     over = [

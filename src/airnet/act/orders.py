@@ -35,13 +35,14 @@ crash); the gateway goes by the command_id alone.
 import http.client
 import io
 import socket
+from collections.abc import Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
 from airnet.clock import Clock, SystemClock
-from airnet.config import Gateway, Site
+from airnet.config import Gateway
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Action, Decision
 from airnet.domain.session import address_bytes
@@ -140,7 +141,7 @@ class OrdersActuator:
     """Puts throttle_session Decisions in force at the order gateways.
 
     Args:
-        site: names each gateway's control URL; one without it is left alone.
+        gateways: the site's, with their control URLs; one without is left alone.
         timeout_ms: how long one request may take in all.
         clock: the time of command and acknowledgement.
 
@@ -151,13 +152,16 @@ class OrdersActuator:
     name = "orders"
 
     def __init__(
-        self, site: Site, timeout_ms: int = 1000, clock: Clock | None = None
+        self,
+        gateways: Sequence[Gateway],
+        timeout_ms: int = 1000,
+        clock: Clock | None = None,
     ) -> None:
         self._timeout_ns = timeout_ms * NS_PER_MS
         self._clock = clock or SystemClock()
         self._controls = {
             (address_bytes(gateway.ip), gateway.port): _place(gateway)
-            for gateway in site.gateways
+            for gateway in gateways
             if gateway.control
         }
         self._open: dict[tuple[str, int], http.client.HTTPConnection] = {}

@@ -176,8 +176,12 @@ class Standing:
             and last_bad_ns <= deadline_ns
         ):
             self._record_effect(decision_id, last_bad_ns, now_ns, verified=True)
+            lag_us = (last_bad_ns - containment.command_ns) // 1000
+            told = f"{lag_us} us after the command" if lag_us > 0 else "before it"
             verified = msgspec.structs.replace(
-                containment, state=State.VERIFIED, detail="effect seen on the mirror"
+                containment,
+                state=State.VERIFIED,
+                detail=f"last bad frame on the mirror {told}",
             )
             self._record(verified, now_ns)
             self._containments[decision_id] = verified

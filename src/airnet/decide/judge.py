@@ -192,7 +192,7 @@ class Judge:
         ttl_ns = rule.ttl_ms * NS_PER_MS
         seen = wording.seen_words(verdict, finding, streak)
         fanout = max(verdict.fanout, len(verdict.sources))
-        is_many = fanout > self._policy.few_sources_max or not verdict.sources
+        is_many = fanout > self._policy.few_sources_max
         if is_many or rule.action == "rate_limit_sources":
             target: tuple[str, ...] = (place,)
             action = Action.RATE_LIMIT_SOURCES
@@ -201,8 +201,8 @@ class Judge:
             strangers = self._strangers(verdict.sources)
             if not strangers:
                 return (
-                    "every source bears the address of a known or protected host, which "
-                    "may be forged: none is cut"
+                    "every source named bears the address of a known or protected host, "
+                    "which may be forged: none is cut"
                 )
             fresh = [
                 source
@@ -344,10 +344,12 @@ class Judge:
             return self._guard.stands(drafts.subject(verdict)[1], now_ns)
         if cause is not Cause.FLOOD or verdict.window_kind != WINDOW_GATEWAY:
             return False
-        is_dropped = len(verdict.sources) >= max(verdict.fanout, 1) and all(
-            self._guard.stands(source, now_ns) for source in verdict.sources
+        if self._guard.stands(drafts.place(verdict), now_ns):
+            return True
+        is_few = 0 < len(verdict.sources) <= self._policy.few_sources_max
+        return is_few and all(
+            self._guard.stands(one, now_ns) for one in verdict.sources
         )
-        return is_dropped or self._guard.stands(drafts.place(verdict), now_ns)
 
     def _forget(self, verdict: Verdict) -> None:
         """Start the subject's streak anew: what dwelt has been acted upon."""
