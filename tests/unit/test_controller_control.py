@@ -107,6 +107,25 @@ def test_apply_for_longer_prolongs_and_other_content_is_refused() -> None:
     assert not loop.switches[1].route(Packet(BAD, GATEWAY)).forwarded
 
 
+def test_apply_with_other_known_hosts_changes_the_rules() -> None:
+    loop = Loop().connect()
+    loop.ask(**limit())
+
+    answer = loop.ask(**{**limit(), "known": [BAD]})
+
+    route = loop.switches[1].route
+    assert answer["ok"]
+    assert not route(Packet(BAD, GATEWAY, 6, 9000)).meters
+    assert route(Packet(GOOD, GATEWAY, 6, 9000)).meters
+
+
+def test_request_out_of_bounds_is_answered_with_its_id() -> None:
+    answer = Loop().connect().ask(**drop(ttl_ms=0))
+
+    assert answer["id"] == ID
+    assert not answer["ok"]
+
+
 def test_apply_when_ids_share_48_bits_is_refused() -> None:
     loop = Loop().connect()
     loop.ask(**drop())

@@ -29,6 +29,7 @@ from airnet.controller.messages import (
     Note,
     SetMeter,
     Tell,
+    malformed,
 )
 from airnet.controller.standing import Held, Standing
 from airnet.controller.sync import Actual, difference
@@ -85,7 +86,7 @@ class Control:
         try:
             asked = msgspec.json.decode(line, type=Apply | Release | Status)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            self._effects.append(Answer(client, {"ok": False, "error": str(error)}))
+            self._effects.append(Answer(client, malformed(line, str(error))))
             return
         if isinstance(asked, Apply):
             self._apply(client, asked)

@@ -40,7 +40,7 @@ RANKS = 1000
 #: Open vSwitch takes meter ids to 0x3ffff (measured); these are ours.
 METER_FIRST, METER_COUNT = 0x20000, 0x10000
 TTL_MS_MAX = 65_535_000  # hard_timeout is 16 bits of seconds
-SOURCES_MAX, KNOWN_MAX = 512, 512
+SOURCES_MAX, KNOWN_MAX = 512, 2048
 #: A wider source than this is a mistake or an attack on us, not a containment.
 PREFIX_MIN = {4: 16, 6: 32}
 TCP, UDP = 6, 17
@@ -155,6 +155,12 @@ class Release(Request, frozen=True, kw_only=True, tag="release"):
 
     def __post_init__(self) -> None:
         decision_bits(self.id)
+
+
+class Named(msgspec.Struct, frozen=True):
+    """As much of a refused request as its answer needs to be recognised."""
+
+    id: str = ""
 
 
 class Status(Request, frozen=True, kw_only=True, tag="status"):

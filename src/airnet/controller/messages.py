@@ -2,7 +2,7 @@
 
 import msgspec
 
-from airnet.controller.flows import Flow, Meter
+from airnet.controller.flows import Flow, Meter, Named
 
 Json = dict[str, object]
 
@@ -91,3 +91,13 @@ class Note(msgspec.Struct, frozen=True):
 
 
 Effect = Send | Answer | Tell | Close | Note
+
+
+def malformed(line: bytes, error: str) -> Json:
+    """Return the answer to a line that is no request; with its id, if it has one."""
+    try:
+        identity = msgspec.json.decode(line, type=Named).id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        identity = ""
+    named: Json = {"id": identity} if identity else {}
+    return {**named, "ok": False, "error": error}

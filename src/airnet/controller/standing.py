@@ -49,11 +49,11 @@ class Held:
         return before
 
     def covers(self, asked: Apply, now_ns: int, switches: Collection[int]) -> bool:
-        """Return whether all that is asked stands already, and for as long."""
+        """Return whether just what is asked stands already, and for as long."""
         whole = all(len(self.left.get(s, ())) == len(self.flows) for s in switches)
         until_ns = now_ns + asked.ttl_ms * 1_000_000
-        known = self.request is not None
-        return known and whole and until_ns <= self.deadline_ns + SECOND_NS
+        same = self.request is not None and self.request.known == asked.known
+        return same and whole and until_ns <= self.deadline_ns + SECOND_NS
 
     def is_metered(self, switch: int) -> bool:
         """Return whether a rule that uses the meter is left on `switch`."""
@@ -131,7 +131,10 @@ class Standing:
             return f"{asked.id} cannot be told from {held.id}, which stands"
         if held.request is None:
             return ""
-        before = msgspec.structs.replace(held.request, ttl_ms=asked.ttl_ms)
+        # Who is known changes as sessions come and go; the rules then follow.
+        before = msgspec.structs.replace(
+            held.request, ttl_ms=asked.ttl_ms, known=asked.known
+        )
         return "" if before == asked else f"{asked.id} stands for another request"
 
     def hold(self, asked: Apply, now_ns: int) -> Held:
