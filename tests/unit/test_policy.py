@@ -1,5 +1,6 @@
 """policy: the shipped file, what is refused, and what cannot be meant."""
 
+import json
 from pathlib import Path
 
 import msgspec
@@ -36,6 +37,26 @@ def test_the_shipped_policy_is_the_default_and_all_in_shadow() -> None:
         rule = policy.contain(cause)
         assert rule is not None
         assert rule.mode is Mode.SHADOW
+
+
+def bare(part: object) -> object:
+    """Return a JSON schema without its descriptions."""
+    if isinstance(part, dict):
+        kept = {
+            key: value
+            for key, value in part.items()
+            if not (key == "description" and isinstance(value, str))
+        }
+        return {key: bare(value) for key, value in kept.items()}
+    return [bare(item) for item in part] if isinstance(part, list) else part
+
+
+def test_the_shipped_schema_is_the_policys_own() -> None:
+    shipped = json.loads(SHIPPED.with_name("policy.schema.json").read_bytes())
+    made = bare(msgspec.json.schema(Policy))
+
+    assert isinstance(made, dict)
+    assert {key: shipped[key] for key in made} == made
 
 
 def test_the_shipped_policy_has_no_problem_on_the_test_site() -> None:

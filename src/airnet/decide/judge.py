@@ -346,10 +346,9 @@ class Judge:
             return False
         if self._guard.stands(drafts.place(verdict), now_ns):
             return True
-        is_few = 0 < len(verdict.sources) <= self._policy.few_sources_max
-        return is_few and all(
-            self._guard.stands(one, now_ns) for one in verdict.sources
-        )
+        if verdict.fanout > self._policy.few_sources_max or not verdict.sources:
+            return False
+        return all(self._guard.stands(source, now_ns) for source in verdict.sources)
 
     def _forget(self, verdict: Verdict) -> None:
         """Start the subject's streak anew: what dwelt has been acted upon."""
