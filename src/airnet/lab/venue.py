@@ -1,0 +1,321 @@
+"""The venue: an order gateway with its throttle, and a matching book, behind QuickFIX.
+
+Run as a process in the venue's namespace: `python -m airnet.lab.venue SETTINGS
+ADDRESS PORT`, the last two for the gateway's control over HTTP. Every order message is
+answered at once, in the callback that brought it.
+"""
+
+import contextlib
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import msgspec
+import quickfix
+
+from airnet.clock import SystemClock
+from airnet.lab import fix
+from airnet.lab.book import Book, Fill, Order
+from airnet.lab.channel import Channel
+from airnet.lab.fix import Fields
+from airnet.lab.result import Tally
+from airnet.lab.throttle import Throttle
+
+TICKS = 100
+STATUS_S = 0.25
+OPENC2_PATH = "/.well-known/openc2"
+REQUEST_BYTES_MAX = 65_536
+#: Threads share one core: an acknowledgement does not wait 5 ms for another's turn.
+SWITCH_INTERVAL_S = 0.0005
+
+
+class Venue(quickfix.Application):  # type: ignore[misc]
+    """Answers order messages; what it may not accept, it says why.
+
+    Args:
+        throttle: whose new orders are stopped.
+        clock: for TransactTime.
+    """
+
+    def __init__(self, throttle: Throttle, clock: SystemClock) -> None:
+        super().__init__()
+        self._throttle = throttle
+        self._clock = clock
+        self._books: dict[str, Book] = {}
+        self._orders: dict[tuple[str, str], Order] = {}
+        self._serial = 0
+        self._sessions: dict[str, quickfix.SessionID] = {}
+        self.tallies: dict[str, Tally] = {}
+        self.online: set[str] = set()
+
+    # QuickFIX calls these by name.
+
+    def onCreate(self, session: quickfix.SessionID) -> None:  # noqa: N802
+        """Note a configured session."""
+        comp_id = session.getTargetCompID().getValue()
+        ours = session.getSenderCompID().getValue()
+        self._sessions[comp_id] = quickfix.SessionID(fix.BEGIN_STRING, ours, comp_id)
+        self.tallies[comp_id] = Tally()
+
+    def onLogon(self, session: quickfix.SessionID) -> None:  # noqa: N802
+        """Note that a session is up."""
+        self.online.add(session.getTargetCompID().getValue())
+
+    def onLogout(self, session: quickfix.SessionID) -> None:  # noqa: N802
+        """Note that a session is down."""
+        self.online.discard(session.getTargetCompID().getValue())
+
+    def toAdmin(self, *_: object) -> None:  # noqa: N802
+        """Let session messages go as they are."""
+
+    def fromAdmin(self, *_: object) -> None:  # noqa: N802
+        """Leave session messages to the engine."""
+
+    def toApp(self, *_: object) -> None:  # noqa: N802
+        """Let reports go as they are."""
+
+    def fromApp(  # noqa: N802
+        self, message: quickfix.Message, session: quickfix.SessionID
+    ) -> None:
+        """Answer one order message."""
+        comp_id = session.getTargetCompID().getValue()
+        fields = fix.read(message)
+        kind = fields["35"]
+        if kind == fix.NEW:
+            self._enter(comp_id, fields)
+        elif kind == fix.CANCEL:
+            self._cancel(comp_id, fields)
+        elif kind == fix.REPLACE:
+            self._replace(comp_id, fields)
+
+    def _enter(self, comp_id: str, fields: Fields) -> None:
+        """Accept a new order and match it, or say why not."""
+        tally = self.tallies[comp_id]
+        tally.orders += 1
+        stopped = self._throttle.stops(comp_id)
+        problem = f"stopped by risk control {stopped}" if stopped else ""
+        if not stopped:
+            problem = self._problem(comp_id, fields)
+        if problem:
+            if stopped:
+                tally.stopped += 1
+            else:
+                tally.refused += 1
+            self._refuse(comp_id, fields, problem)
+            return
+        order = self._order(comp_id, fields)
+        self._orders[comp_id, order.client_id] = order
+        tally.accepted += 1
+        self._report(order, fix.IS_NEW, fix.IS_NEW)
+        self._trade(order)
+
+    def _problem(self, comp_id: str, fields: Fields) -> str:
+        """Return why an order cannot be accepted, or nothing."""
+        if fields.get("40") != "2" or "44" not in fields or "38" not in fields:
+            return "only limit orders with a price and a quantity"
+        if (comp_id, fields["11"]) in self._orders:
+            return "duplicate ClOrdID"
+        if float(fields["38"]) < 1 or float(fields["44"]) <= 0:
+            return "quantity and price must be positive"
+        return ""
+
+    def _order(self, comp_id: str, fields: Fields) -> Order:
+        """Return the order that a NewOrderSingle describes."""
+        quantity = int(float(fields["38"]))
+        return Order(
+            id=f"V{self._next():08d}",
+            owner=comp_id,
+            client_id=fields["11"],
+            symbol=fields["55"],
+            side=fields["54"],
+            price=round(float(fields["44"]) * TICKS),
+            quantity=quantity,
+            open=quantity,
+        )
+
+    def _trade(self, order: Order) -> None:
+        """Match an order and report every fill to both sides."""
+        book = self._books.setdefault(order.symbol, Book())
+        for fill in book.enter(order):
+            for one in (fill.taker, fill.maker):
+                self.tallies[one.owner].fills += 1
+                status = fix.IS_PARTIAL if one.open else fix.IS_FILLED
+                self._report(one, fix.IS_TRADE, status, fill=fill)
+                if not one.open:
+                    self._orders.pop((one.owner, one.client_id), None)
+
+    def _cancel(self, comp_id: str, fields: Fields) -> None:
+        """Take an order out; a containment never stands in a cancel's way."""
+        tally = self.tallies[comp_id]
+        tally.cancels += 1
+        order = self._orders.pop((comp_id, fields["41"]), None)
+        if order is None:
+            tally.cancel_rejects += 1
+            self._reject_change(comp_id, fields, "1", "unknown or done")
+            return
+        self._books[order.symbol].remove(order)
+        order.open = 0
+        tally.canceled += 1
+        self._report(order, fix.IS_CANCELED, fix.IS_CANCELED, renamed=fields["11"])
+
+    def _replace(self, comp_id: str, fields: Fields) -> None:
+        """Change price and quantity; under a containment that is a new order."""
+        tally = self.tallies[comp_id]
+        tally.replaces += 1
+        stopped = self._throttle.stops(comp_id)
+        order = self._orders.get((comp_id, fields["41"]))
+        if stopped or order is None:
+            tally.replace_rejects += 1
+            why = f"stopped by risk control {stopped}" if stopped else "unknown or done"
+            self._reject_change(comp_id, fields, "2", why)
+            return
+        self._books[order.symbol].remove(order)
+        del self._orders[comp_id, order.client_id]
+        order.price = round(float(fields["44"]) * TICKS)
+        order.quantity = max(order.filled + 1, int(float(fields["38"])))
+        order.open = order.quantity - order.filled
+        old, order.client_id = order.client_id, fields["11"]
+        self._orders[comp_id, order.client_id] = order
+        tally.replaced += 1
+        status = fix.IS_PARTIAL if order.filled else fix.IS_NEW
+        self._report(order, fix.IS_REPLACED, status, renamed=fields["11"], old=old)
+        self._trade(order)
+
+    def _report(  # noqa: PLR0913 -- one ExecutionReport's variable parts
+        self,
+        order: Order,
+        exec_type: str,
+        status: str,
+        *,
+        fill: Fill | None = None,
+        renamed: str = "",
+        old: str = "",
+    ) -> None:
+        """Send an ExecutionReport about an order."""
+        average = order.value / order.filled / TICKS if order.filled else 0.0
+        fields = {
+            "37": order.id,
+            "11": renamed or order.client_id,
+            "17": f"E{self._next():08d}",
+            "150": exec_type,
+            "39": status,
+            "55": order.symbol,
+            "54": order.side,
+            "38": str(order.quantity),
+            "44": f"{order.price / TICKS:.2f}",
+            "151": str(order.open),
+            "14": str(order.filled),
+            "6": f"{average:.4f}",
+            "60": fix.transact_time(self._clock.now_ns()),
+        }
+        if renamed:
+            fields["41"] = old or order.client_id
+        if fill is not None:
+            fields |= {"32": str(fill.quantity), "31": f"{fill.price / TICKS:.2f}"}
+        fix.send(fix.REPORT, fields, self._sessions[order.owner])
+
+    def _refuse(self, comp_id: str, fields: Fields, why: str) -> None:
+        """Answer a new order with ExecType and OrdStatus Rejected."""
+        report = {
+            "37": "NONE",
+            "11": fields["11"],
+            "17": f"E{self._next():08d}",
+            "150": fix.IS_REJECTED,
+            "39": fix.IS_REJECTED,
+            "55": fields["55"],
+            "54": fields["54"],
+            "38": fields.get("38", "0"),
+            "151": "0",
+            "14": "0",
+            "6": "0",
+            "58": why,
+            "60": fix.transact_time(self._clock.now_ns()),
+        }
+        fix.send(fix.REPORT, report, self._sessions[comp_id])
+
+    def _reject_change(
+        self, comp_id: str, fields: Fields, response_to: str, why: str
+    ) -> None:
+        """Send an OrderCancelReject, to a cancel ("1") or a replace ("2")."""
+        report = {
+            "37": "NONE",
+            "11": fields["11"],
+            "41": fields["41"],
+            "39": fix.IS_REJECTED,
+            "434": response_to,
+            "58": why,
+            "60": fix.transact_time(self._clock.now_ns()),
+        }
+        fix.send(fix.CANCEL_REJECT, report, self._sessions[comp_id])
+
+    def _next(self) -> int:
+        self._serial += 1
+        return self._serial
+
+
+def control_server(address: str, port: int, throttle: Throttle) -> ThreadingHTTPServer:
+    """Return the gateway's control: OpenC2 over HTTP, one path, POST only."""
+
+    class Control(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_POST(self) -> None:
+            size = self.headers.get("Content-Length", "")
+            is_sane = size.isdigit() and int(size) <= REQUEST_BYTES_MAX
+            if self.path != OPENC2_PATH or not is_sane:
+                self.close_connection = True
+                self._say(404 if is_sane else 413, b"")
+                return
+            self._say(200, throttle.answer(self.rfile.read(int(size))))
+
+        def _say(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            kind = "application/openc2-rsp+json;version=1.0"
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Keep standard error for what matters."""
+
+    server = ThreadingHTTPServer((address, port), Control)
+    server.daemon_threads = True
+    return server
+
+
+def main() -> None:
+    """Trade until the starter closes standard input."""
+    settings, address, port = sys.argv[1:4]
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    clock = SystemClock()
+    throttle = Throttle(clock)
+    venue = Venue(throttle, clock)
+    server = control_server(address, int(port), throttle)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    acceptor = quickfix.SocketAcceptor(
+        venue, quickfix.MemoryStoreFactory(), quickfix.SessionSettings(settings)
+    )
+    acceptor.start()
+    channel = Channel()
+    channel.tell("ready", {})
+    with contextlib.suppress(KeyboardInterrupt):
+        while not channel.is_closed:
+            channel.poll(STATUS_S)
+            tell(channel, venue, throttle)
+    acceptor.stop()
+    server.shutdown()
+
+
+def tell(channel: Channel, venue: Venue, throttle: Throttle) -> None:
+    """Send the counts so far."""
+    counts = {one: msgspec.to_builtins(tally) for one, tally in venue.tallies.items()}
+    holds = [msgspec.to_builtins(hold) for hold in throttle.standing()]
+    channel.tell(
+        "counts", {"sessions": counts, "online": sorted(venue.online), "holds": holds}
+    )
+
+
+if __name__ == "__main__":
+    main()
