@@ -53,7 +53,7 @@ def bare(part: object) -> object:
 
 def test_the_shipped_schema_is_the_policys_own() -> None:
     shipped = json.loads(SHIPPED.with_name("policy.schema.json").read_bytes())
-    made = bare(msgspec.json.schema(Policy))
+    made = bare(json.loads(json.dumps(msgspec.json.schema(Policy))))
 
     assert isinstance(made, dict)
     assert {key: shipped[key] for key in made} == made
