@@ -132,12 +132,12 @@ class Control:
         return messages + [AddFlow(flow=flow) for flow in held.flows.values()]
 
     def _release(self, client: int, asked: Release) -> None:
+        now_ns = self.clock.mono_ns()
         if not self.peers:
             # Forgotten, so that it is deleted as an orphan when a switch is back.
-            self.standing.drop(asked.id, self.clock.mono_ns())
+            self.standing.drop(asked.id, now_ns)
             self._fail([client], asked.id, "no switch is connected")
             return
-        now_ns = self.clock.mono_ns()
         held = self.standing.drop(asked.id, now_ns) or Held.unknown(asked.id)
         held.reason = "released"
         exchange = self._open("release", ANSWER_LIMIT_NS, client, held)
@@ -225,7 +225,7 @@ class Control:
             adopts=switch not in self._seen,
         )
         self._seen.add(switch)
-        peer.flows, meters = [], {meter.id: meter for meter in peer.meters}
+        meters = {meter.id: meter for meter in peer.meters}
         self.standing.adopt(switch, found.adopted, meters, now_ns)
         known = self.standing.put_all(switch)
         messages: list[Message] = [
@@ -265,7 +265,7 @@ class Control:
         held = self.standing.gone(switch, item, reason)
         if held is None:
             return
-        if held.meter and switch in held.metered and not held.is_metered(switch):
+        if switch in held.metered and held.meter and not held.is_metered(switch):
             held.metered.discard(switch)
             message = DeleteMeter(meter=held.meter.id)
             self._ask(self._open("tidy", SYNC_LIMIT_NS), switch, [message])
@@ -336,7 +336,8 @@ class Control:
             line = self._status_line()
             self._effects += [Answer(client, line) for client in exchange.clients]
         if exchange.kind == "sync":
-            self._note("switch.synced", errors=errors, switches=exchange.confirmed)
+            names = [f"{switch:016x}" for switch in exchange.confirmed]
+            self._note("switch.synced", errors=errors, switches=names)
         if held is None or exchange.kind == "undo":
             return
         if not errors and not exchange.confirmed:
@@ -378,8 +379,7 @@ class Control:
         self._note("containment.released", id=held.id)
 
     def _note(self, event: str, /, **fields: object) -> None:
-        # "event" is structlog's own word for the name of a line.
-        fields.pop("event", None)
+        fields.pop("event", None)  # structlog's own word for the name of a line
         self._effects.append(Note(event, fields))
 
     def _status_line(self) -> Json:
