@@ -316,8 +316,7 @@ class Control:
         self, exchange: Exchange, switch: int, messages: Sequence[Message]
     ) -> tuple[Message, ...]:
         """Send messages and a barrier in one write; return them with their xids."""
-        send = self._exchanges.send(exchange, switch, messages)
-        self._effects.append(send)
+        self._effects.append(send := self._exchanges.send(exchange, switch, messages))
         return send.messages
 
     def _settle(self, exchange: Exchange, switch: int) -> None:
