@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from airnet.bench.stages import decode_all, frames_of
+from airnet.decode import Decoder
 from airnet.errors import UsageError
 from airnet.twin.scenario import World, randomised
 from airnet.twin.scenarios import SCENARIOS
@@ -205,3 +207,31 @@ def test_strangers_and_firms_share_their_header_trivia() -> None:
 
     assert strangers <= hosts
     assert len(strangers) > 4
+
+
+@pytest.mark.parametrize(
+    ("name", "impairment", "midstream"),
+    [
+        ("volatility", 0.0, 0.0),
+        ("volatility", 0.01, 0.0),
+        ("stuffing", 0.005, 1.0),
+        ("logon_flood", 0.0, 0.5),
+        ("reconnect_storm", 0.002, 0.0),
+    ],
+)
+def test_decode_when_segments_come_twice_and_late_then_it_counts_the_truth(
+    name: str, impairment: float, midstream: float
+) -> None:
+    """Whatever the network does to segments, every message sent is decoded once."""
+    params = Params(
+        duration_s=6.0, impairment=impairment, midstream=midstream, split=0.02
+    )
+    episode = generate(name, 6, params=params)
+    rows, buffer = frames_of(episode)
+    decoder = Decoder([(g.ip, g.port) for g in episode.site.gateways])
+
+    decode_all(decoder, rows, buffer)
+
+    counted = decoder.counters()
+    assert counted["messages"] == episode.truth
+    assert not any(counted["malformed"].values())

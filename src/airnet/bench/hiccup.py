@@ -6,24 +6,16 @@ than that. Idea: jHiccup (G. Tene).
 """
 
 import json
-import select
 import subprocess
 import sys
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import numpy as np
-from numpy.typing import NDArray
+from airnet.bench.host import environment
 
-from airnet.clock import SystemClock
-
-STEP_NS = 16  # of the histogram, a power of two
-BUCKETS = 1 << 16  # up to about a millisecond; longer gaps are kept one by one
-LONG_NS = STEP_NS * BUCKETS
-CHECK_EVERY = 1 << 14  # readings between two looks at standard input
+SPIN = Path(__file__).with_name("spin.py")
 STOP_LIMIT_S = 10
-SPIN = "from airnet.bench.hiccup import main; main()"
-QUANTILES = (("p50_ns", 0.5), ("p99_ns", 0.99), ("p99_9_ns", 0.999))
 
 
 class Floor:
@@ -33,10 +25,15 @@ class Floor:
         self.found: dict[str, int | float] = {}
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-c", SPIN]
+        command = [sys.executable, str(SPIN)]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment(),
         )
+        assert self._process.stdout is not None
+        self._process.stdout.readline()  # it has begun
         return self
 
     def __exit__(
@@ -51,49 +48,3 @@ class Floor:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()
-
-
-def summarise(counts: NDArray[np.int64], long_ns: list[int]) -> dict[str, int | float]:
-    """Return quantiles of the gaps; a bucket counts as its upper edge."""
-    long_ns = sorted(long_ns)
-    short = int(counts.sum())
-    total = short + len(long_ns)
-    below = np.cumsum(counts)
-    found: dict[str, int | float] = {"readings": total}
-    for name, quantile in QUANTILES:
-        rank = int(np.ceil(quantile * total))
-        if rank <= short:
-            found[name] = (int(np.searchsorted(below, rank)) + 1) * STEP_NS
-        else:
-            found[name] = long_ns[rank - short - 1]
-    occupied = np.flatnonzero(counts)
-    longest = (int(occupied[-1]) + 1) * STEP_NS if len(occupied) else 0
-    found["max_ns"] = long_ns[-1] if long_ns else longest
-    found["over_1_ms"] = sum(gap > 1_000_000 for gap in long_ns)
-    return found
-
-
-def watch() -> dict[str, int | float]:
-    """Read the clock until standard input ends, and return the gaps seen."""
-    read = SystemClock().mono_ns
-    counts = [0] * BUCKETS
-    long_ns: list[int] = []
-    start = read()
-    while not select.select([sys.stdin], [], [], 0)[0]:
-        last = read()
-        for _ in range(CHECK_EVERY):
-            now = read()
-            gap = now - last
-            last = now
-            if gap < LONG_NS:
-                counts[gap // STEP_NS] += 1
-            else:
-                long_ns.append(gap)
-    found = summarise(np.array(counts, np.int64), long_ns)
-    found["seconds"] = round((read() - start) / 1e9, 3)
-    return found
-
-
-def main() -> None:
-    """Watch until standard input ends; print what was found as JSON."""
-    sys.stdout.write(json.dumps(watch()))

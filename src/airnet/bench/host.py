@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,11 @@ def describe() -> dict[str, object]:
         "python": platform.python_version(),
         "numpy": np.__version__,
     }
+
+
+def environment() -> dict[str, str]:
+    """Return what a Python process of ours needs to find what this one found."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def _first_line(path: Path) -> str:

@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import sys
 
+from airnet.bench.host import environment
+
 LIMIT_S = 180
 SEARCH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 
@@ -24,7 +26,11 @@ def measure() -> dict[str, dict[str, object]]:
     command = [unshare, "--net", sys.executable, "-m", "airnet.bench.trials"]
     try:
         done = subprocess.run(
-            command, check=False, capture_output=True, timeout=LIMIT_S
+            command,
+            check=False,
+            capture_output=True,
+            timeout=LIMIT_S,
+            env=environment(),
         )
         lines = done.stdout.splitlines()
         found: dict[str, dict[str, object]] = json.loads(lines[-1] if lines else b"")

@@ -8,6 +8,7 @@ the flood seen on the mirror ends the trial.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ import structlog
 from numpy.typing import NDArray
 
 from airnet.act.sdn import SdnActuator
+from airnet.bench.host import environment
 from airnet.bench.lab import SEARCH
 from airnet.capture import open_interface
 from airnet.capture.source import Source
@@ -199,6 +201,7 @@ def child(*words: str) -> Iterator[subprocess.Popen[bytes]]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         bufsize=0,
+        env=environment(),
     )
     try:
         yield process
@@ -298,7 +301,7 @@ def _last_frame(source: Source, rows: NDArray[np.void], least: int) -> int:
 def _drop(number: int, now_ns: int) -> Decision:
     """Return the Decision to drop stranger `number`."""
     return Decision(
-        id=f"{number:016x}",
+        id=hashlib.sha256(b"bench %d" % number).hexdigest()[:32],
         t_ns=now_ns,
         cause=Cause.FLOOD,
         tier=Tier.PROTECT,

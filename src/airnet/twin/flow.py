@@ -105,19 +105,20 @@ class Flow:
             frame = self._paths[side].tcp(
                 sequence, self._acked[side], flags, payload, 0
             )
+        seen_ns = time_ns
         if payload:
+            if self._is_impaired and time_ns >= self._since:
+                seen_ns = self._impair(time_ns, frame)
             end = (sequence + len(payload)) & 0xFFFFFFFF
             self._sequence[side] = end
             other = 1 - side
             arriving = self._arriving[other]
-            ready = time_ns + self._turn[other]
+            ready = seen_ns + self._turn[other]
             arriving.append((ready, end))
             waits = DELAYED_NS if len(arriving) % 2 else 0
             self._due[other] = min(self._due[other], ready + waits)
         if time_ns >= self._since:
-            if self._is_impaired and payload:
-                time_ns = self._impair(time_ns, frame)
-            self._frames.append((time_ns, frame))
+            self._frames.append((seen_ns, frame))
         return time_ns
 
     def _impair(self, time_ns: int, frame: bytes) -> int:
@@ -129,8 +130,12 @@ class Flow:
             return time_ns + 20_000 + int(next(self._chance) * 300_000)
         return time_ns
 
-    def _catch_up(self, side: int, time_ns: int) -> None:
-        """Acknowledge everything that has reached `side` by `time_ns`."""
+    def _catch_up(self, side: int, time_ns: int) -> bool:
+        """Acknowledge what has reached `side` by `time_ns`; return whether any has.
+
+        A segment that comes late holds up those after it: acknowledgements are
+        cumulative.
+        """
         arriving = self._arriving[side]
         taken = 0
         for ready, end in arriving:
@@ -138,21 +143,21 @@ class Flow:
                 break
             self._acked[side] = end
             taken += 1
-        if taken:
-            del arriving[:taken]
-            self._due[side] = NEVER
-            if len(arriving) >= 2:
-                self._due[side] = arriving[1][0]
-            elif arriving:
-                self._due[side] = arriving[0][0] + DELAYED_NS
+        del arriving[:taken]
+        self._due[side] = NEVER
+        if len(arriving) >= 2:
+            self._due[side] = max(arriving[0][0], arriving[1][0])
+        elif arriving:
+            self._due[side] = arriving[0][0] + DELAYED_NS
+        return taken > 0
 
     def advance(self, time_ns: int) -> None:
         """Send the bare acknowledgements that are due by `time_ns`."""
         while min(self._due) <= time_ns:
             side = UP if self._due[UP] <= self._due[DOWN] else DOWN
             due = max(self._due[side], self._last[side] + SPACING_NS)
-            self._catch_up(side, due)
-            self._emit(side, due, ACK, b"")
+            if self._catch_up(side, due):
+                self._emit(side, due, ACK, b"")
 
     def open(self, time_ns: int) -> int:
         """Shake hands from `time_ns` on; return when the client may send."""
