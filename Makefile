@@ -44,7 +44,7 @@ build/constraint.txt:
 	@mkdir -p build && echo 'setuptools<68' > $@
 
 build/packages.stamp: apt.txt .ci/packages | build/constraint.txt
-	@.ci/packages && touch $@
+	@.ci/packages $@
 
 .venv/lock.stamp: requirements.lock .ci/python | build/packages.stamp
 	@.ci/python && touch $@
