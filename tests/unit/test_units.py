@@ -45,7 +45,11 @@ def analyze(
     stub = place / "airnet"
     stub.write_text("#!/bin/sh\n")
     stub.chmod(0o755)
-    text = (DATA / unit).read_text("utf-8").replace("/opt/airnet/.venv/bin/airnet", str(stub))
+    text = (
+        (DATA / unit)
+        .read_text("utf-8")
+        .replace("/opt/airnet/.venv/bin/airnet", str(stub))
+    )
     (place / unit).write_text(text)
     return subprocess.run(
         [program, *verb, str(place / unit)],
