@@ -12,10 +12,8 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (
     InvalidGraph,
     InvalidProtobuf,
     NoSuchFile,
-    RuntimeException,
-)
-from onnxruntime.capi.onnxruntime_pybind11_state import (
     NotImplemented as NotSupported,
+    RuntimeException,
 )
 
 from airnet.domain.verdict import PPM

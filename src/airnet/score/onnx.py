@@ -27,12 +27,21 @@ MARKET_SESSIONS = 3
 #: there is nothing that could harm and nothing to know.
 UNREADY_RATE = 1_000
 
+#: A source is named only when it is this sure, and sends this share (1/1000) of what
+#: arrives: a bystander caught by chance must not be dropped with the guilty.
+NAMED_PPM = 900_000
+NAMED_SHARE = 50
+#: A source speaks for a calm gateway only with so many packets in one window.
+SOURCE_PACKETS = 16
+
 _READY = tuple(
     SESSION_SCHEMA.index(name)
     for name in ("history_ms", "messages", "active_sessions", "rate_fast")
 )
 _REGISTERED = FLOOD_SCHEMA.index("registered")
 _SOURCES = FLOOD_SCHEMA.index("sources")
+_SHARE = FLOOD_SCHEMA.index("top_share")
+_PACKETS = FLOOD_SCHEMA.index("packets")
 
 
 class Opinion(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,7 +141,9 @@ class OnnxScorer:
                 gateway = place
                 if place in opinions:
                     folded[place] = folded.get(place, [])
-            elif place in opinions:
+            elif place in opinions and (
+                gateway in folded or features[place, _PACKETS] >= SOURCE_PACKETS
+            ):
                 folded.setdefault(gateway, []).append(place)
         spoken = [place for place in opinions if kinds[place] == WINDOW_SESSION]
         verdicts = []
@@ -169,7 +180,10 @@ class OnnxScorer:
         named = [
             one
             for one in guilty
-            if not windows[one]["known"] and not features[one, _REGISTERED]
+            if not windows[one]["known"]
+            and not features[one, _REGISTERED]
+            and features[one, _SHARE] >= NAMED_SHARE
+            and opinions[one].probability_ppm >= NAMED_PPM
         ]
         first_ns = int(windows[place]["first_ns"])
         if not first_ns and named:
