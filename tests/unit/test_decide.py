@@ -94,6 +94,25 @@ def test_an_unsure_model_orders_nothing() -> None:
     assert decide(*unsure) == []
 
 
+def test_a_model_that_names_itself_is_still_an_opinion() -> None:
+    unsure = {"rule": "model.session", "probability_ppm": 899_999}
+    torn = {"rule": "model.session", "abstains": True}
+
+    assert decide(*(session_verdict(t, **unsure) for t in (100, 200))) == []
+    assert actions(*(session_verdict(t, **torn) for t in (100, 200))) == [
+        Action.EVIDENCE
+    ]
+
+
+def test_a_model_whose_feature_is_within_its_limit_is_told_by_its_probability() -> None:
+    within = {"rule": "model.session", "measured": 200, "limit": 4000}
+
+    (decision,) = decide(*(session_verdict(t, **within) for t in (100, 200)))
+
+    assert decision.rule == "model.session.probability_ppm"
+    assert (decision.measured, decision.limit) == (990_000, 900_000)
+
+
 def test_a_hard_rule_needs_no_probability() -> None:
     hard = [
         session_verdict(t, probability_ppm=0, abstains=True, rule="duplicate_ids")

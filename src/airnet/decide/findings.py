@@ -15,6 +15,9 @@ from airnet.domain.verdict import PPM, Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION
 from airnet.errors import ConfigError
 
+#: What a rule's name begins with when a model's opinion, not a limit, is meant.
+MODEL = "model."
+
 ENVELOPE_RULE = "envelope.orders_per_second"
 
 #: The client's new orders, an exponential mean of 1 s, in tenths of an order a second
@@ -71,10 +74,10 @@ class Findings:
 
     def is_likely(self, finding: Finding) -> bool:
         """Return whether the finding is sure enough for its Cause's policy."""
-        rule = self._policy.contain(finding.cause) or self._policy.watch(finding.cause)
-        if rule is None:
+        if finding.cause is Cause.NORMAL:
             return False
-        return finding.is_hard or finding.probability_ppm >= ppm(rule.probability_min)
+        least = self._probability_min(finding.cause)
+        return finding.is_hard or finding.probability_ppm >= least
 
     def _envelope(self, verdict: Verdict) -> Finding | None:
         if verdict.window_kind != WINDOW_SESSION or verdict.session is None:
@@ -109,18 +112,33 @@ class Findings:
         return None
 
     def _opinion(self, verdict: Verdict) -> Finding:
-        """Return what the scorer said; an abstention without a rule is unknown."""
+        """Return what the scorer said; an abstention without a rule is unknown.
+
+        A model names itself (`model.NAME`) with the feature that stands for its Cause.
+        Where that feature is not above its benign limit, the probability is what is
+        measured, in parts per million: a value below its limit explains nothing.
+        """
+        is_hard = bool(verdict.rule) and not verdict.rule.startswith(MODEL)
         cause = verdict.cause
-        if verdict.abstains and not verdict.rule:
+        if verdict.abstains and not is_hard:
             cause = Cause.UNKNOWN
+        rule = verdict.rule or f"{MODEL}{cause.value}"
+        measured, limit = verdict.measured, verdict.limit
+        if not is_hard and measured <= limit:
+            rule = f"{rule}.probability_ppm"
+            measured, limit = verdict.probability_ppm, self._probability_min(cause)
         return Finding(
             cause=cause,
-            rule=verdict.rule or f"model.{cause.value}",
-            measured=verdict.measured,
-            limit=verdict.limit,
+            rule=rule,
+            measured=measured,
+            limit=limit,
             probability_ppm=verdict.probability_ppm,
-            is_hard=bool(verdict.rule),
+            is_hard=is_hard,
         )
+
+    def _probability_min(self, cause: Cause) -> int:
+        rule = self._policy.contain(cause) or self._policy.watch(cause)
+        return ppm(rule.probability_min) if rule is not None else PPM
 
     def _feature(self, verdict: Verdict, name: str) -> int | None:
         index = self._columns.get(verdict.window_kind, {}).get(name)
