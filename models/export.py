@@ -179,7 +179,8 @@ def write(
     for name, table in tables.items():
         lines += ["", f"[{name}]"]
         for key, value in table.items():
-            text = _wrapped(value) if key == "row" else _toml(value)  # type: ignore[arg-type]
+            is_row = key == "row" and isinstance(value, list)
+            text = _wrapped(value) if is_row else _toml(value)
             lines.append(f"{key} = {text}")
     (folder / "model.onnx").write_bytes(model)
     (folder / "card.toml").write_text("\n".join(lines) + "\n")

@@ -39,12 +39,13 @@ UNUSED = ("window_us", "history_ms", "streak_ms", "registered")
 Labelled = tuple[NDArray[np.void], NDArray[np.float32], NDArray[np.int64]]
 
 
-def drawn_flood(rng: np.random.Generator, *, held: bool) -> Part:
-    """Return a flood within the held-out ranges, or outside of them."""
+def drawn_flood(rng: np.random.Generator, *, held: bool, pps: float = 0.0) -> Part:
+    """Return a flood within the held-out ranges, or outside of them; or of `pps`."""
     while True:
         rate = 10 ** rng.uniform(2.7, 5.3)
         if held == (HELD_RATE[0] <= rate <= HELD_RATE[1]):
             break
+    rate = pps or rate
     low, high = HELD_SOURCES
     some = list(range(low, high + 1)) if held else [1, 1, 1, 2, 3, 16, 32, 64]
     sources = int(rng.choice(some)) if rng.random() < 0.65 else 0
@@ -55,7 +56,7 @@ def drawn_flood(rng: np.random.Generator, *, held: bool) -> Part:
     return flood_rows.flood(rng, span, rate, sources)
 
 
-def episode(seed: int, *, held: bool) -> Labelled:
+def episode(seed: int, *, held: bool, pps: float = 0.0) -> Labelled:
     """Return windows, features and labels of one episode."""
     rng = np.random.Generator(np.random.PCG64([seed, 2]))
     sessions = int(rng.integers(0, 30))
@@ -77,7 +78,7 @@ def episode(seed: int, *, held: bool) -> Labelled:
     ):
         parts += [make(rng, SECONDS) for _ in range(int(rng.integers(0, 2)))]
     if rng.random() < 0.7 or not parts:
-        parts.append(drawn_flood(rng, held=held))
+        parts.append(drawn_flood(rng, held=held, pps=pps))
     part = flood_rows.merged(parts)
     gateways = [("10.9.0.1", 9878)] if rng.random() < 0.7 else []
     table = Windows(gateways, [])
@@ -151,7 +152,7 @@ def margins_of(model: bytes, rows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def measure(
-    model: bytes, temperature: float, seeds: range, *, held: bool
+    model: bytes, temperature: float, seeds: range, *, held: bool, pps: float = 0.0
 ) -> dict[str, object]:
     """Return recall of windows, and of floods as the shipped policy would act.
 
@@ -161,7 +162,7 @@ def measure(
     events = found = calm = alarmed = 0
     delays: list[float] = []
     for seed in seeds:
-        windows, features, classes = episode(seed, held=held)
+        windows, features, classes = episode(seed, held=held, pps=pps)
         margins = margins_of(model, features).astype(np.float64)
         lead = (margins[:, FLOOD] - margins[:, NORMAL]) / temperature
         known = classes >= 0
@@ -170,8 +171,9 @@ def measure(
         sure = lead[gateway] >= np.log(9)
         pairs = np.flatnonzero(sure[1:] & sure[:-1]) + 1
         if not (classes[gateway] == FLOOD).any():
-            calm += 1
-            alarmed += len(pairs) > 0
+            is_calm = bool((classes[gateway] == NORMAL).all())
+            calm += is_calm
+            alarmed += is_calm and len(pairs) > 0
             continue
         events += 1
         bad = classes[gateway] != NORMAL
@@ -224,6 +226,10 @@ def main() -> None:
         "metrics.same_ranges": measure(model, temperature, test, held=False),
         "metrics.held_out_ranges": measure(model, temperature, test, held=True),
     }
+    for pps in (500, 1000, 2000, 5000, 10_000, 50_000):
+        found = measure(model, temperature, test[: len(test) // 2], held=True, pps=pps)
+        wanted = ("floods", "floods_alarmed", "median_delay_ms", "p90_delay_ms")
+        tables[f"metrics.pps_{pps}"] = {name: found[name] for name in wanted}
     card = {
         "name": "flood",
         "version": 1,
