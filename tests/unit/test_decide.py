@@ -241,6 +241,16 @@ def test_a_flood_that_spreads_after_a_drop_is_rate_limited() -> None:
     assert actions(*one, *many) == [Action.DROP_SOURCES, Action.RATE_LIMIT_SOURCES]
 
 
+def test_a_flood_that_changes_its_port_is_one_flood_on_any_port() -> None:
+    many = [gateway_verdict(10 * n, fanout=500, port=n) for n in range(1, 9)]
+
+    (decision,) = decide(*many)
+
+    assert decision.action is Action.RATE_LIMIT_SOURCES
+    assert (decision.target, decision.port) == (("10.0.0.10:0",), 0)
+    assert "changing ports" in decision.why
+
+
 def test_a_new_source_is_dropped_while_another_is_already() -> None:
     first = [gateway_verdict(t) for t in (10, 20, 30)]
     both = ("198.51.100.9", "198.51.100.77")
@@ -394,6 +404,20 @@ def test_enforcement_is_narrowed_to_the_assets_the_policy_names() -> None:
         Mode.ENFORCE,
         Mode.SHADOW,
     ]
+
+
+def test_a_gateway_named_as_asset_is_shielded_whatever_the_port() -> None:
+    flood = Contain(
+        action="drop_sources",
+        mode=Mode.ENFORCE,
+        tier_max=2,
+        assets=("10.0.0.10:9878",),
+    )
+    many = [gateway_verdict(10 * n, fanout=500, port=n) for n in (1, 2)]
+
+    (decision,) = decide(*many, policy=Policy(cause=Causes(flood=flood)))
+
+    assert decision.mode is Mode.ENFORCE
 
 
 def test_an_empty_site_still_decides() -> None:

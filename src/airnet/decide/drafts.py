@@ -33,7 +33,8 @@ def subject(verdict: Verdict) -> Key:
     if verdict.session is not None:
         client = endpoint(verdict.session.client, verdict.session.client_port)
         return ("session", client, place(verdict))
-    return (str(verdict.window_kind), place(verdict))
+    # Not by port: a flood may change it with every packet.
+    return (str(verdict.window_kind), verdict.address)
 
 
 def draft(
@@ -51,8 +52,8 @@ def draft(
         target: tuple[str, ...] = (client, session.client_comp)
         gateway, port = session.gateway, session.gateway_port
     else:
-        kind, target = TargetType.GATEWAY, (place(verdict),)
-        gateway, port = verdict.address, verdict.port
+        gateway, port = verdict.address, streak.port
+        kind, target = TargetType.GATEWAY, (endpoint(gateway, port),)
     return Decision(
         id="",
         t_ns=verdict.close_ns,

@@ -39,6 +39,11 @@ class Judge:
         self._findings = Findings(policy, site, columns or {})
         self._guard = Guard(policy, site)
         self._streaks = Streaks(policy.hysteresis.gap_ms * NS_PER_MS)
+        self._gateways: dict[str, tuple[str, ...]] = {}
+        for gateway in site.gateways:
+            address = canonical(gateway.ip)
+            places = (*self._gateways.get(address, ()), endpoint(address, gateway.port))
+            self._gateways[address] = places
         self._episodes = Episodes()
         self._clients: dict[str, None] = {}
         self._session_count = sum(len(firm.sessions) for firm in site.firms)
@@ -188,7 +193,7 @@ class Judge:
     ) -> Decision | str | None:
         if verdict.window_kind != WINDOW_GATEWAY or not verdict.address:
             return "no attacked gateway is named"
-        place = drafts.place(verdict)
+        place = endpoint(verdict.address, streak.port)
         ttl_ns = rule.ttl_ms * NS_PER_MS
         seen = wording.seen_words(verdict, finding, streak)
         fanout = max(verdict.fanout, len(verdict.sources))
@@ -223,7 +228,7 @@ class Judge:
             target_type=kind,
             target=target,
             until_ns=verdict.close_ns + ttl_ns,
-            mode=_mode(rule, (place,)),
+            mode=_mode(rule, (place, *self._gateways.get(verdict.address, ()))),
         )
 
     def _issue(self, verdict: Verdict, decision: Decision) -> list[Decision]:
@@ -344,8 +349,9 @@ class Judge:
             return self._guard.stands(drafts.subject(verdict)[1], now_ns)
         if cause is not Cause.FLOOD or verdict.window_kind != WINDOW_GATEWAY:
             return False
-        if self._guard.stands(drafts.place(verdict), now_ns):
-            return True
+        for port in (verdict.port, 0):
+            if self._guard.stands(endpoint(verdict.address, port), now_ns):
+                return True
         if verdict.fanout > self._policy.few_sources_max or not verdict.sources:
             return False
         return all(self._guard.stands(source, now_ns) for source in verdict.sources)
@@ -362,6 +368,7 @@ def _one_window(verdict: Verdict, finding: Finding) -> Streak:
         open_ns=verdict.open_ns,
         close_ns=verdict.close_ns,
         first_ns=verdict.first_ns or verdict.open_ns,
+        port=verdict.port,
     )
 
 

@@ -13,13 +13,17 @@ Key = tuple[str, ...]
 
 
 class Streak(msgspec.Struct, frozen=True, kw_only=True):
-    """Consecutive bad windows: how many, from when to when, first bad frame."""
+    """Consecutive bad windows: how many, from when to when, first bad frame.
+
+    `port` is the attacked port, 0 when it changed from window to window: any port.
+    """
 
     cause: str
     windows: int
     open_ns: int
     close_ns: int
     first_ns: int
+    port: int = 0
 
     @property
     def span_ns(self) -> int:
@@ -53,6 +57,7 @@ class Streaks:
                 open_ns=min(before.open_ns, streak.open_ns),
                 close_ns=max(before.close_ns, streak.close_ns),
                 first_ns=min(before.first_ns, streak.first_ns),
+                port=before.port if before.port == streak.port else 0,
             )
         self._by_key[key] = joined
         if len(self._by_key) > STREAKS_MAX:

@@ -42,13 +42,14 @@ def session_words(session: SessionName) -> str:
     return f"session {session.client_comp or 'without CompID'} ({client} to {gateway})"
 
 
-def subject_words(verdict: Verdict) -> str:
-    """Return how a sentence calls what the Verdict is about."""
+def subject_words(verdict: Verdict, port: int) -> str:
+    """Return how a sentence calls what the Verdict is about; port 0 is any."""
     if verdict.session is not None:
         return session_words(verdict.session)
     if verdict.address:
-        place = endpoint(verdict.address, verdict.port)
-        return f"traffic from {verdict.fanout} sources to gateway {place}"
+        where = f"port {port}" if port else "changing ports"
+        plural = "" if verdict.fanout == 1 else "s"
+        return f"traffic from {verdict.fanout} source{plural} to {verdict.address}, {where},"
     return "the mirror"
 
 
@@ -58,7 +59,7 @@ def seen_words(verdict: Verdict, finding: Finding, streak: Streak) -> str:
     span = f"{streak.span_ns / NS_PER_MS:.3f} ms of capture time"
     sure = f"probability {finding.probability_ppm / 1_000_000:.6f}"
     return (
-        f"{subject_words(verdict)} looked like {_CAUSE_WORDS[finding.cause]} in "
+        f"{subject_words(verdict, streak.port)} looked like {_CAUSE_WORDS[finding.cause]} in "
         f"{windows} over {span} ({finding.rule}: {finding.measured} against a limit "
         f"of {finding.limit}; {sure})"
     )

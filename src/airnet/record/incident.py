@@ -89,7 +89,7 @@ def _place(decision: Decision) -> Place:
     """Return the thing a Decision is about."""
     if decision.session is not None and decision.cause not in _SHARED:
         return decision.target[:1]
-    return (decision.gateway, str(decision.port))
+    return (decision.gateway,)
 
 
 #: Causes that are about a gateway even when one session showed them.
