@@ -1,0 +1,1 @@
+"""The network we test and demonstrate on: namespaces, a switch, real FIX sessions."""

@@ -109,7 +109,9 @@ class Actor:
             self.latest[str(one.get("kind", ""))] = one
         return found
 
-    def wait_for(self, kind: str, holds: Callable[[Json], bool], limit_s: float) -> Json:
+    def wait_for(
+        self, kind: str, holds: Callable[[Json], bool], limit_s: float
+    ) -> Json:
         """Return the first object of a kind for which `holds`.
 
         Raises:

@@ -8,7 +8,7 @@ Source of the fields: FIX 4.4, volumes 3 and 4. Of the settings: QuickFIX 1.15.
 import datetime
 import importlib.metadata
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import quickfix
@@ -55,7 +55,7 @@ def dictionary() -> Path:
 
 
 def settings_text(
-    common: Mapping[str, str], sessions: list[Mapping[str, str]], clock: SystemClock
+    common: Mapping[str, str], sessions: Sequence[Mapping[str, str]], clock: SystemClock
 ) -> str:
     """Return a QuickFIX settings file.
 

@@ -1,7 +1,7 @@
-"""Network, the lab's hosts and wires: namespaces, one Open vSwitch, its mirror.
+r"""Network, the lab's hosts and wires: namespaces, one Open vSwitch, its mirror.
 
     venue  alpha  beta  gamma  unknown        10.77.0.0/24, one veth each
-        \\     \\     |     /     /
+        \     \     |     /     /
                  br0 (sw)  --mirror of venue's port-->  eth0 (cap)
 
 `cap` gets nothing but the mirror on eth0, which has no address and no ARP. Management
@@ -73,7 +73,9 @@ def run(*words: str, text: str = "") -> str:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise NetworkError(f"{' '.join(words)}: {error}", "see airnet doctor") from error
+        raise NetworkError(
+            f"{' '.join(words)}: {error}", "see airnet doctor"
+        ) from error
     if done.returncode != 0:
         said = " ".join(done.stderr.split()) or f"status {done.returncode}"
         raise NetworkError(f"{' '.join(words)}: {said}", "see airnet doctor")
@@ -228,9 +230,8 @@ class Network:
     def _offloads_off(self) -> None:
         """Switch every offload off, at both ends of every wire."""
         script = f'for port; do ethtool -K "$port" {" ".join(OFFLOADS)}; done'
-        ports = dict.fromkeys((*HOSTS, CAPTURE), ("eth0",))
-        ports[SWITCH] = (*HOSTS, MIRROR_PORT)
-        for role, names in ports.items():
+        ports = [(role, ("eth0",)) for role in (*HOSTS, CAPTURE)]
+        for role, names in (*ports, (SWITCH, (*HOSTS, MIRROR_PORT))):
             run(*self.inside(role, "sh", "-ec", script, "sh", *names))
 
     def _plug(self, switch: Switch) -> None:

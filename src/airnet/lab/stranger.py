@@ -29,7 +29,7 @@ PORT_FIRST, PORT_LAST = 1024, 65535
 
 def checksum(data: bytes) -> int:
     """Return the internet checksum of an even number of bytes (RFC 1071)."""
-    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f">{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF

@@ -153,7 +153,9 @@ class Throttle:
     def _forget(self) -> None:
         """Make room for a command: the oldest that has ended goes."""
         now_ns = self._clock.mono_ns()
-        ended = [one for one, hold in self._holds.items() if hold.until_mono_ns < now_ns]
+        ended = [
+            one for one, hold in self._holds.items() if hold.until_mono_ns < now_ns
+        ]
         if len(self._holds) >= COMMANDS_MAX and ended:
             del self._holds[ended[0]]
 

@@ -181,7 +181,7 @@ class Venue(quickfix.Application):  # type: ignore[misc]
         self._report(order, fix.IS_REPLACED, status, renamed=fields["11"], old=old)
         self._trade(order)
 
-    def _report(  # noqa: PLR0913 -- one ExecutionReport's variable parts
+    def _report(
         self,
         order: Order,
         exec_type: str,

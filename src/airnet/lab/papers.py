@@ -1,0 +1,164 @@
+"""What airnet must be told about the lab: site.toml, policy.toml, airnet.toml.
+
+The policy is the shipped one, with containment switched on for the two causes the
+scenes bring about, and shorter times so that a person can see them end.
+"""
+
+import re
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+from airnet.config import Config, Site, load
+from airnet.decide.policy import Policy
+from airnet.lab.cast import VENUE_COMP, plans
+from airnet.lab.network import (
+    ADDRESSES,
+    CONTROL_ADDRESS,
+    CONTROL_PORT,
+    FIRMS,
+    GATEWAY_PORT,
+    VENUE,
+)
+
+THROTTLE_MS, DROP_MS = 8000, 7000
+#: New orders a second an algorithm's owner signed for: several times a fast market's.
+ENVELOPE = 200
+KINDS = {"quoter": "market_maker", "taker": "taker"}
+
+
+class Papers(msgspec.Struct, frozen=True, kw_only=True):
+    """Where everything of a run is."""
+
+    directory: Path
+
+    @property
+    def site(self) -> Path:
+        """Return the network's file."""
+        return self.directory / "site.toml"
+
+    @property
+    def policy(self) -> Path:
+        """Return the policy's file."""
+        return self.directory / "policy.toml"
+
+    @property
+    def config(self) -> Path:
+        """Return the capture host's file."""
+        return self.directory / "airnet.toml"
+
+    @property
+    def decisions(self) -> Path:
+        """Return where the Decisions go."""
+        return self.directory / "decisions.jsonl"
+
+    @property
+    def ledger(self) -> Path:
+        """Return where the ledger goes."""
+        return self.directory / "ledger"
+
+    @property
+    def recording(self) -> Path:
+        """Return where the mirror's frames go."""
+        return self.directory / "mirror.pcapng"
+
+    @property
+    def logs(self) -> Path:
+        """Return where the logs go."""
+        return self.directory / "logs"
+
+    def write(self, controller_socket: Path) -> None:
+        """Write all three files, and read them back as airnet will.
+
+        Raises:
+            ConfigError: one of them is wrong.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.site.write_text(site_text(), "utf-8")
+        self.policy.write_text(policy_text(), "utf-8")
+        self.config.write_text(self._config_text(controller_socket), "utf-8")
+        load(self.site, Site)
+        load(self.policy, Policy)
+        load(self.config, Config)
+
+    def _config_text(self, controller_socket: Path) -> str:
+        """Return airnet.toml: the capture host of the lab."""
+        return f"""\
+site = "{self.site.name}"
+policy = "{self.policy.name}"
+
+[capture]
+interface = "eth0"
+backend = "auto"
+record = "{self.recording.name}"
+
+[actuators]
+controller_socket = "{controller_socket}"
+
+[service]
+ledger = "{self.ledger.name}"
+decisions = "{self.decisions.name}"
+"""
+
+
+def site_text() -> str:
+    """Return site.toml: the lab's gateway, firms, protected things and envelopes."""
+    parts = [
+        "# The lab's network.",
+        f"""
+[[gateway]]
+ip = "{ADDRESSES[VENUE]}"
+port = {GATEWAY_PORT}
+comp_id = "{VENUE_COMP}"
+control = "http://{CONTROL_ADDRESS}:{CONTROL_PORT}"
+
+[[protected]]
+why = "the order gateway"
+network = "{ADDRESSES[VENUE]}/32"
+""",
+    ]
+    for firm in FIRMS:
+        parts.append(f'[[firm]]\nname = "{firm}"\nhosts = ["{ADDRESSES[firm]}"]\n')
+        parts += [
+            f"""\
+[[firm.session]]
+host = "{ADDRESSES[firm]}"
+comp_id = "{plan.comp_id}"
+kind = "{KINDS[plan.kind]}"
+algorithm = "{plan.comp_id.lower()}"
+"""
+            for plan in plans(firm)
+        ]
+    parts += [
+        f"""\
+[[algorithm]]
+id = "{plan.comp_id.lower()}"
+owner = "{firm} quant desk"
+orders_per_second_max = {ENVELOPE}
+"""
+        for firm in FIRMS
+        for plan in plans(firm)
+    ]
+    return "\n".join(parts)
+
+
+def policy_text() -> str:
+    """Return policy.toml: the shipped one, with two causes in force."""
+    shipped = resources.files("airnet") / "data" / "policy.toml"
+    text = shipped.read_text("utf-8")
+    text = _enforced(text, "flood", DROP_MS)
+    return _enforced(text, "algo_fault", THROTTLE_MS).replace(
+        'name = "default"', 'name = "lab"', 1
+    )
+
+
+def _enforced(text: str, cause: str, ttl_ms: int) -> str:
+    """Return the policy with one cause's mode and time changed."""
+    head = f"[cause.{cause}]\n"
+    before, found, after = text.partition(head)
+    assert found, f"the shipped policy has no {head!r}"
+    section, mark, rest = after.partition("\n\n")
+    section = re.sub(r'mode = "\w+"', 'mode = "enforce"', section)
+    section = re.sub(r"ttl_ms = \d+", f"ttl_ms = {ttl_ms}", section)
+    return before + head + section + mark + rest
