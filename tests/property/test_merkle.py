@@ -1,7 +1,6 @@
 """record.merkle equals the slow reference; proofs prove, and nothing else does."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from airnet.record import merkle
 from airnet.record.merkle import CompactRange, leaf_hash
