@@ -250,14 +250,15 @@ class _Gzip:
 def _salvage(before: "zlib._Decompress", chunk: bytes) -> bytes:
     """Return what the bytes of `chunk` in front of the damage unpack to."""
     low, high = 0, len(chunk) - 1
+    out = b""
     while low < high:
         middle = (low + high + 1) // 2
         try:
-            before.copy().decompress(chunk[:middle])
+            out = before.copy().decompress(chunk[:middle])
             low = middle
         except zlib.error:
             high = middle - 1
-    return before.decompress(chunk[:low])
+    return out
 
 
 def _unreadable(path: Path, error: OSError) -> CaptureError:
