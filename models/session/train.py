@@ -18,9 +18,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import export
 import market_rows
+import twin_rows
 from market_rows import START_NS, Market, Trouble
 
 from airnet.domain.session import SESSION
+from airnet.domain.verdict import Cause
 from airnet.domain.window import WINDOW_SESSION
 from airnet.features import Windows
 from airnet.features.schema import SESSION_SCHEMA
@@ -34,7 +36,7 @@ HELD_SESSIONS = (18, 26)
 HELD_MULTIPLIER = (6.0, 9.0)
 HELD_EXCESS = (8.0, 14.0)
 #: Columns that name no cause but the episode (how long it has run): not learned from.
-UNUSED = ("window_us", "history_ms", "messages", "streak_ms", "bytes_rate")
+UNUSED = ("window_us", "history_ms", "messages", "bytes_rate")
 
 
 def between(
@@ -178,6 +180,102 @@ def episode(
     return market, windows, features, label(market, rows, windows, features)
 
 
+def twin_label(seen: twin_rows.Seen) -> NDArray[np.int64]:
+    """Return each window's class in a twin's episode, -1 for other windows."""
+    f, windows = seen.features, seen.windows
+    ends = twin_rows.ends_of(seen, COLUMN["window_us"])
+    out = np.full(len(windows), NORMAL)
+    is_session = windows["kind"] == WINDOW_SESSION
+    ratio = f[:, COLUMN["ratio_fast"]]
+    for onset, offset, _, _ in twin_rows.spans(seen, Cause.VOLATILITY):
+        inside = (ends > onset) & (ends < offset + 300_000_000)
+        out[inside & (ratio > 2500)] = VOLATILITY
+        out[inside & (ratio > 1800) & (ratio <= 2500)] = -1
+        out[(ends > offset) & (ends < offset + 300_000_000) & (ratio > 1800)] = -1
+    for onset, offset, clients, _ in twin_rows.spans(seen, Cause.ALGO_FAULT):
+        guilty = [i for i, client in enumerate(seen.clients) if client in clients]
+        own = np.isin(windows["subject"], guilty)
+        out[own & (ends > onset) & (ends < offset + 300_000_000)] = -1
+        busy = f[:, COLUMN["orders"]] >= 8
+        sure = (ends > onset + 30_000_000) & (ends <= offset) & busy & (ratio >= 2500)
+        out[own & sure] = FAULT
+    ready = (f[:, COLUMN["history_ms"]] >= 3000) & (f[:, COLUMN["messages"]] >= 64)
+    out[~ready | ~is_session] = -1
+    return out
+
+
+def gather_twin(
+    seeds: range, rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return training rows of the twin's episodes; quiet windows are thinned."""
+    rows, labels = [], []
+    for seed in seeds:
+        seen = twin_rows.look(twin_rows.episode_of(seed), with_site=True)
+        classes = twin_label(seen)
+        calm = (classes == NORMAL) & (seen.features[:, COLUMN["ratio_fast"]] < 1800)
+        keep = (classes >= 0) & (~calm | (rng.random(len(classes)) < 0.1))
+        rows.append(seen.features[keep])
+        labels.append(classes[keep])
+    return np.concatenate(rows), np.concatenate(labels)
+
+
+def measure_twin(
+    model: bytes, temperature: float, seeds: range
+) -> dict[str, dict[str, object]]:
+    """Return, for each scenario of the twin, faults found and false alarms."""
+    out: dict[str, dict[str, object]] = {}
+    for scenario in twin_rows.TRAINED:
+        delays: list[float] = []
+        faults = wrong = 0
+        for seed in seeds:
+            episode = twin_rows.episode_of(seed, scenario)
+            seen = twin_rows.look(episode, with_site=True)
+            margins = margins_of(model, seen.features).astype(np.float64) / temperature
+            parts = np.exp(margins - margins.max(axis=1, keepdims=True))
+            late, count, others = judge_twin(seen, parts[:, FAULT] / parts.sum(axis=1))
+            delays += late
+            faults += count
+            wrong += others
+        out[scenario] = {
+            "faults": faults,
+            "faults_alarmed": len(delays),
+            "median_delay_ms": round(1000 * float(np.median(delays or [0]))),
+            "false_alarms": wrong,
+            "episodes": len(seeds),
+        }
+    return out
+
+
+def judge_twin(
+    seen: twin_rows.Seen, p: NDArray[np.float64]
+) -> tuple[list[float], int, int]:
+    """Return delays of found faults, faults, and alarms about anyone else."""
+    f, windows = seen.features, seen.windows
+    ready = (f[:, COLUMN["history_ms"]] >= 3000) & (f[:, COLUMN["messages"]] >= 64)
+    ready &= windows["kind"] == WINDOW_SESSION
+    ready &= f[:, COLUMN["active_sessions"]] >= 3
+    faults = twin_rows.spans(seen, Cause.ALGO_FAULT)
+    zero = int(seen.episode.frames[0][0])
+    closes = (windows["close_ns"].astype(np.int64) - zero) / 1e9
+    found: dict[str, float] = {}
+    wrong = 0
+    for index, client in enumerate(seen.clients):
+        own = ready & (windows["subject"] == index)
+        for start, at in alarms(closes[own], p[own]):
+            since = [
+                (onset - zero) / 1e9
+                for onset, offset, clients, _ in faults
+                if client in clients
+                and (onset - zero) / 1e9 <= start
+                and at <= (offset - zero) / 1e9 + 0.5
+            ]
+            if since:
+                found.setdefault(client, at - since[0])
+            else:
+                wrong += 1
+    return list(found.values()), sum(len(one[2]) for one in faults), wrong
+
+
 def gather(
     seeds: range, rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -296,6 +394,7 @@ def main() -> None:
     """Train, measure on held-out ranges, write the model and its card."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--episodes", type=int, default=500)
+    parser.add_argument("--twin-episodes", type=int, default=400)
     parser.add_argument("--seed", type=int, default=20261121)
     order = parser.parse_args()
     rng = np.random.Generator(np.random.PCG64(order.seed))
@@ -303,6 +402,12 @@ def main() -> None:
     rows, labels = gather(range(base, base + order.episodes), rng)
     calibration = range(base + 10_000, base + 10_000 + order.episodes // 5)
     tuned_rows, tuned = gather(calibration, rng)
+    twin, twin_labels = gather_twin(range(order.twin_episodes), rng)
+    rows, labels = np.concatenate([rows, twin]), np.concatenate([labels, twin_labels])
+    later = range(10_000, 10_000 + order.twin_episodes // 5)
+    twin, twin_labels = gather_twin(later, rng)
+    tuned_rows = np.concatenate([tuned_rows, twin])
+    tuned = np.concatenate([tuned, twin_labels])
     model = learn(rows, labels, order.seed)
     temperature = export.temperature(margins_of(model, tuned_rows), tuned)
     test = range(base + 20_000, base + 20_000 + order.episodes // 5)
@@ -332,6 +437,8 @@ def main() -> None:
         )
         wanted = ("faults", "faults_alarmed", "median_delay_ms", "false_alarms")
         tables[f"metrics.excess_{excess}"] = {name: found[name] for name in wanted}
+    by_scenario = measure_twin(model, temperature, range(20_000, 20_006))
+    tables |= {f"metrics.twin_{name}": found for name, found in by_scenario.items()}
     card = {
         "name": "session",
         "version": 1,
@@ -340,7 +447,7 @@ def main() -> None:
         "seed": order.seed,
         "episodes": order.episodes,
         "rows": len(labels),
-        "data": "models/market_rows.py through the window kernel",
+        "data": "market_rows and twin_rows, through the window kernel",
     }
     here = Path(__file__).resolve().parent
     export.write(here, model, SESSION_SCHEMA, card, tables)

@@ -57,18 +57,19 @@ SESSION_RULES = (
         divisor=10,
         needs=(("repeat_run", 32, ANY), ("relative_fast", 2000, ANY)),
     ),
-    # Ten times its own past, sustained (1 s mean), while most others stay calm. A
-    # reload of all quotes is shorter, a market-wide burst is not one session's.
+    # Ten times its own past for a second, 100 orders a second at least, and three times
+    # the most it ever did, while most others stay calm: trading comes in clusters, but
+    # they are shorter, and a market-wide burst is not one session's.
     Rule(
         name="session.order_rate_over_own_baseline",
         cause=Cause.ALGO_FAULT,
         unit="1/1000",
-        feature="ratio_fast",
+        feature="ratio_1s",
         limit=10_000,
         needs=(
-            ("ratio_1s", 4000, ANY),
-            ("relative_fast", 5000, ANY),
-            ("rate_fast", 1000, ANY),
+            ("rate_1s", 1000, ANY),
+            ("relative_1s", 5000, ANY),
+            ("peak_ratio", 3000, ANY),
             ("history_ms", 5000, ANY),
             ("active_sessions", 3, ANY),
             ("elevated_share", 0, 500),
