@@ -51,6 +51,7 @@ struct xsk {
 	uint32_t free_count, held_count;
 	uint32_t peeked; /* receive entries known to be there and not taken */
 	uint64_t delivered;
+	int is_down; /* the interface went away; the kernel says so once */
 };
 
 static inline int xsk_map(struct xsk *x, struct xsk_ring *ring, uint32_t entries,
@@ -212,6 +213,20 @@ static inline int xsk_statistics(const struct xsk *x, struct xdp_statistics *cou
 }
 
 /*
+ * Whether the interface went away. poll(2) does not tell (xsk_poll of Linux 6.x gives
+ * no POLLERR), SO_ERROR does, and is cleared by being read.
+ */
+static inline int xsk_is_down(struct xsk *x)
+{
+	int problem = 0;
+	socklen_t bytes = sizeof(problem);
+
+	if (getsockopt(x->fd, SOL_SOCKET, SO_ERROR, &problem, &bytes) || problem)
+		x->is_down = 1;
+	return x->is_down;
+}
+
+/*
  * Fill up to `limit` rows from all sockets, oldest first (equal times: lower queue
  * first), waiting up to wait_ms when nothing is there. Rows or -errno.
  */
@@ -235,7 +250,7 @@ static inline int xsk_poll(struct xsk *sockets, int count, struct airnet_frame *
 		if (ready < 0)
 			return errno == EINTR ? 0 : -errno;
 		for (int i = 0; i < count; i++) {
-			if (polled[i].revents & (POLLERR | POLLHUP | POLLNVAL))
+			if (!ready && xsk_is_down(&sockets[i]))
 				return -ENETDOWN;
 			xsk_begin(&sockets[i]);
 		}
