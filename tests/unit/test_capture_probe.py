@@ -1,0 +1,49 @@
+"""probe() tells what this host can do, quickly, and leaves nothing behind."""
+
+import os
+import time
+from pathlib import Path
+
+from airnet.kernel.probe import probe
+
+WANTED = {
+    "af_xdp",
+    "bcc",
+    "bpf_compiler",
+    "btf",
+    "clock",
+    "dpdk",
+    "hugepages",
+    "isolated_cpus",
+    "namespaces",
+    "onnxruntime",
+    "openvswitch",
+    "privileges",
+    "quickfix",
+    "xdp_generic",
+    "xdp_native",
+}
+
+
+def test_probe_tells_every_feature_and_leaves_nothing() -> None:
+    """One sentence each; the same interfaces and namespace before and after."""
+    net = Path("/proc/thread-self/ns/net")
+    before = (os.readlink(net), sorted(os.listdir("/sys/class/net")))
+    start = time.monotonic()
+
+    features = probe()
+
+    assert time.monotonic() - start < 15  # about one second on an idle host
+    assert (os.readlink(net), sorted(os.listdir("/sys/class/net"))) == before
+    assert {feature.name for feature in features} == WANTED
+    for feature in features:
+        assert feature.detail
+        assert feature.costs
+        assert "\n" not in feature.detail + feature.costs
+
+
+def test_root_has_its_privileges_in_the_report() -> None:
+    """The first feature is whether we may do anything at all."""
+    found = {feature.name: feature for feature in probe()}["privileges"]
+
+    assert found.ok or "lacks" in found.detail
