@@ -146,7 +146,7 @@ class Actor:
             limit_s: how long it may take before it is killed.
             ask: close its standard input first; otherwise SIGTERM at once.
         """
-        self._close_input()
+        self.dismiss()
         steps = [signal.SIGTERM, signal.SIGKILL]
         if ask and self._waited(limit_s):
             steps = []
@@ -158,7 +158,8 @@ class Actor:
         self._output.close()
         return self._process.returncode
 
-    def _close_input(self) -> None:
+    def dismiss(self) -> None:
+        """Tell it to end, without waiting for it."""
         with contextlib.suppress(BrokenPipeError):
             self._input.close()
 

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from airnet.lab.result import Tally
+from airnet.lab.roster import Plan
 
 BUY, SELL = "1", "2"
 NEW, CANCEL, REPLACE = "D", "F", "G"
@@ -21,15 +22,8 @@ WAVE_NS, WAVE_TICKS = 20 * NS_PER_S, 12
 #: More on one side of one symbol than this are taken off, oldest first.
 CROWD_MAX = 3
 LOT = 100
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """A session's algorithm: which, in what symbols, how many messages a second."""
-
-    comp_id: str
-    kind: str
-    symbols: tuple[str, ...]
-    per_second: float
+#: Cancels a second of one who leaves, and at least so many of what is open.
+LEAVE_PER_SECOND, LEAVE_SHARE = 25.0, 0.5
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,8 +83,15 @@ class Algorithm:
         self._random = np.random.default_rng([seed, zlib.crc32(plan.comp_id.encode())])
         self._serial = 0
 
-    def pause_s(self, per_second: float) -> float:
-        """Return how long to wait for the next wish, at random (Poisson)."""
+    def pause_s(self, factor: float) -> float:
+        """Return how long to wait for the next wish, at random (Poisson).
+
+        `factor` says how much faster than usual everybody trades.
+        """
+        per_second = self.plan.per_second * factor
+        if self.is_leaving:
+            # Orderly, but not at leisure when there is much to take off.
+            per_second = max(LEAVE_PER_SECOND, LEAVE_SHARE * len(self.orders))
         return float(self._random.exponential(1.0 / per_second))
 
     def want(self, now_ns: int) -> Wish | None:

@@ -1,8 +1,4 @@
-"""Cast, everybody who acts in the lab: the venue, three firms, an unknown host.
-
-Six FIX 4.4 sessions, two of each firm: a quoter with symbols of its own, and a taker
-who trades in the other firms' symbols.
-"""
+"""Cast, everybody who acts in the lab: the venue, three firms, an unknown host."""
 
 from pathlib import Path
 from types import TracebackType
@@ -11,9 +7,7 @@ from typing import Self
 import msgspec
 
 from airnet.clock import SystemClock
-from airnet.lab import fix
 from airnet.lab.actor import Actor, ActorError, python
-from airnet.lab.algorithm import Plan
 from airnet.lab.channel import Json
 from airnet.lab.network import (
     ADDRESSES,
@@ -26,37 +20,11 @@ from airnet.lab.network import (
     Network,
 )
 from airnet.lab.result import SessionCounts, Tally
+from airnet.lab.roster import VENUE_COMP, plans
+from airnet.lab.session_settings import settings_text
 
-VENUE_COMP = "VENUE"
-#: Order messages a second in quiet trading: quoter and taker of each firm.
-PACES = {"alpha": (14.0, 11.0), "beta": (17.0, 12.0), "gamma": (13.0, 15.0)}
 READY_LIMIT_S = 20.0
 LOGON_LIMIT_S = 20.0
-
-
-def quoted(firm: str) -> tuple[str, ...]:
-    """Return the symbols a firm quotes."""
-    return tuple(f"{firm[:3].upper()}{number}" for number in (1, 2))
-
-
-def plans(firm: str) -> list[Plan]:
-    """Return the sessions of a firm."""
-    quoter, taker = PACES[firm]
-    others = tuple(s for other in FIRMS if other != firm for s in quoted(other))
-    return [
-        Plan(
-            comp_id=f"{firm.upper()}MM",
-            kind="quoter",
-            symbols=quoted(firm),
-            per_second=quoter,
-        ),
-        Plan(
-            comp_id=f"{firm.upper()}TK",
-            kind="taker",
-            symbols=others,
-            per_second=taker,
-        ),
-    ]
 
 
 class Cast:
@@ -116,6 +84,9 @@ class Cast:
 
     def end(self) -> None:
         """End everybody: firms first, so that they log out."""
+        for name in FIRMS:
+            if name in self.actors:
+                self.actors[name].dismiss()
         for name in (*FIRMS, UNKNOWN, VENUE):
             actor = self.actors.pop(name, None)
             if actor is not None:
@@ -222,7 +193,7 @@ class Cast:
     ) -> str:
         """Write a QuickFIX settings file and return its path."""
         path = self._directory / f"{name}.cfg"
-        path.write_text(fix.settings_text(common, sessions, self._clock), "ascii")
+        path.write_text(settings_text(common, sessions, self._clock), "ascii")
         return str(path)
 
     def _add(self, role: str, command: tuple[str, ...]) -> None:

@@ -16,15 +16,15 @@ import quickfix
 
 from airnet.clock import SystemClock
 from airnet.lab import fix
-from airnet.lab.algorithm import NEW, Algorithm, Answer, Plan, Wish
+from airnet.lab.algorithm import NEW, Algorithm, Answer, Wish
 from airnet.lab.channel import Channel, Json
+from airnet.lab.roster import VENUE_COMP, Plan
+from airnet.lab.session_settings import BEGIN_STRING
 from airnet.lab.venue import SWITCH_INTERVAL_S, TICKS
 
 NS_PER_S, NS_PER_MS = 1_000_000_000, 1_000_000
 STATUS_NS = 250 * NS_PER_MS
 PACE_S = 0.003
-#: Cancels a session sends at a time when it takes every order off.
-LEAVE_MAX = 20
 #: A process that was held up does not make up for more than this.
 BEHIND_MAX_NS = 250 * NS_PER_MS
 
@@ -115,17 +115,12 @@ class Trader:
         wishes = []
         factor = self.factor(now_ns)
         for comp_id, algorithm in self.algorithms.items():
-            if algorithm.is_leaving:
-                asked = (algorithm.want(now_ns) for _ in range(LEAVE_MAX))
-                wishes += [(comp_id, wish) for wish in asked if wish is not None]
-                continue
             due_ns = max(self._due_ns[comp_id], now_ns - BEHIND_MAX_NS)
             while due_ns <= now_ns:
                 wish = algorithm.want(now_ns)
                 if wish is not None:
                     wishes.append((comp_id, wish))
-                pause_s = algorithm.pause_s(algorithm.plan.per_second * factor)
-                due_ns += int(pause_s * NS_PER_S)
+                due_ns += int(algorithm.pause_s(factor) * NS_PER_S)
             self._due_ns[comp_id] = due_ns
         return wishes + self._looped(now_ns)
 
@@ -209,7 +204,7 @@ def tell(channel: Channel, trader: Trader, desk: Desk) -> None:
 def work(channel: Channel, trader: Trader, desk: Desk, clock: SystemClock) -> None:
     """Trade until the starter closes the channel."""
     sessions = {
-        one: quickfix.SessionID(fix.BEGIN_STRING, one, "VENUE")
+        one: quickfix.SessionID(BEGIN_STRING, one, VENUE_COMP)
         for one in trader.algorithms
     }
     told_ns = 0

@@ -12,7 +12,6 @@ import msgspec
 
 from airnet.config import Config, Site, load
 from airnet.decide.policy import Policy
-from airnet.lab.cast import VENUE_COMP, plans
 from airnet.lab.network import (
     ADDRESSES,
     CONTROL_ADDRESS,
@@ -21,6 +20,7 @@ from airnet.lab.network import (
     GATEWAY_PORT,
     VENUE,
 )
+from airnet.lab.roster import VENUE_COMP, plans
 
 THROTTLE_MS, DROP_MS = 8000, 7000
 #: New orders a second an algorithm's owner signed for: several times a fast market's.

@@ -161,7 +161,7 @@ class Play:
         switch = self._network.switch
         assert switch is not None
         switch.set_controller(BRIDGE, f"tcp:{CONTROLLER}")
-        switch.wait_connected(READY_LIMIT_S)
+        # The flows say it at once; the switch's database only every five seconds.
         self._await(controller, "the first flows", lambda: bool(switch.flows(BRIDGE)))
 
     def _start_sensor(self, notify: Path) -> None:

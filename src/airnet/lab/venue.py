@@ -19,6 +19,7 @@ from airnet.lab.book import Book, Fill, Order
 from airnet.lab.channel import Channel
 from airnet.lab.fix import Fields
 from airnet.lab.result import Tally
+from airnet.lab.session_settings import BEGIN_STRING
 from airnet.lab.throttle import Throttle
 
 TICKS = 100
@@ -54,7 +55,7 @@ class Venue(quickfix.Application):  # type: ignore[misc]
         """Note a configured session."""
         comp_id = session.getTargetCompID().getValue()
         ours = session.getSenderCompID().getValue()
-        self._sessions[comp_id] = quickfix.SessionID(fix.BEGIN_STRING, ours, comp_id)
+        self._sessions[comp_id] = quickfix.SessionID(BEGIN_STRING, ours, comp_id)
         self.tallies[comp_id] = Tally()
 
     def onLogon(self, session: quickfix.SessionID) -> None:  # noqa: N802
