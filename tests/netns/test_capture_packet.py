@@ -14,7 +14,15 @@ from airnet.capture.packet import PacketSource
 from airnet.domain.frame import CLOCK_KERNEL, FRAME, LINK_ETHERNET
 from airnet.errors import CaptureError
 from airnet.kernel import link
-from tests.netns.lab_links import CAPTURE, MIRROR, frame, namespace, sender, veth
+from tests.netns.lab_links import (
+    CAPTURE,
+    MIRROR,
+    frame,
+    namespace,
+    sender,
+    veth,
+    wait_until,
+)
 from tests.reference.reading import drain
 
 pytestmark = pytest.mark.root
@@ -108,8 +116,7 @@ def test_interface_that_goes_away_is_a_capture_error(source: PacketSource) -> No
     rows = np.zeros(4, FRAME)
 
     with pytest.raises(CaptureError, match="capture ended"):
-        for _ in range(50):
-            source.poll(rows, 100)
+        wait_until(lambda: source.poll(rows, 100) < 0)
 
 
 def test_backend_packet_is_taken_when_asked() -> None:

@@ -43,7 +43,9 @@ def mirror() -> Iterator[None]:
         yield
 
 
-def open_xdp(queues: int = 1, frames: int = 1024, *, generic: bool = False) -> XdpSource:
+def open_xdp(
+    queues: int = 1, frames: int = 1024, *, generic: bool = False
+) -> XdpSource:
     try:
         return XdpSource(CAPTURE, queues, frames, generic=generic)
     except UnsupportedError as error:
@@ -195,7 +197,7 @@ def test_second_capture_of_an_interface_is_refused(mirror: None) -> None:
 
 
 def test_killed_process_leaves_no_program_behind(mirror: None) -> None:
-    """kill -9: the kernel closes the link and the program is gone."""
+    """After kill -9 the kernel closes the link and the program is gone."""
     script = (
         "import sys\n"
         "from airnet.capture.xdp import XdpSource\n"
@@ -229,8 +231,7 @@ def test_interface_that_goes_away_is_a_capture_error(mirror: None) -> None:
     rows = np.zeros(4, FRAME)
 
     with pytest.raises(CaptureError, match="capture ended"):
-        for _ in range(50):
-            source.poll(rows, 100)
+        wait_until(lambda: source.poll(rows, 100) < 0)
     source.close()
     with pytest.raises(CaptureError):
         source.poll(rows, 0)
@@ -262,7 +263,9 @@ def test_auto_takes_native_xdp_and_bad_settings_are_named(mirror: None) -> None:
             open_interface(config.Capture(**settings))
 
 
-def test_recording_of_a_live_capture_replays_equal(mirror: None, tmp_path: Path) -> None:
+def test_recording_of_a_live_capture_replays_equal(
+    mirror: None, tmp_path: Path
+) -> None:
     """What was seen live comes back from the file, time and bytes."""
     source = open_xdp()
     recorder = Recorder(tmp_path / "live.pcapng", CAPTURE)

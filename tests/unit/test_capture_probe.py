@@ -1,6 +1,5 @@
 """probe() tells what this host can do, quickly, and leaves nothing behind."""
 
-import os
 import time
 from pathlib import Path
 
@@ -25,16 +24,21 @@ WANTED = {
 }
 
 
+def surroundings() -> tuple[Path, list[str]]:
+    """Return which network namespace this is, and its interfaces."""
+    namespace = Path("/proc/thread-self/ns/net").readlink()
+    return namespace, sorted(path.name for path in Path("/sys/class/net").iterdir())
+
+
 def test_probe_tells_every_feature_and_leaves_nothing() -> None:
     """One sentence each; the same interfaces and namespace before and after."""
-    net = Path("/proc/thread-self/ns/net")
-    before = (os.readlink(net), sorted(os.listdir("/sys/class/net")))
+    before = surroundings()
     start = time.monotonic()
 
     features = probe()
 
     assert time.monotonic() - start < 15  # about one second on an idle host
-    assert (os.readlink(net), sorted(os.listdir("/sys/class/net"))) == before
+    assert surroundings() == before
     assert {feature.name for feature in features} == WANTED
     for feature in features:
         assert feature.detail

@@ -42,7 +42,7 @@ def test_file_is_readable_from_the_start_and_after_every_write(tmp_path: Path) -
 
 
 def test_killed_recording_is_readable_to_its_last_write(tmp_path: Path) -> None:
-    """kill -9 costs nothing that a write had returned for."""
+    """A kill -9 costs nothing that a write had returned for."""
     path = tmp_path / "killed.pcapng"
     script = (
         "import sys, numpy as np\n"

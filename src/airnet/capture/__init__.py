@@ -15,7 +15,8 @@ def open_interface(capture: config.Capture) -> Source:
         CaptureError: no such interface, or somebody else holds it.
         UnsupportedError: this host cannot do what was asked.
     """
-    # Only a live interface needs netlink, whose library takes 0.1 s to import.
-    from airnet.capture.interface import open_backend  # noqa: PLC0415
+    from airnet.capture.interface import (  # noqa: PLC0415 -- netlink's library takes
+        open_backend,  # 0.1 s to import, and only a live interface needs it
+    )
 
     return open_backend(capture)

@@ -58,7 +58,7 @@ class PcapSource:
             if not path.is_fifo():
                 self._open(path).close()
 
-    def poll(self, rows: NDArray[np.void], wait_ms: int) -> int:  # noqa: ARG002
+    def poll(self, rows: NDArray[np.void], wait_ms: int) -> int:
         """Fill rows; 0 only at the end of the last file.
 
         Raises:
@@ -148,7 +148,7 @@ class _File:
         self._path = path
         self.is_broken = False
         try:
-            self._file: BinaryIO = path.open("rb")
+            self._file = path.open("rb")
         except OSError as error:
             raise _unreadable(path, error) from error
         self._gzip: _Gzip | None = None
@@ -180,7 +180,7 @@ class _File:
             return count
         try:
             if self._gzip is None:
-                return self._file.readinto(view)  # type: ignore[attr-defined, no-any-return]
+                return self._file.readinto(view)
             data = self._gzip.read(self._file, len(view))
         except OSError as error:
             raise _unreadable(self._path, error) from error
