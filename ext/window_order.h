@@ -152,6 +152,16 @@ static inline void window_sequence(struct window_session *s,
 		*last = m->sequence;
 }
 
+/* What shows that this end takes part: from the gateway, only what it would not say to
+ * a client it refuses (a Logout or a Reject it would). */
+static inline int window_speaks(const struct airnet_message *m)
+{
+	if (m->direction == AIRNET_DIRECTION_UP)
+		return 1;
+	return m->kind == AIRNET_KIND_LOGON || m->kind == AIRNET_KIND_REPORT ||
+	       m->kind == AIRNET_KIND_HEARTBEAT;
+}
+
 /* Every message of a session, in frame order. */
 static inline void window_message(struct window_state *w, uint32_t index,
 				  const struct airnet_message *m)
@@ -164,7 +174,7 @@ static inline void window_message(struct window_state *w, uint32_t index,
 		s->current[C_MALFORMED]++;
 		return;
 	}
-	s->heard |= (uint8_t)(1 << (m->direction & 1));
+	s->heard |= (uint8_t)(window_speaks(m) << (m->direction & 1));
 	window_sequence(s, m);
 	s->current[C_POSS_DUP] += up && m->flags & AIRNET_MESSAGE_POSS_DUP;
 	s->current[C_UP] += (uint64_t)up;

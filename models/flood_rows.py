@@ -179,6 +179,10 @@ def flood(
     if kind == "mirror":
         rows["source_port"] = rng.choice(REFLECTORS)
     bad = np.ones(count, np.bool_)
+    if kind == "ack" and rng.random() < 0.6:
+        back = reply_to(rows, np.full(count, 10 ** rng.uniform(-4.5, -3)), RST)
+        both = np.concatenate([bad, np.zeros(count, np.bool_)])
+        return Part(rows=np.concatenate([rows, back]), bad=both)
     if kind != "syn" or rng.random() < 0.3:
         return Part(rows=rows, bad=bad)
     kept = np.sort(rng.choice(count, int(count * rng.uniform(0.2, 1.0)), False))

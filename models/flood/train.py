@@ -18,9 +18,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import export
 import flood_rows
+import twin_rows
 from flood_rows import Part
 
-from airnet.domain.session import SESSION
+from airnet.domain.session import SESSION, address_bytes
+from airnet.domain.verdict import Cause
 from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
 from airnet.features import Windows
 from airnet.features.schema import FLOOD_SCHEMA
@@ -119,6 +121,91 @@ def label(
     return out
 
 
+def twin_label(seen: twin_rows.Seen) -> NDArray[np.int64]:
+    """Return each window's class in a twin's episode, -1 for session windows."""
+    f, windows = seen.features, seen.windows
+    ends = twin_rows.ends_of(seen, COLUMN["window_us"])
+    out = np.full(len(windows), NORMAL)
+    is_source = windows["kind"] == WINDOW_SOURCE
+    is_gateway = windows["kind"] == WINDOW_GATEWAY
+    gateways = [address_bytes(one.ip) for one in seen.episode.site.gateways]
+    packed = np.array([row.tobytes() in gateways for row in windows["address"]])
+    packets = f[:, COLUMN["packets"]]
+    for onset, offset, _, hosts in twin_rows.spans(seen, Cause.FLOOD):
+        inside = (ends > onset) & (ends < offset + 110_000_000)
+        out[inside & is_gateway & packed] = -1
+        out[inside & is_gateway & packed & (packets >= 16)] = FLOOD
+        if not hosts:
+            out[inside & is_source] = -1
+        guilty = [address_bytes(host) for host in hosts]
+        own = np.array([row.tobytes() in guilty for row in windows["address"]])
+        out[inside & is_source & own] = -1
+        out[inside & is_source & own & (packets >= 8)] = FLOOD
+    out[~is_source & ~is_gateway] = -1
+    return out
+
+
+def gather_twin(seeds: range) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return training rows of the twin's episodes, half of them without a site."""
+    rows, labels = [], []
+    for seed in seeds:
+        seen = twin_rows.look(twin_rows.episode_of(seed), with_site=seed % 2 == 0)
+        classes = twin_label(seen)
+        rows.append(seen.features[classes >= 0])
+        labels.append(classes[classes >= 0])
+    return np.concatenate(rows), np.concatenate(labels)
+
+
+def measure_twin(
+    model: bytes, temperature: float, seeds: range
+) -> dict[str, dict[str, object]]:
+    """Return, for each scenario of the twin, floods found and false alarms."""
+    out: dict[str, dict[str, object]] = {}
+    for scenario in twin_rows.TRAINED:
+        delays: list[float] = []
+        floods = wrong = 0
+        for seed in seeds:
+            episode = twin_rows.episode_of(seed, scenario)
+            seen = twin_rows.look(episode, with_site=True)
+            margins = margins_of(model, seen.features).astype(np.float64)
+            lead = (margins[:, FLOOD] - margins[:, NORMAL]) / temperature
+            late, count, others = judge_twin(seen, lead >= np.log(9))
+            delays += late
+            floods += count
+            wrong += others
+        out[scenario] = {
+            "floods": floods,
+            "floods_alarmed": len(delays),
+            "median_delay_ms": round(float(np.median(delays or [0])), 1),
+            "false_alarms": wrong,
+            "episodes": len(seeds),
+        }
+    return out
+
+
+def judge_twin(
+    seen: twin_rows.Seen, sure: NDArray[np.bool_]
+) -> tuple[list[float], int, int]:
+    """Return delays in ms of found floods, floods, and windows of false alarm."""
+    ends = twin_rows.ends_of(seen, COLUMN["window_us"])
+    spans = twin_rows.spans(seen, Cause.FLOOD)
+    delays: dict[int, float] = {}
+    wrong = 0
+    gateway = seen.windows["kind"] == WINDOW_GATEWAY
+    for subject in np.unique(seen.windows["subject"][gateway]):
+        own = np.flatnonzero(gateway & (seen.windows["subject"] == subject))
+        for first, second in zip(own[:-1], own[1:], strict=True):
+            if not (sure[first] and sure[second]):
+                continue
+            at = int(ends[second])
+            since = [s for s in spans if s[0] <= at <= s[1] + 200_000_000]
+            if since:
+                delays.setdefault(since[0][0], (at - since[0][0]) / 1e6)
+            else:
+                wrong += 1
+    return list(delays.values()), len(spans), wrong
+
+
 def gather(seeds: range) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return training rows of many episodes; at most 300 windows of each class."""
     rows, labels = [], []
@@ -203,6 +290,7 @@ def main() -> None:
     """Train, measure on held-out ranges, write the model and its card."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--episodes", type=int, default=500)
+    parser.add_argument("--twin-episodes", type=int, default=400)
     parser.add_argument("--seed", type=int, default=20261121)
     order = parser.parse_args()
     base = order.seed * 1000
@@ -210,6 +298,12 @@ def main() -> None:
     tuned_rows, tuned = gather(
         range(base + 10_000, base + 10_000 + order.episodes // 5)
     )
+    twin, twin_labels = gather_twin(range(order.twin_episodes))
+    rows, labels = np.concatenate([rows, twin]), np.concatenate([labels, twin_labels])
+    later = range(10_000, 10_000 + order.twin_episodes // 5)
+    twin, twin_labels = gather_twin(later)
+    tuned_rows = np.concatenate([tuned_rows, twin])
+    tuned = np.concatenate([tuned, twin_labels])
     model = learn(rows, labels, order.seed)
     temperature = export.temperature(margins_of(model, tuned_rows), tuned)
     test = range(base + 20_000, base + 20_000 + order.episodes // 4)
@@ -230,6 +324,8 @@ def main() -> None:
         found = measure(model, temperature, test[: len(test) // 2], held=True, pps=pps)
         wanted = ("floods", "floods_alarmed", "median_delay_ms", "p90_delay_ms")
         tables[f"metrics.pps_{pps}"] = {name: found[name] for name in wanted}
+    by_scenario = measure_twin(model, temperature, range(20_000, 20_006))
+    tables |= {f"metrics.twin_{name}": found for name, found in by_scenario.items()}
     card = {
         "name": "flood",
         "version": 1,
@@ -238,7 +334,7 @@ def main() -> None:
         "seed": order.seed,
         "episodes": order.episodes,
         "rows": len(labels),
-        "data": "models/flood_rows.py through the window kernel",
+        "data": "flood_rows and twin_rows, through the window kernel",
     }
     export.write(Path(__file__).resolve().parent, model, FLOOD_SCHEMA, card, tables)
     for name, table in tables.items():

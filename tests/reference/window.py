@@ -205,7 +205,8 @@ class Reference:
         if m["malformed"]:
             s.now["malformed"] += 1
             return
-        s.heard.add(int(m["direction"]) & 1)
+        if up or kind in (5, 8, 10):
+            s.heard.add(int(m["direction"]) & 1)
         self.sequence(s, m)
         s.now["poss_dup"] += bool(up and m["flags"] & 1)
         s.now["up"] += bool(up)
