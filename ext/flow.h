@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Everything stream reassembly remembers, in one fixed block of memory, and how it is
+ * found: gateways, recent handshakes, flows. No pool grows; when one is full that is
+ * counted.
+ */
+#ifndef AIRNET_FLOW_H
+#define AIRNET_FLOW_H
+
+#include "fixmessage.h"
+#include "transport.h"
+
+#define FLOW_GATEWAYS_MAX 512
+#define FLOW_GATEWAY_SLOTS 2048
+#define FLOW_SLOTS 16384	/* at most half full: one key a session */
+#define FLOW_MIDSTREAM_MAX 4096 /* sessions without a handshake: half the table */
+#define FLOW_HANDSHAKES 16384
+#define FLOW_WAYS 4		  /* handshakes that share a place */
+#define FLOW_WINDOW (1 << 20)	  /* sequence numbers further off are another flow's */
+#define FLOW_HOLE_NS 200000000ULL /* a hole is waited for so long */
+#define FLOW_STARTS 8		  /* segment starts remembered in held bytes */
+
+#define SMALL_BYTES 2048 /* carries nearly every partial message */
+#define SMALL_COUNT 2048
+#define LARGE_BYTES ((FIX_MESSAGE_BYTES + 63) / 64 * 64)
+#define LARGE_COUNT 64
+#define HELD_BYTES 2048 /* one out-of-order piece */
+#define HELD_COUNT 1024
+#define HELD_PER_SIDE 64
+
+#define TYPE_SLOTS 512
+#define ROWS_PER_FRAME 4096
+
+struct endpoint {
+	an_u8 address[16];
+	an_u16 port;
+	an_u8 is_used;
+	an_u8 pad;
+};
+
+/* Both ends of a flow, the lower one first, so that both directions agree. */
+struct flow_key {
+	struct endpoint low;
+	struct endpoint high;
+};
+
+struct handshake {
+	struct flow_key key;
+	an_u64 syn_ns;
+	an_u64 syn_ack_ns; /* 0 = not seen */
+	an_u64 order;	   /* of the SYN; the oldest gives way */
+	an_u32 isn;
+	an_u32 answer_isn;
+	an_u8 is_used;
+	an_u8 is_from_low; /* which end sent the SYN */
+	an_u8 pad[6];
+};
+
+/* An out-of-order piece. */
+struct held {
+	an_u32 next; /* later in the stream, or on the free list */
+	an_u32 sequence;
+	an_u16 bytes;
+	an_u8 is_segment_start;
+	an_u8 pad;
+};
+
+/* One direction of a session. */
+struct side {
+	an_u32 next; /* sequence number expected */
+	an_u32 acknowledged;
+	an_u32 fin_sequence;
+	an_u32 held; /* first out-of-order piece */
+	an_u32 held_count;
+	an_u64 hole_ns;	   /* when the first piece was held */
+	an_u32 carry;	   /* buffer of the partial message; see carry_at */
+	an_u32 carry_bytes;
+	an_u32 need_bytes; /* of the whole message carried, 0 = not known yet */
+	an_u32 region_row; /* this frame's row of what is being skipped */
+	an_u32 starts[FLOW_STARTS];
+	an_u8 start_count;
+	an_u8 is_known; /* `next` is */
+	an_u8 has_acknowledged;
+	an_u8 has_fin;
+	an_u8 is_done; /* FIN consumed, or RST */
+	an_u8 is_lost; /* looking for a message start */
+	an_u8 follows_soh;
+	an_u8 pad;
+};
+
+struct flow {
+	struct flow_key key;
+	struct side sides[2];
+	an_u32 isn; /* of the SYN, if has_isn */
+	an_u8 has_isn;
+	an_u8 is_client_low;
+	an_u8 has_new_syn; /* another handshake may be under way */
+	an_u8 logons;	   /* bit per direction */
+	an_u8 named;	   /* bit per direction */
+	an_u8 pad[3];
+};
+
+struct type_count {
+	an_u32 type;
+	an_u32 is_used;
+	an_u64 count[2];
+};
+
+/* What happened, other than rows; names in stream.pyx. */
+struct stream_counts {
+	an_u64 bytes_skipped;
+	an_u64 partials_dropped;
+	an_u64 gaps;
+	an_u64 gap_bytes;
+	an_u64 retransmits;
+	an_u64 out_of_order;
+	an_u64 conflicts;
+	an_u64 keep_alives;
+	an_u64 after_close;
+	an_u64 out_of_window;
+	an_u64 syn_data;
+	an_u64 resets_ignored;
+	an_u64 sessions_full;
+	an_u64 midstream_full;
+	an_u64 carry_full;
+	an_u64 held_full;
+	an_u64 rows_full;
+	an_u64 types_full;
+};
+
+struct stream {
+	struct airnet_session *sessions; /* AIRNET_SESSIONS_MAX rows of the caller's */
+	/* Of this decode call and this frame. */
+	struct airnet_message *rows;
+	an_u32 row_count;
+	an_u32 row_limit;
+	an_u32 pad;
+	an_u64 time_ns;
+	struct airnet_header *header;
+	const an_u8 *segment_start; /* first byte of the segment being delivered */
+	/* Since the start. */
+	an_u64 now_ns; /* the latest frame time seen */
+	an_u64 frame_count;
+	an_u64 frames[AIRNET_FRAME_REASONS];
+	an_u64 malformed[AIRNET_MALFORMED_REASONS];
+	struct type_count types[TYPE_SLOTS];
+	struct stream_counts counts;
+	an_u64 handshake_order;
+	an_u32 session_count;
+	an_u32 midstream_count;
+	an_u32 gateway_count;
+	an_u32 free_small;
+	an_u32 free_large;
+	an_u32 free_held;
+	struct endpoint gateways[FLOW_GATEWAY_SLOTS];
+	an_u32 slots[FLOW_SLOTS]; /* session index + 1, 0 = empty */
+	struct handshake handshakes[FLOW_HANDSHAKES];
+	struct flow flows[AIRNET_SESSIONS_MAX];
+	an_u32 next_small[SMALL_COUNT];
+	an_u32 next_large[LARGE_COUNT];
+	struct held held[HELD_COUNT];
+	an_u8 small[SMALL_COUNT][SMALL_BYTES];
+	an_u8 large[LARGE_COUNT][LARGE_BYTES];
+	an_u8 held_bytes[HELD_COUNT][HELD_BYTES];
+	struct airnet_message spare; /* where rows beyond the limit go */
+};
+
+static inline an_u64 endpoint_hash(const struct endpoint *endpoint)
+{
+	an_u64 high, low;
+
+	memcpy(&high, endpoint->address, 8);
+	memcpy(&low, endpoint->address + 8, 8);
+	high = (high ^ low * 0x9e3779b97f4a7c15ULL ^ endpoint->port) * 0xff51afd7ed558ccdULL;
+	return high ^ high >> 32;
+}
+
+static inline int endpoint_equals(const struct endpoint *a, const struct endpoint *b)
+{
+	return memcmp(a->address, b->address, 16) == 0 && a->port == b->port;
+}
+
+static inline struct endpoint endpoint_of(const an_u8 *address, an_u16 port)
+{
+	struct endpoint endpoint = {.port = port, .is_used = 1};
+
+	memcpy(endpoint.address, address, 16);
+	return endpoint;
+}
+
+/* Fill `key`; returns whether the frame's source is its low end. */
+static inline int flow_key_of(const struct airnet_header *header, struct flow_key *key)
+{
+	struct endpoint source = endpoint_of(header->source, header->source_port);
+	struct endpoint target = endpoint_of(header->target, header->target_port);
+	int order = memcmp(source.address, target.address, 16);
+	int is_from_low = order < 0 || (order == 0 && source.port <= target.port);
+
+	key->low = is_from_low ? source : target;
+	key->high = is_from_low ? target : source;
+	return is_from_low;
+}
+
+static inline an_u64 flow_hash(const struct flow_key *key)
+{
+	an_u64 hash = endpoint_hash(&key->low) * 3 + endpoint_hash(&key->high);
+
+	hash *= 0xff51afd7ed558ccdULL;
+	return hash ^ hash >> 32;
+}
+
+static inline int flow_key_equals(const struct flow_key *a, const struct flow_key *b)
+{
+	return endpoint_equals(&a->low, &b->low) && endpoint_equals(&a->high, &b->high);
+}
+
+/* The slot of `key`: its session's, or the empty one where it belongs. */
+static inline an_u32 *flow_slot(struct stream *s, const struct flow_key *key)
+{
+	an_u32 i = flow_hash(key) % FLOW_SLOTS;
+
+	while (s->slots[i] && !flow_key_equals(&s->flows[s->slots[i] - 1].key, key))
+		i = (i + 1) % FLOW_SLOTS;
+	return &s->slots[i];
+}
+
+static inline int flow_is_gateway(const struct stream *s, const struct endpoint *endpoint)
+{
+	an_u32 i = endpoint_hash(endpoint) % FLOW_GATEWAY_SLOTS;
+
+	for (; s->gateways[i].is_used; i = (i + 1) % FLOW_GATEWAY_SLOTS)
+		if (endpoint_equals(&s->gateways[i], endpoint))
+			return 1;
+	return 0;
+}
+
+/* Returns -1 when there are FLOW_GATEWAYS_MAX already. */
+static inline int flow_add_gateway(struct stream *s, const an_u8 *address, an_u16 port)
+{
+	struct endpoint endpoint = endpoint_of(address, port);
+	an_u32 i = endpoint_hash(&endpoint) % FLOW_GATEWAY_SLOTS;
+
+	if (flow_is_gateway(s, &endpoint))
+		return 0;
+	if (s->gateway_count == FLOW_GATEWAYS_MAX)
+		return -1;
+	while (s->gateways[i].is_used)
+		i = (i + 1) % FLOW_GATEWAY_SLOTS;
+	s->gateways[i] = endpoint;
+	s->gateway_count++;
+	return 0;
+}
+
+/* `s` is all zero. */
+static inline void flow_begin(struct stream *s)
+{
+	an_u32 i;
+
+	for (i = 0; i < SMALL_COUNT; i++)
+		s->next_small[i] = i + 1 < SMALL_COUNT ? i + 1 : AIRNET_NONE;
+	for (i = 0; i < LARGE_COUNT; i++)
+		s->next_large[i] = i + 1 < LARGE_COUNT ? i + 1 : AIRNET_NONE;
+	for (i = 0; i < HELD_COUNT; i++)
+		s->held[i].next = i + 1 < HELD_COUNT ? i + 1 : AIRNET_NONE;
+}
+
+#endif

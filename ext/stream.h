@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Frames -> header rows and messages: TCP reassembly of the flows that are sessions
+ * (RFC 9293 sections 3.4 and 3.8; resets as RFC 5961 section 3.2 accepts them, near
+ * enough for an onlooker). State changes only frame by frame, never by batch.
+ */
+#ifndef AIRNET_STREAM_H
+#define AIRNET_STREAM_H
+
+#include "opening.h"
+
+#define RESET_WINDOW 65536
+
+static inline void stream_acknowledge(
+	struct stream *s, an_u32 index, int direction, an_u32 acknowledged)
+{
+	struct side *side = &s->flows[index].sides[!direction];
+	an_s64 ahead = sequence_distance(acknowledged, side->next);
+
+	if (!side->is_known || ahead <= 0 || ahead > FLOW_WINDOW)
+		return;
+	if (!side->has_acknowledged ||
+	    sequence_distance(acknowledged, side->acknowledged) > 0)
+		side->acknowledged = acknowledged;
+	side->has_acknowledged = 1;
+}
+
+/* Deliver a segment that begins at or before what is next, with the pieces held in
+ * and behind it; what the capture cut off its end is a gap. */
+static inline void stream_in_order(
+	struct stream *s, an_u32 index, int direction, struct segment segment)
+{
+	struct side *side = &s->flows[index].sides[direction];
+	an_u32 end = segment.sequence + s->header->payload_bytes;
+	const an_u8 *start = segment.payload.at;
+
+	while (sequence_distance(end, side->next) > 0) {
+		an_u32 offset = side->next - segment.sequence, until = end;
+		struct cursor bytes = segment.payload;
+
+		if (side->held != AIRNET_NONE &&
+		    sequence_distance(s->held[side->held].sequence, end) < 0)
+			until = s->held[side->held].sequence;
+		if (cursor_skip(&bytes, offset) || bytes.at == bytes.end) {
+			hold_give_up(s, index, direction, until);
+			continue;
+		}
+		cursor_limit(&bytes, until - side->next);
+		s->segment_start = start;
+		side_deliver(s, index, direction, bytes);
+		hold_drain(s, index, direction);
+	}
+}
+
+/* Hold a segment that lies ahead; holes are given up where there is no room. */
+static inline void stream_out_of_order(
+	struct stream *s, an_u32 index, int direction, const struct segment *segment)
+{
+	struct side *side = &s->flows[index].sides[direction];
+	struct cursor bytes = segment->payload;
+	an_u32 first;
+	int stored;
+
+	s->segment_start = bytes.at;
+	stored = hold_insert(s, side, bytes, segment->sequence);
+	if (bytes.at == bytes.end)
+		return;
+	if (stored == 0) {
+		s->header->stream_flags |= AIRNET_STREAM_RETRANSMIT;
+		s->counts.retransmits++;
+		s->sessions[index].retransmits++;
+		return;
+	}
+	s->header->stream_flags |= AIRNET_STREAM_OUT_OF_ORDER;
+	s->counts.out_of_order++;
+	while (stored < 0 && sequence_distance(segment->sequence, side->next) > 0) {
+		first = segment->sequence;
+		if (side->held != AIRNET_NONE &&
+		    sequence_distance(s->held[side->held].sequence, first) < 0)
+			first = s->held[side->held].sequence;
+		hold_give_up(s, index, direction, first);
+		if (sequence_distance(segment->sequence, side->next) > 0)
+			stored = hold_insert(s, side, bytes, segment->sequence);
+	}
+	if (stored < 0)
+		stream_in_order(s, index, direction, *segment);
+}
+
+/* Start anew at a segment far from what was expected: so much was lost, or nothing
+ * before it belonged here. */
+static inline void stream_realign(
+	struct stream *s, an_u32 index, int direction, an_u32 sequence)
+{
+	struct side *side = &s->flows[index].sides[direction];
+	an_s64 missing = sequence_distance(sequence, side->next);
+
+	hold_drop(s, side);
+	side->has_acknowledged = 0;
+	hold_give_up(s, index, direction, sequence);
+	if (missing < 0)
+		side->has_fin = 0;
+}
+
+static inline void stream_payload(
+	struct stream *s, an_u32 index, int direction, const struct segment *segment)
+{
+	struct side *side = &s->flows[index].sides[direction];
+	an_u32 bytes = s->header->payload_bytes;
+	an_s64 ahead;
+
+	if (!side->is_known) {
+		side->is_known = 1;
+		side->next = segment->sequence;
+	}
+	ahead = sequence_distance(segment->sequence, side->next);
+	if (ahead > FLOW_WINDOW || ahead < -FLOW_WINDOW) {
+		if (!segment_begins(segment)) {
+			s->counts.out_of_window++;
+			return;
+		}
+		stream_realign(s, index, direction, segment->sequence);
+		ahead = 0;
+	}
+	if (bytes == 1 && ahead == -1) { /* RFC 9293 section 3.8.4 */
+		s->counts.keep_alives++;
+		return;
+	}
+	if ((ahead < 0 || side->held != AIRNET_NONE) &&
+	    hold_conflicts(s, side, segment->payload, segment->sequence)) {
+		s->header->stream_flags |= AIRNET_STREAM_CONFLICT;
+		s->counts.conflicts++;
+	}
+	if (ahead > 0) {
+		stream_out_of_order(s, index, direction, segment);
+	} else if (ahead + (an_s64)bytes <= 0) {
+		s->header->stream_flags |= AIRNET_STREAM_RETRANSMIT;
+		s->counts.retransmits++;
+		s->sessions[index].retransmits++;
+	} else {
+		stream_in_order(s, index, direction, *segment);
+	}
+}
+
+static inline void stream_fin(struct stream *s, an_u32 index, int direction, an_u32 sequence)
+{
+	struct side *side = &s->flows[index].sides[direction];
+
+	if (!side->is_known) {
+		side->is_known = 1;
+		side->next = sequence;
+	}
+	if (!side->has_fin && sequence_is_near(sequence, side->next)) {
+		side->has_fin = 1;
+		side->fin_sequence = sequence;
+	}
+}
+
+/* A reset near enough to what is expected ends both directions. */
+static inline void stream_reset(
+	struct stream *s, an_u32 index, int direction, an_u32 sequence)
+{
+	struct flow *flow = &s->flows[index];
+	const struct side *side = &flow->sides[direction];
+
+	if (side->is_known && sequence - side->next >= RESET_WINDOW) {
+		s->counts.resets_ignored++;
+		return;
+	}
+	session_finish_side(s, &flow->sides[0]);
+	session_finish_side(s, &flow->sides[1]);
+	session_close(s, index, 1);
+}
+
+static inline void stream_check_fin(struct stream *s, an_u32 index, struct side *side)
+{
+	if (side->is_done || !side->has_fin ||
+	    sequence_distance(side->next, side->fin_sequence) < 0)
+		return;
+	session_finish_side(s, side);
+	session_close(s, index, 1);
+}
+
+#endif

@@ -1,0 +1,51 @@
+"""Frames to Header rows, Message rows and the session table (ext/stream.pyx)."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Gateways that can be known.
+GATEWAYS_MAX: int
+
+class Stream:
+    """TCP reassembly, FIX framing and the session table.
+
+    Memory is fixed (about 15 MB, touched as needed); what does not fit is counted.
+    Foreign bytes never raise. State changes frame by frame, so the rows are the same
+    for any division of the frames into batches.
+
+    Args:
+        sessions: SESSION[SESSIONS_MAX], zeroed; the table, filled in place.
+    """
+
+    def __init__(self, sessions: NDArray[np.void]) -> None: ...
+    def add_gateway(self, address: bytes, port: int) -> bool:
+        """Make a gateway known: 16 network-order bytes; False when too many are."""
+
+    def decode(
+        self,
+        frames: NDArray[np.void],
+        buffer: NDArray[np.uint8],
+        headers: NDArray[np.void],
+        messages: NDArray[np.void],
+    ) -> tuple[int, int]:
+        """Decode FRAME[n] into HEADER[n] and MESSAGE[MESSAGES_MAX].
+
+        Returns how many frames were taken (all, or fewer when one more frame's
+        messages might not fit; at least one) and how many messages were made.
+        """
+
+    @property
+    def session_count(self) -> int:
+        """How many session rows there are."""
+
+    def frames(self) -> list[int]:
+        """Return frames by reason, FRAME_REASONS in order."""
+
+    def malformed(self) -> list[int]:
+        """Return malformed messages by reason, MALFORMED_REASONS in order."""
+
+    def messages(self) -> list[tuple[int, int, int]]:
+        """Return (MsgType as in the row, up, down) of each type seen."""
+
+    def counts(self) -> dict[str, int]:
+        """Return what happened in streams, other than rows, by name."""

@@ -1,0 +1,89 @@
+"""Frames to Header and Message rows, and the table of Sessions."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from airnet._ext.fix import key
+from airnet._ext.stream import GATEWAYS_MAX, Stream
+from airnet.domain.frame import FRAME, FRAME_REASONS, FRAMES_MAX, HEADER
+from airnet.domain.message import MALFORMED_REASONS, MESSAGE, MESSAGES_MAX
+from airnet.domain.session import SESSION, SESSIONS_MAX, address_bytes
+from airnet.errors import ConfigError
+
+
+def key_of(identifier: bytes) -> int:
+    """Return the key that Message rows carry for an identifier's bytes; never 0."""
+    return key(identifier)
+
+
+def type_text(number: int) -> str:
+    """Return a Message row's `type` as text; bytes that are not ASCII are escaped."""
+    packed = number.to_bytes(4, "little").rstrip(b"\0")
+    return packed.decode("ascii", "backslashreplace")
+
+
+class Decoder:
+    """Reads headers, reassembles TCP, frames FIX and keeps the table of Sessions.
+
+    Memory is fixed; what does not fit is counted, and so is what is malformed:
+    foreign bytes never raise. The rows do not depend on how frames are batched.
+
+    Args:
+        gateways: known order gateways, address and port; more are learned from FIX.
+
+    Raises:
+        ConfigError: more gateways than can be known.
+    """
+
+    def __init__(self, gateways: Sequence[tuple[str, int]]) -> None:
+        self._sessions = np.zeros(SESSIONS_MAX, SESSION)
+        self._headers = np.zeros(FRAMES_MAX, HEADER)
+        self._messages = np.zeros(MESSAGES_MAX, MESSAGE)
+        self._stream = Stream(self._sessions)
+        for address, port in gateways:
+            if not self._stream.add_gateway(address_bytes(address), port):
+                raise ConfigError(
+                    f"more than {GATEWAYS_MAX} gateways",
+                    "list the gateways this capture host can see",
+                )
+
+    def decode(
+        self, frames: NDArray[np.void], buffer: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.void], NDArray[np.void]]:
+        """Decode FRAME[n], whose bytes lie in `buffer`, into HEADER[k] and MESSAGE[m].
+
+        k < n when the next frame's messages might not fit: call again with
+        frames[k:]; k is at least 1. Both views are valid until the next call.
+        """
+        assert frames.dtype == FRAME, "frames are no FRAME rows"
+        batch = frames[:FRAMES_MAX]
+        taken, made = self._stream.decode(batch, buffer, self._headers, self._messages)
+        return self._headers[:taken], self._messages[:made]
+
+    @property
+    def sessions(self) -> NDArray[np.void]:
+        """Return SESSION[s], a view of the rows so far; they change with every call."""
+        return self._sessions[: self._stream.session_count]
+
+    def counters(self) -> dict[str, object]:
+        """Return counts since the start.
+
+        `frames` by reason, "ok" for those processed: their sum is every frame.
+        `messages` by MsgType and direction. `malformed` by reason. `sessions`. The
+        rest is what happened in streams, by name: bytes skipped to find a message,
+        gaps, retransmits and the like, and what was full.
+        """
+        types = sorted(
+            (type_text(number), up, down)
+            for number, up, down in self._stream.messages()
+        )
+        reasons = zip(MALFORMED_REASONS, self._stream.malformed(), strict=True)
+        return {
+            "frames": dict(zip(FRAME_REASONS, self._stream.frames(), strict=True)),
+            "messages": {name: {"up": up, "down": down} for name, up, down in types},
+            "malformed": {name: n for name, n in reasons if name != "no"},
+            "sessions": self._stream.session_count,
+            **self._stream.counts(),
+        }
