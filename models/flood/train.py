@@ -8,6 +8,7 @@ Whole ranges of flood rate and source count are held out for the test episodes.
 
 import argparse
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -194,7 +195,7 @@ def judge_twin(
     gateway = seen.windows["kind"] == WINDOW_GATEWAY
     for subject in np.unique(seen.windows["subject"][gateway]):
         own = np.flatnonzero(gateway & (seen.windows["subject"] == subject))
-        for first, second in zip(own[:-1], own[1:], strict=True):
+        for first, second in pairwise(own):
             if not (sure[first] and sure[second]):
                 continue
             at = int(ends[second])

@@ -144,6 +144,7 @@ class OnnxScorer:
             elif place in opinions and (
                 gateway in folded or features[place, _PACKETS] >= SOURCE_PACKETS
             ):
+                assert gateway >= 0, "a source window without its gateway's"
                 folded.setdefault(gateway, []).append(place)
         spoken = [place for place in opinions if kinds[place] == WINDOW_SESSION]
         verdicts = []
