@@ -3,7 +3,6 @@
 import contextlib
 import shutil
 import signal
-import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,14 +10,14 @@ from pathlib import Path
 import msgspec
 
 from airnet.clock import SystemClock
-from airnet.errors import AirnetError, UsageError
-from airnet.lab.actor import environment, python
+from airnet.errors import UsageError
 from airnet.lab.channel import Json
 from airnet.lab.chronicle import Chronicle
 from airnet.lab.expectations import Facts, judge
 from airnet.lab.network import ADDRESSES, GATEWAY_PORT, VENUE
 from airnet.lab.papers import Papers
 from airnet.lab.play import Play
+from airnet.lab.rerun import rerun
 from airnet.lab.result import (
     DemoResult,
     Expectation,
@@ -33,13 +32,6 @@ from airnet.lab.tape import Tape
 SEED = 20_260_101
 #: Written into a run's directory, so that only such a one is ever replaced.
 MARK = ".airnet-demo"
-REPLAY_LIMIT_S = 120
-
-
-class DemoError(AirnetError):
-    """A step after the scenes failed: the command and what it said."""
-
-    fault_of = "lab"
 
 
 class Played(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +70,9 @@ def run_demo(
     with interruptible():
         played = _play(papers, report, seed, scenes)
         report(Stage(time_ns=clock.now_ns(), text="The recording is replayed"))
-        summary, is_same = replay(papers)
+        again = directory / "replayed.jsonl"
+        summary = rerun(papers, again)
+        is_same = again.read_bytes() == papers.decisions.read_bytes()
         report(Stage(time_ns=clock.now_ns(), text="Recording and ledger are examined"))
         result = _examine(papers, played, summary, is_same=is_same)
     for expectation in result.expectations:
@@ -128,40 +122,6 @@ def interruptible() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def replay(papers: Papers) -> tuple[Json, bool]:
-    """Replay the recording; return its summary and whether it decided the same.
-
-    Raises:
-        DemoError: the replay failed.
-    """
-    again = papers.directory / "replayed.jsonl"
-    words = (
-        *("replay", str(papers.recording), "--site", str(papers.site)),
-        *("--policy", str(papers.policy), "--decisions", str(again), "--json"),
-    )
-    try:
-        done = subprocess.run(
-            python("airnet", *words),
-            env=environment(),
-            capture_output=True,
-            timeout=REPLAY_LIMIT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise DemoError(
-            f"airnet replay: not done in {REPLAY_LIMIT_S} s", "try it by hand"
-        ) from error
-    (papers.logs / "replay.log").write_bytes(done.stderr)
-    if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        why = said[-1] if said else "nothing said"
-        raise DemoError(
-            f"airnet replay: status {done.returncode}: {why}", "try it by hand"
-        )
-    summary = msgspec.json.decode(done.stdout, type=Json)
-    return summary, again.read_bytes() == papers.decisions.read_bytes()
 
 
 def _play(papers: Papers, report: Report, seed: int, scenes: Sequence[Scene]) -> Played:

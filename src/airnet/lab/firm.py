@@ -38,29 +38,29 @@ class Desk(quickfix.Application):  # type: ignore[misc]
         self.came: deque[tuple[str, fix.Fields, int]] = deque()
         self.online: set[str] = set()
 
-    # QuickFIX calls these by name.
+    # QuickFIX calls these by the names it gave them.
 
-    def onCreate(self, session: quickfix.SessionID) -> None:  # noqa: N802
+    def onCreate(self, session: quickfix.SessionID) -> None:  # noqa: N802 -- its name
         """Leave it: sessions are known from the plans."""
 
-    def onLogon(self, session: quickfix.SessionID) -> None:  # noqa: N802
+    def onLogon(self, session: quickfix.SessionID) -> None:  # noqa: N802 -- its name
         """Note that a session is up."""
         self.online.add(session.getSenderCompID().getValue())
 
-    def onLogout(self, session: quickfix.SessionID) -> None:  # noqa: N802
+    def onLogout(self, session: quickfix.SessionID) -> None:  # noqa: N802 -- its name
         """Note that a session is down."""
         self.online.discard(session.getSenderCompID().getValue())
 
-    def toAdmin(self, *_: object) -> None:  # noqa: N802
+    def toAdmin(self, *_: object) -> None:  # noqa: N802 -- its name
         """Let session messages go as they are."""
 
-    def fromAdmin(self, *_: object) -> None:  # noqa: N802
+    def fromAdmin(self, *_: object) -> None:  # noqa: N802 -- its name
         """Leave session messages to the engine."""
 
-    def toApp(self, *_: object) -> None:  # noqa: N802
+    def toApp(self, *_: object) -> None:  # noqa: N802 -- its name
         """Let orders go as they are."""
 
-    def fromApp(  # noqa: N802
+    def fromApp(  # noqa: N802 -- its name
         self, message: quickfix.Message, session: quickfix.SessionID
     ) -> None:
         """Keep a report for the trader, who works on another thread."""

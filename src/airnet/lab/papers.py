@@ -7,10 +7,20 @@ scenes bring about, and shorter times so that a person can see them end.
 import re
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
-from airnet.config import Config, Site, load
+from airnet.config import (
+    Algorithm,
+    Config,
+    Firm,
+    Gateway,
+    Protected,
+    Site,
+    SiteSession,
+    load,
+)
 from airnet.decide.policy import Policy
 from airnet.lab.network import (
     ADDRESSES,
@@ -20,12 +30,15 @@ from airnet.lab.network import (
     GATEWAY_PORT,
     VENUE,
 )
-from airnet.lab.roster import VENUE_COMP, plans
+from airnet.lab.roster import VENUE_COMP, Plan, plans
 
 THROTTLE_MS, DROP_MS = 8000, 7000
 #: New orders a second an algorithm's owner signed for: several times a fast market's.
 ENVELOPE = 200
-KINDS = {"quoter": "market_maker", "taker": "taker"}
+KINDS: dict[str, Literal["market_maker", "taker"]] = {
+    "quoter": "market_maker",
+    "taker": "taker",
+}
 
 
 class Papers(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,18 +82,26 @@ class Papers(msgspec.Struct, frozen=True, kw_only=True):
         return self.directory / "logs"
 
     def write(self, controller_socket: Path) -> None:
-        """Write all three files, and read them back as airnet will.
+        """Write all three files of the lab, and read them back as airnet will.
+
+        Raises:
+            ConfigError: one of them is wrong.
+        """
+        self.write_site(lab_site())
+        self.config.write_text(self._config_text(controller_socket), "utf-8")
+        load(self.config, Config)
+
+    def write_site(self, site: Site) -> None:
+        """Write a network's file and the policy, and read them back.
 
         Raises:
             ConfigError: one of them is wrong.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.site.write_text(site_text(), "utf-8")
+        self.site.write_text(site_text(site), "utf-8")
         self.policy.write_text(policy_text(), "utf-8")
-        self.config.write_text(self._config_text(controller_socket), "utf-8")
         load(self.site, Site)
         load(self.policy, Policy)
-        load(self.config, Config)
 
     def _config_text(self, controller_socket: Path) -> str:
         """Return airnet.toml: the capture host of the lab."""
@@ -102,45 +123,78 @@ decisions = "{self.decisions.name}"
 """
 
 
-def site_text() -> str:
-    """Return site.toml: the lab's gateway, firms, protected things and envelopes."""
-    parts = [
-        "# The lab's network.",
-        f"""
-[[gateway]]
-ip = "{ADDRESSES[VENUE]}"
-port = {GATEWAY_PORT}
-comp_id = "{VENUE_COMP}"
-control = "http://{CONTROL_ADDRESS}:{CONTROL_PORT}"
+def lab_site() -> Site:
+    """Return the lab's network as its engineers know it."""
+    sessions = {firm: plans(firm) for firm in FIRMS}
+    return Site(
+        gateways=(
+            Gateway(
+                ip=ADDRESSES[VENUE],
+                port=GATEWAY_PORT,
+                comp_id=VENUE_COMP,
+                control=f"http://{CONTROL_ADDRESS}:{CONTROL_PORT}",
+            ),
+        ),
+        firms=tuple(
+            Firm(
+                name=firm,
+                hosts=(ADDRESSES[firm],),
+                sessions=tuple(_session(firm, plan) for plan in plans(firm)),
+            )
+            for firm in FIRMS
+        ),
+        protected=(
+            Protected(why="the order gateway", network=f"{ADDRESSES[VENUE]}/32"),
+        ),
+        algorithms=tuple(
+            Algorithm(
+                id=plan.comp_id.lower(),
+                owner=f"{firm} quant desk",
+                orders_per_second_max=ENVELOPE,
+            )
+            for firm in FIRMS
+            for plan in sessions[firm]
+        ),
+    )
 
-[[protected]]
-why = "the order gateway"
-network = "{ADDRESSES[VENUE]}/32"
-""",
-    ]
-    for firm in FIRMS:
-        parts.append(f'[[firm]]\nname = "{firm}"\nhosts = ["{ADDRESSES[firm]}"]\n')
-        parts += [
-            f"""\
-[[firm.session]]
-host = "{ADDRESSES[firm]}"
-comp_id = "{plan.comp_id}"
-kind = "{KINDS[plan.kind]}"
-algorithm = "{plan.comp_id.lower()}"
-"""
-            for plan in plans(firm)
-        ]
-    parts += [
-        f"""\
-[[algorithm]]
-id = "{plan.comp_id.lower()}"
-owner = "{firm} quant desk"
-orders_per_second_max = {ENVELOPE}
-"""
-        for firm in FIRMS
-        for plan in plans(firm)
-    ]
-    return "\n".join(parts)
+
+def _session(firm: str, plan: Plan) -> SiteSession:
+    return SiteSession(
+        host=ADDRESSES[firm],
+        comp_id=plan.comp_id,
+        kind=KINDS[plan.kind],
+        algorithm=plan.comp_id.lower(),
+    )
+
+
+def site_text(site: Site) -> str:
+    """Return a Site as site.toml."""
+    lines = ["# Written by airnet demo."]
+    for gateway in site.gateways:
+        lines += _table("gateway", gateway)
+    for protected in site.protected:
+        lines += _table("protected", protected)
+    for firm in site.firms:
+        lines += _table("firm", firm)
+        for session in firm.sessions:
+            lines += _table("firm.session", session)
+    for algorithm in site.algorithms:
+        lines += _table("algorithm", algorithm)
+    return "\n".join(lines) + "\n"
+
+
+def _table(name: str, part: msgspec.Struct) -> list[str]:
+    """Return one table of an array of tables: what is set of strings and numbers."""
+    # JSON's strings, numbers and arrays of strings are TOML's too.
+    fields = msgspec.to_builtins(part)
+    plain = {
+        key: value
+        for key, value in fields.items()
+        if value
+        and not (isinstance(value, list | tuple) and isinstance(value[0], dict))
+    }
+    lines = [f"{key} = {msgspec.json.encode(plain[key]).decode()}" for key in plain]
+    return ["", f"[[{name}]]", *lines]
 
 
 def policy_text() -> str:

@@ -13,10 +13,19 @@ from airnet.decode import Decoder
 from airnet.domain.frame import FRAME, FRAMES_MAX
 from airnet.domain.message import DOWN, KIND, UP
 from airnet.domain.session import address_bytes, comp_text
-from airnet.lab.result import STEP_NS, Series
+from airnet.lab.result import STEP_NS, Series, Tally
 
 SYN, SYN_ACK = 0x02, 0x12
 IS_NEW, IS_CANCELED, IS_REJECTED = ord("0"), ord("4"), ord("8")
+ORDER_KINDS = ("new", "replace", "cancel")
+#: ExecType (150) by the name it is counted under.
+REPORTS = {
+    "accepted": IS_NEW,
+    "canceled": IS_CANCELED,
+    "replaced": ord("5"),
+    "refused": IS_REJECTED,
+    "fills": ord("F"),
+}
 
 SIGHT = np.dtype(
     [
@@ -83,6 +92,20 @@ class Tape:
     def new_orders(self, comp_id: str) -> int:
         """Return how many new orders a session sent."""
         return int((self._of(comp_id, UP)["kind"] == KIND["new"]).sum())
+
+    def tally(self, comp_id: str) -> Tally:
+        """Return a session's counts as the mirror shows them, both ends' alike."""
+        up, down = self._of(comp_id, UP), self._of(comp_id, DOWN)
+        sent = {name: int((up["kind"] == KIND[name]).sum()) for name in ORDER_KINDS}
+        reports = down["exec_type"][down["kind"] == KIND["report"]]
+        told = {name: int((reports == code).sum()) for name, code in REPORTS.items()}
+        return Tally(
+            orders=sent["new"],
+            replaces=sent["replace"],
+            cancels=sent["cancel"],
+            cancel_rejects=int((down["kind"] == KIND["cancel_reject"]).sum()),
+            **told,
+        )
 
     def cancels(self, comp_id: str) -> Times:
         """Return the times of a session's cancels."""

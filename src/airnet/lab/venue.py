@@ -49,33 +49,33 @@ class Venue(quickfix.Application):  # type: ignore[misc]
         self.tallies: dict[str, Tally] = {}
         self.online: set[str] = set()
 
-    # QuickFIX calls these by name.
+    # QuickFIX calls these by the names it gave them.
 
-    def onCreate(self, session: quickfix.SessionID) -> None:  # noqa: N802
+    def onCreate(self, session: quickfix.SessionID) -> None:  # noqa: N802 -- its name
         """Note a configured session."""
         comp_id = session.getTargetCompID().getValue()
         ours = session.getSenderCompID().getValue()
         self._sessions[comp_id] = quickfix.SessionID(BEGIN_STRING, ours, comp_id)
         self.tallies[comp_id] = Tally()
 
-    def onLogon(self, session: quickfix.SessionID) -> None:  # noqa: N802
+    def onLogon(self, session: quickfix.SessionID) -> None:  # noqa: N802 -- its name
         """Note that a session is up."""
         self.online.add(session.getTargetCompID().getValue())
 
-    def onLogout(self, session: quickfix.SessionID) -> None:  # noqa: N802
+    def onLogout(self, session: quickfix.SessionID) -> None:  # noqa: N802 -- its name
         """Note that a session is down."""
         self.online.discard(session.getTargetCompID().getValue())
 
-    def toAdmin(self, *_: object) -> None:  # noqa: N802
+    def toAdmin(self, *_: object) -> None:  # noqa: N802 -- its name
         """Let session messages go as they are."""
 
-    def fromAdmin(self, *_: object) -> None:  # noqa: N802
+    def fromAdmin(self, *_: object) -> None:  # noqa: N802 -- its name
         """Leave session messages to the engine."""
 
-    def toApp(self, *_: object) -> None:  # noqa: N802
+    def toApp(self, *_: object) -> None:  # noqa: N802 -- its name
         """Let reports go as they are."""
 
-    def fromApp(  # noqa: N802
+    def fromApp(  # noqa: N802 -- its name
         self, message: quickfix.Message, session: quickfix.SessionID
     ) -> None:
         """Answer one order message."""
