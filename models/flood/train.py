@@ -290,8 +290,8 @@ def measure(
 def main() -> None:
     """Train, measure on held-out ranges, write the model and its card."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--episodes", type=int, default=500)
-    parser.add_argument("--twin-episodes", type=int, default=400)
+    parser.add_argument("--episodes", type=int, default=400)
+    parser.add_argument("--twin-episodes", type=int, default=200)
     parser.add_argument("--seed", type=int, default=20261121)
     order = parser.parse_args()
     base = order.seed * 1000
