@@ -59,7 +59,7 @@ SESSION_RULES = (
     ),
     # Ten times its own past for a second, 100 orders a second at least, and three times
     # the most it ever did, while most others stay calm: trading comes in clusters, but
-    # they are shorter, and a market-wide burst is not one session's.
+    # they are shorter, and a market-wide burst (or its end) is not one session's.
     Rule(
         name="session.order_rate_over_own_baseline",
         cause=Cause.ALGO_FAULT,
@@ -70,6 +70,8 @@ SESSION_RULES = (
             ("rate_1s", 1000, ANY),
             ("relative_1s", 5000, ANY),
             ("peak_ratio", 3000, ANY),
+            ("market_1s", 0, 3000),
+            ("ratio_fast", 5000, ANY),
             ("history_ms", 5000, ANY),
             ("active_sessions", 3, ANY),
             ("elevated_share", 0, 500),
