@@ -41,7 +41,8 @@ static __always_inline void count(__u32 index)
 /* Put time, queue and length in front of the frame; -1 when there is no room. */
 static __always_inline int stamp(struct xdp_md *ctx, __u64 now_ns)
 {
-	__u32 wire_bytes = ctx->data_end - ctx->data;
+	/* Not data_end - data: subtracting packet pointers asks for CAP_PERFMON. */
+	__u32 wire_bytes = bpf_xdp_get_buff_len(ctx);
 	struct airnet_tap_meta *meta;
 
 	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*meta)))

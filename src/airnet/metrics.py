@@ -58,7 +58,7 @@ class Metrics(Collector):
         standing = GaugeMetricFamily(
             "airnet_containments_standing", "Containments in force"
         )
-        standing.add_metric([], len(self._standing.standing()))
+        standing.add_metric([], len(self._standing.in_force))
         yield standing
         yield _total("airnet_ledger_entries", "Ledger entries", self._ledger.size)
 

@@ -31,6 +31,8 @@ from airnet.record.ledger import Ledger
 from airnet.record.memory import MemoryLedger
 from airnet.score import load as load_models
 
+NOT_STREAMS = frozenset({"frames", "messages", "malformed", "sessions"})
+
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What to replay, against what, and what to write. None means the default."""
@@ -266,7 +268,7 @@ def _sum_up(lane: Pipeline, captured: dict[str, int], ledger: Ledger) -> Summary
         decisions=lane.totals.decisions,
         incidents=len(fold(ledger.evidence())),
         ledger={"size": ledger.size, "root": ledger.root()},
-        streams=counters.get("streams", {}),
+        streams={name: n for name, n in counters.items() if name not in NOT_STREAMS},
         effects="not verified: a recording cannot react (open loop)",
         cpu_s=0.0,
         wall_s=0.0,

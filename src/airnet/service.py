@@ -94,7 +94,7 @@ class Hands:
         try:
             while self._one():
                 self._standing.tick(self._clock.now_ns())
-        except BaseException as error:  # handed to the lane, which ends the process
+        except BaseException as error:  # noqa: BLE001 -- the lane raises it again
             self.failure = error
 
     def _one(self) -> bool:
@@ -148,13 +148,19 @@ class Service:
         timeout_ms = config.actuators.timeout_ms
         socket_path = _under(base, config.actuators.controller_socket)
         actuators: list[SdnActuator | OrdersActuator] = [
-            OrdersActuator(site.gateways, timeout_ms=timeout_ms)
+            OrdersActuator(site.gateways, timeout_ms, self._clock)
         ]
         if socket_path:
             actuators.append(
-                SdnActuator(socket_path, known=self._known, timeout_ms=timeout_ms)
+                SdnActuator(
+                    str(socket_path),
+                    known=self._known,
+                    timeout_ms=timeout_ms,
+                    clock=self._clock,
+                )
             )
-        self._hosts = tuple(sorted({h for firm in site.firms for h in firm.hosts}))
+        hosts = {host for firm in site.firms for host in firm.hosts}
+        self._spared = hosts | {one.network for one in site.protected if one.network}
         standing = Standing(actuators, self._ledger, self._clock)
         standing.recover(list(self._ledger.evidence()))
         self._hands = Hands(standing, self._clock)
@@ -277,15 +283,18 @@ class Service:
         windows = self._brain.windows
         if decision.target_type is TargetType.SESSION:
             return windows.session_accepted_ns(decision.subject)
+        if decision.target_type is not TargetType.SOURCE:
+            return 0  # a rate limit lets frames pass by design
         return max(
             (windows.source_last_ns(address) for address in decision.target), default=0
         )
 
     def _known(self) -> list[str]:
-        """Return the hosts that must keep passing: the site's and those trading."""
+        """Return what must keep passing: hosts of the site, protected, trading."""
         rows = self._brain.decoder.sessions
         trading = rows[rows["state"] != CLOSED]["client"]
-        return sorted({*self._hosts, *(address_text(bytes(row)) for row in trading)})
+        clients = (address_text(bytes(row)) for row in trading)
+        return sorted({*self._spared, *clients})
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         """Ask the lane to drain and end."""

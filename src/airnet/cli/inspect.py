@@ -12,6 +12,9 @@ from airnet.decide.policy import Policy, problems
 from airnet.errors import EXIT_CONFIG, EXIT_DONE, EXIT_UNAVAILABLE, AirnetError
 from airnet.kernel.probe import probe
 
+#: What live capture cannot do without; everything else degrades.
+REQUIRED = frozenset({"privileges", "onnxruntime"})
+
 
 @click.command()
 @show.as_json
@@ -36,7 +39,7 @@ def doctor(as_json: bool) -> int:
         ]
         columns = ("", "feature", "found", "what its lack costs")
         show.console().print(show.table("This host", columns, rows))
-    lacking = any(feature.required and not feature.ok for feature in features)
+    lacking = any(feature.name in REQUIRED and not feature.ok for feature in features)
     return EXIT_UNAVAILABLE if lacking else EXIT_DONE
 
 

@@ -57,11 +57,17 @@ def _endpoint(value: str) -> tuple[str, int]:
     show_default=True,
     help="Unix socket on which `airnet run` asks for containments.",
 )
-def controller(listen: str, socket_path: str) -> int:
+@click.option(
+    "--protected",
+    multiple=True,
+    metavar="ADDRESS",
+    help="An address or prefix that no containment may match; repeat it.",
+)
+def controller(listen: str, socket_path: str, protected: tuple[str, ...]) -> int:
     """Serve OpenFlow 1.3 switches: put containments in force, leased by timeout.
 
     The same application runs in Ryu: see docs/operating.
     """
     from airnet.controller.framework import run as serve  # noqa: PLC0415 -- os-ken
 
-    return serve(_endpoint(listen), socket_path)
+    return serve(_endpoint(listen), socket_path, protected)

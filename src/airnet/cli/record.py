@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 import msgspec
+from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from airnet.cli import show
@@ -13,8 +14,7 @@ from airnet.errors import EXIT_DONE, EXIT_NO, UsageError
 from airnet.record.file import read, verify as verify_ledger
 from airnet.record.incident import fold
 from airnet.record.narrative import tell
-from airnet.replay import Order, Summary
-from airnet.replay import replay as replay_files
+from airnet.replay import Order, Summary, replay as replay_files
 
 PATH = click.Path(path_type=Path)
 LEDGER = click.argument("ledger", type=PATH)
@@ -78,9 +78,9 @@ def replay(  # noqa: PLR0913 -- one parameter an option
     return EXIT_DONE
 
 
-def _stderr() -> "show.Console":
+def _stderr() -> Console:
     """Return a console on standard error, where progress belongs."""
-    return show.Console(stderr=True)
+    return Console(stderr=True)
 
 
 def _print_summary(summary: Summary) -> None:

@@ -1,6 +1,7 @@
 """Frames to Header and Message rows, and the table of Sessions."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +68,7 @@ class Decoder:
         """Return SESSION[s], a view of the rows so far; they change with every call."""
         return self._sessions[: self._stream.session_count]
 
-    def counters(self) -> dict[str, object]:
+    def counters(self) -> dict[str, Any]:
         """Return counts since the start.
 
         `frames` by reason, "ok" for those processed: their sum is every frame.

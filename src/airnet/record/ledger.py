@@ -9,7 +9,10 @@ from airnet.domain.incident import Evidence
 class Ledger(Protocol):
     """An append-only record; the single source of truth of what was done and why."""
 
-    size: int
+    @property
+    def size(self) -> int:
+        """Return the number of entries."""
+        ...
 
     def append(self, kind: str, time_ns: int, body: dict[str, object]) -> Evidence:
         """Add one fact. It may still be lost with the host until `sync` returns.

@@ -24,6 +24,10 @@ class Scorer(Protocol):
         """
         ...
 
+    def counters(self) -> dict[str, int]:
+        """Return how many windows had each Cause, `normal` among them."""
+        ...
+
     def provenance(self) -> dict[str, str]:
         """Return the model and schema hashes the ledger's first entry names."""
         ...
