@@ -63,7 +63,9 @@ class Play:
         self._until_ns: dict[str, tuple[str, int]] = {}
         self._targets: dict[str, str] = {}
         self._counted_ns = 0
+        self._measured_ns = 0
         self._cpu_s: dict[str, float] = {}
+        self._cpu_percent: dict[str, int] = {}
         self._probe = ""
         #: Whether the unknown host could connect, by the probe's name.
         self.probes: dict[str, bool] = {}
@@ -276,10 +278,9 @@ class Play:
 
     def _count(self) -> None:
         """Report the counts so far."""
-        since_ns, self._counted_ns = self._counted_ns, self._clock.mono_ns()
-        span_s = max(1e-3, (self._counted_ns - since_ns) / NS_PER_S)
-        now_ns, used_s = self._clock.now_ns(), self.cpu_s()
-        before_s, self._cpu_s = self._cpu_s, used_s
+        now_ns, self._counted_ns = self._clock.now_ns(), self._clock.mono_ns()
+        if self._counted_ns - self._measured_ns >= NS_PER_S:
+            self._measure()
         contained = {
             name: max(0.0, (until_ns - now_ns) / NS_PER_S)
             for name, until_ns in self._until_ns.values()
@@ -290,12 +291,19 @@ class Play:
             latency_us=self._cast.latency_us(),
             flooded=self._cast.flooded(),
             contained=contained,
-            cpu_percent={
-                name: round(100 * (used - before_s.get(name, used)) / span_s)
-                for name, used in used_s.items()
-            },
+            cpu_percent=self._cpu_percent,
         )
         self._report(counts)
+
+    def _measure(self) -> None:
+        """Measure how much of a core each process takes; jiffies are coarse."""
+        since_ns, self._measured_ns = self._measured_ns, self._clock.mono_ns()
+        span_s = (self._measured_ns - since_ns) / NS_PER_S
+        before_s, self._cpu_s = self._cpu_s, self.cpu_s()
+        self._cpu_percent = {
+            name: round(100 * (used_s - before_s.get(name, used_s)) / span_s)
+            for name, used_s in self._cpu_s.items()
+        }
 
     def _pids(self) -> dict[str, int]:
         """Return the pid of everything that runs."""
