@@ -28,8 +28,9 @@ def demo(directory: Path, simulated: bool, as_json: bool) -> int:
     Exit status 0 only when every expectation held.
     """
     from airnet.lab.theatre import perform  # noqa: PLC0415 -- needs the lab's packages
+    from airnet.twin.traffic import generate  # noqa: PLC0415 -- heavy
 
-    return perform(directory, simulated=simulated, as_json=as_json)
+    return perform(directory, generate, simulated=simulated, as_json=as_json)
 
 
 @click.command()

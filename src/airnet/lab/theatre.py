@@ -16,7 +16,6 @@ from airnet.lab.demo import run_demo
 from airnet.lab.fallback import run_generated
 from airnet.lab.needs import missing
 from airnet.lab.report import write_report
-from airnet.lab.result import DemoResult
 from airnet.lab.view import Lines, Screen, print_result
 
 
@@ -44,7 +43,7 @@ def perform(
     view = Screen(told) if told.is_terminal else Lines(told)
     with view:
         result = (
-            run_generated(directory, generate, view, missing=lacking)
+            run_generated(directory, view, generate, missing=lacking)
             if lacking
             else run_demo(directory, view)
         )

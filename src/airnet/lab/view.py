@@ -2,6 +2,7 @@
 
 from collections import deque
 from datetime import UTC, datetime
+from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -60,7 +61,7 @@ class Lines:
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def __enter__(self) -> "Lines":
+    def __enter__(self) -> Self:
         """Begin."""
         return self
 
@@ -112,7 +113,7 @@ class Screen:
         self._console = console
         self._live = Live(console=console, refresh_per_second=8, transient=True)
 
-    def __enter__(self) -> "Screen":
+    def __enter__(self) -> Self:
         """Take the terminal."""
         self._live.__enter__()
         return self
@@ -185,7 +186,9 @@ class Screen:
         for one in counts.sessions:
             table.add_row(*self._session(one, counts))
         for address in sorted(set(counts.contained) - set(self._rates)):
-            left = f"[yellow]dropped at the switch, {counts.contained[address]:.1f} s[/]"
+            left = (
+                f"[yellow]dropped at the switch, {counts.contained[address]:.1f} s[/]"
+            )
             table.add_row(address, "", "", "", "", "", "", "", left)
         return table
 
