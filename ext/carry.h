@@ -123,27 +123,30 @@ static inline void carry_settle(
 	side->start_count = (an_u8)kept;
 }
 
-/* Add to the carried bytes what the message lacks, as far as the chunk goes. */
+/* Add to the carried bytes what the message lacks, as far as the chunk goes. `*old`
+ * of them were carried before the chunk came. */
 static inline void carry_continue(
-	struct stream *s, an_u32 index, int direction, struct cursor *chunk)
+	struct stream *s, an_u32 index, int direction, struct cursor *chunk, an_u32 *old)
 {
 	struct side *side = &s->flows[index].sides[direction];
-	struct stretch stretch = {.old = side->carry_bytes, .start = FRAMER_NO_START};
-	an_u32 taken = FIX_HEAD_BYTES;
+	struct stretch stretch = {.old = *old, .start = FRAMER_NO_START};
+	an_u32 taken = FIX_HEAD_BYTES, used;
 
 	if (side->need_bytes)
 		taken = side->need_bytes - side->carry_bytes;
 	if (taken > cursor_left(chunk))
 		taken = (an_u32)cursor_left(chunk);
 	if (chunk->at == s->segment_start) {
-		stretch.start = stretch.old;
-		carry_note_start(side, chunk, stretch.old);
+		stretch.start = side->carry_bytes;
+		carry_note_start(side, chunk, side->carry_bytes);
 	}
 	if (carry_append(s, side, chunk, taken) || side->carry_bytes < side->need_bytes)
 		return;
 	stretch.bytes = carry_at(s, side->carry);
 	stretch.n = side->carry_bytes;
-	carry_settle(s, side, framer_run(s, index, direction, &stretch), taken, chunk);
+	used = framer_run(s, index, direction, &stretch);
+	*old = used < *old ? *old - used : 0;
+	carry_settle(s, side, used, taken, chunk);
 }
 
 /* Take the next bytes of a direction; nothing is missing before them. */
@@ -152,10 +155,11 @@ static inline void carry_deliver(
 {
 	struct side *side = &s->flows[index].sides[direction];
 	struct stretch stretch = {.old = 0};
+	an_u32 old = side->carry_bytes;
 
 	while (chunk.at != chunk.end) {
 		if (side->carry_bytes) {
-			carry_continue(s, index, direction, &chunk);
+			carry_continue(s, index, direction, &chunk, &old);
 			continue;
 		}
 		stretch.bytes = chunk.at;

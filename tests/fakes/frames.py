@@ -1,0 +1,230 @@
+"""Frames made by hand: FIX messages, TCP segments, IP packets, link headers.
+
+And the two ways to decode them, the kernel's and the reference's.
+"""
+
+import struct
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from airnet.decode import Decoder
+from airnet.domain.frame import FRAME
+from airnet.domain.session import address_bytes
+from tests.reference.decoder import ReferenceDecoder
+
+CLIENT, GATEWAY = ("10.0.1.11", 40001), ("10.0.0.10", 9001)
+FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+#: time_ns, link type, bytes, and how many of them were captured (None: all).
+Frame = tuple[int, int, bytes]
+
+
+def message(kind: str, *parts: str | bytes, version: str = "FIX.4.4") -> bytes:
+    """Return a well-formed FIX message; parts are `tag=value`."""
+    start = [f"35={kind}", "49=ALPHA", "56=VENUE", *parts]
+    body = b"".join((p.encode() if isinstance(p, str) else p) + b"\1" for p in start)
+    return seal(f"8={version}\1".encode(), body)
+
+
+def seal(begin: bytes, body: bytes) -> bytes:
+    """Return begin, BodyLength, body and CheckSum."""
+    text = begin + f"9={len(body)}\1".encode() + body
+    return text + b"10=%03d\1" % (sum(text) % 256)
+
+
+def order(number: int, price: str = "100.25", extra: str = "58=x") -> bytes:
+    """Return a NewOrderSingle."""
+    return message(
+        "D",
+        f"34={number}",
+        "52=20261121-09:30:00.123",
+        f"11=ID{number}",
+        "55=ACME",
+        "54=1",
+        "38=100",
+        "40=2",
+        f"44={price}",
+        extra,
+    )
+
+
+def tcp(
+    ends: tuple[tuple[str, int], tuple[str, int]],
+    sequence: int,
+    payload: bytes = b"",
+    flags: int = ACK | PSH,
+    acknowledged: int = 0,
+) -> bytes:
+    """Return an IP packet (v4 or v6 as the addresses are) with one segment."""
+    (source, source_port), (target, target_port) = ends
+    segment = struct.pack(
+        ">HHIIBBHHH",
+        source_port,
+        target_port,
+        sequence % (1 << 32),
+        acknowledged % (1 << 32),
+        5 << 4,
+        flags,
+        65535,
+        0,
+        0,
+    )
+    return packet(source, target, 6, segment + payload)
+
+
+def packet(source: str, target: str, protocol: int, payload: bytes) -> bytes:
+    """Return an IPv4 or IPv6 packet."""
+    sender, receiver = address_bytes(source), address_bytes(target)
+    if ":" in source:
+        head = struct.pack(">IHBB", 6 << 28, len(payload), protocol, 64)
+        return head + sender + receiver + payload
+    total = 20 + len(payload)
+    head = struct.pack(">BBHHHBBH", 0x45, 0, total, 0, 0, 64, protocol, 0)
+    return head + sender[12:] + receiver[12:] + payload
+
+
+def ethernet(data: bytes, tags: Sequence[int] = (), padding: int = 0) -> bytes:
+    """Return an Ethernet frame around an IP packet, zero padded."""
+    kinds = b"".join(struct.pack(">HH", tag, 7) for tag in tags)
+    ethertype = b"\x86\xdd" if data[:1] and data[0] >> 4 == 6 else b"\x08\0"
+    return bytes(12) + kinds + ethertype + data + bytes(padding)
+
+
+def capture(frames: Iterable[Frame]) -> tuple[NDArray[np.void], NDArray[np.uint8]]:
+    """Return FRAME rows and the buffer they point into."""
+    listed = list(frames)
+    rows = np.zeros(len(listed), FRAME)
+    offset = 0
+    for row, (time_ns, link, data) in zip(rows, listed, strict=True):
+        row["time_ns"], row["link"], row["offset"] = time_ns, link, offset
+        row["captured_bytes"] = row["wire_bytes"] = len(data)
+        offset += len(data)
+    joined = b"".join(data for _, _, data in listed)
+    return rows, np.frombuffer(joined, np.uint8)
+
+
+class Decoded:
+    """Everything a Decoder made of some frames, in batches of `batch`."""
+
+    def __init__(
+        self,
+        frames: Iterable[Frame],
+        gateways: Sequence[tuple[str, int]] = (),
+        batch: int = 4096,
+    ) -> None:
+        rows, buffer = capture(frames)
+        decoder = Decoder(gateways)
+        headers, messages = [], []
+        at = 0
+        while at < len(rows):
+            some = decoder.decode(rows[at : at + batch], buffer)
+            assert 0 < len(some[0]) <= batch
+            at += len(some[0])
+            headers.append(some[0].copy())
+            messages.append(some[1].copy())
+        self.decoder = decoder
+        self.headers = np.concatenate(headers)
+        self.messages = np.concatenate(messages)
+        self.sessions = decoder.sessions.copy()
+        self.counters = decoder.counters()
+
+
+def refer(
+    frames: Iterable[Frame], gateways: Sequence[tuple[str, int]] = ()
+) -> ReferenceDecoder:
+    """Decode frames by the reference."""
+    decoder = ReferenceDecoder([(address_bytes(ip), port) for ip, port in gateways])
+    for frame in frames:
+        decoder.frame(*frame)
+    return decoder
+
+
+def differences(decoded: Decoded, reference: ReferenceDecoder) -> list[str]:
+    """Return where kernel and reference disagree, in words."""
+    wrong = []
+    pairs = [
+        ("header", decoded.headers, reference.headers),
+        ("message", decoded.messages, reference.rows),
+        ("session", decoded.sessions, [one.row for one in reference.sessions]),
+    ]
+    for name, rows, expected in pairs:
+        if len(rows) != len(expected):
+            wrong.append(f"{len(rows)} {name} rows, expected {len(expected)}")
+        for number, (row, wanted) in enumerate(zip(rows, expected, strict=False)):
+            for field, value in wanted.items():
+                found = plain(row[field])
+                if isinstance(value, bytes):
+                    value = value.ljust(len(found), b"\0")
+                if found != value:
+                    wrong.append(f"{name} {number} {field}: {found}, not {value}")
+    counted = list(decoded.counters["malformed"].values())
+    if counted != reference.malformed[1:]:
+        wrong.append(f"malformed {counted}, not {reference.malformed[1:]}")
+    return wrong
+
+
+def plain(value: object) -> object:
+    """Return a field of a row as int, bytes or list of int."""
+    if isinstance(value, np.ndarray):
+        return bytes(value) if value.dtype == np.uint8 else value.tolist()
+    return int(value)
+
+
+def write_pcap(path: Path, frames: Iterable[Frame], link: int = 1) -> None:
+    """Write frames as a pcap file with ns (draft-ietf-opsawg-pcap)."""
+    with path.open("wb") as file:
+        file.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, link))
+        for time_ns, _, data in frames:
+            seconds, rest = divmod(time_ns, 10**9)
+            file.write(struct.pack("<IIII", seconds, rest, len(data), len(data)))
+            file.write(data)
+
+
+class Conversation:
+    """Both directions of one TCP connection, frame by frame, in order."""
+
+    def __init__(
+        self,
+        client: tuple[str, int] = CLIENT,
+        gateway: tuple[str, int] = GATEWAY,
+        isn: tuple[int, int] = (1000, 5000),
+        start_ns: int = 10**18,
+        tags: Sequence[int] = (),
+    ) -> None:
+        self.ends = (client, gateway)
+        self.next = list(isn)
+        self.time_ns = start_ns
+        self.tags = tags
+        self.frames: list[Frame] = []
+
+    def add(self, direction: int, payload: bytes = b"", flags: int = ACK | PSH) -> Frame:
+        """Send a segment; 0 is up, client to gateway."""
+        frame = self.segment(direction, self.next[direction], payload, flags)
+        self.frames.append(frame)
+        self.next[direction] += len(payload) + bool(flags & (SYN | FIN))
+        return frame
+
+    def segment(
+        self, direction: int, sequence: int, payload: bytes, flags: int = ACK | PSH
+    ) -> Frame:
+        """Return a segment at any place of the stream, 1 us later than the last."""
+        self.time_ns += 1000
+        ends = self.ends if direction == 0 else self.ends[::-1]
+        peer = self.next[1 - direction] if flags & ACK else 0
+        data = tcp(ends, sequence, payload, flags, peer)
+        return self.time_ns, 1, ethernet(data, self.tags)
+
+    def handshake(self) -> None:
+        """SYN, SYN-ACK, ACK."""
+        self.add(0, flags=SYN)
+        self.add(1, flags=SYN | ACK)
+        self.add(0, flags=ACK)
+
+    def logon(self) -> None:
+        """Logon, answered."""
+        self.add(0, message("A", "34=1", "108=30"))
+        answer = message("A", "34=1", "108=30").replace(b"ALPHA", b"VENUX")
+        answer = answer.replace(b"56=VENUE", b"56=ALPHA").replace(b"VENUX", b"VENUE")
+        self.add(1, answer)

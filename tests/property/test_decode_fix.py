@@ -1,0 +1,95 @@
+"""The FIX scanner equals its reference, on messages whole, cut and corrupted."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airnet._ext import fix as kernel
+from airnet.domain.message import MESSAGE
+from tests.fakes.frames import message, seal
+from tests.reference import fix as reference
+
+TAGS = st.sampled_from(
+    sorted(reference.HEADER | reference.ORDER | set(reference.DATA) | {58, 89, 96, 213})
+) | st.integers(0, 10**10)
+VALUES = st.one_of(
+    st.from_regex(r"-?[0-9]{0,22}(\.[0-9]{0,12})?", fullmatch=True).map(str.encode),
+    st.from_regex(
+        r"20[0-9]{2}[01][0-9][0-3][0-9]-[012][0-9]:[0-5][0-9]:[0-6][0-9](\.[0-9]{1,9})?",
+        fullmatch=True,
+    ).map(str.encode),
+    st.binary(max_size=30),
+    st.sampled_from([b"Y", b"N", b"1", b"", b"D", b"3", b"a\1b", b"5", b"ab\1cd"]),
+)
+FIELDS = st.lists(st.tuples(TAGS, VALUES), max_size=14)
+TYPES = st.sampled_from([b"D", b"8", b"F", b"W", b"AB", b"A", b"UXYZQ", b""])
+BEGINS = st.sampled_from([b"8=FIX.4.4\1", b"8=FIXT.1.1\1", b"8=FIX.4.0\1", b"8=FIX.9\1"])
+
+
+def body(kind: bytes, fields: list[tuple[int, bytes]]) -> bytes:
+    """Return a message body."""
+    parts = [b"35=" + kind, *(b"%d=%b" % one for one in fields)]
+    return b"".join(part + b"\1" for part in parts)
+
+
+def expect(data: bytes) -> tuple[int, dict[str, int]]:
+    """Return what `read` returns, by the reference."""
+    reason, head, size, _ = reference.head(data)
+    total = head + size + 7
+    if reason == reference.MORE or (reason == 0 and len(data) < total):
+        return 0, {}
+    if reason or not reference.is_framed(data[:total]):
+        return -(reason or reference.BODY_LENGTH), {}
+    return total, reference.read(data[:total], head).row
+
+
+def check(data: bytes) -> None:
+    """Hold kernel and reference equal on `data`."""
+    row = np.zeros(1, MESSAGE)
+    result = kernel.read(np.frombuffer(data, np.uint8), row)
+    wanted, fields = expect(data)
+
+    assert result == wanted
+    assert {name: int(row[0][name]) for name in fields} == fields
+
+
+@given(BEGINS, TYPES, FIELDS)
+def test_any_fields_read_alike(
+    begin: bytes, kind: bytes, fields: list[tuple[int, bytes]]
+) -> None:
+    """A framed message gives the same row, whatever its fields."""
+    check(seal(begin, body(kind, fields)))
+
+
+@given(TYPES, FIELDS, st.data())
+def test_corrupted_message_reads_alike(
+    kind: bytes, fields: list[tuple[int, bytes]], data: st.DataObject
+) -> None:
+    """Cut anywhere, changed anywhere: the same answer."""
+    whole = bytearray(seal(b"8=FIX.4.4\1", body(kind, fields)))
+    for _ in range(data.draw(st.integers(0, 3))):
+        place = data.draw(st.integers(0, len(whole) - 1))
+        whole[place] = data.draw(st.sampled_from(b"\x01=0189DFIX\xff"))
+    check(bytes(whole[: data.draw(st.integers(0, len(whole)))]))
+
+
+@given(st.binary(max_size=60) | st.from_regex(rb"8=FIX[ -~\x01]{0,20}9=[0-9]{0,9}.?"))
+def test_any_head_reads_alike(data: bytes) -> None:
+    """Garbage and heads of every shape: the same answer."""
+    check(data)
+
+
+@given(st.binary(max_size=40))
+def test_key_equals_reference(identifier: bytes) -> None:
+    """The key of an identifier is a fixed function, never 0."""
+    assert kernel.key(identifier) == reference.key(identifier) != 0
+
+
+@given(st.integers(1, 400))
+def test_message_needs_all_its_bytes(size: int) -> None:
+    """A message is read when its last byte is there, and not before."""
+    data = message("D", "11=a", "58=" + "x" * size)
+    row = np.zeros(1, MESSAGE)
+
+    assert kernel.read(np.frombuffer(data[:-1], np.uint8), row) == 0
+    assert kernel.read(np.frombuffer(data + b"8=", np.uint8), row) == len(data)

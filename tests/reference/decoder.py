@@ -1,0 +1,406 @@
+"""The reference of the stream kernel as a whole: sessions and reassembly."""
+
+from tests.reference import fix, headers
+from tests.reference.stream import (
+    ACK,
+    CLOSED,
+    CONFLICT,
+    ENDED,
+    FIN,
+    GAP,
+    HOLE_NS,
+    LOGGED_ON,
+    MIDSTREAM,
+    NONE,
+    OPEN,
+    OPENED,
+    OUT_OF_ORDER,
+    PIECE,
+    RETRANSMIT,
+    RST,
+    SYN,
+    WINDOW,
+    End,
+    Framing,
+    Handshake,
+    Session,
+    Side,
+    distance,
+    forget,
+    is_near,
+)
+
+Where = tuple[int, int]
+
+
+class ReferenceDecoder(Framing):
+    """Decodes (time_ns, link, bytes) frames into dicts."""
+
+    def __init__(self, gateways: list[End]) -> None:
+        self.gateways = set(gateways)
+        self.headers: list[dict[str, object]] = []
+        self.rows: list[dict[str, int]] = []
+        self.malformed = [0] * 9
+        self.sessions: list[Session] = []
+        self.flows: dict[frozenset[End], int] = {}
+        self.handshakes: dict[frozenset[End], Handshake] = {}
+        self.now_ns = 0
+
+    def frame(self, time_ns: int, link: int, data: bytes) -> None:
+        """Decode one frame."""
+        seen = headers.parse(data, link)
+        self.seen, self.time_ns = seen, time_ns
+        self.now_ns = max(self.now_ns, time_ns)
+        self.header = {
+            "time_ns": time_ns,
+            "frame_count": len(self.headers),
+            "source": seen.source,
+            "target": seen.target,
+            "source_port": seen.source_port,
+            "target_port": seen.target_port,
+            "payload_bytes": seen.payload_bytes,
+            "session": NONE,
+            "stream_flags": 0,
+            "protocol": seen.protocol,
+            "tcp_flags": seen.tcp_flags,
+            "direction": 0,
+            "reason": seen.reason,
+        }
+        self.headers.append(self.header)
+        self.source = (seen.source, seen.source_port)
+        self.target = (seen.target, seen.target_port)
+        count = len(self.rows)
+        if seen.reason == 0 and seen.protocol == 6:
+            self.tcp()
+        if self.header["session"] == NONE:
+            is_down = self.source in self.gateways and self.target not in self.gateways
+            self.header["direction"] = int(is_down)
+        self.header["message_count"] = len(self.rows) - count
+
+    def tcp(self) -> None:
+        """Take a TCP segment."""
+        flow = frozenset((self.source, self.target))
+        if self.seen.tcp_flags & SYN:
+            self.syn(flow)
+            return
+        number = self.session_of(flow)
+        if number is None:
+            return
+        session = self.sessions[number]
+        direction = int(session.client != self.source)
+        self.header.update(session=number, direction=direction)
+        session.row["last_ns"] = self.time_ns
+        for side in session.sides:
+            side.region = None
+        if self.seen.tcp_flags & ACK:
+            self.acknowledge(session.sides[1 - direction])
+        self.check_holes((number, 0))
+        self.check_holes((number, 1))
+        side = session.sides[direction]
+        if self.seen.tcp_flags & RST:
+            self.reset(session, side)
+        elif not side.is_done:
+            self.segment((number, direction), side)
+
+    def syn(self, flow: frozenset[End]) -> None:
+        """Note a SYN or a SYN-ACK."""
+        seen = self.seen
+        shake = self.handshakes.get(flow)
+        if seen.tcp_flags & ACK:
+            if not shake or shake.sender == self.source:
+                return
+            is_answer = seen.acknowledged == (shake.isn + 1) % (1 << 32)
+            is_repeated = shake.syn_ack_ns and shake.answer_isn == seen.sequence
+            if is_answer and not is_repeated:
+                shake.answer_isn, shake.syn_ack_ns = seen.sequence, self.time_ns
+            return
+        number = self.flows.get(flow)
+        if number is not None:
+            if self.sessions[number].isn == seen.sequence:
+                return
+            self.sessions[number].has_new_syn = True
+        if not shake or (shake.sender, shake.isn) != (self.source, seen.sequence):
+            self.handshakes[flow] = Handshake(self.source, seen.sequence, self.time_ns)
+
+    def session_of(self, flow: frozenset[End]) -> int | None:
+        """Return the segment's session, opening one when this shows it is ours."""
+        former, seen = self.flows.get(flow), self.seen
+        old = None if former is None else self.sessions[former]
+        if old and not old.has_new_syn and old.row["state"] != ENDED:
+            return former
+        is_gateway = bool(self.gateways & flow)
+        shake = self.handshakes.get(flow) if is_gateway or seen.payload else None
+        fits = shake is not None and shake.fits(self.source, seen)
+        is_complete = shake is not None and shake.is_complete(self.source, seen)
+        begins = seen.payload.startswith(b"8=FIX")
+        if old:
+            side = old.sides[int(old.client != self.source)]
+            is_far = side.next is not None and (
+                abs(distance(seen.sequence, side.next)) > WINDOW
+            )
+            is_same = fits and shake.isn == old.isn
+            is_over = old.row["state"] == ENDED and begins and (fits or is_far)
+            if is_same or not (is_complete or is_over):
+                return former
+        is_first = False
+        if fits and seen.payload and b"8=FIX".startswith(seen.payload[:5]):
+            isn = shake.isn if self.source == shake.sender else shake.answer_isn
+            is_first = seen.sequence == (isn + 1) % (1 << 32)
+        contains = not fits and b"\x018=FIX" in seen.payload
+        is_known = is_gateway and (is_complete or contains)
+        if not (begins or is_first or is_known):
+            return former
+        if old:
+            old.row["state"] = ENDED
+        self.flows[flow] = self.open(shake if fits else None)
+        if shake:
+            del self.handshakes[flow]
+        return self.flows[flow]
+
+    def client_of(self, shake: Handshake | None) -> End:
+        """Return which end is the client."""
+        source, target = self.source, self.target
+        if (source in self.gateways) != (target in self.gateways):
+            return target if source in self.gateways else source
+        if shake:
+            return shake.sender
+        reason, size, _, _ = fix.head(self.seen.payload)
+        is_logon = not reason and self.seen.payload[size:].startswith(b"35=A\x01")
+        if is_logon or source[1] == target[1]:
+            return source
+        return max(source, target, key=lambda end: end[1])
+
+    def open(self, shake: Handshake | None) -> int:
+        """Make a row."""
+        client = self.client_of(shake)
+        gateway = self.target if client == self.source else self.source
+        row: dict[str, object] = {
+            "opened_ns": self.time_ns,
+            "last_ns": self.time_ns,
+            "syn_ns": shake.syn_ns if shake else 0,
+            "syn_ack_ns": shake.syn_ack_ns if shake else 0,
+            "messages": [0, 0],
+            "malformed": 0,
+            "gap_bytes": 0,
+            "retransmits": 0,
+            "client": client[0],
+            "gateway": gateway[0],
+            "client_port": client[1],
+            "gateway_port": gateway[1],
+            "state": OPEN,
+            "midstream": int(shake is None),
+            "version": 0,
+            "client_comp": b"",
+            "gateway_comp": b"",
+        }
+        session = Session(row, client)
+        self.header["stream_flags"] |= OPENED if shake else OPENED | MIDSTREAM
+        if shake:
+            session.isn = shake.isn
+            syn_side = int(client != shake.sender)
+            self.know(session.sides[syn_side], shake.isn)
+            if shake.syn_ack_ns:
+                self.know(session.sides[1 - syn_side], shake.answer_isn)
+        self.sessions.append(session)
+        return len(self.sessions) - 1
+
+    @staticmethod
+    def know(side: Side, isn: int) -> None:
+        """Expect the first byte after an ISN."""
+        side.next, side.is_lost = (isn + 1) % (1 << 32), False
+
+    def close(self, session: Session) -> None:
+        """End a row."""
+        if session.row["state"] != ENDED:
+            session.row["state"] = ENDED
+            self.header["stream_flags"] |= CLOSED
+
+    @staticmethod
+    def finish(side: Side) -> None:
+        """Take no more bytes of a direction."""
+        forget(side)
+        side.held.clear()
+        side.is_done = True
+
+    def reset(self, session: Session, side: Side) -> None:
+        """Take a RST near enough to what is expected."""
+        ahead = 0
+        if side.next is not None:
+            ahead = (self.seen.sequence - side.next) % (1 << 32)
+        if not side.is_done and ahead < 65536:
+            self.finish(session.sides[0])
+            self.finish(session.sides[1])
+            self.close(session)
+
+    def acknowledge(self, side: Side) -> None:
+        """Note what the other end says it has."""
+        ack = self.seen.acknowledged
+        if side.next is None or not 0 < distance(ack, side.next) <= WINDOW:
+            return
+        if side.acknowledged is None or distance(ack, side.acknowledged) > 0:
+            side.acknowledged = ack
+
+    def deliver(self, where: Where, data: bytes, start: bool) -> None:
+        """Take the next bytes of a direction."""
+        side = self.sessions[where[0]].sides[where[1]]
+        side.next = (side.next + len(data)) % (1 << 32)
+        if side.acknowledged is not None and distance(side.next, side.acknowledged) > 0:
+            side.acknowledged = None
+        if data:
+            self.feed(where, side, data, start)
+
+    def give_up(self, where: Where, sequence: int) -> None:
+        """Give up the hole before `sequence`."""
+        session = self.sessions[where[0]]
+        side = session.sides[where[1]]
+        missing = distance(sequence, side.next)
+        session.row["gap_bytes"] += max(missing, 0)
+        self.header["stream_flags"] |= GAP
+        forget(side)
+        side.next = sequence
+        if side.acknowledged is not None and distance(side.next, side.acknowledged) > 0:
+            side.acknowledged = None
+        self.drain(where)
+
+    def drain(self, where: Where) -> None:
+        """Deliver the held pieces that are next."""
+        side = self.sessions[where[0]].sides[where[1]]
+        while side.held:
+            first = min(side.held, key=lambda one: distance(one, side.next))
+            behind = distance(side.next, first)
+            if behind < 0:
+                break
+            data, start = side.held.pop(first)
+            self.deliver(where, data[behind:], start and behind == 0)
+            side.hole_ns = self.now_ns
+
+    def check_holes(self, where: Where) -> None:
+        """Give up holes that were acknowledged or are too old."""
+        side = self.sessions[where[0]].sides[where[1]]
+        while side.held:
+            first = min(side.held, key=lambda one: distance(one, side.next))
+            passed = side.acknowledged
+            is_received = passed is not None and distance(passed, first) >= 0
+            if not is_received and self.now_ns - side.hole_ns <= HOLE_NS:
+                break
+            self.give_up(where, first)
+
+    def segment(self, where: Where, side: Side) -> None:
+        """Take payload and FIN."""
+        seen, session = self.seen, self.sessions[where[0]]
+        if seen.payload_bytes:
+            self.payload(where, side)
+        if seen.tcp_flags & FIN:
+            end = (seen.sequence + seen.payload_bytes) % (1 << 32)
+            side.next = end if side.next is None else side.next
+            if side.fin is None and is_near(end, side.next):
+                side.fin = end
+        self.check_holes(where)
+        for one in session.sides:
+            is_due = one.fin is not None and distance(one.next, one.fin) >= 0
+            if is_due and not one.is_done:
+                self.finish(one)
+                self.close(session)
+
+    def payload(self, where: Where, side: Side) -> None:
+        """Take payload: old, next, or ahead."""
+        seen = self.seen
+        side.next = seen.sequence if side.next is None else side.next
+        ahead = distance(seen.sequence, side.next)
+        if abs(ahead) > WINDOW:
+            if not seen.payload.startswith(b"8=FIX"):
+                return
+            side.held.clear()
+            side.acknowledged = None
+            self.give_up(where, seen.sequence)
+            side.fin = None if ahead < 0 else side.fin
+            ahead = 0
+        if ahead == -1 and seen.payload_bytes == 1:
+            return
+        known = dict(enumerate(side.pending, -len(side.pending)))
+        for place, (data, _) in side.held.items():
+            known.update(enumerate(data, distance(place, side.next)))
+        if any(known.get(n, b) != b for n, b in enumerate(seen.payload, ahead)):
+            self.header["stream_flags"] |= CONFLICT
+        if ahead > 0:
+            self.hold(side, ahead, known)
+        elif ahead + seen.payload_bytes <= 0:
+            self.repeat(where)
+        else:
+            self.in_order(where, side)
+
+    def repeat(self, where: Where) -> None:
+        """Count a segment with nothing new in it."""
+        self.header["stream_flags"] |= RETRANSMIT
+        self.sessions[where[0]].row["retransmits"] += 1
+
+    def hold(self, side: Side, ahead: int, known: dict[int, int]) -> None:
+        """Hold what is new of a segment that lies ahead, in pieces."""
+        data = self.seen.payload
+        at = 0
+        is_new = False
+        while at < len(data):
+            end = at
+            while end < len(data) and ahead + end not in known and end - at < PIECE:
+                end += 1
+            if end == at:
+                at += 1
+                continue
+            if not side.held:
+                side.hole_ns = self.now_ns
+            place = (self.seen.sequence + at) % (1 << 32)
+            side.held[place] = (data[at:end], at == 0)
+            is_new, at = True, end
+        if is_new:
+            self.header["stream_flags"] |= OUT_OF_ORDER
+        elif data:
+            self.repeat((self.header["session"], self.header["direction"]))
+
+    def in_order(self, where: Where, side: Side) -> None:
+        """Deliver a segment and the held pieces in and behind it."""
+        seen = self.seen
+        end = (seen.sequence + seen.payload_bytes) % (1 << 32)
+        while distance(end, side.next) > 0:
+            until = end
+            for place in side.held:
+                if distance(place, until) < 0:
+                    until = place
+            offset = distance(side.next, seen.sequence)
+            data = seen.payload[offset : offset + distance(until, side.next)]
+            if not data:
+                self.give_up(where, until)
+                continue
+            self.deliver(where, data, offset == 0)
+            self.drain(where)
+
+    def new_row(self, session: int, direction: int) -> dict[str, int]:
+        """Return a row of this frame, nothing read yet."""
+        row = dict(fix.FIELDS)
+        row.update(
+            time_ns=self.time_ns,
+            frame_count=self.header["frame_count"],
+            session=session,
+            direction=direction,
+        )
+        self.rows.append(row)
+        return row
+
+    def take(self, session: int, direction: int, reading: fix.Reading) -> None:
+        """Take a message: a row, and what it says of its session."""
+        self.new_row(session, direction).update(reading.row)
+        state = self.sessions[session]
+        row = state.row
+        row["messages"][direction] += 1
+        kind = reading.row["kind"]
+        if reading.row["malformed"]:
+            self.malformed[reading.row["malformed"]] += 1
+            row["malformed"] += 1
+            return
+        names = [reading.sender, reading.target][:: -1 if direction else 1]
+        if None not in names and not (row["client_comp"] or row["gateway_comp"]):
+            row["client_comp"], row["gateway_comp"] = (name[:24] for name in names)
+        if kind == 8:
+            state.logons.add(direction)
+        is_trading = 1 <= kind <= 5
+        if row["state"] == OPEN and (is_trading or len(state.logons) == 2):
+            row["state"] = LOGGED_ON

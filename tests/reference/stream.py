@@ -1,0 +1,167 @@
+"""Frames to rows and sessions, the slow way: one dict a row, every byte in a list.
+
+Written from RFC 9293 and the rules of shared vocabulary (docs/nouns.md, `bpf/airnet.h`).
+Pools are endless here; what the kernel does when one is full is tested apart.
+"""
+
+from dataclasses import dataclass, field
+
+from tests.reference import fix, headers
+
+NONE = 0xFFFFFFFF
+WINDOW = 1 << 20
+HOLE_NS = 200_000_000
+PIECE = 2048
+FIN, SYN, RST, ACK = 1, 2, 4, 16
+RETRANSMIT, OUT_OF_ORDER, GAP, CONFLICT, MIDSTREAM, OPENED, CLOSED = (
+    1 << n for n in range(7)
+)
+OPEN, LOGGED_ON, ENDED = 1, 2, 3
+End = tuple[bytes, int]
+
+
+def distance(a: int, b: int) -> int:
+    """Return how far `a` lies behind `b`, modulo 2**32."""
+    return ((a - b + (1 << 31)) % (1 << 32)) - (1 << 31)
+
+
+def is_near(sequence: int, first: int) -> bool:
+    """Return whether `sequence` lies in the window that begins at `first`."""
+    return (sequence - first) % (1 << 32) < WINDOW
+
+
+@dataclass
+class Handshake:
+    """A SYN, and its answer when that was seen."""
+
+    sender: End
+    isn: int
+    syn_ns: int
+    answer_isn: int = 0
+    syn_ack_ns: int = 0
+
+    def fits(self, source: End, seen: headers.Headers) -> bool:
+        """Return whether a segment belongs to the flow this began."""
+        if source == self.sender:
+            return is_near(seen.sequence, self.isn + 1)
+        return bool(self.syn_ack_ns) and is_near(seen.sequence, self.answer_isn + 1)
+
+    def is_complete(self, source: End, seen: headers.Headers) -> bool:
+        """Return whether a segment also acknowledges the other end's ISN."""
+        other = self.answer_isn if source == self.sender else self.isn
+        return (
+            self.fits(source, seen)
+            and bool(self.syn_ack_ns)
+            and bool(seen.tcp_flags & ACK)
+            and is_near(seen.acknowledged, other + 1)
+        )
+
+
+@dataclass
+class Side:
+    """One direction: what is next, what is held, what is not yet a message."""
+
+    next: int | None = None
+    acknowledged: int | None = None
+    fin: int | None = None
+    is_done: bool = False
+    is_lost: bool = True
+    may_start: bool = False  # whether a message may start at pending[0]
+    pending: bytes = b""
+    starts: list[int] = field(default_factory=list)
+    held: dict[int, tuple[bytes, bool]] = field(default_factory=dict)
+    hole_ns: int = 0
+    region: dict[str, int] | None = None
+
+
+@dataclass
+class Session:
+    """A row of the session table and the two directions behind it."""
+
+    row: dict[str, object]
+    client: End
+    isn: int | None = None
+    has_new_syn: bool = False
+    logons: set[int] = field(default_factory=set)
+    sides: tuple[Side, Side] = field(default_factory=lambda: (Side(), Side()))
+
+
+class Framing:
+    """Messages out of one direction's bytes; the decoder gives rows a place."""
+
+    rows: list[dict[str, int]]
+    malformed: list[int]
+
+    def new_row(self, session: int, direction: int) -> dict[str, int]:
+        raise NotImplementedError
+
+    def take(self, session: int, direction: int, reading: fix.Reading) -> None:
+        raise NotImplementedError
+
+    def find(self, side: Side, data: bytes, at: int, start: int | None) -> int:
+        """Return where in `data`, from `at`, a message may start."""
+        while at < len(data):
+            is_allowed = side.may_start if at == 0 else data[at - 1] == 1
+            is_allowed |= at == start or at in side.starts
+            if is_allowed and data[at : at + 5] == b"8=FIX"[: len(data) - at]:
+                break
+            at += 1
+        return at
+
+    def parse(
+        self, where: tuple[int, int], side: Side, old: int, start: int | None
+    ) -> None:
+        """Read what can be read of the pending bytes; `old` came before."""
+        data, at = side.pending, 0
+        while at < len(data):
+            if side.is_lost:
+                found = self.find(side, data, at, start)
+                if side.region is not None:
+                    side.region["bytes"] += found - at
+                at = found
+                if len(data) - at < 5:
+                    break
+                side.is_lost = False
+                side.region = None
+            reason, head, body, version = fix.head(data[at:])
+            size = head + body + 7
+            if reason == fix.MORE or (not reason and len(data) - at < size):
+                break
+            message = data[at : at + size]
+            if not reason and fix.is_framed(message):
+                reading = fix.read(message, head)
+                reading.row["flags"] |= 0x10 if at < old else 0
+                self.take(*where, reading)
+                row = self.sessions[where[0]].row
+                if not reading.row["malformed"]:
+                    row["version"] = row["version"] or version
+                at += size
+                continue
+            reason = reason or fix.BODY_LENGTH
+            side.region = self.new_row(*where)
+            side.region.update(malformed=reason, bytes=1)
+            self.malformed[reason] += 1
+            self.sessions[where[0]].row["malformed"] += 1
+            side.is_lost = True
+            at += 1
+        side.may_start = at < len(data) or data[at - 1 : at] == b"\x01"
+        side.starts = [one - at for one in side.starts if one >= at]
+        side.pending = data[at:]
+        if not side.pending:
+            side.starts = []
+
+    def feed(self, where: tuple[int, int], side: Side, data: bytes, start: bool) -> None:
+        """Take the next bytes of a direction."""
+        old = len(side.pending)
+        place = old if start else None
+        is_like = data[:5] == b"8=FIX"[: len(data)]
+        if old and start and is_like and len(side.starts) < 8:
+            side.starts.append(old)
+        side.pending += data
+        self.parse(where, side, old, place)
+
+
+def forget(side: Side) -> None:
+    """Drop the partial message and look for the next."""
+    side.pending, side.starts, side.region = b"", [], None
+    side.is_lost, side.may_start = True, False
