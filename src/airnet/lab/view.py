@@ -167,12 +167,14 @@ class Screen:
         done_s = (self._now_ns - scene.time_ns) / NS_PER_S
         bar = ProgressBar(total=scene.seconds, completed=min(done_s, scene.seconds))
         title = f"airnet demo  {scene.number}/{scene.of}  {scene.title}"
-        lines: list[RenderableType] = [Text(scene.text), bar]
+        lines: list[RenderableType] = [Text(scene.text)]
         if self._counts is not None:
             cpu = self._counts.cpu_percent
             load = "  ".join(f"{name} {percent} %" for name, percent in cpu.items())
             flood = f"flood {self._counts.flooded:,} packets sent   cpu: {load}"
             lines.append(Text(flood, style="dim"))
+        # Last: a bar does not end its line.
+        lines.append(bar)
         return Panel(Group(*lines), title=title, title_align="left")
 
     def _sessions(self, counts: Counts) -> Table:
