@@ -21,7 +21,7 @@ SCENE_COLOURS = ("#8ecae6", "#ffd166", "#cdeac0", "#ef476f", "#cdb4db", "#f4845f
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --good: #2a9d5c; --bad: #d1383d; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto;
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 1250px; margin: 2rem auto;
   padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; font-size: 0.9em; }
 th, td { text-align: left; padding: 0.3em 0.6em; border-bottom: 1px solid var(--line);
@@ -32,6 +32,7 @@ pre { white-space: pre-wrap; background: #8881; padding: 1em; border-radius: 6px
 figure { margin: 1.5rem 0; background: #fff; border-radius: 6px; padding: 0.5rem; }
 figure svg { width: 100%; height: auto; }
 code { word-break: break-all; }
+.wide { overflow-x: auto; }
 """
 
 
@@ -100,7 +101,8 @@ def _table(columns: tuple[str, ...], rows: list[list[str]]) -> str:
     body = "".join(
         "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows
     )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<div class='wide'>{table}</div>"
 
 
 def _decisions(result: DemoResult) -> str:
@@ -192,6 +194,7 @@ def _figure(result: DemoResult, series: Series) -> str:
         axes[0].plot(seconds[: len(rates)], rates, label=comp_id, linewidth=1.2)
     axes[0].set_yscale("symlog", linthresh=10)
     axes[0].set_ylabel("new orders/s")
+    axes[0].set_ylim(top=3000)
     axes[0].legend(ncols=6, fontsize=8, loc="upper left")
     for comp_id, counts in sorted(series.stopped.items()):
         if any(counts):
