@@ -1,0 +1,121 @@
+"""Bytes go in; rows and counters come out; never an exception, never a crash."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airnet.capture.pcap import PcapSource
+from airnet.domain.frame import FRAME
+from airnet.errors import CaptureError
+from tests.fakes.frames import (
+    GATEWAY,
+    Conversation,
+    Decoded,
+    Frame,
+    differences,
+    message,
+    order,
+    refer,
+)
+
+ROOT = Path(__file__).parents[2]
+DATA = Path(os.environ.get("AIRNET_TEST_DATA", ROOT.parent / "shared" / "data"))
+FUZZ_SECONDS = 15
+FRAMES_MAX = 2000  # of one file; the reference is slow
+
+
+def frames_of(path: Path) -> list[Frame]:
+    """Return the first frames of a capture; none when it is no capture."""
+    frames: list[Frame] = []
+    rows = np.zeros(256, FRAME)
+    try:
+        source = PcapSource([path])
+        while not source.is_exhausted and len(frames) < FRAMES_MAX:
+            for row in rows[: source.poll(rows, 0)]:
+                at, end = int(row["offset"]), int(row["offset"] + row["captured_bytes"])
+                data = bytes(source.buffer[at:end])
+                frames.append((int(row["time_ns"]), int(row["link"]), data))
+        source.close()
+    except CaptureError:
+        pass
+    return frames
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 300), st.binary()),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_any_bytes_give_one_header_a_frame(frames: list[Frame]) -> None:
+    """Frames in, as many headers out, every frame counted under one reason."""
+    decoded = Decoded(frames, (GATEWAY,))
+
+    assert len(decoded.headers) == len(frames)
+    assert sum(decoded.counters["frames"].values()) == len(frames)
+
+
+@given(st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255)), max_size=30))
+def test_any_flipped_byte_keeps_the_accounts(changes: list[tuple[int, int]]) -> None:
+    """A session with bytes changed anywhere: the reference's rows, or none."""
+    talk = Conversation()
+    talk.handshake()
+    talk.logon()
+    for number in range(2, 12):
+        talk.add(0, order(number) + message("F", f"34={number}", f"41=ID{number}"))
+    frames = list(talk.frames)
+    for at, value in changes:
+        time_ns, link, data = frames[at % len(frames)]
+        changed = bytearray(data)
+        changed[at % len(changed)] = value
+        frames[at % len(frames)] = (time_ns, link, bytes(changed))
+
+    assert not differences(Decoded(frames, (GATEWAY,)), refer(frames, (GATEWAY,)))
+
+
+def test_public_captures_decode_as_the_reference_does() -> None:
+    """Every capture of the shared test data: hostile, odd, tunnelled, cut."""
+    paths = sorted(DATA.rglob("*.pcap*"))
+    if not paths:
+        pytest.skip("shared test data is not here (set AIRNET_TEST_DATA)")
+
+    wrong = []
+    for path in paths:
+        frames = frames_of(path)
+        if frames and differences(Decoded(frames), refer(frames)):
+            wrong.append(path.name)
+
+    assert not wrong
+
+
+@pytest.mark.slow
+def test_kernel_is_clean_under_sanitizers(tmp_path: Path) -> None:
+    """The C kernel, built with ASan and UBSan, takes mutated frames for a while."""
+    if not shutil.which("gcc"):
+        pytest.skip("gcc is not installed")
+    driver = tmp_path / "decode_driver"
+    flags = ["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror"]
+    checks = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    source = ROOT / "tests" / "fuzz" / "decode_driver.c"
+    paths = [f"-I{ROOT / 'ext'}", f"-I{ROOT / 'bpf'}"]
+    subprocess.run(
+        ["gcc", *flags, *checks, *paths, str(source), "-o", str(driver)], check=True
+    )
+
+    done = subprocess.run(
+        [str(driver), "1", str(FUZZ_SECONDS)],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    frames, messages, malformed, sessions = map(int, done.stdout.split())
+    assert min(frames, messages, malformed, sessions) > 0
