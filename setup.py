@@ -33,20 +33,17 @@ WARNINGS = ["-Wall", "-Wextra", "-Wno-unused-parameter"]
 # -fno-tree-vectorize: measured in docs, the vectoriser makes scan loops slower.
 FAST = ["-O2", "-fno-tree-vectorize", "-fno-strict-aliasing"]
 CHECKED = ["-O1", "-g", "-fsanitize=undefined", "-fno-sanitize-recover"]
-LIBRARIES = {"ring": ["xdp", "bpf"]}
 
 
 def extension(path: Path) -> Extension:
     """Return the extension that ext/NAME.pyx becomes."""
-    name = path.stem
     return Extension(
-        f"airnet._ext.{name}",
+        f"airnet._ext.{path.stem}",
         [str(path.relative_to(ROOT))],
         include_dirs=["bpf", "ext", np.get_include()],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
         extra_compile_args=WARNINGS + (CHECKED if DEBUG else FAST),
         extra_link_args=["-fsanitize=undefined"] if DEBUG else [],
-        libraries=LIBRARIES.get(name, []),
         depends=[str(p.relative_to(ROOT)) for p in headers()],
     )
 
