@@ -70,15 +70,24 @@ def build_bpf(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     dump = [bpftool, "btf", "dump", "file", str(btf), "format", "c"]
     text = subprocess.run(dump, check=True, capture_output=True).stdout
-    (include / "vmlinux.h").write_bytes(text)
+    place(include / "vmlinux.h", text)
     for source in sorted(ROOT.glob("bpf/*.bpf.c")):
         target = out / f"{source.name[:-2]}.o"
+        partial = target.with_name(f".{target.name}.{os.getpid()}")
         # -mcpu=v3: the 6.x verifier refuses v1 code of bounded copies.
         flags = ["-target", "bpf", "-mcpu=v3", "-O2", "-g", "-Wall", "-Werror"]
         paths = [f"-I{include}", f"-I{ROOT / 'bpf'}"]
         subprocess.run(
-            [clang, *flags, *paths, "-c", str(source), "-o", str(target)], check=True
+            [clang, *flags, *paths, "-c", str(source), "-o", str(partial)], check=True
         )
+        partial.rename(target)
+
+
+def place(path: Path, content: bytes) -> None:
+    """Write a file whole: another build may be reading the one that is there."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_bytes(content)
+    partial.rename(path)
 
 
 class BuildAll(build_ext):
