@@ -5,6 +5,7 @@ protected things, algorithms) and `policy.toml` (airnet.decide.policy). Parts ar
 handed down, never the whole.
 """
 
+import ipaddress
 import re
 import tomllib
 from pathlib import Path
@@ -16,6 +17,18 @@ from airnet.domain.session import address_bytes
 from airnet.errors import ConfigError
 
 T = TypeVar("T")
+
+#: With the terminating zero. Source: IFNAMSIZ, include/uapi/linux/if.h.
+INTERFACE_BYTES = 16
+FIELDS_REMEDY = "see docs/operating for every field"
+
+#: One step of a path into a TOML tree: a key, or the place in an array.
+Step = str | int
+
+
+def _require(holds: bool, what: str) -> None:  # noqa: FBT001 -- reads as a sentence
+    if not holds:
+        raise ValueError(what)
 
 
 class Closed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,8 +45,7 @@ class Gateway(Closed, frozen=True):
 
     def __post_init__(self) -> None:
         address_bytes(self.ip)
-        if not 0 < self.port < 65536:
-            raise ValueError("`port` must be 1..65535")
+        _require(0 < self.port < 65536, "`port` must be 1..65535")
 
 
 class SiteSession(Closed, frozen=True):
@@ -70,8 +82,10 @@ class Protected(Closed, frozen=True):
     comp_id: str = ""
 
     def __post_init__(self) -> None:
-        if bool(self.network) == bool(self.comp_id):
-            raise ValueError("exactly one of `network` and `comp_id` must be given")
+        _require(
+            bool(self.network) != bool(self.comp_id),
+            "exactly one of `network` and `comp_id` must be given",
+        )
 
 
 class Algorithm(Closed, frozen=True):
@@ -101,12 +115,27 @@ class Capture(Closed, frozen=True):
     ring_frames: int = 8192
     record: str = ""
 
+    def __post_init__(self) -> None:
+        name_fits = 0 < len(self.interface) < INTERFACE_BYTES and not re.search(
+            r"[\s/]", self.interface
+        )
+        _require(name_fits, "`interface` must be the name of a network interface")
+        _require(0 < self.queues <= 64, "`queues` must be 1..64")
+        is_power = self.ring_frames & (self.ring_frames - 1) == 0
+        _require(
+            64 <= self.ring_frames <= 65536 and is_power,
+            "`ring_frames` must be a power of two, 64..65536",
+        )
+
 
 class Actuators(Closed, frozen=True):
     """How containments leave: the controller's socket, gateways' control URLs."""
 
     controller_socket: str = ""
     timeout_ms: int = 1000
+
+    def __post_init__(self) -> None:
+        _require(0 < self.timeout_ms <= 60_000, "`timeout_ms` must be 1..60000")
 
 
 class Service(Closed, frozen=True):
@@ -116,6 +145,11 @@ class Service(Closed, frozen=True):
     decisions: str = ""
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 9464
+
+    def __post_init__(self) -> None:
+        ipaddress.ip_address(self.metrics_host)
+        _require(0 <= self.metrics_port < 65536, "`metrics_port` must be 0..65535")
+        _require(bool(self.ledger), "`ledger` must name a directory")
 
 
 class Config(Closed, frozen=True):
@@ -136,34 +170,102 @@ def load(path: Path, kind: type[T]) -> T:
         ConfigError: unreadable, no TOML, an unknown key, a wrong type or value; it
             names file, line where known, field and what was expected.
     """
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{path}: cannot be read: {error}", "check the path"
-        ) from error
+    text = read_text(path)
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not TOML: {error}", "correct that line") from error
+        found = re.search(r"\(at line (\d+), column \d+\)", str(error))
+        where = f":{found.group(1)}" if found else ""
+        raise ConfigError(
+            f"{path}{where}: not TOML: {error}", "correct that line"
+        ) from error
     try:
         return msgspec.convert(tree, kind, strict=True)
     except msgspec.ValidationError as error:
-        where = _line_of(text, str(error))
-        raise ConfigError(
-            f"{path}{where}: {error}", "see docs/operating for every field"
-        ) from error
+        steps, problem = _explain(str(error))
+        where = line_of(text, steps)
+        field = _field(steps)
+        raise ConfigError(f"{path}{where}: {field}{problem}", FIELDS_REMEDY) from error
 
 
-def _line_of(text: str, message: str) -> str:
-    """Return `:LINE` of the key a validation message names, or nothing."""
-    unknown = re.search(r"unknown field `([^`]+)`", message)
-    path = re.search(r"\$((?:\.[\w-]+|\[[^\]]*\])+)", message)
-    names = re.findall(r"\.([\w-]+)", path.group(1)) if path else []
-    name = unknown.group(1) if unknown else (names[-1] if names else "")
-    if not name:
-        return ""
+def read_text(path: Path) -> str:
+    """Return a configuration file's text.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        return path.read_bytes().decode("utf-8")
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except UnicodeDecodeError as error:
+        reason = f"not UTF-8 at byte {error.start}"
+    raise ConfigError(f"{path}: cannot be read: {reason}", "check the path")
+
+
+def _explain(message: str) -> tuple[tuple[Step, ...], str]:
+    """Return where msgspec found something wrong, and what, in an operator's words."""
+    text, _, path = message.partition(" - at `$")
+    steps: list[Step] = [
+        int(index) if index else name
+        for name, index in re.findall(r"([\w-]+)|\[(\d+)\]", path)
+    ]
+    unknown = re.search(r"unknown field `([^`]+)`", text)
+    if unknown:
+        return (*steps, unknown.group(1)), "unknown key"
+    missing = re.search(r"missing required field `([^`]+)`", text)
+    if missing:
+        return tuple(steps), f"`{missing.group(1)}` is missing"
+    return tuple(steps), text[:1].lower() + text[1:]
+
+
+def _field(steps: tuple[Step, ...]) -> str:
+    """Return a path as `gateway[1].port: `, or nothing for the whole file."""
+    text = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in steps)
+    return f"{text[1:]}: " if text else ""
+
+
+def line_of(text: str, steps: tuple[Step, ...]) -> str:
+    """Return `:LINE` of the key or table that `steps` lead to, or nothing.
+
+    The line that leads furthest towards it is taken: that of its table when the key
+    is not there, or of the array that it is a part of.
+    """
+    best, place = 0, ""
+    table: tuple[Step, ...] = ()
+    counts: dict[tuple[Step, ...], int] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        if re.match(rf"\s*(\[+\s*)?([\w-]+\.)*\"?{re.escape(name)}\"?\s*[=\]]", line):
-            return f":{number}"
-    return ""
+        header = re.match(r"\s*(\[{1,2})\s*([\w.\"' -]+?)\s*\]", line)
+        key = re.match(r"\s*([\w.\"'-]+)\s*=", line)
+        if header:
+            is_array = header.group(1) == "[["
+            table = _resolve(_names(header.group(2)), counts, is_array=is_array)
+            here = table
+        elif key:
+            here = (*table, *_names(key.group(1)))
+        else:
+            continue
+        if len(here) > best and steps[: len(here)] == here:
+            best, place = len(here), f":{number}"
+    return place
+
+
+def _names(dotted: str) -> list[str]:
+    return [part.strip(" \"'") for part in dotted.split(".")]
+
+
+def _resolve(
+    names: list[str], counts: dict[tuple[Step, ...], int], *, is_array: bool
+) -> tuple[Step, ...]:
+    """Return a header's path with the places of the arrays of tables it goes through.
+
+    Source: TOML 1.0, "Array of Tables".
+    """
+    table: tuple[Step, ...] = ()
+    for depth, name in enumerate(names, 1):
+        table = (*table, name)
+        if is_array and depth == len(names):
+            counts[table] = counts.get(table, 0) + 1
+        if table in counts:
+            table = (*table, counts[table] - 1)
+    return table

@@ -4,12 +4,17 @@ Open loop: a recording cannot react, so effects are `unverifiable` and nothing
 escalates because of them.
 """
 
+import contextlib
 import hashlib
 import os
 import resource
 import shutil
+import signal
+import stat
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -23,7 +28,13 @@ from airnet.decide.policy import Policy
 from airnet.domain.decision import Decision, decision_line
 from airnet.domain.frame import FRAMES_MAX
 from airnet.domain.verdict import Verdict
-from airnet.errors import CaptureError, ConfigError, UsageError
+from airnet.errors import (
+    CaptureError,
+    ConfigError,
+    LedgerError,
+    UnsupportedError,
+    UsageError,
+)
 from airnet.pipeline import Pipeline, models_path, policy_path, think
 from airnet.record.file import FileLedger
 from airnet.record.incident import fold
@@ -32,6 +43,8 @@ from airnet.record.memory import MemoryLedger
 from airnet.score import load as load_models
 
 NOT_STREAMS = frozenset({"frames", "messages", "malformed", "sessions"})
+#: What ends a replay before its end.
+ENDINGS = frozenset({signal.SIGHUP, signal.SIGINT, signal.SIGTERM})
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +115,7 @@ def digest(path: Path | None) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise ConfigError(
-            f"{path}: cannot be read: {error}", "check the path"
+            f"{path}: cannot be read: {_reason(error)}", "check the path"
         ) from error
 
 
@@ -118,6 +131,7 @@ def replay(order: Order, progress: Callable[[int, int], None]) -> Summary:
         ConfigError: site or policy is wrong.
         ModelError: the models cannot be used.
         UsageError: an output is in the way.
+        UnsupportedError: there is no room for an output.
     """
     clock = SystemClock()
     wall_ns, cpu_ns = clock.mono_ns(), clock.cpu_ns()
@@ -137,58 +151,149 @@ def replay(order: Order, progress: Callable[[int, int], None]) -> Summary:
 
 
 class Outputs:
-    """What a replay writes: beside its place first, moved there when whole."""
+    """What a replay writes: beside its place first, moved there when whole.
+
+    Raises:
+        UsageError: an output is in the way, or cannot be written where it should be.
+    """
 
     def __init__(self, order: Order) -> None:
+        _require_apart(order)
         self._moves: list[tuple[Path, Path]] = []
-        ledger = self._place(order.ledger)
-        if order.ledger is not None and order.ledger.exists():
-            if not order.ledger.is_dir() or any(order.ledger.iterdir()):
-                raise UsageError(
-                    f"{order.ledger} exists and is not an empty directory",
-                    "name a directory that does not exist yet",
-                )
-            order.ledger.rmdir()
-        decisions = self._place(order.decisions)
+        self._file: BinaryIO | None = None
+        self.ledger: Ledger = MemoryLedger()
+        target = order.decisions or order.ledger
         try:
-            self.decisions = decisions.open("wb") if decisions else None
-            self.ledger: Ledger = FileLedger(ledger) if ledger else MemoryLedger()
-        except OSError as error:
+            if order.ledger is not None:
+                target = order.ledger
+                self.ledger = FileLedger(self._partial(target))
+            if order.decisions is not None:
+                target = order.decisions
+                self._file = self._open(target)
+        except (OSError, LedgerError) as error:
             self.discard()
+            cause = error if isinstance(error, OSError) else error.__cause__
             raise UsageError(
-                f"output cannot be written: {error}", "check path and space"
+                f"{target}: cannot be written: {_reason(cause)}",
+                "name a place in a folder that exists and is yours",
             ) from error
 
-    def _place(self, target: Path | None) -> Path | None:
+    def _partial(self, target: Path) -> Path:
         """Return where to write until `target` is whole."""
-        if target is None:
-            return None
         partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
         self._moves.append((partial, target))
         return partial
 
+    def _open(self, target: Path) -> BinaryIO:
+        """Open the decisions file; a pipe or device is written to as it is."""
+        if target.exists() and not target.is_file():
+            return target.open("wb")
+        return self._partial(target.resolve()).open("wb")
+
     def write(self, decision: Decision) -> None:
-        """Write one decisions line."""
-        if self.decisions is not None:
-            self.decisions.write(decision_line(decision))
+        """Write one decisions line.
+
+        Raises:
+            UnsupportedError: there is no room for it.
+        """
+        if self._file is None:
+            return
+        try:
+            self._file.write(decision_line(decision))
+        except OSError as error:
+            raise _no_room(self._file.name, error) from error
 
     def keep(self) -> None:
-        """Make everything durable and move it to its place."""
-        self.ledger.close()
-        if self.decisions is not None:
-            self.decisions.flush()
-            os.fsync(self.decisions.fileno())
-            self.decisions.close()
-        for partial, target in self._moves:
-            partial.rename(target)
+        """Make everything durable and move it to its place.
+
+        Raises:
+            LedgerError: the disk refused the ledger.
+            UnsupportedError: there is no room, or an output came in the way.
+        """
+        # Between two moves is the one moment at which an end would leave half.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+        try:
+            self.ledger.close()
+            self._close()
+            for partial, target in self._moves:
+                partial.rename(target)
+                _sync_folder(target.parent)
+        except OSError as error:
+            self.discard()
+            raise _no_room(error.filename, error) from error
+        except BaseException:
+            self.discard()
+            raise
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _close(self) -> None:
+        """Flush the decisions to the disk, where there is one behind them."""
+        if self._file is None:
+            return
+        try:
+            self._file.flush()
+            if stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+                os.fsync(self._file.fileno())
+            self._file.close()
+        except OSError as error:
+            raise _no_room(self._file.name, error) from error
 
     def discard(self) -> None:
         """Remove what was begun."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # it may be what failed
+                self._file.close()
+        with contextlib.suppress(LedgerError):
+            self.ledger.close()
         for partial, _ in self._moves:
             if partial.is_dir():
                 shutil.rmtree(partial)
             else:
                 partial.unlink(missing_ok=True)
+
+
+def _require_apart(order: Order) -> None:
+    """Raise UsageError when an output would overwrite what must stay."""
+    ledger, decisions = order.ledger, order.decisions
+    is_there = ledger is not None and ledger.exists()
+    if ledger and is_there and (not ledger.is_dir() or any(ledger.iterdir())):
+        raise UsageError(
+            f"{ledger} exists and is not an empty directory",
+            "name a directory that does not exist yet",
+        )
+    if decisions is None:
+        return
+    if decisions.is_dir():
+        raise UsageError(f"{decisions} is a directory", "name a file")
+    place = decisions.resolve()
+    if ledger is not None and ledger.resolve() in (place, *place.parents):
+        raise UsageError(f"{decisions} lies in the ledger {ledger}", "keep them apart")
+    inputs = [*order.files, order.site, order.policy]
+    if any(one is not None and one.resolve() == place for one in inputs):
+        raise UsageError(f"{decisions} is an input too", "name another file")
+
+
+def _reason(error: BaseException | None) -> str:
+    """Return why the system refused, without numbers and names."""
+    is_told = isinstance(error, OSError) and error.strerror
+    return str(error.strerror) if is_told else str(error)  # type: ignore[union-attr]
+
+
+def _no_room(name: object, error: OSError) -> UnsupportedError:
+    return UnsupportedError(
+        f"{name}: cannot be written: {_reason(error)}",
+        "nothing was kept; make room or name another place",
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` outlive the host."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _run(
@@ -236,20 +341,13 @@ def _run(
 def _sum_up(lane: Pipeline, captured: dict[str, int], ledger: Ledger) -> Summary:
     """Return the Summary; times and memory are filled in by the caller."""
     counters = lane.brain.decoder.counters()
-    by_reason = {
-        name: count
-        for name, count in captured.items()
-        if name not in ("seen", "delivered") and count
-    }
-    dropped = {
-        name: count
-        for name, count in counters["frames"].items()
-        if name != "ok" and count
-    }
-    seen = captured["seen"]
-    processed = captured["delivered"] - sum(dropped.values())
-    by_reason |= dropped
-    if seen != processed + sum(by_reason.values()):
+    by_reason = Counter(captured)
+    seen, delivered = by_reason.pop("seen"), by_reason.pop("delivered")
+    dropped = Counter(counters["frames"])
+    del dropped["ok"]
+    processed = delivered - dropped.total()
+    by_reason = +(by_reason + dropped)
+    if seen != processed + by_reason.total() or delivered != lane.totals.frames:
         raise CaptureError(
             f"frames do not add up: seen {seen}, processed {processed}, {by_reason}",
             "report this as a bug",
@@ -259,7 +357,7 @@ def _sum_up(lane: Pipeline, captured: dict[str, int], ledger: Ledger) -> Summary
         bytes=lane.totals.bytes,
         seen=seen,
         processed=processed,
-        by_reason=by_reason,
+        by_reason=dict(sorted(by_reason.items())),
         messages=counters["messages"],
         malformed={name: n for name, n in counters["malformed"].items() if n},
         sessions=counters["sessions"],

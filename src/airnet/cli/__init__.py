@@ -3,7 +3,7 @@
 Every command has `--json` (one document on standard output, nothing else there), logs
 on standard error, and the exit statuses of airnet.errors: 0 done, 1 the answer is no,
 64 usage, 65 bad input data, 69 the host lacks something, 70 our bug, 78 bad
-configuration.
+configuration; 128 and the number of the signal that ended it.
 """
 
 import sys
@@ -14,8 +14,10 @@ import click
 
 from airnet import __version__, log
 from airnet.cli import inspect, live, record, show, trial
-from airnet.errors import EXIT_BUG, EXIT_DONE, EXIT_NO, EXIT_USAGE, AirnetError
+from airnet.errors import EXIT_BUG, EXIT_DONE, EXIT_UNAVAILABLE, EXIT_USAGE, AirnetError
 
+#: 128 and the number of SIGINT, as shells have it.
+EXIT_INTERRUPTED = 130
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 88}
 
 EPILOG = """\b
@@ -23,7 +25,7 @@ Exit statuses
   0  done                          69  this host lacks something
   1  the answer is no              70  a bug of ours
  64  wrong usage                   78  bad configuration
- 65  bad input data
+ 65  bad input data                130, 143  ended by SIGINT, SIGTERM
 
 Shell completion: eval "$(_AIRNET_COMPLETE=bash_source airnet)" (or zsh_source,
 fish_source) in your shell's start-up file.
@@ -64,19 +66,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     log.configure()
     try:
-        status = airnet.main(args=arguments, standalone_mode=False)
+        status = airnet.main(args=arguments, prog_name="airnet", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return EXIT_USAGE
     except click.Abort:
         show.say("interrupted")
-        return EXIT_NO
+        return EXIT_INTERRUPTED
+    except record.Interrupted as error:
+        show.say(f"interrupted by {error}: no output was kept")
+        return error.exit_status
     except AirnetError as error:
         show.say(f"error: {error}")
         return error.exit_status
     except BrokenPipeError:
         sys.stderr.close()
         return EXIT_DONE
+    except show.OutputError as error:
+        show.say(f"error: standard output: {error}")
+        return EXIT_UNAVAILABLE
     except Exception:  # noqa: BLE001 -- the last boundary: our bug, said as such
         traceback.print_exc()
         show.say(

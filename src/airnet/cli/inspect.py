@@ -1,28 +1,43 @@
 """Commands that look before anything runs: doctor and lint."""
 
+import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import msgspec
+from rich.markup import escape
 
+from airnet.act.orders import OrdersActuator
 from airnet.cli import show
-from airnet.config import Config, Site, load
+from airnet.config import Config, Site, line_of, load, read_text
+from airnet.decide import Judge
 from airnet.decide.policy import Policy, problems
 from airnet.errors import EXIT_CONFIG, EXIT_DONE, EXIT_UNAVAILABLE, AirnetError
+from airnet.features.schema import SCHEMAS
 from airnet.kernel.probe import probe
 
 #: What live capture cannot do without; everything else degrades.
 REQUIRED = frozenset({"privileges", "onnxruntime"})
+KINDS: tuple[type[Config] | type[Site] | type[Policy], ...] = (Config, Site, Policy)
+#: First words of what problems() says of a policy; all else is about the site.
+POLICY_WORDS = re.compile(r"(cause|budget)\.|few_sources_max|rule |policy: ")
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Exit statuses
+   0  live capture can run here, at least in its slowest form
+  69  it cannot: privileges or the model runtime are missing
+"""
+)
 @show.as_json
 def doctor(as_json: bool) -> int:
     """Say what this host can do, and what each missing thing costs.
 
-    Tries rather than guesses, and leaves nothing behind. Exit status 69 when
-    something live capture needs is missing.
+    Tries rather than guesses, in a namespace of its own, and leaves nothing behind.
+    Needs no privileges to run; without them it says what they would give.
     """
     features = probe()
     if as_json:
@@ -51,7 +66,18 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[str]
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples
+  airnet lint /etc/airnet/airnet.toml      the site and policy it names, too
+  airnet lint site.toml policy.toml
+
+\b
+Exit statuses
+   0  nothing is wrong
+  78  something is: one line each, with file, line and field
+"""
+)
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
 )
@@ -59,43 +85,96 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 def lint(files: tuple[Path, ...], as_json: bool) -> int:
     """Check configuration, site and policy FILEs without starting anything.
 
-    Which of the three a file is, its keys tell. A policy is also checked against the
-    site given beside it. Exit status 78 when anything is wrong.
+    Which of the three a file is, its keys tell. The site and policy that a
+    configuration names are checked as well, and a policy against its site.
     """
-    kinds = {file: _kind(file) for file in files}
-    findings: list[Finding] = []
-    trees: dict[str, object] = {}
-    for file, kind in kinds.items():
-        found: list[str] = []
+    findings: dict[Path, Finding] = {}
+    trees: dict[str, tuple[Path, object]] = {}
+    waiting = list(files)
+    while waiting:
+        file = waiting.pop(0)
+        if file in findings:
+            continue
+        kind = _kind(file)
+        finding = Finding(file=str(file), kind=kind.__name__.lower(), problems=[])
+        findings[file] = finding
         try:
-            trees[kind.__name__] = load(file, kind)
+            tree = load(file, kind)
         except AirnetError as error:
-            found.append(str(error))
-        name = kind.__name__.lower()
-        findings.append(Finding(file=str(file), kind=name, problems=found))
-    policy, site = trees.get("Policy"), trees.get("Site", Site())
-    if isinstance(policy, Policy) and isinstance(site, Site):
-        owner = next(f for f in findings if f.kind == "policy")
-        owner.problems.extend(problems(policy, site))
+            finding.problems.append(str(error))
+            continue
+        trees.setdefault(finding.kind, (file, tree))
+        if isinstance(tree, Config):
+            named = [name for name in (tree.site, tree.policy) if name]
+            waiting += [file.parent / name for name in named]
+    for about, problem in _together(trees):
+        owner = trees.get(about) or trees["site" if about == "policy" else "policy"]
+        findings[owner[0]].problems.append(problem)
+    found = list(findings.values())
     if as_json:
-        show.document(findings)
+        show.document(found)
     else:
-        _print_findings(findings)
-    wrong = any(finding.problems for finding in findings)
-    return EXIT_CONFIG if wrong else EXIT_DONE
+        _print_findings(found)
+    return EXIT_CONFIG if any(one.problems for one in found) else EXIT_DONE
 
 
 def _kind(file: Path) -> type[Config] | type[Site] | type[Policy]:
-    """Return which of the three files this is, by its top-level keys."""
+    """Return which of the three files this is: whose top-level keys it has most of."""
     try:
-        keys = set(tomllib.loads(file.read_text("utf-8")))
-    except (OSError, ValueError):
-        return Config
-    if keys & set(Config.__struct_encode_fields__):
-        return Config
-    if keys & set(Site.__struct_encode_fields__):
-        return Site
-    return Policy
+        keys = set(tomllib.loads(read_text(file)))
+    except (AirnetError, tomllib.TOMLDecodeError):
+        keys = set()
+
+    def likeness(kind: type[Config] | type[Site] | type[Policy]) -> tuple[int, bool]:
+        fields = set(kind.__struct_encode_fields__)
+        return len(keys & fields), kind.__name__.lower() in file.name
+
+    return max(KINDS, key=likeness)
+
+
+def _together(trees: dict[str, tuple[Path, object]]) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a policy and a site together: kind of file, problem."""
+    if "policy" not in trees and "site" not in trees:
+        return
+    policy_file, policy = trees.get("policy", (None, Policy()))
+    site_file, site = trees.get("site", (None, Site()))
+    assert isinstance(policy, Policy)
+    assert isinstance(site, Site)
+    for text in _judged(policy, site):
+        about = "policy" if POLICY_WORDS.match(text) else "site"
+        file = policy_file if about == "policy" else site_file
+        yield about, f"{file}{_place(file, text)}: {text}" if file else text
+
+
+def _judged(policy: Policy, site: Site) -> list[str]:
+    """Return what the parts that will work by them say of a policy and a site."""
+    columns = {
+        kind: {name: column for column, name in enumerate(schema.names)}
+        for kind, schema in SCHEMAS.items()
+    }
+    found = []
+    try:
+        Judge(policy, site, columns)
+        found += problems(policy, site)
+        OrdersActuator(site.gateways).close()
+    except AirnetError as error:
+        found.append(str(error))
+    return found
+
+
+def _place(file: Path, text: str) -> str:
+    """Return `:LINE` of what a problem names first, where it can be told."""
+    source = read_text(file)
+    dotted = re.match(r"(?:site: )?([\w.]+): ", text)
+    steps = tuple(dotted.group(1).split(".")) if dotted else ()
+    place = line_of(source, steps) if steps else ""
+    if place and not text.startswith("site: "):
+        return place
+    words = [word.strip("'\",()") for word in re.split(r":\d+:|:? ", text)]
+    for number, line in enumerate(source.splitlines(), 1):
+        if any(f'"{word}"' in line for word in words if word):
+            return f":{number}"
+    return place
 
 
 def _print_findings(findings: list[Finding]) -> None:
@@ -103,6 +182,8 @@ def _print_findings(findings: list[Finding]) -> None:
     out = show.console()
     for finding in findings:
         for problem in finding.problems:
-            out.print(f"[red]{finding.kind}[/red] {problem}")
+            text = f"[red]{finding.kind}[/red] {escape(problem)}"
+            out.print(text, soft_wrap=True)
         if not finding.problems:
-            out.print(f"[green]good[/green] {finding.kind} {finding.file}")
+            text = f"[green]good[/green] {finding.kind} {escape(finding.file)}"
+            out.print(text, soft_wrap=True)

@@ -10,7 +10,21 @@ from airnet.config import Config, load
 from airnet.errors import EXIT_DONE, UsageError
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Signals
+  SIGTERM, SIGINT  drain the ring, write the last records, end with status 0
+  SIGHUP           refused with a log line: a reload is a restart
+
+\b
+Exit statuses
+   0  told to end, and everything was written
+   1  the ledger cannot be written or does not verify: nothing more was done
+  65  the interface cannot be read, or a model cannot be used
+  69  this host lacks something: privileges, a port, room
+  78  configuration, site or policy is wrong
+"""
+)
 @click.option(
     "--config",
     "file",
@@ -24,9 +38,9 @@ from airnet.errors import EXIT_DONE, UsageError
 def run(file: Path, as_json: bool) -> int:
     """Watch a mirror port and contain what policy says, until SIGTERM.
 
-    SIGTERM drains the ring, writes the last records and ends; containments in force
-    end by themselves where they are enforced. SIGHUP is refused: a reload is a
-    restart.
+    Reads the interface that the configuration names and never sends on it. Decisions
+    are in shadow unless the policy says otherwise. Containments in force end by
+    themselves where they are enforced, whatever becomes of this process.
     """
     from airnet.service import Service  # noqa: PLC0415 -- loads kernel modules
 
@@ -48,13 +62,31 @@ def _endpoint(value: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-@click.command()
-@click.option("--listen", default="127.0.0.1:6653", show_default=True, help="OpenFlow.")
+@click.command(
+    epilog="""\b
+Example
+  airnet controller --listen 10.20.9.2:6653 --protected 10.20.0.10
+
+\b
+Exit statuses
+   0  told to end by SIGTERM or SIGINT
+  64  wrong usage
+  69  it cannot listen there, or something it needs is missing
+"""
+)
+@click.option(
+    "--listen",
+    default="127.0.0.1:6653",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Where switches connect.",
+)
 @click.option(
     "--socket",
     "socket_path",
     default="/run/airnet/controller.sock",
     show_default=True,
+    metavar="PATH",
     help="Unix socket on which `airnet run` asks for containments.",
 )
 @click.option(

@@ -24,13 +24,26 @@ def console() -> Console:
 
 def say(text: str) -> None:
     """Write one line for people on standard error."""
-    sys.stderr.write(f"airnet: {text}\n")
+    sys.stderr.write(f"airnet: {' '.join(text.split())}\n")
+
+
+class OutputError(Exception):
+    """Standard output took no more; only a closed pipe is not an error."""
 
 
 def document(value: object) -> None:
-    """Write one JSON document on standard output."""
-    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
-    sys.stdout.buffer.flush()
+    """Write one JSON document on standard output.
+
+    Raises:
+        OutputError: there is no room for it.
+    """
+    try:
+        sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(error.strerror) from error
 
 
 def table(
