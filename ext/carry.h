@@ -56,7 +56,8 @@ static inline int carry_reserve(struct stream *s, struct side *side, an_u32 n)
 	struct side old = *side;
 	an_u32 carry = side->carry;
 
-	if (carry != AIRNET_NONE && n <= (carry < SMALL_COUNT ? SMALL_BYTES : LARGE_BYTES))
+	if (carry != AIRNET_NONE &&
+	    n <= (carry < SMALL_COUNT ? SMALL_BYTES : LARGE_BYTES))
 		return 0;
 	carry = AIRNET_NONE;
 	if (n <= SMALL_BYTES)
@@ -76,8 +77,8 @@ static inline int carry_reserve(struct stream *s, struct side *side, an_u32 n)
 }
 
 /* Append `n` bytes of `chunk`; -1 when they, and the partial message, are dropped. */
-static inline int carry_append(
-	struct stream *s, struct side *side, struct cursor *chunk, an_u32 n)
+static inline int carry_append(struct stream *s, struct side *side,
+			       struct cursor *chunk, an_u32 n)
 {
 	if (carry_reserve(s, side, side->carry_bytes + n)) {
 		carry_drop(s, side);
@@ -91,8 +92,8 @@ static inline int carry_append(
 }
 
 /* Remember that a segment which may start a message starts at carry offset `start`. */
-static inline void carry_note_start(
-	struct side *side, const struct cursor *chunk, an_u32 start)
+static inline void carry_note_start(struct side *side, const struct cursor *chunk,
+				    an_u32 start)
 {
 	if (side->start_count < FLOW_STARTS &&
 	    cursor_agrees(chunk, FIX_BEGIN, FIX_BEGIN_BYTES))
@@ -101,8 +102,8 @@ static inline void carry_note_start(
 
 /* Take `used` bytes off the carry's front. What came from this chunk and is still
  * there goes back to it, to be read where it lies. */
-static inline void carry_settle(
-	struct stream *s, struct side *side, an_u32 used, an_u32 taken, struct cursor *chunk)
+static inline void carry_settle(struct stream *s, struct side *side, an_u32 used,
+				an_u32 taken, struct cursor *chunk)
 {
 	an_u32 rest = side->carry_bytes - used;
 	an_u8 *bytes = carry_at(s, side->carry);
@@ -125,8 +126,8 @@ static inline void carry_settle(
 
 /* Add to the carried bytes what the message lacks, as far as the chunk goes. `*old`
  * of them were carried before the chunk came. */
-static inline void carry_continue(
-	struct stream *s, an_u32 index, int direction, struct cursor *chunk, an_u32 *old)
+static inline void carry_continue(struct stream *s, an_u32 index, int direction,
+				  struct cursor *chunk, an_u32 *old)
 {
 	struct side *side = &s->flows[index].sides[direction];
 	struct stretch stretch = {.old = *old, .start = FRAMER_NO_START};
@@ -150,8 +151,8 @@ static inline void carry_continue(
 }
 
 /* Take the next bytes of a direction; nothing is missing before them. */
-static inline void carry_deliver(
-	struct stream *s, an_u32 index, int direction, struct cursor chunk)
+static inline void carry_deliver(struct stream *s, an_u32 index, int direction,
+				 struct cursor chunk)
 {
 	struct side *side = &s->flows[index].sides[direction];
 	struct stretch stretch = {.old = 0};

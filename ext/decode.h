@@ -6,8 +6,8 @@
 #include "stream.h"
 
 /* Take a segment of session `index`. */
-static inline void decode_segment(
-	struct stream *s, an_u32 index, int direction, const struct segment *segment)
+static inline void decode_segment(struct stream *s, an_u32 index, int direction,
+				  const struct segment *segment)
 {
 	struct airnet_header *header = s->header;
 	struct flow *flow = &s->flows[index];
@@ -31,7 +31,8 @@ static inline void decode_segment(
 	if (header->payload_bytes)
 		stream_payload(s, index, direction, segment);
 	if (header->tcp_flags & AIRNET_TCP_FIN)
-		stream_fin(s, index, direction, segment->sequence + header->payload_bytes);
+		stream_fin(s, index, direction,
+			   segment->sequence + header->payload_bytes);
 	hold_check(s, index, direction);
 	stream_check_fin(s, index, &flow->sides[0]);
 	stream_check_fin(s, index, &flow->sides[1]);
@@ -58,12 +59,14 @@ static inline void decode_tcp(struct stream *s, const struct segment *segment)
 
 /* A frame of no session comes from the gateway when its source is a known one and its
  * target is not. */
-static inline an_u8 decode_direction(const struct stream *s, const struct airnet_header *h)
+static inline an_u8 decode_direction(const struct stream *s,
+				     const struct airnet_header *h)
 {
 	struct endpoint source = endpoint_of(h->source, h->source_port);
 	struct endpoint target = endpoint_of(h->target, h->target_port);
 
-	if (s->gateway_count && flow_is_gateway(s, &source) && !flow_is_gateway(s, &target))
+	if (s->gateway_count && flow_is_gateway(s, &source) &&
+	    !flow_is_gateway(s, &target))
 		return AIRNET_DIRECTION_DOWN;
 	return AIRNET_DIRECTION_UP;
 }
@@ -92,8 +95,8 @@ static inline void decode_frame(struct stream *s, const struct airnet_frame *fra
 }
 
 /* The frame's bytes; none when the row points outside the buffer. */
-static inline struct cursor decode_bytes(
-	const struct airnet_frame *frame, const an_u8 *buffer, size_t size)
+static inline struct cursor decode_bytes(const struct airnet_frame *frame,
+					 const an_u8 *buffer, size_t size)
 {
 	if (frame->offset > size || frame->captured_bytes > size - frame->offset)
 		return cursor_over(buffer, 0);
@@ -110,8 +113,8 @@ static inline an_u32 decode_batch(struct stream *s, const struct airnet_frame *f
 
 	s->row_count = 0;
 	for (i = 0; i < n && s->row_count + ROWS_PER_FRAME <= AIRNET_MESSAGES_MAX; i++)
-		decode_frame(
-			s, &frames[i], decode_bytes(&frames[i], buffer.at, size), &headers[i]);
+		decode_frame(s, &frames[i], decode_bytes(&frames[i], buffer.at, size),
+			     &headers[i]);
 	return i;
 }
 

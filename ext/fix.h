@@ -13,8 +13,8 @@
 #define FIX_BEGIN "8=FIX"
 #define FIX_BEGIN_BYTES 5
 #define FIX_VERSION_BYTES 16 /* longest value of 8 we take for one */
-#define FIX_HEAD_BYTES 29    /* longest "8=...<SOH>9=1234567<SOH>" */
-#define FIX_TRAILER_BYTES 7  /* "10=123<SOH>" */
+#define FIX_HEAD_BYTES 29 /* longest "8=...<SOH>9=1234567<SOH>" */
+#define FIX_TRAILER_BYTES 7 /* "10=123<SOH>" */
 #define FIX_MESSAGE_BYTES (FIX_HEAD_BYTES + AIRNET_FIX_BYTES_MAX + FIX_TRAILER_BYTES)
 #define FIX_MORE (-1)
 
@@ -33,8 +33,10 @@ struct fix_names {
 static inline an_u8 fix_version(struct cursor value)
 {
 	if (cursor_left(&value) == 7 && memcmp(value.at, "FIX.4.", 6) == 0)
-		return value.at[6] >= '0' && value.at[6] <= '4' ? 40 + value.at[6] - '0' : 0;
-	return cursor_left(&value) == 8 && memcmp(value.at, "FIXT.1.1", 8) == 0 ? 50 : 0;
+		return value.at[6] >= '0' && value.at[6] <= '4' ? 40 + value.at[6] - '0'
+								: 0;
+	return cursor_left(&value) == 8 && memcmp(value.at, "FIXT.1.1", 8) == 0 ? 50
+										: 0;
 }
 
 /* Digits of tag 9, 1 to 7 of them; returns as fix_head does. */
@@ -48,7 +50,8 @@ static inline int fix_body_length(struct cursor *left, an_u32 *out)
 
 		if (byte == FIX_SOH && digits > 0) {
 			*out = number;
-			return number > AIRNET_FIX_BYTES_MAX ? AIRNET_MALFORMED_TOO_LONG : 0;
+			return number > AIRNET_FIX_BYTES_MAX ? AIRNET_MALFORMED_TOO_LONG
+							     : 0;
 		}
 		if (!fix_digit(byte))
 			return AIRNET_MALFORMED_BODY_LENGTH;

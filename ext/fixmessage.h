@@ -80,7 +80,9 @@ static inline an_u32 fix_type(struct cursor value)
  * of other message types. */
 static inline int fix_is_first(struct fix_reading *reading, int tag, int is_header)
 {
-	an_u64 bit = 1ULL << (tag == FIX_EXEC_TYPE ? 0 : tag == FIX_POSS_RESEND ? 1 : tag);
+	an_u64 bit = 1ULL << (tag == FIX_EXEC_TYPE     ? 0
+			      : tag == FIX_POSS_RESEND ? 1
+						       : tag);
 
 	if (!(reading->seen & bit)) {
 		reading->seen |= bit;
@@ -90,7 +92,8 @@ static inline int fix_is_first(struct fix_reading *reading, int tag, int is_head
 	return 0;
 }
 
-static inline void fix_flag(struct fix_reading *reading, struct cursor value, an_u16 flag)
+static inline void fix_flag(struct fix_reading *reading, struct cursor value,
+			    an_u16 flag)
 {
 	if (cursor_left(&value) == 1 && *value.at == 'Y')
 		reading->row->flags |= flag;
@@ -98,7 +101,8 @@ static inline void fix_flag(struct fix_reading *reading, struct cursor value, an
 		reading->has_bad_value = 1;
 }
 
-static inline void fix_char(struct fix_reading *reading, struct cursor value, an_u8 *out)
+static inline void fix_char(struct fix_reading *reading, struct cursor value,
+			    an_u8 *out)
 {
 	if (cursor_left(&value) == 1)
 		*out = *value.at;
@@ -106,8 +110,8 @@ static inline void fix_char(struct fix_reading *reading, struct cursor value, an
 		reading->has_bad_value = 1;
 }
 
-static inline void fix_amount(
-	struct fix_reading *reading, struct cursor value, an_s64 *out, an_u16 flag)
+static inline void fix_amount(struct fix_reading *reading, struct cursor value,
+			      an_s64 *out, an_u16 flag)
 {
 	if (fix_decimal(value, out))
 		reading->has_bad_value = 1;
@@ -116,8 +120,8 @@ static inline void fix_amount(
 }
 
 /* Read a field of the standard header; 0 when `tag` is none of those. */
-static inline int fix_header_field(
-	struct fix_reading *reading, int tag, struct cursor value)
+static inline int fix_header_field(struct fix_reading *reading, int tag,
+				   struct cursor value)
 {
 	switch (tag) {
 	case FIX_MSG_SEQ_NUM:
@@ -137,9 +141,11 @@ static inline int fix_header_field(
 	if (!fix_is_first(reading, tag, 1))
 		return 1;
 	if (tag == FIX_MSG_SEQ_NUM)
-		reading->has_bad_value |= fix_unsigned(value, &reading->row->sequence) != 0;
+		reading->has_bad_value |=
+			fix_unsigned(value, &reading->row->sequence) != 0;
 	else if (tag == FIX_SENDING_TIME)
-		reading->has_bad_value |= fix_time(value, &reading->row->sending_ns) != 0;
+		reading->has_bad_value |=
+			fix_time(value, &reading->row->sending_ns) != 0;
 	else if (tag == FIX_POSS_DUP_FLAG)
 		fix_flag(reading, value, AIRNET_MESSAGE_POSS_DUP);
 	else if (tag == FIX_POSS_RESEND)
@@ -151,8 +157,8 @@ static inline int fix_header_field(
 	return 1;
 }
 
-static inline void fix_order_field(
-	struct fix_reading *reading, int tag, struct cursor value)
+static inline void fix_order_field(struct fix_reading *reading, int tag,
+				   struct cursor value)
 {
 	struct airnet_message *row = reading->row;
 	int quantity_tag = row->type == '8' ? FIX_LAST_QTY : FIX_ORDER_QTY;
@@ -161,11 +167,13 @@ static inline void fix_order_field(
 	case FIX_ORDER_QTY:
 	case FIX_LAST_QTY:
 		if (tag == quantity_tag && fix_is_first(reading, tag, 0))
-			fix_amount(reading, value, &row->quantity, AIRNET_MESSAGE_HAS_QUANTITY);
+			fix_amount(reading, value, &row->quantity,
+				   AIRNET_MESSAGE_HAS_QUANTITY);
 		break;
 	case FIX_PRICE:
 		if (fix_is_first(reading, tag, 0))
-			fix_amount(reading, value, &row->price, AIRNET_MESSAGE_HAS_PRICE);
+			fix_amount(reading, value, &row->price,
+				   AIRNET_MESSAGE_HAS_PRICE);
 		break;
 	case FIX_CL_ORD_ID:
 		if (fix_is_first(reading, tag, 0))
@@ -206,7 +214,8 @@ static inline void fix_read(const an_u8 *bytes, const struct fix_head *head,
 			    struct airnet_message *row, struct fix_names *names)
 {
 	struct fix_reading reading = {.row = row, .names = names};
-	struct fix_walk walk = {cursor_over(bytes + head->head_bytes, head->body_bytes), 0, 0};
+	struct fix_walk walk = {cursor_over(bytes + head->head_bytes, head->body_bytes),
+				0, 0};
 	an_u32 summed = head->head_bytes + head->body_bytes;
 	struct cursor value = walk.left;
 	int has_bad_field, has_bad_type, tag;

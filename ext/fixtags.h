@@ -34,8 +34,8 @@
 static inline unsigned fix_data_tag(unsigned length_tag)
 {
 	switch (length_tag) {
-	case 90:  /* SecureDataLen */
-	case 95:  /* RawDataLength */
+	case 90: /* SecureDataLen */
+	case 95: /* RawDataLength */
 	case 212: /* XmlDataLen */
 	case 348: /* EncodedIssuerLen */
 	case 350: /* EncodedSecurityDescLen */

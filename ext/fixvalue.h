@@ -54,11 +54,13 @@ static inline int fix_decimal(struct cursor value, an_s64 *out)
 			continue;
 		decimals += decimals >= 0;
 		is_saturated |= __builtin_mul_overflow(number, 10, &number);
-		is_saturated |= __builtin_add_overflow(number, *value.at - '0', &number);
+		is_saturated |=
+			__builtin_add_overflow(number, *value.at - '0', &number);
 	}
 	if (!digits)
 		return -1;
-	for (decimals = decimals < 0 ? 0 : decimals; decimals < FIX_SCALE_DIGITS; decimals++)
+	for (decimals = decimals < 0 ? 0 : decimals; decimals < FIX_SCALE_DIGITS;
+	     decimals++)
 		is_saturated |= __builtin_mul_overflow(number, 10, &number);
 	number = is_saturated ? FIX_S64_MAX : number;
 	*out = is_negative ? -number : number;
@@ -77,7 +79,8 @@ static inline int fix_two(const an_u8 *at, int *out)
  * so that the leap day is its last. -1 for a date that is none. */
 static inline an_s64 fix_days(int year, int month, int day)
 {
-	static const an_u8 lengths[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	static const an_u8 lengths[12] = {31, 28, 31, 30, 31, 30,
+					  31, 31, 30, 31, 30, 31};
 	int is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 	an_s64 y = year - (month <= 2), m = month > 2 ? month - 3 : month + 9;
 
@@ -85,7 +88,8 @@ static inline an_s64 fix_days(int year, int month, int day)
 		return -1;
 	if (day > lengths[month - 1] + (month == 2 && is_leap))
 		return -1;
-	return y * 365 + y / 4 - y / 100 + y / 400 + (m * 153 + 2) / 5 + day - 1 - 719468;
+	return y * 365 + y / 4 - y / 100 + y / 400 + (m * 153 + 2) / 5 + day - 1 -
+	       719468;
 }
 
 /* Digits after the seconds: 1 to 12, cut to nanoseconds. */
@@ -119,8 +123,9 @@ static inline int fix_time(struct cursor value, an_u64 *out)
 
 	if (cursor_left(&value) < 17 || at[8] != '-' || at[11] != ':' || at[14] != ':')
 		return -1;
-	if (fix_two(at, &century) || fix_two(at + 2, &year) || fix_two(at + 4, &month) ||
-	    fix_two(at + 6, &day) || fix_two(at + 9, &hour) || fix_two(at + 12, &minute) ||
+	if (fix_two(at, &century) || fix_two(at + 2, &year) ||
+	    fix_two(at + 4, &month) || fix_two(at + 6, &day) ||
+	    fix_two(at + 9, &hour) || fix_two(at + 12, &minute) ||
 	    fix_two(at + 15, &second))
 		return -1;
 	days = fix_days(century * 100 + year, month, day);
@@ -131,7 +136,8 @@ static inline int fix_time(struct cursor value, an_u64 *out)
 		if (*value.at++ != '.' || fix_fraction(value, &fraction))
 			return -1;
 	}
-	*out = (an_u64)(days * 86400 + hour * 3600 + minute * 60 + second) * 1000000000 +
+	*out = (an_u64)(days * 86400 + hour * 3600 + minute * 60 + second) *
+		       1000000000 +
 	       fraction;
 	return 0;
 }

@@ -12,13 +12,13 @@
 
 #define FLOW_GATEWAYS_MAX 512
 #define FLOW_GATEWAY_SLOTS 2048
-#define FLOW_SLOTS 16384	/* at most half full: one key a session */
+#define FLOW_SLOTS 16384 /* at most half full: one key a session */
 #define FLOW_MIDSTREAM_MAX 4096 /* sessions without a handshake: half the table */
 #define FLOW_HANDSHAKES 16384
-#define FLOW_WAYS 4		  /* handshakes that share a place */
-#define FLOW_WINDOW (1 << 20)	  /* sequence numbers further off are another flow's */
+#define FLOW_WAYS 4 /* handshakes that share a place */
+#define FLOW_WINDOW (1 << 20) /* sequence numbers further off are another flow's */
 #define FLOW_HOLE_NS 200000000ULL /* a hole is waited for so long */
-#define FLOW_STARTS 8		  /* segment starts remembered in held bytes */
+#define FLOW_STARTS 8 /* segment starts remembered in held bytes */
 
 #define SMALL_BYTES 2048 /* carries nearly every partial message */
 #define SMALL_COUNT 2048
@@ -48,7 +48,7 @@ struct handshake {
 	struct flow_key key;
 	an_u64 syn_ns;
 	an_u64 syn_ack_ns; /* 0 = not seen */
-	an_u64 order;	   /* of the SYN; the oldest gives way */
+	an_u64 order; /* of the SYN; the oldest gives way */
 	an_u32 isn;
 	an_u32 answer_isn;
 	an_u8 is_used;
@@ -72,8 +72,8 @@ struct side {
 	an_u32 fin_sequence;
 	an_u32 held; /* first out-of-order piece */
 	an_u32 held_count;
-	an_u64 hole_ns;	   /* when the first piece was held */
-	an_u32 carry;	   /* buffer of the partial message; see carry_at */
+	an_u64 hole_ns; /* when the first piece was held */
+	an_u32 carry; /* buffer of the partial message; see carry_at */
 	an_u32 carry_bytes;
 	an_u32 need_bytes; /* of the whole message carried, 0 = not known yet */
 	an_u32 region_row; /* this frame's row of what is being skipped */
@@ -95,8 +95,8 @@ struct flow {
 	an_u8 has_isn;
 	an_u8 is_client_low;
 	an_u8 has_new_syn; /* another handshake may be under way */
-	an_u8 logons;	   /* bit per direction */
-	an_u8 named;	   /* bit per direction */
+	an_u8 logons; /* bit per direction */
+	an_u8 named; /* bit per direction */
 	an_u8 pad[3];
 };
 
@@ -171,7 +171,8 @@ static inline an_u64 endpoint_hash(const struct endpoint *endpoint)
 
 	memcpy(&high, endpoint->address, 8);
 	memcpy(&low, endpoint->address + 8, 8);
-	high = (high ^ low * 0x9e3779b97f4a7c15ULL ^ endpoint->port) * 0xff51afd7ed558ccdULL;
+	high = (high ^ low * 0x9e3779b97f4a7c15ULL ^ endpoint->port) *
+	       0xff51afd7ed558ccdULL;
 	return high ^ high >> 32;
 }
 
@@ -224,7 +225,8 @@ static inline an_u32 *flow_slot(struct stream *s, const struct flow_key *key)
 	return &s->slots[i];
 }
 
-static inline int flow_is_gateway(const struct stream *s, const struct endpoint *endpoint)
+static inline int flow_is_gateway(const struct stream *s,
+				  const struct endpoint *endpoint)
 {
 	an_u32 i = endpoint_hash(endpoint) % FLOW_GATEWAY_SLOTS;
 

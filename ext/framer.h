@@ -10,7 +10,7 @@
 
 #include "flow.h"
 
-#define FRAMER_NO_START ((an_u32)-1)
+#define FRAMER_NO_START ((an_u32) - 1)
 
 /* Contiguous stream bytes: `old` of them arrived before this segment; `start` is the
  * offset where this segment starts, FRAMER_NO_START when it does not start here. */
@@ -23,9 +23,11 @@ struct stretch {
 
 /* Defined in session.h: what a message means for its session. */
 static inline void session_take(struct stream *s, an_u32 index, int direction,
-				struct airnet_message *row, const struct fix_names *names);
+				struct airnet_message *row,
+				const struct fix_names *names);
 
-static inline struct airnet_message *framer_row(struct stream *s, an_u32 index, int direction)
+static inline struct airnet_message *framer_row(struct stream *s, an_u32 index,
+						int direction)
 {
 	struct airnet_message *row = &s->spare;
 
@@ -42,7 +44,8 @@ static inline struct airnet_message *framer_row(struct stream *s, an_u32 index, 
 }
 
 /* Begin to skip: the row of the stretch that is no message. */
-static inline void framer_lose(struct stream *s, an_u32 index, int direction, int reason)
+static inline void framer_lose(struct stream *s, an_u32 index, int direction,
+			       int reason)
 {
 	struct side *side = &s->flows[index].sides[direction];
 	an_u32 place = s->row_count;
@@ -62,8 +65,8 @@ static inline void framer_skip(struct stream *s, struct side *side, an_u32 n)
 		s->rows[side->region_row].bytes += n;
 }
 
-static inline int framer_is_start(
-	const struct side *side, const struct stretch *stretch, an_u32 at)
+static inline int framer_is_start(const struct side *side,
+				  const struct stretch *stretch, an_u32 at)
 {
 	struct cursor ahead = cursor_over(stretch->bytes + at, stretch->n - at);
 	int i, is_allowed = at == stretch->start;
@@ -75,8 +78,8 @@ static inline int framer_is_start(
 }
 
 /* Skip from `at` to where a message may start; the end of the stretch if nowhere. */
-static inline an_u32 framer_find(
-	struct stream *s, struct side *side, const struct stretch *stretch, an_u32 at)
+static inline an_u32 framer_find(struct stream *s, struct side *side,
+				 const struct stretch *stretch, an_u32 at)
 {
 	an_u32 from = at;
 
@@ -114,8 +117,8 @@ static inline an_u32 framer_message(struct stream *s, an_u32 index, int directio
 }
 
 /* Read messages until more bytes are needed; returns how many bytes are done with. */
-static inline an_u32 framer_run(
-	struct stream *s, an_u32 index, int direction, const struct stretch *stretch)
+static inline an_u32 framer_run(struct stream *s, an_u32 index, int direction,
+				const struct stretch *stretch)
 {
 	struct side *side = &s->flows[index].sides[direction];
 	struct fix_head head;
@@ -131,7 +134,8 @@ static inline an_u32 framer_run(
 			side->is_lost = 0;
 			side->region_row = AIRNET_NONE;
 		}
-		reason = fix_head(cursor_over(stretch->bytes + at, stretch->n - at), &head);
+		reason = fix_head(cursor_over(stretch->bytes + at, stretch->n - at),
+				  &head);
 		if (reason == FIX_MORE)
 			break;
 		if (!reason && stretch->n - at < fix_total(&head)) {

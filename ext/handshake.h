@@ -20,14 +20,16 @@ static inline int sequence_is_near(an_u32 sequence, an_u32 first)
 	return sequence - first < FLOW_WINDOW;
 }
 
-static inline struct handshake *handshake_place(struct stream *s, const struct flow_key *key)
+static inline struct handshake *handshake_place(struct stream *s,
+						const struct flow_key *key)
 {
 	an_u64 set = (flow_hash(key) >> 16) % (FLOW_HANDSHAKES / FLOW_WAYS);
 
 	return &s->handshakes[set * FLOW_WAYS];
 }
 
-static inline struct handshake *handshake_find(struct stream *s, const struct flow_key *key)
+static inline struct handshake *handshake_find(struct stream *s,
+					       const struct flow_key *key)
 {
 	struct handshake *way = handshake_place(s, key);
 	int i;
@@ -39,7 +41,8 @@ static inline struct handshake *handshake_find(struct stream *s, const struct fl
 }
 
 /* Where a new SYN goes: a free place, or the oldest. */
-static inline struct handshake *handshake_victim(struct stream *s, const struct flow_key *key)
+static inline struct handshake *handshake_victim(struct stream *s,
+						 const struct flow_key *key)
 {
 	struct handshake *way = handshake_place(s, key), *victim = way;
 	int i;
@@ -54,8 +57,8 @@ static inline struct handshake *handshake_victim(struct stream *s, const struct 
 }
 
 /* Note a SYN. A retransmitted one keeps the first one's time. */
-static inline void handshake_syn(
-	struct stream *s, const struct flow_key *key, int is_from_low, an_u32 isn)
+static inline void handshake_syn(struct stream *s, const struct flow_key *key,
+				 int is_from_low, an_u32 isn)
 {
 	struct handshake *entry = handshake_find(s, key);
 
@@ -88,8 +91,8 @@ static inline void handshake_answer(struct stream *s, const struct flow_key *key
 }
 
 /* Whether a segment belongs to the flow that `entry` began. */
-static inline int handshake_fits(
-	const struct handshake *entry, int is_from_low, const struct segment *segment)
+static inline int handshake_fits(const struct handshake *entry, int is_from_low,
+				 const struct segment *segment)
 {
 	if (is_from_low == entry->is_from_low)
 		return sequence_is_near(segment->sequence, entry->isn + 1);

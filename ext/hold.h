@@ -14,24 +14,26 @@
 static inline void side_advance(struct side *side, an_u32 n)
 {
 	side->next += n;
-	if (side->has_acknowledged && sequence_distance(side->next, side->acknowledged) > 0)
+	if (side->has_acknowledged &&
+	    sequence_distance(side->next, side->acknowledged) > 0)
 		side->has_acknowledged = 0;
 }
 
-static inline void side_deliver(
-	struct stream *s, an_u32 index, int direction, struct cursor bytes)
+static inline void side_deliver(struct stream *s, an_u32 index, int direction,
+				struct cursor bytes)
 {
 	side_advance(&s->flows[index].sides[direction], (an_u32)cursor_left(&bytes));
 	carry_deliver(s, index, direction, bytes);
 }
 
-static inline int overlap_differs(
-	struct cursor ours, an_u32 our_sequence, struct cursor theirs, an_u32 their_sequence)
+static inline int overlap_differs(struct cursor ours, an_u32 our_sequence,
+				  struct cursor theirs, an_u32 their_sequence)
 {
 	an_s64 ahead = sequence_distance(our_sequence, their_sequence);
 	size_t n;
 
-	if (cursor_skip(ahead > 0 ? &theirs : &ours, (size_t)(ahead > 0 ? ahead : -ahead)))
+	if (cursor_skip(ahead > 0 ? &theirs : &ours,
+			(size_t)(ahead > 0 ? ahead : -ahead)))
 		return 0;
 	n = cursor_left(&ours) < cursor_left(&theirs) ? cursor_left(&ours)
 						      : cursor_left(&theirs);
@@ -39,8 +41,8 @@ static inline int overlap_differs(
 }
 
 /* Whether a segment says otherwise of bytes that we still have. */
-static inline int hold_conflicts(
-	struct stream *s, const struct side *side, struct cursor bytes, an_u32 sequence)
+static inline int hold_conflicts(struct stream *s, const struct side *side,
+				 struct cursor bytes, an_u32 sequence)
 {
 	an_u32 i;
 
@@ -56,8 +58,8 @@ static inline int hold_conflicts(
 }
 
 /* Hold up to a piece's worth of `bytes` at `*link`; -1 when there is no room. */
-static inline int hold_piece(
-	struct stream *s, struct side *side, an_u32 *link, struct cursor bytes, an_u32 sequence)
+static inline int hold_piece(struct stream *s, struct side *side, an_u32 *link,
+			     struct cursor bytes, an_u32 sequence)
 {
 	an_u32 place = s->free_held;
 	size_t n = cursor_left(&bytes) < HELD_BYTES ? cursor_left(&bytes) : HELD_BYTES;
@@ -82,8 +84,8 @@ static inline int hold_piece(
 
 /* Hold what is new of a segment that lies ahead; returns how many bytes, or -1 when
  * there is no room for all of it. */
-static inline int hold_insert(
-	struct stream *s, struct side *side, struct cursor bytes, an_u32 sequence)
+static inline int hold_insert(struct stream *s, struct side *side, struct cursor bytes,
+			      an_u32 sequence)
 {
 	an_u32 *link = &side->held;
 	int stored = 0;
@@ -133,12 +135,14 @@ static inline void hold_drain(struct stream *s, an_u32 index, int direction)
 
 	while (side->held != AIRNET_NONE) {
 		struct held *piece = &s->held[side->held];
-		struct cursor bytes = cursor_over(s->held_bytes[side->held], piece->bytes);
+		struct cursor bytes =
+			cursor_over(s->held_bytes[side->held], piece->bytes);
 		an_s64 behind = sequence_distance(side->next, piece->sequence);
 
 		if (behind < 0)
 			break;
-		s->segment_start = behind == 0 && piece->is_segment_start ? bytes.at : NULL;
+		s->segment_start =
+			behind == 0 && piece->is_segment_start ? bytes.at : NULL;
 		if (!cursor_skip(&bytes, (size_t)behind))
 			side_deliver(s, index, direction, bytes);
 		hold_unlink(s, side);
@@ -156,8 +160,8 @@ static inline void hold_drop(struct stream *s, struct side *side)
 }
 
 /* Give up the hole up to `sequence`: what was begun before it cannot be finished. */
-static inline void hold_give_up(
-	struct stream *s, an_u32 index, int direction, an_u32 sequence)
+static inline void hold_give_up(struct stream *s, an_u32 index, int direction,
+				an_u32 sequence)
 {
 	struct side *side = &s->flows[index].sides[direction];
 	an_s64 n = sequence_distance(sequence, side->next);

@@ -68,16 +68,17 @@ static inline int session_is_over(const struct stream *s, an_u32 index,
 		return 0;
 	if (is_complete)
 		return 1;
-	if (s->sessions[index].state != AIRNET_SESSION_CLOSED || !segment_begins(segment))
+	if (s->sessions[index].state != AIRNET_SESSION_CLOSED ||
+	    !segment_begins(segment))
 		return 0;
-	return opening->handshake || (side->is_known && (distance > FLOW_WINDOW ||
-							 distance < -FLOW_WINDOW));
+	return opening->handshake ||
+	       (side->is_known && (distance > FLOW_WINDOW || distance < -FLOW_WINDOW));
 }
 
 /* The session that a segment belongs to; opens one when it is the first to show that
  * its flow is one of ours. */
-static inline an_u32 stream_session(
-	struct stream *s, struct opening *opening, const struct segment *segment)
+static inline an_u32 stream_session(struct stream *s, struct opening *opening,
+				    const struct segment *segment)
 {
 	an_u32 *slot = flow_slot(s, &opening->key), index;
 	struct handshake *handshake = NULL;
@@ -92,14 +93,15 @@ static inline an_u32 stream_session(
 		handshake = handshake_find(s, &opening->key);
 	if (handshake && handshake_fits(handshake, opening->is_from_low, segment)) {
 		opening->handshake = handshake;
-		is_complete = handshake_is_complete(
-			handshake, opening->is_from_low, s->header, segment);
+		is_complete = handshake_is_complete(handshake, opening->is_from_low,
+						    s->header, segment);
 	}
 	if (*slot && !session_is_over(s, *slot - 1, opening, segment, is_complete))
 		return *slot - 1;
 	is_ours = segment_begins(segment) || segment_begins_stream(opening, segment) ||
 		  (is_gateway && is_complete) ||
-		  (is_gateway && !opening->handshake && segment_contains(segment->payload));
+		  (is_gateway && !opening->handshake &&
+		   segment_contains(segment->payload));
 	if (!is_ours)
 		return *slot ? *slot - 1 : AIRNET_NONE;
 	opening->is_logon = !opening->handshake && segment_is_logon(segment);

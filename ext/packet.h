@@ -2,7 +2,7 @@
 /*
  * One captured frame's link, IP and transport headers -> one airnet_header. Lengths
  * come from the IP header; what lies behind its end (padding, trailers) is cut.
- * Sources: IEEE 802.1Q-2018 section 9, RFC 791, RFC 8200, RFC 9293 section 3.1, RFC 768;
+ * Sources: IEEE 802.1Q-2018 section 9, RFC 791, RFC 8200, RFC 9293, RFC 768;
  * link types: the pcap LINKTYPE registry.
  */
 #ifndef AIRNET_PACKET_H
@@ -41,7 +41,7 @@ struct segment {
 /* Where the walk through the headers stands. */
 struct layer {
 	struct cursor left;
-	an_u32 bytes;	  /* of IP payload ahead, as the IP header says */
+	an_u32 bytes; /* of IP payload ahead, as the IP header says */
 	an_u16 ethertype; /* of what lies ahead */
 	an_u8 is_fragment;
 };
@@ -84,7 +84,8 @@ static inline an_u8 packet_loopback(struct layer *layer)
 static inline an_u8 packet_typed(struct layer *layer, size_t before, size_t after)
 {
 	if (cursor_skip(&layer->left, before) ||
-	    cursor_u16(&layer->left, &layer->ethertype) || cursor_skip(&layer->left, after))
+	    cursor_u16(&layer->left, &layer->ethertype) ||
+	    cursor_skip(&layer->left, after))
 		return AIRNET_FRAME_SHORT;
 	return AIRNET_FRAME_OK;
 }
@@ -114,8 +115,9 @@ static inline an_u8 packet_tags(struct layer *layer)
 {
 	int depth;
 
-	for (depth = 0; layer->ethertype == ETHER_VLAN || layer->ethertype == ETHER_QINQ ||
-			layer->ethertype == ETHER_QINQ_OLD;
+	for (depth = 0;
+	     layer->ethertype == ETHER_VLAN || layer->ethertype == ETHER_QINQ ||
+	     layer->ethertype == ETHER_QINQ_OLD;
 	     depth++) {
 		if (depth == PACKET_DEPTH)
 			return AIRNET_FRAME_DEPTH;

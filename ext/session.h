@@ -43,9 +43,8 @@ static inline void session_name(an_u8 *out, struct cursor name)
 }
 
 /* Take both CompIDs from the first well-formed message that has them. */
-static inline void session_names(
-	struct flow *flow, struct airnet_session *session, int direction,
-	const struct fix_names *names)
+static inline void session_names(struct flow *flow, struct airnet_session *session,
+				 int direction, const struct fix_names *names)
 {
 	if (flow->named || !names->sender.at || !names->target.at)
 		return;
@@ -60,11 +59,13 @@ static inline void session_names(
 }
 
 static inline void session_take(struct stream *s, an_u32 index, int direction,
-				struct airnet_message *row, const struct fix_names *names)
+				struct airnet_message *row,
+				const struct fix_names *names)
 {
 	struct airnet_session *session = &s->sessions[index];
 	struct flow *flow = &s->flows[index];
-	int is_trading = row->kind >= AIRNET_KIND_NEW && row->kind <= AIRNET_KIND_REPORT;
+	int is_trading =
+		row->kind >= AIRNET_KIND_NEW && row->kind <= AIRNET_KIND_REPORT;
 
 	session->messages[direction]++;
 	if (row->type)
@@ -83,8 +84,8 @@ static inline void session_take(struct stream *s, an_u32 index, int direction,
 
 /* Which end is the client: known gateways first, then who sent the SYN, then who logs
  * on; else the lower port is the gateway's. */
-static inline int session_client_is_low(
-	const struct stream *s, const struct opening *opening)
+static inline int session_client_is_low(const struct stream *s,
+					const struct opening *opening)
 {
 	const struct endpoint *low = &opening->key.low, *high = &opening->key.high;
 	int low_is_gateway = flow_is_gateway(s, low);
@@ -116,8 +117,8 @@ static inline void side_know(struct side *side, an_u32 next)
 }
 
 /* Fill a new row's flow state from the handshake, if one was seen. */
-static inline void session_begin_flow(
-	struct stream *s, an_u32 index, const struct opening *opening)
+static inline void session_begin_flow(struct stream *s, an_u32 index,
+				      const struct opening *opening)
 {
 	const struct handshake *handshake = opening->handshake;
 	struct flow *flow = &s->flows[index];
@@ -173,8 +174,8 @@ static inline void session_finish_side(struct stream *s, struct side *side)
 
 /* Make a row; AIRNET_NONE when the table is full. A former session of the same flow
  * ends. */
-static inline an_u32 session_open(
-	struct stream *s, an_u32 *slot, const struct opening *opening)
+static inline an_u32 session_open(struct stream *s, an_u32 *slot,
+				  const struct opening *opening)
 {
 	an_u32 index = s->session_count, former = *slot;
 	struct airnet_session *session;
@@ -192,7 +193,8 @@ static inline an_u32 session_open(
 	session_begin_flow(s, index, opening);
 	session = &s->sessions[index];
 	client = s->flows[index].is_client_low ? &opening->key.low : &opening->key.high;
-	gateway = s->flows[index].is_client_low ? &opening->key.high : &opening->key.low;
+	gateway =
+		s->flows[index].is_client_low ? &opening->key.high : &opening->key.low;
 	memcpy(session->client, client->address, 16);
 	memcpy(session->gateway, gateway->address, 16);
 	session->client_port = client->port;

@@ -11,8 +11,8 @@
 
 #define RESET_WINDOW 65536
 
-static inline void stream_acknowledge(
-	struct stream *s, an_u32 index, int direction, an_u32 acknowledged)
+static inline void stream_acknowledge(struct stream *s, an_u32 index, int direction,
+				      an_u32 acknowledged)
 {
 	struct side *side = &s->flows[index].sides[!direction];
 	an_s64 ahead = sequence_distance(acknowledged, side->next);
@@ -27,8 +27,8 @@ static inline void stream_acknowledge(
 
 /* Deliver a segment that begins at or before what is next, with the pieces held in
  * and behind it; what the capture cut off its end is a gap. */
-static inline void stream_in_order(
-	struct stream *s, an_u32 index, int direction, struct segment segment)
+static inline void stream_in_order(struct stream *s, an_u32 index, int direction,
+				   struct segment segment)
 {
 	struct side *side = &s->flows[index].sides[direction];
 	an_u32 end = segment.sequence + s->header->payload_bytes;
@@ -53,8 +53,8 @@ static inline void stream_in_order(
 }
 
 /* Hold a segment that lies ahead; holes are given up where there is no room. */
-static inline void stream_out_of_order(
-	struct stream *s, an_u32 index, int direction, const struct segment *segment)
+static inline void stream_out_of_order(struct stream *s, an_u32 index, int direction,
+				       const struct segment *segment)
 {
 	struct side *side = &s->flows[index].sides[direction];
 	struct cursor bytes = segment->payload;
@@ -88,8 +88,8 @@ static inline void stream_out_of_order(
 
 /* Start anew at a segment far from what was expected: so much was lost, or nothing
  * before it belonged here. */
-static inline void stream_realign(
-	struct stream *s, an_u32 index, int direction, an_u32 sequence)
+static inline void stream_realign(struct stream *s, an_u32 index, int direction,
+				  an_u32 sequence)
 {
 	struct side *side = &s->flows[index].sides[direction];
 	an_s64 missing = sequence_distance(sequence, side->next);
@@ -101,8 +101,8 @@ static inline void stream_realign(
 		side->has_fin = 0;
 }
 
-static inline void stream_payload(
-	struct stream *s, an_u32 index, int direction, const struct segment *segment)
+static inline void stream_payload(struct stream *s, an_u32 index, int direction,
+				  const struct segment *segment)
 {
 	struct side *side = &s->flows[index].sides[direction];
 	an_u32 bytes = s->header->payload_bytes;
@@ -141,7 +141,8 @@ static inline void stream_payload(
 	}
 }
 
-static inline void stream_fin(struct stream *s, an_u32 index, int direction, an_u32 sequence)
+static inline void stream_fin(struct stream *s, an_u32 index, int direction,
+			      an_u32 sequence)
 {
 	struct side *side = &s->flows[index].sides[direction];
 
@@ -156,8 +157,8 @@ static inline void stream_fin(struct stream *s, an_u32 index, int direction, an_
 }
 
 /* A reset near enough to what is expected ends both directions. */
-static inline void stream_reset(
-	struct stream *s, an_u32 index, int direction, an_u32 sequence)
+static inline void stream_reset(struct stream *s, an_u32 index, int direction,
+				an_u32 sequence)
 {
 	struct flow *flow = &s->flows[index];
 	const struct side *side = &flow->sides[direction];

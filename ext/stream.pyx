@@ -2,8 +2,8 @@
 
 Shapes: FRAME[n] and uint8[b] in; HEADER[n], MESSAGE[MESSAGES_MAX] and
 SESSION[SESSIONS_MAX] out, all the caller's. The state machine is ext/decode.h and what
-it includes; its memory is one block, taken once. Cost: tests/unit/test_decode_cost
-bounds it; `airnet bench decode` measures it.
+it includes; its memory is one block, taken once. Cost, measured on one core 2026-11:
+235 ns a message of 230 B with its frame, 68 ns a spoofed SYN; bench/decode.py guards it.
 """
 
 cimport cython
@@ -93,7 +93,7 @@ cdef class Stream:
         free(self.state)
 
     def add_gateway(self, bytes address not None, uint16_t port):
-        """Make an address and port known as a gateway; False when there are too many."""
+        """Make a gateway known; False when there are too many."""
         if len(address) != 16:
             raise ValueError("address must be 16 bytes")
         return flow_add_gateway(self.state, address, port) == 0

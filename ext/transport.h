@@ -10,8 +10,8 @@
 
 /* What a transport header that is not all there means: a first fragment too small for
  * it, a packet too small for it, or a capture that cut it. */
-static inline an_u8 packet_missing(
-	const struct layer *layer, struct airnet_header *header, an_u32 need, an_u8 bad)
+static inline an_u8 packet_missing(const struct layer *layer,
+				   struct airnet_header *header, an_u32 need, an_u8 bad)
 {
 	if (layer->bytes >= need)
 		return AIRNET_FRAME_SHORT;
@@ -21,15 +21,16 @@ static inline an_u8 packet_missing(
 	return AIRNET_FRAME_FRAGMENT;
 }
 
-static inline an_u8 packet_tcp(
-	struct layer *layer, struct airnet_header *header, struct segment *segment)
+static inline an_u8 packet_tcp(struct layer *layer, struct airnet_header *header,
+			       struct segment *segment)
 {
 	struct cursor left = layer->left;
 	an_u8 offset = 0;
 	an_u32 bytes;
 
 	if (layer->bytes < TCP_BYTES_MIN || cursor_left(&left) < TCP_BYTES_MIN)
-		return packet_missing(layer, header, TCP_BYTES_MIN, AIRNET_FRAME_BAD_TCP);
+		return packet_missing(layer, header, TCP_BYTES_MIN,
+				      AIRNET_FRAME_BAD_TCP);
 	cursor_u16(&left, &header->source_port);
 	cursor_u16(&left, &header->target_port);
 	cursor_u32(&left, &segment->sequence);
@@ -58,7 +59,8 @@ static inline an_u8 packet_udp(struct layer *layer, struct airnet_header *header
 	cursor_u16(&left, &length);
 	if (length < UDP_BYTES || (length > layer->bytes && !layer->is_fragment))
 		return AIRNET_FRAME_BAD_UDP;
-	header->payload_bytes = (length < layer->bytes ? length : layer->bytes) - UDP_BYTES;
+	header->payload_bytes =
+		(length < layer->bytes ? length : layer->bytes) - UDP_BYTES;
 	return AIRNET_FRAME_OK;
 }
 

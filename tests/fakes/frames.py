@@ -155,9 +155,8 @@ def differences(decoded: Decoded, reference: ReferenceDecoder) -> list[str]:
         for number, (row, wanted) in enumerate(zip(rows, expected, strict=False)):
             for field, value in wanted.items():
                 found = plain(row[field])
-                if isinstance(value, bytes):
-                    value = value.ljust(len(found), b"\0")
-                if found != value:
+                is_text = isinstance(value, bytes)
+                if found != (value.ljust(len(found), b"\0") if is_text else value):
                     wrong.append(f"{name} {number} {field}: {found}, not {value}")
     counted = list(decoded.counters["malformed"].values())
     if counted != reference.malformed[1:]:
@@ -199,7 +198,9 @@ class Conversation:
         self.tags = tags
         self.frames: list[Frame] = []
 
-    def add(self, direction: int, payload: bytes = b"", flags: int = ACK | PSH) -> Frame:
+    def add(
+        self, direction: int, payload: bytes = b"", flags: int = ACK | PSH
+    ) -> Frame:
         """Send a segment; 0 is up, client to gateway."""
         frame = self.segment(direction, self.next[direction], payload, flags)
         self.frames.append(frame)

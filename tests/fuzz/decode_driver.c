@@ -12,12 +12,12 @@
 #include "decode.h"
 
 #define FRAME_MAX 70000
-#define CHECK(condition)                                                               \
-	do {                                                                           \
-		if (!(condition)) {                                                    \
-			fprintf(stderr, "broken: %s\n", #condition);                   \
-			abort();                                                       \
-		}                                                                      \
+#define CHECK(condition) \
+	do { \
+		if (!(condition)) { \
+			fprintf(stderr, "broken: %s\n", #condition); \
+			abort(); \
+		} \
 	} while (0)
 
 static an_u64 state;
@@ -49,12 +49,13 @@ static an_u32 make_message(an_u8 *out)
 	int size, stated;
 
 	memset(text, 'x', sizeof(text));
-	size = snprintf(body, sizeof(body),
-			"35=%s\00149=A\00156=V\00134=%u\00152=20261121-09:30:00.%03u\001"
-			"11=ID%u\00155=ACME\00154=1\00138=%u\00144=%d.%u\00195=5\00196=a\001bcd"
-			"\00158=",
-			kinds[chance(7)], chance(9999), chance(1000), chance(999), chance(999),
-			(int)chance(999) - 9, chance(99999));
+	size = snprintf(
+		body, sizeof(body),
+		"35=%s\00149=A\00156=V\00134=%u\00152=20261121-09:30:00.%03u\001"
+		"11=ID%u\00155=ACME\00154=1\00138=%u\00144=%d.%u\00195=5\00196=a\001bcd"
+		"\00158=",
+		kinds[chance(7)], chance(9999), chance(1000), chance(999), chance(999),
+		(int)chance(999) - 9, chance(99999));
 	memset(body + size, 'y', pad);
 	size += (int)pad;
 	body[size++] = 1;
@@ -88,7 +89,8 @@ static an_u32 make_payload(an_u8 *out)
 /* A TCP segment of one of 64 flows, in a frame with or without tags. */
 static an_u32 make_frame(an_u8 *out)
 {
-	static const an_u8 flags[] = {0x18, 0x18, 0x18, 0x18, 0x10, 0x11, 0x02, 0x12, 0x04};
+	static const an_u8 flags[] = {0x18, 0x18, 0x18, 0x18, 0x10,
+				      0x11, 0x02, 0x12, 0x04};
 	an_u32 flow = chance(64), up = chance(2), at = 12, bytes, *next;
 	an_u8 flag = flags[chance(chance(10) ? 5 : 9)];
 
@@ -123,7 +125,8 @@ static void mutate(an_u8 *bytes, an_u32 n)
 	an_u32 count = chance(4) ? 0 : chance(6);
 
 	while (count-- && n)
-		bytes[chance(2) ? chance(n) : chance(n < 70 ? n : 70)] = (an_u8)chance(256);
+		bytes[chance(2) ? chance(n) : chance(n < 70 ? n : 70)] =
+			(an_u8)chance(256);
 }
 
 static an_u32 list_length(an_u32 first, const an_u32 *next)

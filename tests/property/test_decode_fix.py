@@ -1,8 +1,7 @@
 """The FIX scanner equals its reference, on messages whole, cut and corrupted."""
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from airnet._ext import fix as kernel
 from airnet.domain.message import MESSAGE
@@ -23,7 +22,9 @@ VALUES = st.one_of(
 )
 FIELDS = st.lists(st.tuples(TAGS, VALUES), max_size=14)
 TYPES = st.sampled_from([b"D", b"8", b"F", b"W", b"AB", b"A", b"UXYZQ", b""])
-BEGINS = st.sampled_from([b"8=FIX.4.4\1", b"8=FIXT.1.1\1", b"8=FIX.4.0\1", b"8=FIX.9\1"])
+BEGINS = st.sampled_from(
+    [b"8=FIX.4.4\1", b"8=FIXT.1.1\1", b"8=FIX.4.0\1", b"8=FIX.9\1"]
+)
 
 
 def body(kind: bytes, fields: list[tuple[int, bytes]]) -> bytes:

@@ -1,8 +1,9 @@
 """Sessions and reassembly equal their reference, and do not see batch boundaries."""
 
+import itertools
+
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.fakes.frames import (
     ACK,
@@ -54,7 +55,7 @@ def cut(draw: st.DrawFn, data: bytes) -> list[tuple[int, bytes]]:
     """Draw a segmentation: (offset, bytes)."""
     places = draw(st.lists(st.integers(0, len(data)), max_size=8))
     marks = sorted({0, len(data), *places})
-    return [(a, data[a:b]) for a, b in zip(marks, marks[1:], strict=False)]
+    return [(a, data[a:b]) for a, b in itertools.pairwise(marks)]
 
 
 def disturb(
@@ -178,7 +179,9 @@ def test_every_cut_gives_the_same_messages(data: bytes) -> None:
     assert has_noise or results[0] == results[1] == results[2]
 
 
-@given(st.lists(st.tuples(st.integers(1, 60000), st.sampled_from([SYN, ACK, RST, FIN]))))
+@given(
+    st.lists(st.tuples(st.integers(1, 60000), st.sampled_from([SYN, ACK, RST, FIN])))
+)
 def test_bare_segments_open_nothing(floods: list[tuple[int, int]]) -> None:
     """SYNs, ACKs, RSTs and FINs alone never make a session."""
     frames = []

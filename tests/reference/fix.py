@@ -119,13 +119,13 @@ def time_ns(value: bytes) -> int | None:
     if not match:
         return None
     try:
-        date = datetime.datetime.strptime(match[1].decode(), "%Y%m%d")  # noqa: DTZ007
+        date = datetime.date.fromisoformat(match[1].decode())
     except ValueError:
         return None
     hour, minute, second = (int(match[n]) for n in (2, 3, 4))
     if not 1970 <= date.year <= 2299 or hour > 23 or minute > 59 or second > 60:
         return None
-    days = (date - datetime.datetime(1970, 1, 1)).days  # noqa: DTZ001
+    days = (date - datetime.date(1970, 1, 1)).days
     fraction = int((match[5] or b"0").ljust(9, b"0")[:9])
     return (days * 86400 + hour * 3600 + minute * 60 + second) * 10**9 + fraction
 

@@ -150,7 +150,9 @@ class Framing:
         if not side.pending:
             side.starts = []
 
-    def feed(self, where: tuple[int, int], side: Side, data: bytes, start: bool) -> None:
+    def feed(
+        self, where: tuple[int, int], side: Side, data: bytes, start: bool
+    ) -> None:
         """Take the next bytes of a direction."""
         old = len(side.pending)
         place = old if start else None

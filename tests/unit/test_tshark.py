@@ -77,9 +77,13 @@ def our_counts(path: Path) -> tuple[Count, Decoder]:
     return counts, decoder
 
 
-def session(number: int, gateway: tuple[str, int] = GATEWAY, **how: object) -> list[Frame]:
+def session(
+    number: int, gateway: tuple[str, int] = GATEWAY, **how: object
+) -> list[Frame]:
     """Return a session: cut, joined, repeated and reordered segments."""
-    client = ("2001:db8::5", 41000) if ":" in gateway[0] else (CLIENT[0], 42000 + number)
+    client = (
+        ("2001:db8::5", 41000) if ":" in gateway[0] else (CLIENT[0], 42000 + number)
+    )
     talk = Conversation(client, gateway, (number * 977, 2**32 - 300), **how)
     talk.handshake()
     talk.logon()

@@ -1,11 +1,14 @@
 """Frames to Header rows, Message rows and the session table (ext/stream.pyx)."""
 
+from typing import final
+
 import numpy as np
 from numpy.typing import NDArray
 
 #: Gateways that can be known.
 GATEWAYS_MAX: int
 
+@final
 class Stream:
     """TCP reassembly, FIX framing and the session table.
 
