@@ -3,7 +3,7 @@
 Shapes: FRAME[n] and uint8[b] in; HEADER[n], MESSAGE[MESSAGES_MAX] and
 SESSION[SESSIONS_MAX] out, all the caller's. The state machine is ext/decode.h and what
 it includes; its memory is one block, taken once. Cost, measured on one core 2026-11:
-235 ns a message of 230 B with its frame, 68 ns a spoofed SYN; bench/decode.py guards it.
+230 ns a 220 B message and its frame, 68 ns a spoofed SYN; bench/decode.py guards it.
 """
 
 cimport cython
