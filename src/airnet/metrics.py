@@ -4,7 +4,8 @@ The hot path counts in plain integers; this collects them when asked, so a scrap
 costs the lane nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from threading import Thread
 from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -19,6 +20,7 @@ from prometheus_client.registry import Collector
 from airnet import __version__
 from airnet.act.standing import Standing
 from airnet.domain.message import DIRECTIONS
+from airnet.errors import UnsupportedError
 from airnet.pipeline import Pipeline
 from airnet.record.ledger import Ledger
 
@@ -26,18 +28,45 @@ from airnet.record.ledger import Ledger
 class Metrics(Collector):
     """Reads a lane's counters when Prometheus asks."""
 
-    def __init__(self, lane: Pipeline, ledger: Ledger, standing: Standing) -> None:
+    def __init__(
+        self,
+        lane: Pipeline,
+        ledger: Ledger,
+        standing: Standing,
+        is_recording: Callable[[], bool],
+    ) -> None:
         self._lane = lane
         self._ledger = ledger
         self._standing = standing
+        self._is_recording = is_recording
         self._server: WSGIServer | None = None
+        self._thread: Thread | None = None
 
     def serve(self, host: str, port: int) -> None:
-        """Listen on a port, or not at all for port 0."""
-        if port:
-            registry = CollectorRegistry()
-            registry.register(self)
-            self._server, _ = start_http_server(port, host, registry)
+        """Listen on a port, or not at all for port 0.
+
+        Raises:
+            UnsupportedError: something else has that port, or there is no such address.
+        """
+        if not port:
+            return
+        registry = CollectorRegistry()
+        registry.register(self)
+        try:
+            self._server, self._thread = start_http_server(port, host, registry)
+        except OSError as error:
+            raise UnsupportedError(
+                f"metrics on {host}:{port}: cannot listen: {error.strerror}",
+                "choose another service.metrics_port, or end what has it",
+            ) from error
+
+    def close(self) -> None:
+        """Stop listening; closing twice is harmless."""
+        if self._server is not None and self._thread is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._thread.join()
+            self._server = None
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric; called by the client library."""
@@ -60,6 +89,11 @@ class Metrics(Collector):
         )
         standing.add_metric([], len(self._standing.in_force))
         yield standing
+        recording = GaugeMetricFamily(
+            "airnet_recording", "Whether frames are recorded: 0 when not, or no longer"
+        )
+        recording.add_metric([], int(self._is_recording()))
+        yield recording
         yield _total("airnet_ledger_entries", "Ledger entries", self._ledger.size)
 
     def _capture(self) -> Iterator[Metric]:

@@ -1,17 +1,13 @@
-"""The running service behind `airnet run`: a lane, the hands, signals, metrics.
+"""The running service: a lane, the hands, signals, metrics.
 
 Two threads. The lane captures, decodes and decides and never waits for anything
-slower than its own work; the hands write the intent, act and write the outcome. What
-the lane orders is queued to the hands in order; the queue is bounded and a full one
-stops the lane rather than lose an order.
+slower than its own work; the hands write the intent, act and write the outcome.
 """
 
+import contextlib
 import os
-import queue
 import signal
 import socket
-import threading
-from io import FileIO
 from pathlib import Path
 from types import FrameType
 
@@ -23,29 +19,24 @@ from airnet.act.orders import OrdersActuator
 from airnet.act.sdn import SdnActuator
 from airnet.act.standing import Standing
 from airnet.capture import open_interface
-from airnet.capture.recorder import Recorder
 from airnet.clock import SystemClock
 from airnet.config import Config, Site, load
 from airnet.decide.policy import Policy
-from airnet.domain.decision import (
-    PASSIVE,
-    Decision,
-    Mode,
-    TargetType,
-    decision_line,
-)
+from airnet.domain.decision import PASSIVE, Decision, Mode, TargetType
 from airnet.domain.session import CLOSED, address_text
-from airnet.domain.verdict import Verdict
 from airnet.metrics import Metrics
 from airnet.pipeline import Pipeline, Totals, models_path, policy_path, think
 from airnet.record.file import FileLedger
 from airnet.replay import digest
 from airnet.score import load as load_models
+from airnet.service.hands import WAIT_MS, Hands
+from airnet.service.kept import Kept
 
-ORDERS_MAX = 1024  # queued to the hands; beyond it the lane waits
-WAIT_MS = 20  # one poll; also how often effects are looked at on an idle line
 EFFECT_EVERY_NS = 50_000_000
 DRAIN_STEPS_MAX = 4096
+BEAT_NS = 1_000_000_000  # between two signs of life; the unit's watchdog waits 10 s
+#: One order may take a request's timeout and a release's; more is a thread that hangs.
+HANDS_STALL_NS = 8_000_000_000
 
 log = structlog.get_logger()
 
@@ -55,61 +46,6 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
 
     decision: Decision
     until_mono_ns: int
-
-
-class Hands:
-    """The thread that writes intents, acts, and writes outcomes, in order."""
-
-    def __init__(self, standing: Standing, clock: SystemClock) -> None:
-        self._standing = standing
-        self._clock = clock
-        self._orders: queue.Queue[tuple[str, tuple[object, ...]]] = queue.Queue(
-            ORDERS_MAX
-        )
-        self.failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, name="hands", daemon=True)
-
-    def start(self) -> None:
-        """Begin working on orders."""
-        self._thread.start()
-
-    def carry_out(self, decision: Decision, verdict: Verdict) -> None:
-        """Queue a Decision."""
-        self._orders.put(("carry_out", (decision, verdict)))
-
-    def tick(self, now_ns: int) -> None:
-        """Do nothing: on a live line containments end by the host's clock."""
-
-    def observe(self, decision_id: str, last_bad_ns: int, now_ns: int) -> None:
-        """Queue what the mirror shows of a containment's target."""
-        self._orders.put(("observe", (decision_id, last_bad_ns, now_ns)))
-
-    def stop(self) -> None:
-        """Finish what is queued and return."""
-        self._orders.put(("stop", ()))
-        self._thread.join()
-
-    def _work(self) -> None:
-        """Work on orders until told to stop; a failure ends the service."""
-        try:
-            while self._one():
-                self._standing.tick(self._clock.now_ns())
-        except BaseException as error:  # noqa: BLE001 -- the lane raises it again
-            self.failure = error
-
-    def _one(self) -> bool:
-        """Work on one order, if any; False when told to stop."""
-        try:
-            what, arguments = self._orders.get(timeout=WAIT_MS / 1000)
-        except queue.Empty:
-            return True
-        if what == "stop":
-            return False
-        if what == "carry_out":
-            self._standing.carry_out(*arguments)  # type: ignore[arg-type]
-        else:
-            self._standing.observe_effect(*arguments)  # type: ignore[arg-type]
-        return True
 
 
 def notify(state: str) -> None:
@@ -122,36 +58,77 @@ def notify(state: str) -> None:
         return
     if address.startswith("@"):
         address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-        channel.sendto(state.encode(), address)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+            channel.sendto(state.encode(), address)
+    except OSError as error:
+        log.warning("service.notify_failed", reason=error.strerror)
 
 
 class Service:
-    """Everything `airnet run` holds, from configuration to the last record."""
+    """Everything `airnet run` holds, from configuration to the last record.
+
+    Raises:
+        AirnetError: configuration, models, ledger or interface cannot be used.
+    """
 
     def __init__(self, config: Config, base: Path) -> None:
         self._clock = SystemClock()
-        self._stopping = threading.Event()
+        self._is_stopping = self._is_reload_asked = False
         self._watched: dict[str, Watched] = {}
-        self._looked_ns = 0
+        self._looked_ns = self._beat_ns = 0
         site_file = _under(base, config.site)
         policy_file = _under(base, config.policy) or policy_path()
         site = load(site_file, Site) if site_file else Site()
         policy = load(policy_file, Policy)
         scorer = load_models(_under(base, config.models) or models_path())
-        brain = think(site, policy, scorer)
-        self._decisions = _append_to(_under(base, config.service.decisions))
-        ledger_path = _under(base, config.service.ledger)
+        self._brain = think(site, policy, scorer)
+        hosts = {host for firm in site.firms for host in firm.hosts}
+        self._spared = hosts | {one.network for one in site.protected if one.network}
+        service, ledger_path = config.service, _under(base, config.service.ledger)
         assert ledger_path is not None, "the ledger has a default place"
-        self._ledger = FileLedger(ledger_path)
-        self._brain = brain
+        with contextlib.ExitStack() as held:
+            self._ledger = FileLedger(ledger_path)
+            held.callback(self._ledger.close)
+            standing = Standing(
+                self._actuators(config, base, site), self._ledger, self._clock
+            )
+            standing.recover(list(self._ledger.evidence()))
+            self._hands = Hands(standing, self._clock)
+            record = _under(base, config.capture.record)
+            self._kept = Kept(record, _under(base, service.decisions))
+            held.callback(self._kept.close, {})
+            source = open_interface(config.capture)
+            held.callback(source.close)
+            self._lane = Pipeline(
+                source,
+                self._brain,
+                self._hands,
+                on_decision=self._decided,
+                tape=self._kept,
+            )
+            self._metrics = Metrics(
+                self._lane,
+                self._ledger,
+                standing,
+                lambda: self._kept.is_recording,
+            )
+            self._metrics.serve(service.metrics_host, service.metrics_port)
+            held.callback(self._metrics.close)
+            self._begin(digest(site_file), digest(policy_file), scorer.provenance())
+            held.pop_all()
+
+    def _actuators(
+        self, config: Config, base: Path, site: Site
+    ) -> list[SdnActuator | OrdersActuator]:
+        """Return what containments leave by."""
         timeout_ms = config.actuators.timeout_ms
         socket_path = _under(base, config.actuators.controller_socket)
-        actuators: list[SdnActuator | OrdersActuator] = [
+        found: list[SdnActuator | OrdersActuator] = [
             OrdersActuator(site.gateways, timeout_ms, self._clock)
         ]
         if socket_path:
-            actuators.append(
+            found.append(
                 SdnActuator(
                     str(socket_path),
                     known=self._known,
@@ -159,34 +136,19 @@ class Service:
                     clock=self._clock,
                 )
             )
-        hosts = {host for firm in site.firms for host in firm.hosts}
-        self._spared = hosts | {one.network for one in site.protected if one.network}
-        standing = Standing(actuators, self._ledger, self._clock)
-        standing.recover(list(self._ledger.evidence()))
-        self._hands = Hands(standing, self._clock)
-        source = open_interface(config.capture)
-        record = _under(base, config.capture.record)
-        self._tape = Recorder(record) if record else None
-        self._lane = Pipeline(
-            source, brain, self._hands, on_decision=self._decided, tape=self._tape
-        )
-        self._metrics = Metrics(self._lane, self._ledger, standing)
-        self._metrics_address = (
-            config.service.metrics_host,
-            config.service.metrics_port,
-        )
-        self._ledger.append(
-            "start",
-            self._clock.now_ns(),
-            {
-                "version": __version__,
-                "mode": "live",
-                "source": source.name,
-                "site": digest(site_file),
-                "policy": digest(policy_file),
-                **scorer.provenance(),
-            },
-        )
+        return found
+
+    def _begin(self, site: str, policy: str, provenance: dict[str, str]) -> None:
+        """Write the ledger's entry of this run's beginning."""
+        body: dict[str, object] = {
+            "version": __version__,
+            "mode": "live",
+            "source": self._lane.source.name,
+            "site": site,
+            "policy": policy,
+            **provenance,
+        }
+        self._ledger.append("start", self._clock.now_ns(), body)
         self._ledger.sync()
 
     def run(self) -> None:
@@ -198,23 +160,36 @@ class Service:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGHUP, self._refuse_reload)
-        self._metrics.serve(*self._metrics_address)
         self._hands.start()
         log.info("service.started", source=self._lane.source.name)
         notify("READY=1\nSTATUS=watching " + self._lane.source.name)
-        beat_ns = 0
         try:
-            while not self._stopping.is_set():
+            while not self._is_stopping:
                 self._lane.step(WAIT_MS)
                 self._look_at_effects()
-                if self._clock.mono_ns() - beat_ns > 1_000_000_000:
-                    beat_ns = self._clock.mono_ns()
-                    notify("WATCHDOG=1")
+                self._beat()
                 if self._hands.failure is not None:
                     raise self._hands.failure
             self._drain()
         finally:
             self._close()
+        if self._hands.failure is not None:
+            raise self._hands.failure
+
+    def _beat(self) -> None:
+        """Give a sign of life once a second, while both threads show one."""
+        if self._is_reload_asked:
+            self._is_reload_asked = False
+            log.warning(
+                "service.reload_refused",
+                remedy="check with `airnet lint`, then restart: containments keep "
+                "standing",
+            )
+        now_ns = self._clock.mono_ns()
+        is_alive = now_ns - self._hands.beat_ns < HANDS_STALL_NS
+        if is_alive and now_ns - self._beat_ns > BEAT_NS:
+            self._beat_ns = now_ns
+            notify("WATCHDOG=1")
 
     def totals(self) -> Totals:
         """Return what went through so far."""
@@ -229,27 +204,26 @@ class Service:
         self._look_at_effects()
 
     def _close(self) -> None:
-        """Let go of everything, whatever happened before."""
+        """Let go of everything, whatever happened before; the last first."""
+        self._metrics.close()
         counters = self._lane.source.counters()
-        self._lane.source.close()
-        if self._hands.failure is None:
-            self._hands.stop()
-            self._ledger.append(
-                "end",
-                self._clock.now_ns(),
-                {"frames": self._lane.totals.frames, "counters": counters},
-            )
-        self._ledger.close()
-        if self._tape is not None:
-            self._tape.close()
-        if self._decisions is not None:
-            self._decisions.close()
+        with contextlib.ExitStack() as held:
+            held.callback(self._kept.close, counters)
+            held.callback(self._ledger.close)
+            held.callback(self._end, counters)
+            self._lane.source.close()
         log.info("service.stopped", frames=self._lane.totals.frames, **counters)
+
+    def _end(self, counters: dict[str, int]) -> None:
+        """Let the hands finish; write the ledger's entry of this run's end."""
+        self._hands.stop()
+        if self._hands.failure is None:
+            body = {"frames": self._lane.totals.frames, "counters": counters}
+            self._ledger.append("end", self._clock.now_ns(), body)
 
     def _decided(self, decision: Decision) -> None:
         """Write a Decision's line; watch its target if it acts."""
-        if self._decisions is not None:
-            self._decisions.write(decision_line(decision))
+        self._kept.add(decision)
         log.info(
             "decision.made",
             id=decision.id,
@@ -297,22 +271,14 @@ class Service:
         return sorted({*self._spared, *clients})
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        """Ask the lane to drain and end."""
-        self._stopping.set()
+        """Ask the lane to drain and end: a flag, for a signal comes at any moment."""
+        self._is_stopping = True
 
     def _refuse_reload(self, number: int, frame: FrameType | None) -> None:
-        """Say that a reload is a restart."""
-        log.warning(
-            "service.reload_refused",
-            remedy="check with `airnet lint`, then restart: containments keep standing",
-        )
+        """Ask the lane to say that a reload is a restart."""
+        self._is_reload_asked = True
 
 
 def _under(base: Path, name: str) -> Path | None:
     """Return a configured path, relative ones under the configuration's folder."""
     return base / name if name else None
-
-
-def _append_to(path: Path | None) -> FileIO | None:
-    """Open a decisions file for whole-line appends."""
-    return None if path is None else path.open("ab", buffering=0)

@@ -1,0 +1,105 @@
+"""Kept: what a run leaves beside its ledger, a recording and decisions, one a line."""
+
+import contextlib
+import errno
+from io import FileIO
+from pathlib import Path
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from airnet.capture.recorder import Recorder
+from airnet.domain.decision import Decision, decision_line
+from airnet.errors import CaptureError, ConfigError
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+log = structlog.get_logger()
+
+
+class Kept:
+    """Frames as captured, and Decisions as made.
+
+    Both are evidence and neither is what acting rests on: a full disk ends them with
+    a log line, and the watch goes on.
+
+    Raises:
+        ConfigError: a file cannot be written where it should be.
+    """
+
+    def __init__(self, record: Path | None, decisions: Path | None) -> None:
+        self._recorder: Recorder | None = None
+        self._lines = None if decisions is None else _open_lines(decisions)
+        if record is None:
+            return
+        try:
+            self._recorder = Recorder(record)
+        except CaptureError as error:
+            cause = error.__cause__
+            if isinstance(cause, OSError) and cause.errno in NO_ROOM:
+                _lost(error)
+                return
+            self.close({})
+            raise ConfigError(
+                f"capture.record: {error.what}", "name a file in a folder of its own"
+            ) from error
+
+    @property
+    def is_recording(self) -> bool:
+        """Return whether frames are still recorded."""
+        return self._recorder is not None
+
+    def write(
+        self, rows: NDArray[np.void], count: int, buffer: NDArray[np.uint8]
+    ) -> None:
+        """Keep frames, as long as there is room."""
+        if self._recorder is None:
+            return
+        try:
+            self._recorder.write(rows, count, buffer)
+        except CaptureError as error:
+            self._recorder = None
+            _lost(error)
+
+    def add(self, decision: Decision) -> None:
+        """Keep a Decision's line whole, as long as there is room."""
+        if self._lines is None:
+            return
+        line, size = decision_line(decision), self._lines.tell()
+        try:
+            is_whole, reason = self._lines.write(line) == len(line), "no room"
+        except OSError as error:
+            is_whole, reason = False, str(error.strerror)
+        if is_whole:
+            return
+        with contextlib.suppress(OSError):
+            self._lines.truncate(size)
+        self._lines.close()
+        self._lines = None
+        log.error("service.decisions_stopped", reason=reason)
+
+    def close(self, counters: dict[str, int]) -> None:
+        """Write the recording's statistics and let go of both files."""
+        if self._lines is not None:
+            self._lines.close()
+        if self._recorder is not None:
+            try:
+                self._recorder.close(counters or None)
+            except CaptureError as error:
+                _lost(error)
+
+
+def _open_lines(path: Path) -> FileIO:
+    """Open a decisions file for whole-line appends."""
+    try:
+        return path.open("ab", buffering=0)
+    except OSError as error:
+        raise ConfigError(
+            f"service.decisions: {path}: cannot be written: {error.strerror}",
+            "name a file in a folder that exists and is airnet's",
+        ) from error
+
+
+def _lost(error: CaptureError) -> None:
+    log.error("capture.recording_stopped", what=error.what, remedy=error.remedy)
