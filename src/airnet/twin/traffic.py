@@ -111,12 +111,12 @@ def _activity(world: World, plan: SessionPlan) -> Iterator[tuple[int, int]]:
         work = ticks + rng.integers(0, 3_000_000, len(ticks))
     else:
         work = world.market.arrivals(rng, plan.pace, plan.symbols)
-    whens = [work + world.start_ns]
-    whats = [np.full(len(work), -1)]
+    times = [work + world.start_ns]
+    kinds = [np.full(len(work), -1)]
     for number, fault in enumerate(plan.faults):
-        whens.append(fault.times)
-        whats.append(np.full(len(fault.times), number))
-    when, what = np.concatenate(whens), np.concatenate(whats)
+        times.append(fault.times)
+        kinds.append(np.full(len(fault.times), number))
+    when, what = np.concatenate(times), np.concatenate(kinds)
     order = np.argsort(when, kind="stable")
     return zip(when[order].tolist(), what[order].tolist(), strict=True)
 
