@@ -1,6 +1,6 @@
 """Frames to rows and sessions, the slow way: one dict a row, every byte in a list.
 
-Written from RFC 9293 and the rules of shared vocabulary (docs/nouns.md, `bpf/airnet.h`).
+Written from RFC 9293 and the words of docs/nouns.md and `bpf/airnet.h`.
 Pools are endless here; what the kernel does when one is full is tested apart.
 """
 

@@ -66,7 +66,7 @@ def cython_functions(text: str) -> Iterator[tuple[str, int, list[str]]]:
 
 
 def c_functions(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield name and lines of every C function; kernel style puts braces in column 0."""
+    """Yield name and lines of every C function; kernel style has braces in column 0."""
     lines = text.splitlines()
     for first, line in enumerate(lines):
         if line != "{":

@@ -1,4 +1,4 @@
-"""FIX messages as rows: framing, resynchronising, values, repeated tags, data fields."""
+"""FIX messages as rows: framing, resynchronising, values, repeated tags, data."""
 
 import numpy as np
 import pytest

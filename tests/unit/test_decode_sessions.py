@@ -1,4 +1,4 @@
-"""Sessions and reassembly: who is the client, what opens and ends a row, what is full."""
+"""Sessions and reassembly: who is the client, what opens and ends a row, what fills."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Messages by type and sender equal tshark's, an independent decoder (Wireshark 4.0)."""
+"""Messages by type and sender equal tshark's, an independent decoder (4.0)."""
 
 import os
 import shutil

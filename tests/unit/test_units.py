@@ -70,7 +70,7 @@ def test_systemd_has_nothing_to_say(unit: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_exposure_is_below_the_limit(unit: str, tmp_path: Path) -> None:
-    """`systemd-analyze security` finds the unit no more exposed than is written here."""
+    """`systemd-analyze security` finds no unit more exposed than is written here."""
     limit = EXPOSURE[unit]
     done = analyze(
         ["security", "--offline=true", "--no-pager", f"--threshold={limit}"],

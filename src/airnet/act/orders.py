@@ -10,7 +10,7 @@ Messages via HTTPS 1.0" (OASIS), to the `control` URL a gateway has in site.toml
     {"headers": {"request_id": DECISION_ID},
      "body": {"openc2": {"request": {
         "action": "contain",
-        "target": {"x-airnet:session": {"comp_id": "ALGO1", "client": "10.1.1.2:40112"}},
+        "target": {"x-airnet:session": {"comp_id": "ALGO1", "client": "10.1.1.2:4012"}},
         "args": {"duration": TTL_MS, "x-airnet": {"limit": "new_orders"}},
         "command_id": DECISION_ID}}}}
 

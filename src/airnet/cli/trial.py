@@ -37,7 +37,7 @@ def demo(directory: Path, simulated: bool, as_json: bool) -> int:
 @click.argument("stages", nargs=-1, metavar="[STAGE]...")
 @show.as_json
 def bench(stages: tuple[str, ...], as_json: bool) -> int:
-    """Measure this host: ns a row of each STAGE, latencies in the lab, its own floor."""
+    """Measure this host: ns a row of each STAGE, latencies in the lab, its floor."""
     from airnet.bench import render, run as measure  # noqa: PLC0415 -- heavy
 
     found = measure(stages)

@@ -1,4 +1,4 @@
-"""Actor, a process of the lab as its starter holds it: told, heard, ended by its pid."""
+"""Actor, a process of the lab as its starter holds it: told, heard, ended by pid."""
 
 import contextlib
 import os

@@ -177,7 +177,7 @@ class Algorithm:
         return symbol, (BUY, SELL)[int(self._random.integers(2))]
 
     def _live(self, symbol: str, side: str) -> list[Own]:
-        """Return what the venue has acknowledged and nothing is asked of, oldest first."""
+        """Return what the venue acknowledged and nothing is asked of, oldest first."""
         return [
             own
             for own in self.orders.values()

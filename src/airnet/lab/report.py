@@ -76,8 +76,8 @@ def write_report(result: DemoResult) -> Path:
 def _summary(result: DemoResult) -> str:
     """Return what kind of run it was, and the ledger."""
     kinds = {
-        "lab": "A real network of namespaces: Open vSwitch, QuickFIX sessions over TCP, "
-        "the mirror port captured by " + (result.source or "airnet"),
+        "lab": "A real network of namespaces: Open vSwitch, QuickFIX sessions over "
+        "TCP, the mirror port captured by " + (result.source or "airnet"),
         "generated": "A generated capture with simulated actuators: decisions only, no "
         "effects",
     }

@@ -84,12 +84,10 @@ def _span(span_ns: int) -> str:
 def _what(incident: Incident, entries: Sequence[Evidence]) -> list[str]:
     first = incident.decisions[0]
     cite = f"[{entries[0].sequence}]"
+    lag = _span(first.t_ns - first.first_ns)
     lines = [
         f"  {utc(incident.first_ns)}  first frame of it on the mirror {cite}",
-        (
-            f"  {utc(first.t_ns)}  first decision, {_span(first.t_ns - first.first_ns)} of "
-            f"capture time later {cite}"
-        ),
+        f"  {utc(first.t_ns)}  first decision, {lag} of capture time later {cite}",
     ]
     session = first.session
     if session is not None:
@@ -159,12 +157,8 @@ def _seen(entry: Evidence, decisions: dict[str, Decision]) -> list[str]:
     assert isinstance(last_bad_ns, int)
     word = "verified" if entry.body["verified"] else "NOT verified"
     last = f"last bad frame {utc(last_bad_ns)}" if last_bad_ns else "no bad frame since"
-    return [
-        (
-            f"  {utc(entry.time_ns)}  {decision.action.value}: effect {word} on the mirror, "
-            f"{last} {cite}"
-        )
-    ]
+    seen = f"{decision.action.value}: effect {word} on the mirror, {last} {cite}"
+    return [f"  {utc(entry.time_ns)}  {seen}"]
 
 
 def _ending(incident: Incident, entries: Sequence[Evidence]) -> list[str]:

@@ -172,7 +172,7 @@ def _health(
 def _feed(
     world: World, rng: np.random.Generator, frames: list[Frame], rate: float
 ) -> None:
-    """Append a multicast market data feed (MoldUDP64 headers) that follows the market."""
+    """Append a multicast market data feed (MoldUDP64 headers) following the market."""
     group = ip_text(0xE9360C00 + int(rng.integers(1, 200)))
     number = 0xE9360C00 | int(group.rsplit(".", 1)[1])
     mac = b"\x01\x00\x5e" + (number & 0x7FFFFF).to_bytes(3, "big")

@@ -101,7 +101,7 @@ class Line:
         heapq.heappush(self._heap, (time_ns, self._count, act, subject))
 
     def answer_ns(self, time_ns: int) -> int:
-        """Return when the gateway answers what it gets now: first come, first served."""
+        """Return when the gateway answers it gets now; first come, first served."""
         latency = next(self._latencies)
         for since, until, factor in self._manner.stalls:
             if since <= time_ns < until:
