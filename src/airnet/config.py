@@ -216,6 +216,9 @@ def _explain(message: str) -> tuple[tuple[Step, ...], str]:
     missing = re.search(r"missing required field `([^`]+)`", text)
     if missing:
         return tuple(steps), f"`{missing.group(1)}` is missing"
+    own = re.match(r"`([^`]+)` must ", text)  # ours: see _require
+    if own:
+        return (*steps, own.group(1)), text[own.end() - len("must ") :]
     return tuple(steps), text[:1].lower() + text[1:]
 
 
