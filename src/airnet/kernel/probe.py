@@ -91,6 +91,8 @@ def _trial() -> list[Feature]:
         problem = f"the trial failed: {error.stderr.strip().rpartition(chr(10))[2]}"
     except subprocess.TimeoutExpired:
         problem = f"the trial took more than {TRIAL_TIMEOUT_S} s"
+    except (OSError, ValueError) as error:
+        problem = f"the trial cannot be run: {error}"
     return [
         _feature(name, results.get(name, problem), "tried on a veth pair", costs)
         for name, costs in _TRIAL_COSTS.items()

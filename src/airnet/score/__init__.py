@@ -1,5 +1,11 @@
 """Score: what the models, and the hard rules beside them, say of each Window."""
 
-from airnet.score.onnx import OnnxScorer, load
+import os
+
+# A capture host tells nobody anything. From 1.29 on onnxruntime would, from the moment
+# it is imported; this is its full opt-out. Source: microsoft/onnxruntime pull 27379.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+from airnet.score.onnx import OnnxScorer, load  # noqa: E402 -- see above
 
 __all__ = ["OnnxScorer", "load"]
