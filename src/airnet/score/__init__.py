@@ -6,6 +6,6 @@ import os
 # it is imported; this is its full opt-out. Source: microsoft/onnxruntime pull 27379.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-from airnet.score.onnx import OnnxScorer, load  # noqa: E402 -- see above
+from airnet.score.onnx import OnnxScorer, load
 
 __all__ = ["OnnxScorer", "load"]
