@@ -141,7 +141,7 @@ struct window_target {
 struct window_known {
 	uint8_t address[16];
 	uint32_t sessions;
-	uint8_t used, registered;
+	uint8_t used, registered, traded;
 };
 
 struct window_counters {
@@ -212,6 +212,15 @@ static inline void window_estimates(uint32_t *table, uint32_t places)
 		if (k < places)
 			sum += ((uint64_t)places << 16) / (places - k);
 	}
+}
+
+/* How many sessions a source holds; one that has traded stays known when they end:
+ * after a failure every firm reconnects at once, and none of them is a stranger. */
+static inline uint32_t window_sessions_of(const struct window_known *origin)
+{
+	if (!origin)
+		return 0;
+	return origin->sessions ? origin->sessions : origin->traded;
 }
 
 #endif

@@ -129,7 +129,7 @@ static inline void window_flood_packet(struct window_state *w, struct window_tar
 				       const struct airnet_header *h)
 {
 	const struct window_known *origin = window_known_at(w, h->source, 0);
-	int known = origin && origin->sessions;
+	int known = window_sessions_of(origin) != 0;
 	struct window_source *e;
 	uint64_t bit;
 
@@ -204,6 +204,8 @@ static inline void window_establish(struct window_state *w, struct window_sessio
 		client = s->established ? window_known_at(w, s->client, 0) : NULL;
 		if (client)
 			client->sessions--;
+		if (client && s->accepted_ns)
+			client->traded = 1;
 		s->established = 0;
 	}
 }

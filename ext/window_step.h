@@ -93,7 +93,7 @@ static inline void window_source_close(struct window_state *w, struct window_tar
 	window_put(row, F_baseline, before);
 	window_put(row, F_over_baseline, window_ratio(rate, before, 10));
 	window_put(row, F_history_ms, age_us / 1000);
-	window_put(row, F_known, origin ? origin->sessions : 0);
+	window_put(row, F_known, window_sessions_of(origin));
 	window_put(row, F_registered, origin ? origin->registered : 0);
 	window_put(row, F_is_source, 1);
 	window_put(row, F_half_open, e->pending);
@@ -102,7 +102,7 @@ static inline void window_source_close(struct window_state *w, struct window_tar
 	key->accepted_ns = e->last_ns;
 	key->port = e->port;
 	key->kind = AIRNET_WINDOW_SOURCE;
-	key->known = origin && origin->sessions;
+	key->known = window_sessions_of(origin) != 0;
 }
 
 /* The top sources by packets, the earlier one first among equals. */

@@ -125,7 +125,10 @@ def one_way(rng: np.random.Generator, seconds: float) -> Part:
 
 
 def storm(rng: np.random.Generator, seconds: float) -> Part:
-    """Return a reconnect storm: many hosts log on again, and every handshake ends."""
+    """Return a reconnect storm: many hosts log on again, and every handshake ends.
+
+    While the gateway is still down its host refuses: each attempt is answered RST.
+    """
     count = int(rng.integers(5, 250))
     start = rng.uniform(0, max(seconds - 0.5, 0.1))
     rows = blank(np.sort(start + rng.exponential(rng.uniform(0.005, 0.3), count)), TCP)
@@ -135,11 +138,15 @@ def storm(rng: np.random.Generator, seconds: float) -> Part:
     rows["target_port"] = 9_878
     rows["tcp_flags"] = SYN
     trip = np.full(count, 10 ** rng.uniform(-4, -1.7))
-    back = reply_to(rows, trip * 0.3, SYN | ACK)
-    third = rows.copy()
+    refused = round(count * max(0.0, rng.uniform(-1.0, 1.2)))
+    refused = min(refused, count)
+    early = reply_to(rows[:refused], trip[:refused] * 0.3, RST | ACK)
+    late, trip = rows[refused:], trip[refused:]
+    back = reply_to(late, trip * 0.3, SYN | ACK)
+    third = late.copy()
     third["time_ns"] += (trip * 1e9).astype(np.uint64)
     third["tcp_flags"] = ACK
-    return good(rows, back, third)
+    return good(rows, early, back, third)
 
 
 def scan(rng: np.random.Generator, seconds: float) -> Part:
@@ -172,10 +179,14 @@ def flood(
     rows["target_port"] = rng.choice([9_878, 80, 443, 53])
     if rng.random() < 0.15:
         rows["target_port"] = rng.integers(1, 65_535, count) if kind == "udp" else 9_878
+    elif kind == "udp" and rng.random() < 0.3:
+        rows["target_port"] = rng.choice([53, 123, 161, 4000, 9_878], count)
     flags = {"syn": SYN, "ack": int(rng.choice([ACK, RST, ACK | PSH]))}
     rows["tcp_flags"] = flags.get(kind, 0)
     sizes = {"syn": 0, "ack": 0, "udp": int(rng.integers(0, 1400)), "icmp": 56}
     rows["payload_bytes"] = sizes.get(kind, int(rng.integers(400, 1472)))
+    if kind == "udp" and rng.random() < 0.3:
+        rows["payload_bytes"] = rng.integers(8, 1400, count)
     if kind == "mirror":
         rows["source_port"] = rng.choice(REFLECTORS)
     bad = np.ones(count, np.bool_)

@@ -197,7 +197,7 @@ class Reference:
         if header["stream_flags"] & 0x40 and not s.closed:
             s.closed = True
             if s.client:
-                self.flood.close_session(s.client)
+                self.flood.close_session(s.client, traded=s.accepted > 0)
 
     def message(self, s: Session, m: np.void) -> None:
         up, kind = m["direction"] == 0, int(m["kind"])

@@ -166,6 +166,7 @@ class Flood:
         self.targets: dict[bytes, Target] = {}
         self.known: dict[bytes, int] = dict.fromkeys(hosts, 0)
         self.registered = set(hosts)
+        self.traded: set[bytes] = set()
         self.active: list[Target] = []
         self.taken: dict[int, int] = {}
         self.now = 0
@@ -187,8 +188,13 @@ class Flood:
         self.known[client] = self.known.get(client, 0) + 1
         self.targets[gateway].sessions += 1
 
-    def close_session(self, client: bytes) -> None:
+    def close_session(self, client: bytes, *, traded: bool) -> None:
         self.known[client] -= 1
+        if traded:
+            self.traded.add(client)
+
+    def sessions_of(self, address: bytes) -> int:
+        return self.known.get(address, 0) or int(address in self.traded)
 
     def session_frame(self, header: np.void, now_ns: int) -> None:
         self.now = now_ns
@@ -239,7 +245,7 @@ class Flood:
 
     def flood_packet(self, t: Target, header: np.void) -> None:
         address = header["source"].tobytes()
-        known = self.known.get(address, 0) > 0
+        known = self.sessions_of(address) > 0
         if not t.active:
             t.active, t.window_first = True, self.now
             self.active.append(t)
@@ -334,14 +340,14 @@ class Flood:
             "baseline": before,
             "over_baseline": ratio(per_second(packets, us), before, 10),
             "history_ms": age // 1000,
-            "known": self.known.get(e.address, 0),
+            "known": self.sessions_of(e.address),
             "registered": int(e.address in self.registered),
             "is_source": 1,
             "half_open": e.pending,
             "streak_ms": (at - e.streak) // 1_000_000,
         }
         key = key_of(t, e.address, 3, (e.streak, e.last, e.port))
-        key["known"] = int(self.known.get(e.address, 0) > 0)
+        key["known"] = int(self.sessions_of(e.address) > 0)
         return key, row
 
 
