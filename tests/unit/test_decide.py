@@ -19,7 +19,13 @@ from airnet.domain.verdict import Cause, Verdict
 from airnet.errors import ConfigError
 from tests.fakes.verdicts import MS, SITE, T0, gateway_verdict, session_verdict
 
-DEFAULT = Policy()
+SHIPPED = Policy()
+#: The shipped policy, but for opinions that dwell no longer than facts.
+DEFAULT = Policy(
+    cause=Causes(
+        algo_fault=msgspec.structs.replace(SHIPPED.cause.algo_fault, opinion_dwell_ms=0)
+    )
+)
 
 
 def decide(*verdicts: Verdict, policy: Policy = DEFAULT) -> list[Decision]:
@@ -35,7 +41,7 @@ def actions(*verdicts: Verdict, policy: Policy = DEFAULT) -> list[Action]:
 
 def budgeted(**limits: int) -> Policy:
     """Return the default policy with other budgets."""
-    return Policy(budget=Budget(**limits))
+    return msgspec.structs.replace(DEFAULT, budget=Budget(**limits))
 
 
 def test_algo_fault_that_dwells_throttles_the_session_at_the_order_layer() -> None:
@@ -70,6 +76,17 @@ def test_two_windows_shorter_than_the_dwell_order_nothing_yet() -> None:
     soon = session_verdict(108, open_ns=T0 + 100 * MS)
 
     assert decide(early, soon) == []
+
+
+def test_an_opinion_dwells_longer_than_a_fact() -> None:
+    fact = {"rule": "session.duplicate_clordid"}
+    opinions = [session_verdict(t) for t in range(100, 600, 100)]
+    facts = [session_verdict(t, **fact) for t in (100, 200)]
+
+    assert decide(*opinions[:4], policy=SHIPPED) == []
+    assert len(decide(*opinions, policy=SHIPPED)) == 1
+    assert len(decide(*facts, policy=SHIPPED)) == 1
+    assert decide(opinions[0], facts[1], policy=SHIPPED) == []
 
 
 def test_a_gap_breaks_the_streak() -> None:
@@ -251,6 +268,18 @@ def test_a_flood_that_changes_its_port_is_one_flood_on_any_port() -> None:
     assert "changing ports" in decision.why
 
 
+def test_sources_named_in_turn_are_dropped_together() -> None:
+    turns = ("198.51.100.9", "198.51.100.77")
+    told = decide(
+        *(
+            gateway_verdict(10 * n, sources=(source,), fanout=2)
+            for n, source in enumerate(turns, 1)
+        )
+    )
+
+    assert [sorted(d.target) for d in told] == [sorted(turns)]
+
+
 def test_a_new_source_is_dropped_while_another_is_already() -> None:
     first = [gateway_verdict(t) for t in (10, 20, 30)]
     both = ("198.51.100.9", "198.51.100.77")
@@ -334,7 +363,8 @@ def test_sensor_fault_freezes_every_containment_above_evidence() -> None:
 
 
 def test_loss_on_the_mirror_freezes_and_alerts_once() -> None:
-    judge = Judge(Policy(trust=Trust(loss_ppm_max=100)), SITE)
+    policy = msgspec.structs.replace(DEFAULT, trust=Trust(loss_ppm_max=100))
+    judge = Judge(policy, SITE)
 
     assert judge.distrust(0, 10_000, T0) == []
     (alert,) = judge.distrust(2, 10_000, T0)

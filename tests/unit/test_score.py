@@ -260,3 +260,15 @@ def test_digest_moves_with_every_word_of_a_schema() -> None:
     other = FeatureSchema(name="session", version=2, features=SESSION_SCHEMA.features)
 
     assert other.digest() != SESSION_SCHEMA.digest()
+
+
+def test_known_hosts_that_try_again_are_no_flood(scorer: score.OnnxScorer) -> None:
+    """A gateway down: its firms reconnect at once, refused or not answered at all."""
+    storm = FLOOD | {"known_share": 950, "sources": 30, "top_share": 60}
+    refused = storm | {"refused_rate": 5000, "half_open_share": 0, "half_open_rate": 0}
+    refused |= {"half_open": 0, "syn_ack_rate": 0}
+    gone = storm | {"syn_ack_rate": 0, "reply_share": 0, "session_rate": 0}
+
+    assert scorer.score(*table((2, refused), (2, gone))) == []
+    (spoofed,) = scorer.score(*table((2, storm)))
+    assert spoofed.cause is Cause.FLOOD

@@ -203,11 +203,11 @@ class Judge:
             action = Action.RATE_LIMIT_SOURCES
             kind, done = TargetType.GATEWAY, wording.rate_words(place, fanout, ttl_ns)
         else:
-            strangers = self._strangers(verdict.sources)
+            strangers = self._strangers(streak.sources)
             if not strangers:
                 return (
-                    "every source named bears the address of a known or protected host, "
-                    "which may be forged: none is cut"
+                    "every source named bears the address of a known or protected "
+                    "host, which may be forged: none is cut"
                 )
             fresh = [
                 source
@@ -217,7 +217,7 @@ class Judge:
             if not fresh:
                 return None
             target = tuple(fresh[: self._policy.budget.sources_per_decision_max])
-            spared = len(verdict.sources) - len(strangers)
+            spared = len(streak.sources) - len(strangers)
             action, kind = Action.DROP_SOURCES, TargetType.SOURCE
             done = wording.drop_words(target, spared, ttl_ns)
         draft = drafts.draft(
@@ -369,13 +369,17 @@ def _one_window(verdict: Verdict, finding: Finding) -> Streak:
         close_ns=verdict.close_ns,
         first_ns=verdict.first_ns or verdict.open_ns,
         port=verdict.port,
+        facts=int(finding.is_hard),
+        sources=verdict.sources,
     )
 
 
 def _has_dwelt(streak: Streak, rule: Contain) -> bool:
+    dwell_ms = rule.dwell_ms
+    if streak.facts < rule.dwell_windows:
+        dwell_ms = max(dwell_ms, rule.opinion_dwell_ms)
     return (
-        streak.windows >= rule.dwell_windows
-        and streak.span_ns >= rule.dwell_ms * NS_PER_MS
+        streak.windows >= rule.dwell_windows and streak.span_ns >= dwell_ms * NS_PER_MS
     )
 
 

@@ -74,8 +74,10 @@ class Contain(Closed, frozen=True):
 
     A Decision needs `dwell_windows` consecutive windows of that Cause, together at
     least `dwell_ms` of capture time, each at least `probability_min` (0..1) likely.
-    `assets` narrows enforcement to these CompIDs or gateways (`ip:port`); all others
-    stay in shadow. Empty means every asset.
+    Where fewer than `dwell_windows` of them broke a hard limit, a model's opinion alone
+    speaks: it needs `opinion_dwell_ms`, when that is longer. `assets` narrows
+    enforcement to these CompIDs or gateways (`ip:port`); all others stay in shadow.
+    Empty means every asset.
     """
 
     action: Literal[
@@ -86,6 +88,7 @@ class Contain(Closed, frozen=True):
     probability_min: float = 0.9
     dwell_windows: int = 2
     dwell_ms: int = 0
+    opinion_dwell_ms: int = 0
     ttl_ms: int = 30_000
     tier_max: int = 1
 
@@ -93,13 +96,15 @@ class Contain(Closed, frozen=True):
         _require(0 < self.probability_min <= 1, "`probability_min` must be in (0, 1]")
         _require(self.dwell_windows >= 1, "`dwell_windows` must be 1 or more")
         _require(self.dwell_ms >= 0, "`dwell_ms` must be 0 or more")
+        _require(self.opinion_dwell_ms >= 0, "`opinion_dwell_ms` must be 0 or more")
         _require(
             0 < self.ttl_ms <= TTL_MS_MAX,
             f"`ttl_ms` must be 1..{TTL_MS_MAX}: every containment ends by itself",
         )
         _require(
             0 <= self.tier_max <= AUTONOMOUS_TIER_MAX,
-            f"`tier_max` must be 0..{AUTONOMOUS_TIER_MAX:d}: higher tiers need approvers",
+            f"`tier_max` must be 0..{AUTONOMOUS_TIER_MAX:d}: higher tiers need "
+            "approvers",
         )
 
 
@@ -110,10 +115,13 @@ class Causes(Closed, frozen=True):
         action="drop_sources", dwell_windows=2, ttl_ms=30_000, tier_max=2
     )
     # 100 ms: the first tick of a market-wide burst moves one session before the rest.
+    # 500 ms: a firm that pulls and re-enters its quotes, or answers news first, is one
+    # fast session for 100 to 350 ms; its orders show nothing mechanical meanwhile.
     algo_fault: Contain = Contain(
         action="throttle_session",
         dwell_windows=2,
         dwell_ms=100,
+        opinion_dwell_ms=500,
         ttl_ms=10_000,
         tier_max=4,
     )
@@ -278,8 +286,8 @@ def _cause_problems(policy: Policy) -> list[str]:
                 f"{where}.action: {rule.action} is tier {tier:d}, above tier_max "
                 f"{rule.tier_max}: it can never be ordered"
             )
-        if rule.ttl_ms < rule.dwell_ms:
-            found.append(f"{where}.ttl_ms: shorter than dwell_ms, it would flap")
+        if rule.ttl_ms < max(rule.dwell_ms, rule.opinion_dwell_ms):
+            found.append(f"{where}.ttl_ms: shorter than the dwell, it would flap")
         if rule.dwell_windows == 1 and rule.action == "throttle_session":
             found.append(f"{where}.dwell_windows: one window cannot tell a burst")
         if rule.assets and rule.mode is Mode.SHADOW:
@@ -337,7 +345,8 @@ def _asset_problems(policy: Policy, site: Site) -> list[str]:
     enforced = rule.mode is Mode.ENFORCE and rule.action == "throttle_session"
     if enforced and site.gateways and not any(g.control for g in site.gateways):
         found.append(
-            "cause.algo_fault.mode: enforce, but no gateway of the site has a control URL"
+            "cause.algo_fault.mode: enforce, but no gateway of the site has a control "
+            "URL"
         )
     return found
 
@@ -375,6 +384,7 @@ def _site_problems(site: Site) -> list[str]:
             )
         if not protection.is_listed(gateway.ip):
             found.append(
-                f"gateway {name}: not on the protected list (it is treated as if it were)"
+                f"gateway {name}: not on the protected list (it is treated as if it "
+                "were)"
             )
     return found

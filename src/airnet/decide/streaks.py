@@ -9,13 +9,17 @@ import msgspec
 #: Subjects remembered; twice the sessions decode can track. The oldest is forgotten.
 STREAKS_MAX = 16_384
 
+#: Sources named by earlier windows that a streak remembers.
+SOURCES_MAX = 8
+
 Key = tuple[str, ...]
 
 
 class Streak(msgspec.Struct, frozen=True, kw_only=True):
     """Consecutive bad windows: how many, from when to when, first bad frame.
 
-    `port` is the attacked port, 0 when it changed from window to window: any port.
+    `facts` of them broke a hard limit. `port` is the attacked port, 0 when it changed
+    from window to window: any port. `sources` are those the windows named.
     """
 
     cause: str
@@ -24,6 +28,8 @@ class Streak(msgspec.Struct, frozen=True, kw_only=True):
     close_ns: int
     first_ns: int
     port: int = 0
+    facts: int = 0
+    sources: tuple[str, ...] = ()
 
     @property
     def span_ns(self) -> int:
@@ -58,6 +64,10 @@ class Streaks:
                 close_ns=max(before.close_ns, streak.close_ns),
                 first_ns=min(before.first_ns, streak.first_ns),
                 port=before.port if before.port == streak.port else 0,
+                facts=before.facts + streak.facts,
+                sources=tuple(
+                    dict.fromkeys((*streak.sources, *before.sources[:SOURCES_MAX]))
+                ),
             )
         self._by_key[key] = joined
         if len(self._by_key) > STREAKS_MAX:

@@ -49,7 +49,8 @@ def subject_words(verdict: Verdict, port: int) -> str:
     if verdict.address:
         where = f"port {port}" if port else "changing ports"
         plural = "" if verdict.fanout == 1 else "s"
-        return f"traffic from {verdict.fanout} source{plural} to {verdict.address}, {where},"
+        sources = f"{verdict.fanout} source{plural}"
+        return f"traffic from {sources} to {verdict.address}, {where},"
     return "the mirror"
 
 
@@ -59,9 +60,9 @@ def seen_words(verdict: Verdict, finding: Finding, streak: Streak) -> str:
     span = f"{streak.span_ns / NS_PER_MS:.3f} ms of capture time"
     sure = f"probability {finding.probability_ppm / 1_000_000:.6f}"
     return (
-        f"{subject_words(verdict, streak.port)} looked like {_CAUSE_WORDS[finding.cause]} in "
-        f"{windows} over {span} ({finding.rule}: {finding.measured} against a limit "
-        f"of {finding.limit}; {sure})"
+        f"{subject_words(verdict, streak.port)} looked like "
+        f"{_CAUSE_WORDS[finding.cause]} in {windows} over {span} ({finding.rule}: "
+        f"{finding.measured} against a limit of {finding.limit}; {sure})"
     )
 
 

@@ -12,7 +12,7 @@ from airnet.domain.session import SessionName, address_text, comp_text
 from airnet.domain.verdict import PPM, Cause, Verdict
 from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
 from airnet.score.model import Model
-from airnet.score.rules import RULES, Fired, fired
+from airnet.score.rules import EXCUSES, RULES, Fired, fired
 
 #: A rule is a fact: no Verdict that rests on one is less sure than this.
 RULE_PPM = 990_000
@@ -21,8 +21,9 @@ LEAD_PPM = 200_000
 #: Before a session has sent so much for so long, its baseline says nothing.
 READY_MS = 3_000
 READY_MESSAGES = 64
-#: With fewer active sessions there is no market to compare with.
-MARKET_SESSIONS = 3
+#: With fewer active sessions there is no market to compare with: of three, one busy
+#: market maker is nine tenths of all orders, and its burst has nothing beside it.
+MARKET_SESSIONS = 5
 #: A session not ready is spoken of only above this rate, in tenths a second: before,
 #: there is nothing that could harm and nothing to know.
 UNREADY_RATE = 1_000
@@ -33,6 +34,9 @@ NAMED_PPM = 900_000
 NAMED_SHARE = 50
 #: A source speaks for a calm gateway only with so many packets in one window.
 SOURCE_PACKETS = 16
+#: Of a surely flooded gateway, a source of doubtful traffic is named too when it sends
+#: this share (1/1000) and SOURCE_PACKETS: one decision names them all, not one each.
+ACCOMPLICE_SHARE = 100
 
 _READY = tuple(
     SESSION_SCHEMA.index(name)
@@ -112,8 +116,11 @@ class OnnxScorer:
         model = self.model_of(kind)
         margins = model.margins(rows)
         facts = fired(RULES[kind], model.schema, rows)
+        excused: dict[int, Fired] = {}
+        if kind == WINDOW_GATEWAY:
+            excused = fired(EXCUSES, model.schema, rows)
         suspects = set(np.flatnonzero(~model.is_plain(margins)).tolist())
-        for place in sorted(suspects | facts.keys()):
+        for place in sorted((suspects - excused.keys()) | facts.keys()):
             chances = model.probabilities_ppm(margins[place])
             fact = facts.get(place)
             if fact is not None:
@@ -142,7 +149,12 @@ class OnnxScorer:
                 if place in opinions:
                     folded[place] = folded.get(place, [])
             elif place in opinions and (
-                gateway in folded or features[place, _PACKETS] >= SOURCE_PACKETS
+                gateway in folded
+                # Who holds a session is no stranger: that is for the gateway to say.
+                or (
+                    features[place, _PACKETS] >= SOURCE_PACKETS
+                    and not windows[place]["known"]
+                )
             ):
                 assert gateway >= 0, "a source window without its gateway's"
                 folded.setdefault(gateway, []).append(place)
@@ -172,6 +184,11 @@ class OnnxScorer:
         """Return a gateway window's Verdict; its worst source speaks if it does not."""
         guilty = [one for one in below if opinions[one].cause is Cause.FLOOD]
         own = opinions.get(place)
+        is_sure = (
+            own is not None
+            and own.cause is Cause.FLOOD
+            and own.probability_ppm >= NAMED_PPM
+        )
         if guilty and (own is None or own.cause is not Cause.FLOOD):
             worst = max(guilty, key=lambda one: opinions[one].probability_ppm)
             own = opinions[worst]
@@ -180,11 +197,10 @@ class OnnxScorer:
         verdict = self._verdict(windows[place], features[place], own)
         named = [
             one
-            for one in guilty
+            for one in below
             if not windows[one]["known"]
             and not features[one, _REGISTERED]
-            and features[one, _SHARE] >= NAMED_SHARE
-            and opinions[one].probability_ppm >= NAMED_PPM
+            and _is_named(opinions[one], features[one], is_sure=is_sure)
         ]
         first_ns = int(windows[place]["first_ns"])
         if not first_ns and named:
@@ -225,6 +241,14 @@ class OnnxScorer:
             model=model.card.identity,
             known=bool(window["known"]),
         )
+
+
+def _is_named(opinion: Opinion, row: NDArray[np.float32], *, is_sure: bool) -> bool:
+    """Return whether a stranger is guilty enough to be named; `is_sure` of a flood."""
+    if opinion.cause is Cause.FLOOD and opinion.probability_ppm >= NAMED_PPM:
+        return bool(row[_SHARE] >= NAMED_SHARE)
+    is_heavy = row[_SHARE] >= ACCOMPLICE_SHARE and row[_PACKETS] >= SOURCE_PACKETS
+    return is_sure and bool(is_heavy)
 
 
 def _of_fact(model: Model, fact: Fired, chances: list[int]) -> Opinion:

@@ -110,6 +110,22 @@ GATEWAY_RULES = (
             ("known_share", 0, 500),
         ),
     ),
+    # The same where no site file names the gateway, but sessions do: three or more have
+    # been held there, and it is four times as far above what it is used to.
+    Rule(
+        name="gateway.stray_packets_at_venue",
+        cause=Cause.FLOOD,
+        unit="packets/s",
+        feature="stray_rate",
+        limit=5000,
+        needs=(
+            ("packets", 50, ANY),
+            ("known", 3, ANY),
+            ("reply_share", 0, 100),
+            ("over_baseline", 20_000, ANY),
+            ("known_share", 0, 500),
+        ),
+    ),
 )
 
 SOURCE_RULES = (
@@ -125,6 +141,37 @@ SOURCE_RULES = (
             ("half_open_share", 900, ANY),
             ("busiest_port_share", 500, ANY),
             ("known", 0, 0),
+        ),
+    ),
+)
+
+# What a rule of these says is no flood, whatever the model thinks. A host that has
+# traded and is refused, or not answered, tries again: all of them at once, as fast as
+# their software lets them, when a gateway fails. Limiting strangers would not touch
+# them, and a false shield is put up when the venue is weakest.
+EXCUSES = (
+    # Every handshake is answered: completed or refused.
+    Rule(
+        name="gateway.known_hosts_answered",
+        cause=Cause.NORMAL,
+        unit="1/1000",
+        feature="known_share",
+        limit=500,
+        needs=(("half_open_share", 0, 200), ("stray_rate", 0, 500)),
+    ),
+    # None is answered and no session is alive: the gateway is gone.
+    Rule(
+        name="gateway.known_hosts_unanswered",
+        cause=Cause.NORMAL,
+        unit="1/1000",
+        feature="known_share",
+        limit=500,
+        needs=(
+            ("syn_ack_rate", 0, 0),
+            ("reply_share", 0, 0),
+            ("session_rate", 0, 100),
+            ("stray_rate", 0, 500),
+            ("rate_1s", 0, 5000),
         ),
     ),
 )
