@@ -109,7 +109,11 @@ _FLOOD = (
     ("baseline", PER_S, "their baseline; a source: its mean before this window"),
     ("over_baseline", MILLI, "rate over baseline, prior 10 a second"),
     ("history_ms", "ms", "time since the target or source was first seen"),
-    ("known", COUNT, "sessions a source holds, 1: it traded; a gateway: sessions it has had"),
+    (
+        "known",
+        COUNT,
+        "sessions a source holds, 1: it traded; a gateway: sessions it has had",
+    ),
     ("registered", COUNT, "1: the site file lists this address"),
     ("is_source", COUNT, "1: a source window, 0: a gateway window"),
     ("half_open", COUNT, "handshakes open so far, not only of this window"),
