@@ -184,8 +184,9 @@ static inline void hold_check(struct stream *s, an_u32 index, int direction)
 		an_u32 start = s->held[side->held].sequence;
 		int is_received = side->has_acknowledged &&
 				  sequence_distance(side->acknowledged, start) >= 0;
+		an_u64 patience_ns = is_received ? FLOW_LATE_NS : FLOW_HOLE_NS;
 
-		if (!is_received && s->now_ns - side->hole_ns <= FLOW_HOLE_NS)
+		if (s->now_ns - side->hole_ns <= patience_ns)
 			return;
 		hold_give_up(s, index, direction, start);
 	}

@@ -9,6 +9,7 @@ from tests.reference.stream import (
     FIN,
     GAP,
     HOLE_NS,
+    LATE_NS,
     LOGGED_ON,
     MIDSTREAM,
     NONE,
@@ -281,7 +282,8 @@ class ReferenceDecoder(Framing):
             first = min(side.held, key=lambda one: distance(one, side.next))
             passed = side.acknowledged
             is_received = passed is not None and distance(passed, first) >= 0
-            if not is_received and self.now_ns - side.hole_ns <= HOLE_NS:
+            patience_ns = LATE_NS if is_received else HOLE_NS
+            if self.now_ns - side.hole_ns <= patience_ns:
                 break
             self.give_up(where, first)
 

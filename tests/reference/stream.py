@@ -11,6 +11,8 @@ from tests.reference import fix, headers
 NONE = 0xFFFFFFFF
 WINDOW = 1 << 20
 HOLE_NS = 200_000_000
+#: A mirror may show an acknowledgement before the bytes it acknowledges.
+LATE_NS = 5_000_000
 PIECE = 2048
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 RETRANSMIT, OUT_OF_ORDER, GAP, CONFLICT, MIDSTREAM, OPENED, CLOSED = (

@@ -191,6 +191,7 @@ def test_hole_is_given_up(how: str) -> None:
     talk.frames.remove(lost)
     talk.add(0, order(2)[20:] + order(3))
     if how == "acknowledged":
+        talk.time_ns += 5_000_001
         talk.add(1, flags=ACK)
     else:
         talk.time_ns += 200_000_001
@@ -204,6 +205,22 @@ def test_hole_is_given_up(how: str) -> None:
     assert decoded.sessions["gap_bytes"].tolist() == [missing]
     assert decoded.counters["partials_dropped"] == 1
     assert sum(decoded.counters["malformed"].values()) == 0
+
+
+def test_bytes_that_the_mirror_shows_after_their_acknowledgement_are_read() -> None:
+    """A switch copies each direction through its own queue: the answer may be first."""
+    talk = Conversation()
+    talk.handshake()
+    late = talk.add(0, order(1))
+    talk.frames.remove(late)
+    talk.add(0, order(2))
+    answer = talk.add(1, flags=ACK)
+    talk.frames.append((answer[0] + 1000, *late[1:]))
+
+    decoded = Decoded(talk.frames, (GATEWAY,))
+
+    assert decoded.messages["sequence"].tolist() == [1, 2]
+    assert decoded.counters["gaps"] == 0
 
 
 def test_what_the_capture_cut_off_is_a_gap() -> None:
