@@ -31,6 +31,7 @@ from airnet.features.schema import FLOOD_SCHEMA
 CLASSES = ("normal", "flood")
 NORMAL, FLOOD = range(2)
 ROUNDS = 30
+EPISODES, TWIN_EPISODES, SEED = 400, 200, 20261121
 SECONDS = 3.0
 COLUMN = {name: i for i, name in enumerate(FLOOD_SCHEMA.names)}
 #: Drawn for the test only: packets per second, and how many sources.
@@ -287,20 +288,27 @@ def measure(
     }
 
 
+def collect(
+    base: int, episodes: int, twin_episodes: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return every row the model learns from, and its class."""
+    rows, labels = gather(range(base, base + episodes))
+    twin, twin_labels = gather_twin(range(twin_episodes))
+    return np.concatenate([rows, twin]), np.concatenate([labels, twin_labels])
+
+
 def main() -> None:
     """Train, measure on held-out ranges, write the model and its card."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--episodes", type=int, default=400)
-    parser.add_argument("--twin-episodes", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=20261121)
+    parser.add_argument("--episodes", type=int, default=EPISODES)
+    parser.add_argument("--twin-episodes", type=int, default=TWIN_EPISODES)
+    parser.add_argument("--seed", type=int, default=SEED)
     order = parser.parse_args()
     base = order.seed * 1000
-    rows, labels = gather(range(base, base + order.episodes))
+    rows, labels = collect(base, order.episodes, order.twin_episodes)
     tuned_rows, tuned = gather(
         range(base + 10_000, base + 10_000 + order.episodes // 5)
     )
-    twin, twin_labels = gather_twin(range(order.twin_episodes))
-    rows, labels = np.concatenate([rows, twin]), np.concatenate([labels, twin_labels])
     later = range(10_000, 10_000 + order.twin_episodes // 5)
     twin, twin_labels = gather_twin(later)
     tuned_rows = np.concatenate([tuned_rows, twin])
