@@ -95,7 +95,7 @@ def test_window_closes_at_32_orders() -> None:
 
 
 def test_runaway_does_not_become_its_own_baseline() -> None:
-    """Ten seconds at 20/s, then five at 400/s: the baseline stays, the streak names it."""
+    """Ten seconds at 20/s, then five at 400/s: baseline stays, the streak names it."""
     times = np.concatenate([np.arange(0, 10, 0.05), np.arange(10, 15, 0.0025)])
     messages = orders(times)
     table = Windows([(GATEWAY, 9878)], [])
