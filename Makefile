@@ -5,7 +5,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 NATIVE := $(wildcard ext/*.pyx ext/*.pxd ext/*.h bpf/*.h bpf/*.bpf.c) setup.py
 
-.PHONY: help build debug demo test check bench docs lock clean
+.PHONY: help build debug demo test check bench docs lock clean FORCE
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -43,11 +43,14 @@ clean: ## remove what was built; .venv stays
 build/constraint.txt:
 	@mkdir -p build && echo 'setuptools<68' > $@
 
-build/packages.stamp: apt.txt .ci/packages | build/constraint.txt
+# Looks every time, and changes only when what is missing does: a tool that has come
+# since is built with.
+build/packages.stamp: FORCE | build/constraint.txt
 	@.ci/packages $@
+FORCE:
 
 .venv/lock.stamp: requirements.lock .ci/python | build/packages.stamp
 	@.ci/python && touch $@
 
-build/native.stamp: $(NATIVE) .venv/lock.stamp
+build/native.stamp: $(NATIVE) .venv/lock.stamp build/packages.stamp
 	@.ci/native && touch $@

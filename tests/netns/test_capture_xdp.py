@@ -257,7 +257,9 @@ def test_auto_takes_native_xdp_and_bad_settings_are_named(mirror: None) -> None:
     assert source.name == f"xdp native {CAPTURE}"
     source.close()
 
-    for wrong in ({"queues": 9}, {"ring_frames": 100}, {"interface": "nowhere0"}):
+    with pytest.raises(ValueError, match="power of two"):
+        config.Capture(interface=CAPTURE, ring_frames=100)
+    for wrong in ({"queues": 9}, {"interface": "nowhere0"}):
         settings = {"interface": CAPTURE, **wrong}
         with pytest.raises(CaptureError):
             open_interface(config.Capture(**settings))
