@@ -96,12 +96,13 @@ def lint(files: tuple[Path, ...], as_json: bool) -> int:
         if file in findings:
             continue
         kind = _kind(file)
-        finding = Finding(file=str(file), kind=kind.__name__.lower(), problems=[])
+        name = kind.__name__.lower()
+        finding = Finding(file=show.plain(str(file)), kind=name, problems=[])
         findings[file] = finding
         try:
             tree = load(file, kind)
         except AirnetError as error:
-            finding.problems.append(str(error))
+            finding.problems.append(show.plain(str(error)))
             continue
         trees.setdefault(finding.kind, (file, tree))
         if isinstance(tree, Config):
@@ -109,7 +110,7 @@ def lint(files: tuple[Path, ...], as_json: bool) -> int:
             waiting += [file.parent / name for name in named]
     for about, problem in _together(trees):
         owner = trees.get(about) or trees["site" if about == "policy" else "policy"]
-        findings[owner[0]].problems.append(problem)
+        findings[owner[0]].problems.append(show.plain(problem))
     found = list(findings.values())
     if as_json:
         show.document(found)

@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -94,7 +95,7 @@ def replay(  # noqa: PLR0913 -- one parameter an option
             TextColumn("{task.fields[frames]:,} frames, {task.fields[made]} decisions"),
             TimeElapsedColumn(),
             console=_stderr(),
-            disable=as_json,
+            disable=as_json or not sys.stderr.isatty(),
             transient=True,
         ) as bar,
     ):

@@ -1,8 +1,10 @@
 """What commands print: tables for people, one JSON document for scripts."""
 
+import io
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from typing import IO, TypeVar, cast
 
 import click
 import msgspec
@@ -11,24 +13,74 @@ from rich.table import Table
 
 from airnet.domain.decision import PASSIVE, Action, Decision
 
+T = TypeVar("T")
+
 as_json = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document, nothing else."
 )
 
 
+class OutputError(Exception):
+    """Standard output took no more; only a closed pipe is not an error."""
+
+
+class Output(io.TextIOBase):
+    """Standard output, whose failure is told from every other."""
+
+    def write(self, text: str) -> int:
+        """Write text.
+
+        Raises:
+            OutputError: there is no room for it.
+        """
+        return self._done(lambda: sys.stdout.write(text))
+
+    def flush(self) -> None:
+        """Hand everything on.
+
+        Raises:
+            OutputError: there is no room for it.
+        """
+        self._done(sys.stdout.flush)
+
+    def isatty(self) -> bool:
+        """Return whether a person reads it."""
+        return sys.stdout.isatty()
+
+    def fileno(self) -> int:
+        """Return its descriptor, which says how wide it is."""
+        return sys.stdout.fileno()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """Return its encoding, which says what can be drawn."""
+        return sys.stdout.encoding
+
+    @staticmethod
+    def _done(work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(error.strerror) from error
+
+
 def console() -> Console:
     """Return a console on standard output, at least 100 columns when piped."""
-    out = Console(highlight=False)
-    return out if out.is_terminal else Console(highlight=False, width=120)
+    file = cast("IO[str]", Output())
+    out = Console(highlight=False, file=file)
+    return out if out.is_terminal else Console(highlight=False, width=120, file=file)
+
+
+def plain(text: str) -> str:
+    """Return text without what would move a cursor or cannot be encoded."""
+    return "".join(one if one.isprintable() else "?" for one in " ".join(text.split()))
 
 
 def say(text: str) -> None:
     """Write one line for people on standard error."""
-    sys.stderr.write(f"airnet: {' '.join(text.split())}\n")
-
-
-class OutputError(Exception):
-    """Standard output took no more; only a closed pipe is not an error."""
+    sys.stderr.write(f"airnet: {plain(text)}\n")
 
 
 def document(value: object) -> None:

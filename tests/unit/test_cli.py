@@ -1,0 +1,383 @@
+"""The commands as scripts and people call them: words, documents, exit statuses."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from airnet import __version__
+from airnet.cli import airnet, main
+from airnet.errors import ConfigError
+from airnet.record.file import LEDGER, read
+from airnet.replay import Order, replay
+from airnet.twin.traffic import generate
+from tests.unit.test_replay import all_gone, copy_models
+
+DATA = Path(__file__).parent.parent.parent / "src" / "airnet" / "data"
+COMMANDS = sorted(airnet.commands)
+ENFORCE = (
+    '[cause.flood]\naction = "drop_sources"\ntier_max = 2\nmode = "enforce"\n'
+    '[cause.algo_fault]\naction = "throttle_session"\ntier_max = 4\nmode = "enforce"\n'
+)
+GATEWAY = '[[gateway]]\nip = "10.0.0.1"\nport = 1\n'
+FIRM = '[[firm]]\nname = "a"\n[[firm.session]]\nhost = "x"\ncomp_id = "A"\n'
+RULE = (
+    '[[rule]]\nname = "r"\nwindow = "session"\nfeature = "nope"\n'
+    'limit = 1\ncause = "algo_fault"\n'
+)
+Capture = pytest.CaptureFixture[str]
+
+
+def said(capfd: Capture, *words: object) -> tuple[int, str, str]:
+    """Run a command here; return exit status, standard output and standard error."""
+    status = main([str(word) for word in words])
+    return status, *capfd.readouterr()
+
+
+def spawned(
+    words: Sequence[str], **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own."""
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(
+        [sys.executable, "-m", "airnet", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **paths, **environment},
+        timeout=60,
+    )
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the ledger of the demonstration's scenes under an enforcing policy."""
+    folder = tmp_path_factory.mktemp("demo")
+    generate("demo", 3).write(folder / "demo.pcapng")
+    (folder / "policy.toml").write_text(ENFORCE)
+    order = Order(
+        files=(folder / "demo.pcapng",),
+        policy=folder / "policy.toml",
+        ledger=folder / "ledger",
+    )
+    assert replay(order, print).decisions
+    return folder / "ledger"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_says_what_a_command_does(capfd: Capture, command: str) -> None:
+    status, out, err = said(capfd, command, "--help")
+
+    assert (status, err) == (0, "")
+    assert out.startswith(f"Usage: airnet {command} ")
+    assert all(len(line) <= 88 for line in out.splitlines())
+    assert len(airnet.commands[command].get_short_help_str(200)) > 20
+
+
+def test_help_lists_every_command_and_every_exit_status(capfd: Capture) -> None:
+    status, out, _ = said(capfd, "--help")
+
+    assert status == 0
+    assert all(f"  {command} " in out for command in COMMANDS)
+    assert all(f"{number}  " in out for number in (0, 1, 64, 65, 69, 70, 78))
+
+
+def test_version_is_the_package_s(capfd: Capture) -> None:
+    assert said(capfd, "--version")[:2] == (0, f"airnet, version {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["bogus"],
+        ["replay"],
+        ["replay", "--bogus", "x"],
+        ["replay", "--batch", "0", "x"],
+        ["replay", "--batch", "many", "x"],
+        ["verify"],
+        ["controller", "--listen", "nowhere"],
+        ["controller", "--listen", "127.0.0.1:0"],
+        ["controller", "--listen", "127.0.0.1:99999"],
+    ],
+)
+def test_wrong_usage_is_64(capfd: Capture, words: list[str]) -> None:
+    status, out, err = said(capfd, *words)
+
+    assert (status, out) == (64, "")
+    assert "rror: " in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_can_complete(shell: str) -> None:
+    done = spawned([], _AIRNET_COMPLETE=f"{shell}_source")
+
+    assert done.returncode == 0
+    assert "_AIRNET_COMPLETE" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize("word", ["lint", "verify", "incidents", "explain"])
+def test_a_full_output_is_no_bug(word: str, options: list[str], ledger: Path) -> None:
+    command = [sys.executable, "-m", "airnet", word, *options, str(ledger)]
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **paths},
+            check=False,
+        )
+
+    assert done.returncode == 69
+    assert b"No space left" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_verify_tells_a_whole_ledger_from_an_altered_one(
+    capfd: Capture, ledger: Path, tmp_path: Path
+) -> None:
+    """Any byte: the document says it, and the exit status is 1."""
+    status, out, _ = said(capfd, "verify", "--json", ledger)
+    assert (status, json.loads(out)["problems"]) == (0, [])
+    data = (ledger / LEDGER).read_bytes()
+
+    for place in range(0, len(data), len(data) // 23):
+        altered = bytearray(data)
+        altered[place] ^= 1
+        (tmp_path / LEDGER).write_bytes(altered)
+        (tmp_path / "checkpoint").write_bytes((ledger / "checkpoint").read_bytes())
+
+        status, out, err = said(capfd, "verify", "--json", tmp_path)
+
+        assert status == 1, place
+        assert json.loads(out)["problems"]
+        assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("command", ["verify", "incidents", "explain"])
+def test_where_there_is_no_ledger_one_line_says_so(
+    capfd: Capture, tmp_path: Path, command: str
+) -> None:
+    for place in (tmp_path, tmp_path / "gone"):
+        status, out, err = said(capfd, command, place)
+
+        assert (status, out) == (64, "")
+        assert err.count("\n") == 1
+        assert "no ledger" in err
+
+
+def test_incidents_and_explain_tell_what_the_ledger_says(
+    capfd: Capture, ledger: Path
+) -> None:
+    status, out, _ = said(capfd, "incidents", "--json", ledger)
+    found = json.loads(out)
+    assert status == 0
+    assert {"flood", "algo_fault"} <= {one["cause"] for one in found}
+
+    status, out, _ = said(capfd, "explain", "--json", ledger, found[-1]["id"])
+    (story,) = json.loads(out)
+
+    assert status == 0
+    assert story["narrative"].startswith(f"Incident {found[-1]['id']}: ")
+    entries = {entry.sequence: entry for entry in read(ledger)}
+    for one in story["moved"]:
+        body = entries[one["entry"]].body
+        assert body["id"] == one["decision_id"]
+        assert one["problem"] == ""
+        assert one["shares"]
+        kept = body["features"]
+        assert isinstance(kept, list)
+        assert all(share["value"] in kept for share in one["shares"])
+
+
+def test_explain_for_people_cites_and_weighs(capfd: Capture, ledger: Path) -> None:
+    assert said(capfd, "incidents", ledger)[0] == 0
+
+    status, out, err = said(capfd, "explain", ledger)
+
+    assert (status, err) == (0, "")
+    assert "What moved the model" in out
+    assert "benign: " in out
+
+
+def test_explain_without_the_models_says_what_it_cannot_weigh(
+    capfd: Capture, ledger: Path, tmp_path: Path
+) -> None:
+    folder = copy_models(tmp_path)
+    all_gone(folder)
+
+    status, out, _ = said(capfd, "explain", ledger, "--models", folder)
+
+    assert status == 0
+    assert "not weighed: " in out
+
+
+def test_explain_of_an_unknown_incident_names_those_there_are(
+    capfd: Capture, ledger: Path
+) -> None:
+    status, out, err = said(capfd, "explain", ledger, "nope")
+
+    assert (status, out) == (64, "")
+    assert "it has: " in err
+
+
+def test_an_altered_ledger_is_told_with_a_warning(
+    capfd: Capture, ledger: Path, tmp_path: Path
+) -> None:
+    text = (ledger / LEDGER).read_text().replace('"limit":', '"limjt":', 1)
+    (tmp_path / LEDGER).write_text(text)
+    (tmp_path / "checkpoint").write_bytes((ledger / "checkpoint").read_bytes())
+
+    status, _, err = said(capfd, "incidents", tmp_path)
+
+    assert status == 1
+    assert "does not verify" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("site", GATEWAY + "\n" + GATEWAY + "colour = 3\n",
+         ":8: gateway[1].colour: unknown"),
+        ("site", '[[gateway]]\nip = "10.0.0.1"\nport = "x"\n', ":3: gateway[0].port"),
+        ("site", "[[gateway]]\nport = 9\n", ":1: gateway[0]: `ip` is missing"),
+        ("site", '[[gateway]]\nip = "10.0.0.1"\nport = 0\n', ":3: gateway[0].port: "),
+        ("site", FIRM, ":3: firm[0].session[0]: 'x' does not"),
+        ("site", '[[protected]]\nwhy = "w"\nnetwork = "10/33"\n', ":3: "),
+        ("policy", "[cause.flood]\nttl_ms = 0\n", ":2: cause.flood.ttl_ms: "),
+        ("policy", '[cause.volatility]\naction = "drop_sources"\n',
+         ":2: cause.volatility.action: invalid enum"),
+        ("policy", '[cause.normal]\nmode = "enforce"\n', ":1: cause.normal: unknown"),
+        ("policy", RULE, "no feature nope"),
+        ("policy", "a = \n", ":1: not TOML"),
+        ("policy", "a = 1\na = 2\n", "not TOML"),
+        ("airnet", "[capture]\n", ":1: capture: `interface` is missing"),
+        ("airnet", '[capture]\ninterface = "e/0"\n', ":2: capture.interface: "),
+        ("airnet", '[capture]\ninterface = "e"\nqueues = true\n', ":3: capture.queues"),
+        ("airnet", '[capture]\ninterface = "e"\n[service]\nmetrics_host = "x"\n',
+         ":3: service: 'x' does not"),
+        ("airnet", 'site = "gone.toml"\n[capture]\ninterface = "e"\n', "gone.toml: "),
+    ],
+)  # fmt: skip
+def test_lint_names_file_line_and_field(
+    capfd: Capture, tmp_path: Path, name: str, text: str, expected: str
+) -> None:
+    file = tmp_path / f"{name}.toml"
+    file.write_text(text)
+
+    status, out, err = said(capfd, "lint", file)
+
+    assert (status, err) == (78, "")
+    assert expected in out
+    assert str(tmp_path) in out
+    document = json.loads(said(capfd, "lint", "--json", file)[1])
+    assert expected in "".join(one for each in document for one in each["problems"])
+
+
+def test_lint_finds_nothing_wrong_with_what_is_shipped(
+    capfd: Capture, tmp_path: Path
+) -> None:
+    """The examples beside each other, as an operator copies them."""
+    for name in ("airnet.toml", "site.toml"):
+        (tmp_path / name).write_text((DATA / f"{name}.example").read_text())
+    (tmp_path / "policy.toml").write_text((DATA / "policy.toml").read_text())
+
+    status, out, _ = said(capfd, "lint", "--json", tmp_path / "airnet.toml")
+
+    kinds = [(one["kind"], one["problems"]) for one in json.loads(out)]
+    assert status == 0
+    assert kinds == [("config", []), ("site", []), ("policy", [])]
+
+
+def test_lint_holds_a_policy_against_its_site(capfd: Capture, tmp_path: Path) -> None:
+    site, policy = tmp_path / "site.toml", tmp_path / "policy.toml"
+    site.write_text('[[gateway]]\nip = "10.0.0.1"\nport = 1\n')
+    policy.write_text(ENFORCE + 'assets = ["GONE"]\n')
+
+    status, out, _ = said(capfd, "lint", site, policy)
+
+    assert status == 78
+    assert f"{policy}:9: cause.algo_fault.assets: the site knows no GONE" in out
+    assert f"{site}:2: gateway 10.0.0.1:1: not on the protected list" in out
+
+
+def test_run_without_its_file_is_78(capfd: Capture, tmp_path: Path) -> None:
+    status, out, err = said(capfd, "run", "--config", tmp_path / "gone.toml")
+
+    assert (status, out, err.count("\n")) == (78, "", 1)
+
+
+def test_controller_that_cannot_listen_says_where(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = spawned(["controller", "--listen", where])
+    gone = spawned(
+        ["controller", "--listen", where, "--socket", str(tmp_path / "gone" / "s")]
+    )
+
+    for found, said_in in ((done, where), (gone, "gone/s: cannot listen")):
+        assert found.returncode == 69
+        assert said_in in found.stderr.splitlines()[-1]
+        assert "Traceback" not in found.stderr
+
+
+def test_a_closed_output_is_no_bug(ledger: Path) -> None:
+    """`airnet explain LEDGER | head -1` ends quietly."""
+    command = f"{sys.executable} -m airnet explain {ledger} | head -1"
+
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+    assert done.stdout.count(b"\n") == 1
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [["doctor"], ["doctor", "--json"]])
+def test_doctor_never_fails(capfd: Capture, words: list[str]) -> None:
+    status, out, err = said(capfd, *words)
+
+    assert status in (0, 69)
+    assert "privileges" in out
+    assert "Traceback" not in err
+
+
+@pytest.mark.root
+def test_doctor_says_what_nobody_lacks() -> None:
+    """Without any privilege it answers too, and says what that costs."""
+    nobody = ["setpriv", "--reuid=65534", "--clear-groups"]
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+
+    done = subprocess.run(
+        [*nobody, sys.executable, "-m", "airnet", "doctor", "--json"],
+        capture_output=True,
+        check=False,
+        env={**os.environ, **paths},
+    )
+
+    features = {one["name"]: one for one in json.loads(done.stdout)}
+    assert done.returncode == 69
+    assert done.stderr == b""
+    assert not features["privileges"]["ok"]
+    assert not features["xdp_native"]["ok"]
+
+
+def test_an_error_is_one_line_whatever_is_in_it(capfd: Capture, tmp_path: Path) -> None:
+    status, _, err = said(capfd, "replay", tmp_path / "a\nb\x1b[31m.pcap")
+
+    assert status == 65
+    assert err.count("\n") == 1
+    assert str(ConfigError("what", "remedy")) == "what (operator); remedy"
