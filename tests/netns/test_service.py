@@ -181,7 +181,7 @@ def small_disk(place: Path, kilobytes: int) -> Iterator[None]:
 
 @pytest.mark.slow
 def test_run_from_start_to_sigterm(mirror: None, tmp_path: Path) -> None:
-    """READY, signs of life, metrics, decisions, a drain; the recording replays equal."""
+    """READY, signs of life, metrics, decisions, a drain; a recording that agrees."""
     configure(
         tmp_path,
         capture='record = "mirror.pcapng"',
