@@ -18,8 +18,8 @@
 #define FLOW_WAYS 4 /* handshakes that share a place */
 #define FLOW_WINDOW (1 << 20) /* sequence numbers further off are another flow's */
 #define FLOW_HOLE_NS 200000000ULL /* a hole is waited for so long */
-/* A mirror may show an acknowledgement before the bytes it acknowledges: a switch copies
- * each direction through its own queue. So long an acknowledged hole is waited for. */
+/* A mirror may show an acknowledgement before its bytes: a switch copies each
+ * direction through its own queue. An acknowledged hole is waited for so long. */
 #define FLOW_LATE_NS 5000000ULL
 #define FLOW_STARTS 8 /* segment starts remembered in held bytes */
 
