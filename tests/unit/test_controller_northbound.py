@@ -1,6 +1,7 @@
-"""The northbound socket: for its owner only, and nobody can hold it up."""
+"""The northbound socket: for whom the umask says, and nobody can hold it up."""
 
 import json
+import os
 import socket
 import stat
 import threading
@@ -21,6 +22,7 @@ class Server:
         self.path = path
         self.northbound = Northbound(path, self.on_line, lambda: None)
         self.northbound.open()
+        self.mode = path.stat().st_mode
         self.thread = threading.Thread(target=self.northbound.serve)
         self.thread.start()
 
@@ -48,8 +50,20 @@ def lines(connection: socket.socket, count: int) -> list[dict[str, object]]:
         return [json.loads(file.readline()) for _ in range(count)]
 
 
-def test_socket_is_its_owners_only(server: Server) -> None:
-    assert stat.S_IMODE(server.path.stat().st_mode) == 0o600
+@pytest.mark.parametrize(("umask", "mode"), [(0o007, 0o660), (0o022, 0o640)])
+def test_socket_is_for_whom_the_umask_says(
+    tmp_path: Path, umask: int, mode: int
+) -> None:
+    """Connecting takes the write bit: the unit's group has it, nobody else ever."""
+    before = os.umask(umask)
+    try:
+        server = Server(tmp_path / "n.sock")
+    finally:
+        os.umask(before)
+    server.northbound.end()
+    server.thread.join(10)
+
+    assert stat.S_IMODE(server.mode) == mode
 
 
 def test_lines_are_handed_on_whole_however_they_come(server: Server) -> None:

@@ -38,7 +38,10 @@ class Client:
 
 
 class Northbound:
-    """The socket at `path`, for its owner only (mode 0600).
+    """The socket at `path`: its owner's, and its group's where the umask says so.
+
+    The shipped unit's UMask=0007 lets the sensor in, which has the group (mode 0660);
+    under the usual 0022 only the owner may connect, for that takes the write bit.
 
     Args:
         path: where; a socket nobody listens at any more is replaced.
@@ -74,7 +77,7 @@ class Northbound:
         try:
             self._clear()
             # The mode of the socket's inode becomes that of its name: no moment open.
-            os.fchmod(self._listener.fileno(), 0o600)
+            os.fchmod(self._listener.fileno(), 0o660)
             self._listener.bind(str(self.path))
             self._is_bound = True
             self._listener.listen(CLIENTS_MAX)
