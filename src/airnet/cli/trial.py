@@ -8,7 +8,20 @@ from airnet.cli import show
 from airnet.errors import EXIT_DONE, EXIT_NO
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples
+  airnet demo                           the lab, as root; about a minute
+  airnet demo --simulated               a generated capture, anywhere; seconds
+  airnet demo --directory /tmp/demo     where recording, ledger and report go
+
+\b
+Exit statuses
+   0  every expectation held
+   1  one did not
+  64  the directory holds something else
+"""
+)
 @click.option(
     "--directory",
     type=click.Path(path_type=Path),
@@ -33,7 +46,17 @@ def demo(directory: Path, simulated: bool, as_json: bool) -> int:
     return perform(directory, generate, simulated=simulated, as_json=as_json)
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Stages: capture, decode, features, score, decide, pipeline, lab; all by default. The
+lab needs root: wire to decision, decision to effect through a real switch.
+
+\b
+Examples
+  airnet bench
+  airnet bench decode features --json
+"""
+)
 @click.argument("stages", nargs=-1, metavar="[STAGE]...")
 @show.as_json
 def bench(stages: tuple[str, ...], as_json: bool) -> int:
