@@ -126,7 +126,8 @@ def test_shells_can_complete(shell: str) -> None:
 @pytest.mark.parametrize("word", ["lint", "verify", "incidents", "explain"])
 def test_a_full_output_is_no_bug(word: str, options: list[str], ledger: Path) -> None:
     command = [sys.executable, "-m", "airnet", word, *options, str(ledger)]
-    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    # Unbuffered, nothing is left to fail at the end.
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": ""}
 
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(

@@ -6,6 +6,7 @@ on standard error, and the exit statuses of airnet.errors: 0 done, 1 the answer 
 configuration; 128 and the number of the signal that ended it.
 """
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -84,6 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_DONE
     except show.OutputError as error:
         show.say(f"error: standard output: {error}")
+        # What is still buffered would fail once more when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_UNAVAILABLE
     except Exception:  # noqa: BLE001 -- the last boundary: our bug, said as such
         traceback.print_exc()
