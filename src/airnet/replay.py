@@ -276,8 +276,9 @@ def _require_apart(order: Order) -> None:
 
 def _reason(error: BaseException | None) -> str:
     """Return why the system refused, without numbers and names."""
-    is_told = isinstance(error, OSError) and error.strerror
-    return str(error.strerror) if is_told else str(error)  # type: ignore[union-attr]
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error)
 
 
 def _no_room(name: object, error: OSError) -> UnsupportedError:

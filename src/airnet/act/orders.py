@@ -130,7 +130,7 @@ class _Reader(io.RawIOBase):
 
     def readinto(self, buffer: object) -> int:
         self._connection.settimeout(self._deadline.left_s())
-        return self._connection.recv_into(buffer)  # type: ignore[arg-type]
+        return self._connection.recv_into(buffer)  # type: ignore[arg-type] # RawIOBase
 
     def close(self) -> None:
         self._held.close()

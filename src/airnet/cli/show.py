@@ -52,7 +52,7 @@ class Output(io.TextIOBase):
         return sys.stdout.fileno()
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]
+    def encoding(self) -> str:  # type: ignore[override] # read-only here
         """Return its encoding, which says what can be drawn."""
         return sys.stdout.encoding
 

@@ -133,7 +133,7 @@ def fatal(function: F) -> F:
             structlog.get_logger().error("controller.broken", trace=trace)
             os._exit(EXIT_BUG)
 
-    return guarded  # type: ignore[return-value]
+    return guarded  # type: ignore[return-value] # same signature
 
 
 def then_exit(function: Callable[[], None]) -> Callable[[], None]:

@@ -30,7 +30,7 @@ REQUEST_BYTES_MAX = 65_536
 SWITCH_INTERVAL_S = 0.0005
 
 
-class Venue(quickfix.Application):  # type: ignore[misc]
+class Venue(quickfix.Application):  # type: ignore[misc] # untyped
     """Answers order messages; what it may not accept, it says why.
 
     Args:

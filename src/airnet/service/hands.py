@@ -76,7 +76,7 @@ class Hands:
         if what == "stop":
             return False
         if what == "carry_out":
-            self._standing.carry_out(*arguments)  # type: ignore[arg-type]
+            self._standing.carry_out(*arguments)  # type: ignore[arg-type] # as queued
         else:
-            self._standing.observe_effect(*arguments)  # type: ignore[arg-type]
+            self._standing.observe_effect(*arguments)  # type: ignore[arg-type] # same
         return True
