@@ -71,8 +71,9 @@ static inline an_u8 decode_direction(const struct stream *s,
 	return AIRNET_DIRECTION_UP;
 }
 
-static inline void decode_frame(struct stream *s, const struct airnet_frame *frame,
-				struct cursor bytes, struct airnet_header *header)
+static inline void decode_frame(struct stream *s, struct packets *p,
+				const struct airnet_frame *frame, struct cursor bytes,
+				struct airnet_header *header)
 {
 	struct segment segment;
 
@@ -82,10 +83,10 @@ static inline void decode_frame(struct stream *s, const struct airnet_frame *fra
 	header->session = AIRNET_NONE;
 	header->message_index = s->row_count;
 	s->header = header;
-	s->time_ns = frame->time_ns;
-	s->now_ns = frame->time_ns > s->now_ns ? frame->time_ns : s->now_ns;
 	s->row_limit = s->row_count + ROWS_PER_FRAME;
-	header->reason = packet_read(bytes, frame->link, header, &segment);
+	header->reason = packet_read(p, bytes, frame, header, &segment);
+	s->time_ns = header->time_ns;
+	s->now_ns = s->time_ns > s->now_ns ? s->time_ns : s->now_ns;
 	s->frames[header->reason]++;
 	if (header->reason == AIRNET_FRAME_OK && header->protocol == IP_TCP)
 		decode_tcp(s, &segment);
@@ -103,18 +104,26 @@ static inline struct cursor decode_bytes(const struct airnet_frame *frame,
 	return cursor_over(buffer + frame->offset, frame->captured_bytes);
 }
 
+/* Whether one more frame's rows are sure to fit. */
+static inline int decode_has_room(const struct stream *s, const struct packets *p)
+{
+	return s->row_count + ROWS_PER_FRAME <= AIRNET_MESSAGES_MAX &&
+	       packets_have_room(p);
+}
+
 /* Decode frames while each one's rows are sure to fit; returns how many were. */
-static inline an_u32 decode_batch(struct stream *s, const struct airnet_frame *frames,
-				  an_u32 n, struct cursor buffer,
-				  struct airnet_header *headers)
+static inline an_u32 decode_batch(struct stream *s, struct packets *p,
+				  const struct airnet_frame *frames, an_u32 n,
+				  struct cursor buffer, struct airnet_header *headers)
 {
 	size_t size = cursor_left(&buffer);
 	an_u32 i;
 
 	s->row_count = 0;
-	for (i = 0; i < n && s->row_count + ROWS_PER_FRAME <= AIRNET_MESSAGES_MAX; i++)
-		decode_frame(s, &frames[i], decode_bytes(&frames[i], buffer.at, size),
-			     &headers[i]);
+	packets_release(p);
+	for (i = 0; i < n && decode_has_room(s, p); i++)
+		decode_frame(s, p, &frames[i],
+			     decode_bytes(&frames[i], buffer.at, size), &headers[i]);
 	return i;
 }
 

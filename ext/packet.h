@@ -31,12 +31,45 @@
 #define IP_AUTHENTICATION 51
 #define IP_DESTINATION 60
 
-/* The TCP fields that stream reassembly needs; `payload` is what was captured of it. */
+/* The TCP fields that stream reassembly needs; `payload` is what was captured of it.
+ * It may lie in a reassembled datagram: see packets_release. */
 struct segment {
 	an_u32 sequence;
 	an_u32 acknowledged;
 	struct cursor payload;
+	struct cursor options; /* the fixed header lies in front of them */
+	an_u16 window;
+	an_u16 urgent; /* pointer; valid with AIRNET_TCP_URG */
 };
+
+/* What happened in headers, other than rows; names in stream.pyx. */
+struct packet_counts {
+	an_u64 datagrams;
+};
+
+/* What reading headers remembers: one for a decoder, used by one thread. */
+struct packets {
+	struct packet_counts counts;
+};
+
+static inline void packets_begin(struct packets *p)
+{
+	memset(&p->counts, 0, sizeof(p->counts));
+}
+
+/* Nothing points any more into payloads that packet_read returned: call it at the
+ * start of a batch. */
+static inline void packets_release(struct packets *p)
+{
+	(void)p;
+}
+
+/* Whether one more frame can be read before packets_release. */
+static inline int packets_have_room(const struct packets *p)
+{
+	(void)p;
+	return 1;
+}
 
 /* Where the walk through the headers stands. */
 struct layer {

@@ -59,10 +59,16 @@ cdef extern from "decode.h" nogil:
         uint64_t malformed[AIRNET_MALFORMED_REASONS]
         type_count types[TYPE_SLOTS]
         stream_counts counts
+    struct packet_counts:
+        uint64_t datagrams
+    struct packets:
+        packet_counts counts
+    void packets_begin(packets *p) noexcept
     void flow_begin(stream *s) noexcept
     int flow_add_gateway(stream *s, const uint8_t *address, uint16_t port) noexcept
     uint32_t decode_batch(
         stream *s,
+        packets *p,
         const airnet_frame *frames,
         uint32_t n,
         cursor buffer,
@@ -77,20 +83,24 @@ cdef class Stream:
     """TCP reassembly, FIX framing and the session table; see the stub."""
 
     cdef stream *state  # ours: taken in __cinit__, freed in __dealloc__
+    cdef packets *packets  # ours too
     cdef airnet_session[::1] sessions  # the caller's; held so that it outlives us
 
     def __cinit__(self, airnet_session[::1] sessions not None):
         if sessions.shape[0] != AIRNET_SESSIONS_MAX:
             raise ValueError("sessions must be SESSION[SESSIONS_MAX]")
         self.state = <stream *>calloc(1, sizeof(stream))
-        if self.state == NULL:
+        self.packets = <packets *>calloc(1, sizeof(packets))
+        if self.state == NULL or self.packets == NULL:
             raise MemoryError
         flow_begin(self.state)
+        packets_begin(self.packets)
         self.sessions = sessions
         self.state.sessions = &sessions[0]
 
     def __dealloc__(self):
         free(self.state)
+        free(self.packets)
 
     def add_gateway(self, bytes address not None, uint16_t port):
         """Make a gateway known; False when there are too many."""
@@ -120,7 +130,9 @@ cdef class Stream:
             data = cursor_over(&buffer[0], buffer.shape[0])
         self.state.rows = &messages[0]
         with nogil:
-            taken = decode_batch(self.state, &frames[0], n, data, &headers[0])
+            taken = decode_batch(
+                self.state, self.packets, &frames[0], n, data, &headers[0]
+            )
         return taken, self.state.row_count
 
     @property
@@ -149,5 +161,5 @@ cdef class Stream:
         ]
 
     def counts(self):
-        """Return what happened in streams, other than rows, by name."""
-        return self.state.counts
+        """Return what happened in headers and streams, other than rows, by name."""
+        return {**self.packets.counts, **self.state.counts}

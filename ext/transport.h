@@ -37,11 +37,16 @@ static inline an_u8 packet_tcp(struct layer *layer, struct airnet_header *header
 	cursor_u32(&left, &segment->acknowledged);
 	cursor_u8(&left, &offset);
 	cursor_u8(&left, &header->tcp_flags);
+	cursor_u16(&left, &segment->window);
+	cursor_skip(&left, 2); /* the checksum: packet_tcp_checksum_ok */
+	cursor_u16(&left, &segment->urgent);
+	segment->options = left;
 	bytes = (offset >> 4) * 4u;
 	if (bytes < TCP_BYTES_MIN)
 		return AIRNET_FRAME_BAD_TCP;
 	if (layer->bytes < bytes || cursor_skip(&layer->left, bytes))
 		return packet_missing(layer, header, bytes, AIRNET_FRAME_BAD_TCP);
+	segment->options.end = layer->left.at;
 	segment->payload = layer->left;
 	header->payload_bytes = layer->bytes - bytes;
 	return AIRNET_FRAME_OK;
@@ -64,14 +69,40 @@ static inline an_u8 packet_udp(struct layer *layer, struct airnet_header *header
 	return AIRNET_FRAME_OK;
 }
 
-/* Read the headers of `frame` into `header`, which is all zero; returns why it was not
- * processed further, AIRNET_FRAME_OK when it was. `segment` is filled for TCP. */
-static inline an_u8 packet_read(struct cursor frame, an_u16 link,
+/* Whether a segment's checksum is right (RFC 9293 section 3.1): 1, 0, or -1 when not
+ * all of it was captured. A mapped address adds 0xffff, nothing in this sum, to what
+ * the IPv4 pseudo header has. */
+static inline int packet_tcp_checksum_ok(const struct airnet_header *header,
+					 const struct segment *segment)
+{
+	const an_u8 *at = segment->options.at - TCP_BYTES_MIN;
+	const an_u8 *end = segment->payload.at + header->payload_bytes;
+	an_u64 sum = IP_TCP + (an_u64)(end - at);
+	int i;
+
+	if (cursor_left(&segment->payload) < header->payload_bytes)
+		return -1;
+	for (i = 0; i < 16; i += 2)
+		sum += (an_u32)(header->source[i] << 8 | header->source[i + 1]) +
+		       (an_u32)(header->target[i] << 8 | header->target[i + 1]);
+	for (; end - at > 1; at += 2)
+		sum += (an_u32)(at[0] << 8 | at[1]);
+	if (at != end)
+		sum += (an_u32)at[0] << 8;
+	return sum % 0xffff == 0; /* one's complement: both zeros are right */
+}
+
+/* Read the headers of `frame` into `header`, which is all zero but for the time it was
+ * captured; returns why it was not processed further, AIRNET_FRAME_OK when it was.
+ * `segment` is filled for TCP. The time in `header` may change. */
+static inline an_u8 packet_read(struct packets *p, struct cursor frame,
+				const struct airnet_frame *row,
 				struct airnet_header *header, struct segment *segment)
 {
 	struct layer layer = {.left = frame};
-	an_u8 reason = packet_link(&layer, link);
+	an_u8 reason = packet_link(&layer, row->link);
 
+	(void)p;
 	if (!reason)
 		reason = packet_tags(&layer);
 	if (reason)

@@ -31,6 +31,7 @@ static an_u32 chance(an_u32 n)
 }
 
 static an_u32 next_sequence[64][2];
+static struct packets packets;
 
 static void put(an_u8 *at, an_u32 value, int n)
 {
@@ -167,7 +168,7 @@ static void decode_one(struct stream *s, const an_u8 *bytes, an_u32 n, an_u64 ti
 	CHECK(own);
 	memcpy(own, bytes, n);
 	frame.link = links[chance(50) ? 0 : chance(6)];
-	CHECK(decode_batch(s, &frame, 1, cursor_over(own, n), &header) == 1);
+	CHECK(decode_batch(s, &packets, &frame, 1, cursor_over(own, n), &header) == 1);
 	CHECK(header.message_count == s->row_count && s->row_count <= ROWS_PER_FRAME);
 	CHECK(header.session == AIRNET_NONE || header.session < s->session_count);
 	free(own);
@@ -209,6 +210,7 @@ int main(int argc, char **argv)
 	an_u64 time_ns = 1000000000;
 	time_t end = time(NULL) + (argc > 2 ? atoi(argv[2]) : 5);
 
+	packets_begin(&packets);
 	state = 0x9e3779b97f4a7c15ULL * (an_u64)(argc > 1 ? atoi(argv[1]) + 1 : 1);
 	while (time(NULL) < end) {
 		an_u32 n = make_frame(bytes);

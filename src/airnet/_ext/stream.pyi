@@ -51,4 +51,4 @@ class Stream:
         """Return (MsgType as in the row, up, down) of each type seen."""
 
     def counts(self) -> dict[str, int]:
-        """Return what happened in streams, other than rows, by name."""
+        """Return what happened in headers and streams, other than rows, by name."""
