@@ -173,8 +173,8 @@ struct airnet_message {
 #define AIRNET_SESSION_LOGGED_ON 2 /* Logon answered by Logon, or orders flow */
 #define AIRNET_SESSION_CLOSED 3
 
-/* One conversation. Rows are made in the order sessions first appear; their index
- * is stable for a run. CompIDs as the client sends them (49, 56). */
+/* One conversation. Its row's index is stable for a run; rows are not dense, those in
+ * use have a state. CompIDs as the client sends them (49, 56). */
 struct airnet_session {
 	an_u64 opened_ns;
 	an_u64 last_ns;
@@ -194,6 +194,8 @@ struct airnet_session {
 	an_u8 pad;
 	an_u8 client_comp[AIRNET_COMP_BYTES]; /* 49 from the client, NUL padded */
 	an_u8 gateway_comp[AIRNET_COMP_BYTES];
+	an_u32 number; /* from 1, in the order sessions first appear */
+	an_u32 spare;
 };
 
 #define AIRNET_WINDOW_SESSION 1 /* subject = session index */
@@ -242,7 +244,7 @@ struct airnet_tap_meta {
 AIRNET_ASSERT_SIZE(airnet_frame, 32);
 AIRNET_ASSERT_SIZE(airnet_header, 72);
 AIRNET_ASSERT_SIZE(airnet_message, 96);
-AIRNET_ASSERT_SIZE(airnet_session, 160);
+AIRNET_ASSERT_SIZE(airnet_session, 168);
 AIRNET_ASSERT_SIZE(airnet_window, 64);
 AIRNET_ASSERT_SIZE(airnet_tap_meta, 16);
 

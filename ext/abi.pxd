@@ -159,6 +159,8 @@ cdef extern from "airnet.h" nogil:
         uint8_t pad
         uint8_t client_comp[AIRNET_COMP_BYTES]
         uint8_t gateway_comp[AIRNET_COMP_BYTES]
+        uint32_t number
+        uint32_t spare
 
     struct airnet_window:
         uint64_t open_ns

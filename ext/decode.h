@@ -1,9 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The entry of the decode kernel: one frame, or a batch of them. */
+/* The entry of the decode kernel: frames -> headers -> the shard of each flow. */
 #ifndef AIRNET_DECODE_H
 #define AIRNET_DECODE_H
 
 #include "stream.h"
+
+/* Everything one decoder remembers. */
+struct decoder {
+	struct airnet_session *sessions; /* AIRNET_SESSIONS_MAX rows of the caller's */
+	struct airnet_message *rows; /* of this decode call */
+	an_u32 row_count;
+	an_u32 session_number; /* sessions opened so far, in the order of frames */
+	an_u64 now_ns; /* the latest frame time seen */
+	an_u64 frame_count;
+	an_u64 frames[AIRNET_FRAME_REASONS];
+	struct packets packets;
+	struct gateways gateways;
+	struct stream shards[SHARDS];
+};
+
+/* `d` is all zero. */
+static inline void decode_begin(struct decoder *d, struct airnet_session *sessions)
+{
+	an_u32 i;
+
+	packets_begin(&d->packets);
+	d->sessions = sessions;
+	for (i = 0; i < SHARDS; i++) {
+		flow_begin(&d->shards[i]);
+		d->shards[i].gateways = &d->gateways;
+		d->shards[i].session_base = i * FLOW_SESSIONS;
+		d->shards[i].sessions = sessions + i * FLOW_SESSIONS;
+	}
+}
 
 /* Take a segment of session `index`. */
 static inline void decode_segment(struct stream *s, an_u32 index, int direction,
@@ -38,61 +67,92 @@ static inline void decode_segment(struct stream *s, an_u32 index, int direction,
 	stream_check_fin(s, index, &flow->sides[1]);
 }
 
-static inline void decode_tcp(struct stream *s, const struct segment *segment)
+/* Take a segment into its flow's shard; `opening` has its key. */
+static inline void decode_tcp(struct stream *s, struct opening *opening,
+			      const struct segment *segment)
 {
 	struct airnet_header *header = s->header;
-	struct opening opening = {.handshake = NULL};
+	an_u32 index;
 	int is_up;
 
-	opening.is_from_low = flow_key_of(header, &opening.key);
 	if (header->tcp_flags & AIRNET_TCP_SYN) {
-		stream_syn(s, &opening.key, opening.is_from_low, segment);
+		stream_syn(s, &opening->key, opening->is_from_low, segment);
 		return;
 	}
-	header->session = stream_session(s, &opening, segment);
-	if (header->session == AIRNET_NONE)
+	index = stream_session(s, opening, segment);
+	if (index == AIRNET_NONE)
 		return;
-	is_up = s->flows[header->session].is_client_low == opening.is_from_low;
+	header->session = s->session_base + index;
+	is_up = s->flows[index].is_client_low == opening->is_from_low;
 	header->direction = is_up ? AIRNET_DIRECTION_UP : AIRNET_DIRECTION_DOWN;
-	decode_segment(s, header->session, header->direction, segment);
+	decode_segment(s, index, header->direction, segment);
 }
 
 /* A frame of no session comes from the gateway when its source is a known one and its
  * target is not. */
-static inline an_u8 decode_direction(const struct stream *s,
+static inline an_u8 decode_direction(const struct gateways *gateways,
 				     const struct airnet_header *h)
 {
 	struct endpoint source = endpoint_of(h->source, h->source_port);
 	struct endpoint target = endpoint_of(h->target, h->target_port);
 
-	if (s->gateway_count && flow_is_gateway(s, &source) &&
-	    !flow_is_gateway(s, &target))
+	if (gateways->count && gateways_have(gateways, &source) &&
+	    !gateways_have(gateways, &target))
 		return AIRNET_DIRECTION_DOWN;
 	return AIRNET_DIRECTION_UP;
 }
 
-static inline void decode_frame(struct stream *s, struct packets *p,
-				const struct airnet_frame *frame, struct cursor bytes,
-				struct airnet_header *header)
+/* Read a frame's headers; whether it goes to a shard, as a segment of TCP. */
+static inline int decode_headers(struct decoder *d, const struct airnet_frame *frame,
+				 struct cursor bytes, struct airnet_header *header,
+				 struct segment *segment)
 {
-	struct segment segment;
-
 	memset(header, 0, sizeof(*header));
 	header->time_ns = frame->time_ns;
-	header->frame_count = s->frame_count++;
+	header->frame_count = d->frame_count++;
 	header->session = AIRNET_NONE;
-	header->message_index = s->row_count;
+	header->reason = packet_read(&d->packets, bytes, frame, header, segment);
+	d->now_ns = header->time_ns > d->now_ns ? header->time_ns : d->now_ns;
+	d->frames[header->reason]++;
+	return header->reason == AIRNET_FRAME_OK && header->protocol == IP_TCP;
+}
+
+/* Take a segment into its shard; returns where the next row goes. */
+static inline an_u32 decode_shard(struct decoder *d, struct airnet_header *header,
+				  const struct segment *segment, an_u32 row_count)
+{
+	struct opening opening = {.handshake = NULL};
+	struct stream *s;
+	an_u64 hash;
+
+	opening.is_from_low = flow_key_of(header, &opening.key);
+	hash = flow_hash(&opening.key);
+	s = &d->shards[FLOW_SHARD(hash)];
+	s->hash = hash;
 	s->header = header;
-	s->row_limit = s->row_count + ROWS_PER_FRAME;
-	header->reason = packet_read(p, bytes, frame, header, &segment);
 	s->time_ns = header->time_ns;
-	s->now_ns = s->time_ns > s->now_ns ? s->time_ns : s->now_ns;
-	s->frames[header->reason]++;
-	if (header->reason == AIRNET_FRAME_OK && header->protocol == IP_TCP)
-		decode_tcp(s, &segment);
+	s->now_ns = d->now_ns;
+	s->rows = d->rows;
+	s->row_count = row_count;
+	s->row_limit = row_count + ROWS_PER_FRAME;
+	decode_tcp(s, &opening, segment);
+	return s->row_count;
+}
+
+static inline void decode_frame(struct decoder *d, const struct airnet_frame *frame,
+				struct cursor bytes, struct airnet_header *header)
+{
+	struct segment segment;
+	an_u32 first = d->row_count;
+
+	if (decode_headers(d, frame, bytes, header, &segment))
+		d->row_count = decode_shard(d, header, &segment, first);
+	header->message_index = first;
+	header->message_count = (an_u16)(d->row_count - first);
 	if (header->session == AIRNET_NONE)
-		header->direction = decode_direction(s, header);
-	header->message_count = (an_u16)(s->row_count - header->message_index);
+		header->direction = decode_direction(&d->gateways, header);
+	else if (header->stream_flags & AIRNET_STREAM_OPENED)
+		d->sessions[header->session].number = ++d->session_number;
 }
 
 /* The frame's bytes; none when the row points outside the buffer. */
@@ -105,25 +165,25 @@ static inline struct cursor decode_bytes(const struct airnet_frame *frame,
 }
 
 /* Whether one more frame's rows are sure to fit. */
-static inline int decode_has_room(const struct stream *s, const struct packets *p)
+static inline int decode_has_room(const struct decoder *d)
 {
-	return s->row_count + ROWS_PER_FRAME <= AIRNET_MESSAGES_MAX &&
-	       packets_have_room(p);
+	return d->row_count + ROWS_PER_FRAME <= AIRNET_MESSAGES_MAX &&
+	       packets_have_room(&d->packets);
 }
 
 /* Decode frames while each one's rows are sure to fit; returns how many were. */
-static inline an_u32 decode_batch(struct stream *s, struct packets *p,
-				  const struct airnet_frame *frames, an_u32 n,
-				  struct cursor buffer, struct airnet_header *headers)
+static inline an_u32 decode_batch(struct decoder *d, const struct airnet_frame *frames,
+				  an_u32 n, struct cursor buffer,
+				  struct airnet_header *headers)
 {
 	size_t size = cursor_left(&buffer);
 	an_u32 i;
 
-	s->row_count = 0;
-	packets_release(p);
-	for (i = 0; i < n && decode_has_room(s, p); i++)
-		decode_frame(s, p, &frames[i],
-			     decode_bytes(&frames[i], buffer.at, size), &headers[i]);
+	d->row_count = 0;
+	packets_release(&d->packets);
+	for (i = 0; i < n && decode_has_room(d); i++)
+		decode_frame(d, &frames[i], decode_bytes(&frames[i], buffer.at, size),
+			     &headers[i]);
 	return i;
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything stream reassembly remembers, in one fixed block of memory, and how it is
- * found: gateways, recent handshakes, flows. No pool grows; when one is full that is
- * counted.
+ * Everything stream reassembly remembers, in fixed memory, and how it is found:
+ * gateways, recent handshakes, flows. No pool grows; when one is full that is counted.
+ *
+ * Flows are divided among SHARDS states by their hash, both directions of one to the
+ * same; a shard never reads another's, so that lanes can run them side by side.
  */
 #ifndef AIRNET_FLOW_H
 #define AIRNET_FLOW_H
@@ -12,9 +14,14 @@
 
 #define FLOW_GATEWAYS_MAX 512
 #define FLOW_GATEWAY_SLOTS 2048
-#define FLOW_SLOTS 16384 /* at most half full: one key a session */
-#define FLOW_MIDSTREAM_MAX 4096 /* sessions without a handshake: half the table */
-#define FLOW_HANDSHAKES 16384
+#define SHARDS 4
+#define FLOW_SHARD(hash) ((hash) % SHARDS)
+#define FLOW_PLACE(hash) ((hash) / SHARDS) /* bits that differ within a shard */
+/* Of each shard, as are the pools below. */
+#define FLOW_SESSIONS (AIRNET_SESSIONS_MAX / SHARDS)
+#define FLOW_SLOTS (2 * FLOW_SESSIONS) /* at most half full: one key a session */
+#define FLOW_MIDSTREAM_MAX (FLOW_SESSIONS / 2) /* sessions without a handshake */
+#define FLOW_HANDSHAKES 4096
 #define FLOW_WAYS 4 /* handshakes that share a place */
 #define FLOW_WINDOW (1 << 20) /* sequence numbers further off are another flow's */
 #define FLOW_HOLE_NS 200000000ULL /* a hole is waited for so long */
@@ -24,11 +31,11 @@
 #define FLOW_STARTS 8 /* segment starts remembered in held bytes */
 
 #define SMALL_BYTES 2048 /* carries nearly every partial message */
-#define SMALL_COUNT 2048
+#define SMALL_COUNT 512
 #define LARGE_BYTES ((FIX_MESSAGE_BYTES + 63) / 64 * 64)
-#define LARGE_COUNT 64
+#define LARGE_COUNT 16
 #define HELD_BYTES 2048 /* one out-of-order piece */
-#define HELD_COUNT 1024
+#define HELD_COUNT 256
 #define HELD_PER_SIDE 64
 
 #define TYPE_SLOTS 512
@@ -131,34 +138,40 @@ struct stream_counts {
 	an_u64 types_full;
 };
 
+/* The gateways we were told of; read only once frames are decoded. */
+struct gateways {
+	an_u32 count;
+	struct endpoint slots[FLOW_GATEWAY_SLOTS];
+};
+
+/* One shard. */
 struct stream {
-	struct airnet_session *sessions; /* AIRNET_SESSIONS_MAX rows of the caller's */
+	struct airnet_session *sessions; /* FLOW_SESSIONS rows of the caller's */
+	const struct gateways *gateways;
+	an_u32 session_base; /* index of the first of them in the whole table */
 	/* Of this decode call and this frame. */
-	struct airnet_message *rows;
 	an_u32 row_count;
 	an_u32 row_limit;
 	an_u32 pad;
+	struct airnet_message *rows;
+	an_u64 hash; /* of the frame's flow */
 	an_u64 time_ns;
+	an_u64 now_ns; /* the latest time of any frame up to this one */
 	struct airnet_header *header;
 	const an_u8 *segment_start; /* first byte of the segment being delivered */
 	/* Since the start. */
-	an_u64 now_ns; /* the latest frame time seen */
-	an_u64 frame_count;
-	an_u64 frames[AIRNET_FRAME_REASONS];
 	an_u64 malformed[AIRNET_MALFORMED_REASONS];
 	struct type_count types[TYPE_SLOTS];
 	struct stream_counts counts;
 	an_u64 handshake_order;
 	an_u32 session_count;
 	an_u32 midstream_count;
-	an_u32 gateway_count;
 	an_u32 free_small;
 	an_u32 free_large;
 	an_u32 free_held;
-	struct endpoint gateways[FLOW_GATEWAY_SLOTS];
-	an_u32 slots[FLOW_SLOTS]; /* session index + 1, 0 = empty */
+	an_u32 slots[FLOW_SLOTS]; /* index in the shard + 1, 0 = empty */
 	struct handshake handshakes[FLOW_HANDSHAKES];
-	struct flow flows[AIRNET_SESSIONS_MAX];
+	struct flow flows[FLOW_SESSIONS];
 	an_u32 next_small[SMALL_COUNT];
 	an_u32 next_large[LARGE_COUNT];
 	struct held held[HELD_COUNT];
@@ -218,41 +231,48 @@ static inline int flow_key_equals(const struct flow_key *a, const struct flow_ke
 	return endpoint_equals(&a->low, &b->low) && endpoint_equals(&a->high, &b->high);
 }
 
-/* The slot of `key`: its session's, or the empty one where it belongs. */
+/* The slot of `key`, which is this frame's: its session's, or the empty one where it
+ * belongs. */
 static inline an_u32 *flow_slot(struct stream *s, const struct flow_key *key)
 {
-	an_u32 i = flow_hash(key) % FLOW_SLOTS;
+	an_u32 i = FLOW_PLACE(s->hash) % FLOW_SLOTS;
 
 	while (s->slots[i] && !flow_key_equals(&s->flows[s->slots[i] - 1].key, key))
 		i = (i + 1) % FLOW_SLOTS;
 	return &s->slots[i];
 }
 
-static inline int flow_is_gateway(const struct stream *s,
-				  const struct endpoint *endpoint)
+static inline int gateways_have(const struct gateways *g,
+				const struct endpoint *endpoint)
 {
 	an_u32 i = endpoint_hash(endpoint) % FLOW_GATEWAY_SLOTS;
 
-	for (; s->gateways[i].is_used; i = (i + 1) % FLOW_GATEWAY_SLOTS)
-		if (endpoint_equals(&s->gateways[i], endpoint))
+	for (; g->slots[i].is_used; i = (i + 1) % FLOW_GATEWAY_SLOTS)
+		if (endpoint_equals(&g->slots[i], endpoint))
 			return 1;
 	return 0;
 }
 
+static inline int flow_is_gateway(const struct stream *s,
+				  const struct endpoint *endpoint)
+{
+	return gateways_have(s->gateways, endpoint);
+}
+
 /* Returns -1 when there are FLOW_GATEWAYS_MAX already. */
-static inline int flow_add_gateway(struct stream *s, const an_u8 *address, an_u16 port)
+static inline int gateways_add(struct gateways *g, const an_u8 *address, an_u16 port)
 {
 	struct endpoint endpoint = endpoint_of(address, port);
 	an_u32 i = endpoint_hash(&endpoint) % FLOW_GATEWAY_SLOTS;
 
-	if (flow_is_gateway(s, &endpoint))
+	if (gateways_have(g, &endpoint))
 		return 0;
-	if (s->gateway_count == FLOW_GATEWAYS_MAX)
+	if (g->count == FLOW_GATEWAYS_MAX)
 		return -1;
-	while (s->gateways[i].is_used)
+	while (g->slots[i].is_used)
 		i = (i + 1) % FLOW_GATEWAY_SLOTS;
-	s->gateways[i] = endpoint;
-	s->gateway_count++;
+	g->slots[i] = endpoint;
+	g->count++;
 	return 0;
 }
 

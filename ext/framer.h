@@ -38,7 +38,7 @@ static inline struct airnet_message *framer_row(struct stream *s, an_u32 index,
 	memset(row, 0, sizeof(*row));
 	row->time_ns = s->time_ns;
 	row->frame_count = s->header->frame_count;
-	row->session = index;
+	row->session = s->session_base + index;
 	row->direction = (an_u8)direction;
 	return row;
 }

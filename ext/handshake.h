@@ -20,10 +20,10 @@ static inline int sequence_is_near(an_u32 sequence, an_u32 first)
 	return sequence - first < FLOW_WINDOW;
 }
 
-static inline struct handshake *handshake_place(struct stream *s,
-						const struct flow_key *key)
+/* The ways of this frame's flow. */
+static inline struct handshake *handshake_place(struct stream *s)
 {
-	an_u64 set = (flow_hash(key) >> 16) % (FLOW_HANDSHAKES / FLOW_WAYS);
+	an_u64 set = (s->hash >> 16) % (FLOW_HANDSHAKES / FLOW_WAYS);
 
 	return &s->handshakes[set * FLOW_WAYS];
 }
@@ -31,7 +31,7 @@ static inline struct handshake *handshake_place(struct stream *s,
 static inline struct handshake *handshake_find(struct stream *s,
 					       const struct flow_key *key)
 {
-	struct handshake *way = handshake_place(s, key);
+	struct handshake *way = handshake_place(s);
 	int i;
 
 	for (i = 0; i < FLOW_WAYS; i++, way++)
@@ -41,10 +41,9 @@ static inline struct handshake *handshake_find(struct stream *s,
 }
 
 /* Where a new SYN goes: a free place, or the oldest. */
-static inline struct handshake *handshake_victim(struct stream *s,
-						 const struct flow_key *key)
+static inline struct handshake *handshake_victim(struct stream *s)
 {
-	struct handshake *way = handshake_place(s, key), *victim = way;
+	struct handshake *way = handshake_place(s), *victim = way;
 	int i;
 
 	for (i = 0; i < FLOW_WAYS; i++, way++) {
@@ -65,7 +64,7 @@ static inline void handshake_syn(struct stream *s, const struct flow_key *key,
 	if (entry && entry->isn == isn && entry->is_from_low == is_from_low)
 		return;
 	if (!entry)
-		entry = handshake_victim(s, key);
+		entry = handshake_victim(s);
 	memset(entry, 0, sizeof(*entry));
 	entry->key = *key;
 	entry->syn_ns = s->time_ns;

@@ -141,7 +141,7 @@ static inline void session_begin_flow(struct stream *s, an_u32 index,
 
 static inline int session_has_room(struct stream *s, const struct opening *opening)
 {
-	if (s->session_count == AIRNET_SESSIONS_MAX) {
+	if (s->session_count == FLOW_SESSIONS) {
 		s->counts.sessions_full++;
 		return 0;
 	}
@@ -172,8 +172,8 @@ static inline void session_finish_side(struct stream *s, struct side *side)
 	side->is_done = 1;
 }
 
-/* Make a row; AIRNET_NONE when the table is full. A former session of the same flow
- * ends. */
+/* Make a row; AIRNET_NONE when the shard's are all in use. A former session of the
+ * same flow ends. */
 static inline an_u32 session_open(struct stream *s, an_u32 *slot,
 				  const struct opening *opening)
 {

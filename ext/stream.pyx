@@ -25,6 +25,7 @@ from cursor cimport cursor, cursor_over
 
 cdef extern from "decode.h" nogil:
     enum:
+        SHARDS
         TYPE_SLOTS
         FLOW_GATEWAYS_MAX
     struct type_count:
@@ -51,24 +52,29 @@ cdef extern from "decode.h" nogil:
         uint64_t rows_full
         uint64_t types_full
     struct stream:
-        airnet_session *sessions
-        airnet_message *rows
-        uint32_t row_count
-        uint32_t session_count
-        uint64_t frames[AIRNET_FRAME_REASONS]
         uint64_t malformed[AIRNET_MALFORMED_REASONS]
         type_count types[TYPE_SLOTS]
         stream_counts counts
     struct packet_counts:
         uint64_t datagrams
-    struct packets:
+    struct packets_state "packets":
         packet_counts counts
-    void packets_begin(packets *p) noexcept
-    void flow_begin(stream *s) noexcept
-    int flow_add_gateway(stream *s, const uint8_t *address, uint16_t port) noexcept
+    struct gateways_state "gateways":
+        pass
+    struct decoder:
+        airnet_message *rows
+        uint32_t row_count
+        uint32_t session_number
+        uint64_t frames[AIRNET_FRAME_REASONS]
+        packets_state packets
+        gateways_state gateways
+        stream shards[SHARDS]
+    void decode_begin(decoder *d, airnet_session *sessions) noexcept
+    int gateways_add(
+        gateways_state *g, const uint8_t *address, uint16_t port
+    ) noexcept
     uint32_t decode_batch(
-        stream *s,
-        packets *p,
+        decoder *d,
         const airnet_frame *frames,
         uint32_t n,
         cursor buffer,
@@ -82,31 +88,26 @@ GATEWAYS_MAX = FLOW_GATEWAYS_MAX
 cdef class Stream:
     """TCP reassembly, FIX framing and the session table; see the stub."""
 
-    cdef stream *state  # ours: taken in __cinit__, freed in __dealloc__
-    cdef packets *packets  # ours too
+    cdef decoder *state  # ours: taken in __cinit__, freed in __dealloc__
     cdef airnet_session[::1] sessions  # the caller's; held so that it outlives us
 
     def __cinit__(self, airnet_session[::1] sessions not None):
         if sessions.shape[0] != AIRNET_SESSIONS_MAX:
             raise ValueError("sessions must be SESSION[SESSIONS_MAX]")
-        self.state = <stream *>calloc(1, sizeof(stream))
-        self.packets = <packets *>calloc(1, sizeof(packets))
-        if self.state == NULL or self.packets == NULL:
+        self.state = <decoder *>calloc(1, sizeof(decoder))
+        if self.state == NULL:
             raise MemoryError
-        flow_begin(self.state)
-        packets_begin(self.packets)
         self.sessions = sessions
-        self.state.sessions = &sessions[0]
+        decode_begin(self.state, &sessions[0])
 
     def __dealloc__(self):
         free(self.state)
-        free(self.packets)
 
     def add_gateway(self, bytes address not None, uint16_t port):
         """Make a gateway known; False when there are too many."""
         if len(address) != 16:
             raise ValueError("address must be 16 bytes")
-        return flow_add_gateway(self.state, address, port) == 0
+        return gateways_add(&self.state.gateways, address, port) == 0
 
     def decode(
         self,
@@ -130,15 +131,13 @@ cdef class Stream:
             data = cursor_over(&buffer[0], buffer.shape[0])
         self.state.rows = &messages[0]
         with nogil:
-            taken = decode_batch(
-                self.state, self.packets, &frames[0], n, data, &headers[0]
-            )
+            taken = decode_batch(self.state, &frames[0], n, data, &headers[0])
         return taken, self.state.row_count
 
     @property
     def session_count(self):
-        """How many session rows there are."""
-        return self.state.session_count
+        """How many session rows are in use."""
+        return self.state.session_number
 
     def frames(self):
         """Return frames by reason, AIRNET_FRAME_* in order."""
@@ -146,20 +145,27 @@ cdef class Stream:
 
     def malformed(self):
         """Return malformed messages by reason, AIRNET_MALFORMED_* in order."""
-        return [self.state.malformed[i] for i in range(AIRNET_MALFORMED_REASONS)]
+        return [
+            sum([self.state.shards[shard].malformed[i] for shard in range(SHARDS)])
+            for i in range(AIRNET_MALFORMED_REASONS)
+        ]
 
     def messages(self):
         """Return (MsgType as in the row, up, down) of each type seen."""
-        return [
-            (
-                self.state.types[i].type,
-                self.state.types[i].count[0],
-                self.state.types[i].count[1],
-            )
-            for i in range(TYPE_SLOTS)
-            if self.state.types[i].is_used
-        ]
+        cdef type_count *one
+        found = {}
+        for shard in range(SHARDS):
+            for i in range(TYPE_SLOTS):
+                one = &self.state.shards[shard].types[i]
+                if one.is_used:
+                    up, down = found.get(one.type, (0, 0))
+                    found[one.type] = up + one.count[0], down + one.count[1]
+        return [(kind, up, down) for kind, (up, down) in found.items()]
 
     def counts(self):
         """Return what happened in headers and streams, other than rows, by name."""
-        return {**self.packets.counts, **self.state.counts}
+        found = dict(self.state.packets.counts)
+        for shard in range(SHARDS):
+            for name, count in self.state.shards[shard].counts.items():
+                found[name] = found.get(name, 0) + count
+        return found

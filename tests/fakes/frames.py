@@ -4,19 +4,21 @@ And the two ways to decode them, the kernel's and the reference's.
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from airnet.decode import Decoder
-from airnet.domain.frame import FRAME
-from airnet.domain.session import address_bytes
+from airnet.domain.frame import FRAME, STREAM_OPENED
+from airnet.domain.session import SESSIONS_MAX, address_bytes
 from tests.reference.decoder import ReferenceDecoder
 
 CLIENT, GATEWAY = ("10.0.1.11", 40001), ("10.0.0.10", 9001)
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+#: Parts of the session table; ext/flow.h.
+SHARDS = 4
 #: time_ns, link type, bytes, and how many of them were captured (None: all).
 Frame = tuple[int, int, bytes]
 
@@ -127,7 +129,11 @@ class Decoded:
         self.decoder = decoder
         self.headers = np.concatenate(headers)
         self.messages = np.concatenate(messages)
-        self.sessions = decoder.sessions.copy()
+        #: Session rows in use, in the order they were opened; where each one is.
+        self.table = decoder.sessions.copy()
+        opened = self.headers[(self.headers["stream_flags"] & STREAM_OPENED) != 0]
+        self.places: list[int] = opened["session"].tolist()
+        self.sessions = self.table[self.places]
         self.counters = decoder.counters()
 
 
@@ -142,8 +148,13 @@ def refer(
 
 
 def differences(decoded: Decoded, reference: ReferenceDecoder) -> list[str]:
-    """Return where kernel and reference disagree, in words."""
-    wrong = []
+    """Return where kernel and reference disagree, in words.
+
+    The reference's rows are in the order they were opened; the kernel's are where the
+    hash of their flow puts them.
+    """
+    wrong = misplaced(decoded)
+    places = dict(enumerate(decoded.places))
     pairs = [
         ("header", decoded.headers, reference.headers),
         ("message", decoded.messages, reference.rows),
@@ -153,7 +164,7 @@ def differences(decoded: Decoded, reference: ReferenceDecoder) -> list[str]:
         if len(rows) != len(expected):
             wrong.append(f"{len(rows)} {name} rows, expected {len(expected)}")
         for number, (row, wanted) in enumerate(zip(rows, expected, strict=False)):
-            for field, value in wanted.items():
+            for field, value in expected_fields(wanted, places):
                 found = plain(row[field])
                 is_text = isinstance(value, bytes)
                 if found != (value.ljust(len(found), b"\0") if is_text else value):
@@ -161,6 +172,33 @@ def differences(decoded: Decoded, reference: ReferenceDecoder) -> list[str]:
     counted = list(decoded.counters["malformed"].values())
     if counted != reference.malformed[1:]:
         wrong.append(f"malformed {counted}, not {reference.malformed[1:]}")
+    return wrong
+
+
+def expected_fields(
+    wanted: dict[str, object], places: dict[int, int]
+) -> Iterator[tuple[str, object]]:
+    """Yield a reference row's fields, its session as the kernel's index."""
+    for field, value in wanted.items():
+        is_place = field == "session" and value in places
+        yield field, places[value] if is_place else value
+
+
+def misplaced(decoded: Decoded) -> list[str]:
+    """Return what is wrong with where sessions are, in words."""
+    wrong = []
+    in_use = np.flatnonzero(decoded.table["state"]).tolist()
+    if sorted(decoded.places) != in_use:
+        wrong.append(f"rows {in_use} in use, opened {decoded.places}")
+    numbers = decoded.sessions["number"].tolist()
+    if numbers != list(range(1, len(numbers) + 1)):
+        wrong.append(f"numbers {numbers}")
+    begins: dict[int, int] = {}
+    for place in decoded.places:
+        shard, local = divmod(place, SESSIONS_MAX // SHARDS)
+        if local != begins.get(shard, 0):
+            wrong.append(f"row {place} is not the next of its shard")
+        begins[shard] = local + 1
     return wrong
 
 

@@ -69,6 +69,7 @@ def session_verdict(at_ms: int, n: int = 1, **changes: object) -> Verdict:
         schema="s",
         model="m",
         session=session_name(n),
+        session_number=n + 1,
     )
     return msgspec.structs.replace(plain, **changes)
 

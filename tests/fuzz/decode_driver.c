@@ -31,7 +31,6 @@ static an_u32 chance(an_u32 n)
 }
 
 static an_u32 next_sequence[64][2];
-static struct packets packets;
 
 static void put(an_u8 *at, an_u32 value, int n)
 {
@@ -140,7 +139,7 @@ static an_u32 list_length(an_u32 first, const an_u32 *next)
 }
 
 /* Every buffer is on its free list or in use by one side. */
-static void check_pools(const struct stream *s)
+static void check_shard(const struct stream *s)
 {
 	an_u32 small = list_length(s->free_small, s->next_small);
 	an_u32 large = list_length(s->free_large, s->next_large), held = 0, i, side;
@@ -158,7 +157,15 @@ static void check_pools(const struct stream *s)
 	CHECK(small == SMALL_COUNT && large == LARGE_COUNT && held == HELD_COUNT);
 }
 
-static void decode_one(struct stream *s, const an_u8 *bytes, an_u32 n, an_u64 time_ns)
+static void check_pools(const struct decoder *d)
+{
+	int i;
+
+	for (i = 0; i < SHARDS; i++)
+		check_shard(&d->shards[i]);
+}
+
+static void decode_one(struct decoder *d, const an_u8 *bytes, an_u32 n, an_u64 time_ns)
 {
 	static const an_u16 links[] = {1, 101, 113, 276, 0, 228};
 	struct airnet_frame frame = {.time_ns = time_ns, .captured_bytes = n};
@@ -168,49 +175,50 @@ static void decode_one(struct stream *s, const an_u8 *bytes, an_u32 n, an_u64 ti
 	CHECK(own);
 	memcpy(own, bytes, n);
 	frame.link = links[chance(50) ? 0 : chance(6)];
-	CHECK(decode_batch(s, &packets, &frame, 1, cursor_over(own, n), &header) == 1);
-	CHECK(header.message_count == s->row_count && s->row_count <= ROWS_PER_FRAME);
-	CHECK(header.session == AIRNET_NONE || header.session < s->session_count);
+	CHECK(decode_batch(d, &frame, 1, cursor_over(own, n), &header) == 1);
+	CHECK(header.message_count == d->row_count && d->row_count <= ROWS_PER_FRAME);
+	CHECK(header.session == AIRNET_NONE || d->sessions[header.session].state);
 	free(own);
 }
 
-static struct stream *make_stream(void)
+static struct decoder *make_decoder(void)
 {
 	static const an_u8 gateway[16] = {[10] = 0xff, 0xff, 10, 0, 0, 1};
-	struct stream *s = calloc(1, sizeof(*s));
+	struct decoder *d = calloc(1, sizeof(*d));
+	struct airnet_session *sessions =
+		calloc(AIRNET_SESSIONS_MAX, sizeof(*sessions));
 
-	CHECK(s);
-	s->sessions = calloc(AIRNET_SESSIONS_MAX, sizeof(*s->sessions));
-	s->rows = calloc(AIRNET_MESSAGES_MAX, sizeof(*s->rows));
-	CHECK(s->sessions && s->rows);
-	flow_begin(s);
-	flow_add_gateway(s, gateway, 9001);
-	return s;
+	CHECK(d && sessions);
+	decode_begin(d, sessions);
+	d->rows = calloc(AIRNET_MESSAGES_MAX, sizeof(*d->rows));
+	CHECK(d->rows);
+	gateways_add(&d->gateways, gateway, 9001);
+	return d;
 }
 
-static an_u32 free_stream(struct stream *s, an_u64 *malformed)
+static an_u32 free_decoder(struct decoder *d, an_u64 *malformed)
 {
-	an_u32 sessions = s->session_count;
+	an_u32 sessions = d->session_number, shard;
 	int i;
 
-	check_pools(s);
-	for (i = 1; i < AIRNET_MALFORMED_REASONS; i++)
-		*malformed += s->malformed[i];
-	free(s->sessions);
-	free(s->rows);
-	free(s);
+	check_pools(d);
+	for (shard = 0; shard < SHARDS; shard++)
+		for (i = 1; i < AIRNET_MALFORMED_REASONS; i++)
+			*malformed += d->shards[shard].malformed[i];
+	free(d->sessions);
+	free(d->rows);
+	free(d);
 	return sessions;
 }
 
 int main(int argc, char **argv)
 {
 	static an_u8 bytes[FRAME_MAX * 2];
-	struct stream *s = make_stream();
+	struct decoder *d = make_decoder();
 	an_u64 frames = 0, messages = 0, malformed = 0, sessions = 0;
 	an_u64 time_ns = 1000000000;
 	time_t end = time(NULL) + (argc > 2 ? atoi(argv[2]) : 5);
 
-	packets_begin(&packets);
 	state = 0x9e3779b97f4a7c15ULL * (an_u64)(argc > 1 ? atoi(argv[1]) + 1 : 1);
 	while (time(NULL) < end) {
 		an_u32 n = make_frame(bytes);
@@ -218,16 +226,16 @@ int main(int argc, char **argv)
 		mutate(bytes, n);
 		n = chance(30) ? n : chance(n + 1);
 		time_ns += chance(1000000);
-		decode_one(s, bytes, n, time_ns);
-		messages += s->row_count;
+		decode_one(d, bytes, n, time_ns);
+		messages += d->row_count;
 		if (++frames % 4096 == 0)
-			check_pools(s);
+			check_pools(d);
 		if (frames % 65536 == 0) { /* before the session table is full */
-			sessions += free_stream(s, &malformed);
-			s = make_stream();
+			sessions += free_decoder(d, &malformed);
+			d = make_decoder();
 		}
 	}
-	sessions += free_stream(s, &malformed);
+	sessions += free_decoder(d, &malformed);
 	printf("%llu %llu %llu %llu\n", (unsigned long long)frames,
 	       (unsigned long long)messages, (unsigned long long)malformed,
 	       (unsigned long long)sessions);

@@ -39,7 +39,7 @@ class Stream:
 
     @property
     def session_count(self) -> int:
-        """How many session rows there are."""
+        """How many session rows are in use."""
 
     def frames(self) -> list[int]:
         """Return frames by reason, FRAME_REASONS in order."""

@@ -54,7 +54,8 @@ class Judge:
     def judge(self, verdict: Verdict) -> list[Decision]:
         """Return what policy orders because of `verdict`; often nothing."""
         if verdict.session is not None and verdict.window_kind == WINDOW_SESSION:
-            self._session_count = max(self._session_count, verdict.subject + 1)
+            count = max(self._session_count, verdict.session_number)
+            self._session_count = count
             self._remember_client(verdict.session.client)
         finding, streak = self._weigh(verdict)
         if streak is None:

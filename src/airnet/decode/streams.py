@@ -65,8 +65,12 @@ class Decoder:
 
     @property
     def sessions(self) -> NDArray[np.void]:
-        """Return SESSION[s], a view of the rows so far; they change with every call."""
-        return self._sessions[: self._stream.session_count]
+        """Return SESSION[SESSIONS_MAX]; rows change with every call.
+
+        Rows in use have a state; they are not dense. A header's or a message's
+        `session` is an index of this table.
+        """
+        return self._sessions
 
     def counters(self) -> dict[str, Any]:
         """Return counts since the start.

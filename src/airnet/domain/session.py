@@ -1,7 +1,8 @@
 """Session: one trading conversation of two endpoints and their CompIDs.
 
-The unit that is watched, scored and contained. Rows are made by decode in the order
-sessions first appear; `SessionName` is how objects right of score call one.
+The unit that is watched, scored and contained. Decode makes the rows of a table that
+is not dense: those in use have a state. `number` is the order in which sessions first
+appeared, from 1; `SessionName` is how objects right of score call one.
 """
 
 import ipaddress
@@ -33,6 +34,8 @@ SESSION = np.dtype(
         ("pad", "u1"),
         ("client_comp", "u1", (COMP_BYTES,)),
         ("gateway_comp", "u1", (COMP_BYTES,)),
+        ("number", "<u4"),
+        ("spare", "<u4"),
     ]
 )
 

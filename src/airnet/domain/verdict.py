@@ -51,7 +51,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     "" when the model alone speaks; `measured` and `limit` are that rule's (or the
     model's own) value and threshold, in the unit the rule states. `session` is set
     for a session window; `address` and `port` for a gateway or source one.
-    `fanout` is the number of sources a gateway window saw.
+    `fanout` is the number of sources a gateway window saw; `session_number` that of
+    the sessions which had appeared when this one did, itself the last.
     """
 
     window_kind: int
@@ -76,3 +77,4 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     known: bool = False
     sources: tuple[str, ...] = ()
     fanout: int = 0
+    session_number: int = 0

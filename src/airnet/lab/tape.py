@@ -71,6 +71,7 @@ class Tape:
         self._sessions = {
             index: comp_text(bytes(row["client_comp"]))
             for index, row in enumerate(decoder.sessions)
+            if row["state"]
         }
         self._sights = np.concatenate([np.zeros(0, SIGHT), *sights])
         self._arrivals = np.concatenate([np.zeros(0, ARRIVAL), *arrivals])

@@ -165,8 +165,13 @@ class OnnxScorer:
                 verdict = self._verdict(
                     windows[place], features[place], opinions[place]
                 )
-                name = _session_name(sessions, int(windows[place]["subject"]))
-                verdicts.append(msgspec.structs.replace(verdict, session=name))
+                row = sessions[int(windows[place]["subject"])]
+                verdict = msgspec.structs.replace(
+                    verdict,
+                    session=_session_name(row),
+                    session_number=int(row["number"]),
+                )
+                verdicts.append(verdict)
             else:
                 verdicts.append(
                     self._of_gateway(windows, features, opinions, place, folded[place])
@@ -297,9 +302,8 @@ def _if_ready(opinion: Opinion, row: NDArray[np.float32]) -> Opinion | None:
     return msgspec.structs.replace(opinion, cause=Cause.UNKNOWN, abstains=True)
 
 
-def _session_name(sessions: NDArray[np.void], index: int) -> SessionName:
-    """Return what the session in row `index` is called."""
-    row = sessions[index]
+def _session_name(row: np.void) -> SessionName:
+    """Return what the session of a SESSION row is called."""
     return SessionName(
         client=address_text(row["client"].tobytes()),
         client_port=int(row["client_port"]),

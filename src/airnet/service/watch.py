@@ -23,7 +23,7 @@ from airnet.clock import SystemClock
 from airnet.config import Config, Site, load
 from airnet.decide.policy import Policy
 from airnet.domain.decision import PASSIVE, Decision, Mode, TargetType
-from airnet.domain.session import CLOSED, address_text
+from airnet.domain.session import LOGGED_ON, OPEN, address_text
 from airnet.metrics import Metrics
 from airnet.pipeline import Pipeline, Totals, models_path, policy_path, think
 from airnet.record.file import FileLedger
@@ -266,7 +266,8 @@ class Service:
     def _known(self) -> list[str]:
         """Return what must keep passing: hosts of the site, protected, trading."""
         rows = self._brain.decoder.sessions
-        trading = rows[rows["state"] != CLOSED]["client"]
+        is_open = (rows["state"] == OPEN) | (rows["state"] == LOGGED_ON)
+        trading = rows[is_open]["client"]
         clients = (address_text(bytes(row)) for row in trading)
         return sorted({*self._spared, *clients})
 
