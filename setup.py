@@ -50,7 +50,7 @@ def extension(path: Path) -> Extension:
 
 def headers() -> list[Path]:
     """Return the files whose change rebuilds every extension."""
-    return [*ROOT.glob("ext/*.pxd"), *ROOT.glob("ext/*.h"), ROOT / "bpf/airnet.h"]
+    return [*ROOT.glob("ext/*.pxd"), *ROOT.glob("ext/*.h"), *ROOT.glob("bpf/*.h")]
 
 
 def build_bpf(out: Path) -> None:

@@ -229,7 +229,7 @@ struct airnet_tap_meta {
 	an_u32 wire_bytes;
 };
 
-/* Indices of tap.bpf.c's per-CPU counters. */
+/* Indices of tap.bpf.c's counters. */
 #define AIRNET_TAP_SEEN 0
 #define AIRNET_TAP_REDIRECTED 1
 #define AIRNET_TAP_NO_SOCKET 2 /* no AF_XDP socket on this queue */
@@ -237,6 +237,19 @@ struct airnet_tap_meta {
 #define AIRNET_TAP_IGNORED 4 /* not selected: counted, not copied */
 #define AIRNET_TAP_ABORTED 5 /* cannot happen */
 #define AIRNET_TAP_COUNTERS 6
+
+/* One CPU's counters, in cache lines of its own. An array map with one entry a CPU,
+ * not a per-CPU map: this one can be read through mmap(2), without bpf(2). */
+struct airnet_tap_counts {
+	an_u64 of[16]; /* AIRNET_TAP_* */
+};
+
+/* One CPU's count of redirects that failed after tap.bpf.c was done, by errno; those
+ * without a place of their own are at 0. */
+#define AIRNET_TAP_ERRNOS 128
+struct airnet_redirect_counts {
+	an_u64 of[AIRNET_TAP_ERRNOS];
+};
 
 #define AIRNET_ASSERT_SIZE(name, bytes) \
 	_Static_assert(sizeof(struct name) == (bytes), #name " changed size")
@@ -247,5 +260,7 @@ AIRNET_ASSERT_SIZE(airnet_message, 96);
 AIRNET_ASSERT_SIZE(airnet_session, 168);
 AIRNET_ASSERT_SIZE(airnet_window, 64);
 AIRNET_ASSERT_SIZE(airnet_tap_meta, 16);
+AIRNET_ASSERT_SIZE(airnet_tap_counts, 128);
+AIRNET_ASSERT_SIZE(airnet_redirect_counts, 1024);
 
 #endif

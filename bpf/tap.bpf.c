@@ -2,7 +2,7 @@
 /*
  * Hook: XDP on the mirror port, an interface that is only ours.
  * Reads: the frame's length, its receive queue and CLOCK_MONOTONIC; no payload.
- * Writes: struct airnet_tap_meta in front of the frame, and per-CPU counters.
+ * Writes: struct airnet_tap_meta in front of the frame, and counters of its CPU.
  *
  * Exits: XDP_REDIRECT into the AF_XDP socket of the frame's own queue, otherwise
  * XDP_DROP with a counted reason. Never XDP_PASS and never XDP_TX: the host's own
@@ -22,20 +22,20 @@ struct {
 	__type(value, __u32);
 } sockets SEC(".maps");
 
-/* AIRNET_TAP_*; written here, read by user space. */
+/* AIRNET_TAP_*, one entry a CPU (user space sizes it); written here, read by user
+ * space through mmap(2). */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, AIRNET_TAP_COUNTERS);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u64);
+	__type(value, struct airnet_tap_counts);
 } counters SEC(".maps");
 
-static __always_inline void count(__u32 index)
+static __always_inline void count(struct airnet_tap_counts *counts, __u32 index)
 {
-	__u64 *value = bpf_map_lookup_elem(&counters, &index);
-
-	if (value)
-		(*value)++;
+	if (counts)
+		counts->of[index]++;
 }
 
 /* Put time, queue and length in front of the frame; -1 when there is no room. */
@@ -56,14 +56,16 @@ static __always_inline int stamp(struct xdp_md *ctx, __u64 now_ns)
 	return 0;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int tap(struct xdp_md *ctx)
 {
 	__u64 now_ns = bpf_ktime_get_ns();
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct airnet_tap_counts *counts = bpf_map_lookup_elem(&counters, &cpu);
 	__u32 reason = AIRNET_TAP_REDIRECTED;
 	int action = XDP_DROP;
 
-	count(AIRNET_TAP_SEEN);
+	count(counts, AIRNET_TAP_SEEN);
 	if (stamp(ctx, now_ns)) {
 		reason = AIRNET_TAP_NO_META;
 		goto out;
@@ -73,7 +75,7 @@ int tap(struct xdp_md *ctx)
 	if (action != XDP_REDIRECT)
 		reason = AIRNET_TAP_NO_SOCKET;
 out:
-	count(reason);
+	count(counts, reason);
 	return action;
 }
 

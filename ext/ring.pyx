@@ -1,10 +1,11 @@
 """AF_XDP rings and AF_PACKET batches -> Frame rows.
 
-`Rings` owns the AF_XDP sockets of one interface; the memory frames lie in belongs to
-the caller (a page-aligned mapping), is registered as UMEM and must outlive it.
-`Batch` receives from an AF_PACKET socket that the caller opened. Neither makes an
-object a frame. Cost: 32 B written and one descriptor of 16 B read a row; the frame's
-own bytes are not touched, but for the 16 B of metadata in front of it.
+`Rings` reads the AF_XDP sockets of one interface through descriptors that somebody
+opened and bound; the memory frames lie in belongs to the caller (a mapping of what is
+registered as UMEM) and must outlive it. `Batch` receives from an AF_PACKET socket.
+Neither makes an object a frame, closes a descriptor or needs a privilege. Cost: 32 B
+written and one descriptor of 16 B read a row; the frame's own bytes are not touched,
+but for the 16 B of metadata in front of it, unless it came in pieces.
 """
 
 cimport cython
@@ -19,29 +20,36 @@ import os
 import numpy as np
 
 
-cdef extern from "xsk.h" nogil:
+cdef extern from "xskpoll.h" nogil:
     enum:
         XSK_FRAME_BYTES
         XSK_QUEUES_MAX
 
     struct xdp_statistics:
         uint64_t rx_dropped
+        uint64_t rx_invalid_descs
         uint64_t rx_ring_full
+        uint64_t rx_fill_ring_empty_descs
 
     struct xsk:
         int fd
         uint32_t queue
         uint64_t base
         uint8_t *memory
+        uint64_t side_base
+        uint8_t *side
+        uint32_t side_bytes
         uint32_t ring_frames
         uint64_t *free_list
         uint64_t *held
         uint64_t delivered
+        uint64_t too_long
+        uint64_t wakeups
+        int is_busy
 
     int xsk_open(xsk *socket) noexcept
-    int xsk_bind(xsk *socket, uint32_t interface_index) noexcept
     void xsk_close(xsk *socket) noexcept
-    uint32_t xsk_waiting(const xsk *socket) noexcept
+    uint64_t xsk_packets(const xsk *socket) noexcept
     int xsk_statistics(const xsk *socket, xdp_statistics *counts) noexcept
     int xsk_poll(
         xsk *sockets, int count, airnet_frame *rows, int limit, int wait_ms,
@@ -69,6 +77,11 @@ BATCH_FRAMES_MAX = MMSG_FRAMES_MAX
 BATCH_BYTES = MMSG_FRAMES_MAX * MMSG_FRAME_BYTES
 
 
+def memory_bytes(int queues, uint64_t ring_frames, uint64_t side_bytes):
+    """Return how long the memory of so many queues is."""
+    return queues * (2 * ring_frames * XSK_FRAME_BYTES + side_bytes)
+
+
 def frame_layout():
     """Return an empty array of the C row, for the tests that compare layouts."""
     cdef airnet_frame row
@@ -77,42 +90,54 @@ def frame_layout():
 
 @cython.final
 cdef class Rings:
-    """The AF_XDP sockets of one interface. close() or collection frees them."""
+    """The AF_XDP sockets of one interface. close() or collection unmaps the rings."""
 
     cdef xsk *sockets
     cdef int count
     cdef int64_t epoch_ns
-    cdef uint8_t[::1] memory  # keeps the mapping alive as long as the kernel uses it
+    cdef uint8_t[::1] memory  # keeps the mapping alive as long as rows point into it
 
     def __cinit__(
-        self, int queues, uint32_t ring_frames, uint8_t[::1] memory not None,
-        int64_t epoch_ns,
+        self, list descriptors not None, uint32_t ring_frames,
+        uint8_t[::1] memory not None, uint32_t side_bytes, int64_t epoch_ns,
     ):
-        cdef int i
+        """Map the rings of bound sockets, one a queue, from queue 0.
+
+        `memory`: each queue's 2 * ring_frames frames, then each queue's `side_bytes`
+        to join packets in. Raises OSError with the errno of what the kernel refused.
+        """
+        cdef int i, status = 0, count = <int>len(descriptors)
         cdef uint64_t each = <uint64_t>2 * ring_frames * XSK_FRAME_BYTES
-        if not 1 <= queues <= XSK_QUEUES_MAX:
-            raise ValueError(f"queues must be 1..{XSK_QUEUES_MAX}")
+        if not 1 <= count <= XSK_QUEUES_MAX:
+            raise ValueError(f"descriptors must be 1..{XSK_QUEUES_MAX}")
         if ring_frames == 0 or ring_frames & (ring_frames - 1):
             raise ValueError("ring_frames must be a power of two")
-        if <uint64_t>memory.shape[0] != queues * each:
-            raise ValueError("memory must be queues * 2 * ring_frames * FRAME_BYTES")
+        if <uint64_t>memory.shape[0] != count * (each + side_bytes):
+            raise ValueError("memory must be memory_bytes() long")
         self.memory = memory
         self.epoch_ns = epoch_ns
-        self.sockets = <xsk *>calloc(queues, sizeof(xsk))
+        self.sockets = <xsk *>calloc(count, sizeof(xsk))
         if self.sockets == NULL:
             raise MemoryError
-        self.count = queues
-        for i in range(queues):
+        self.count = count
+        for i in range(count):
             self.sockets[i].fd = -1
-        for i in range(queues):
+        for i in range(count):
+            self.sockets[i].fd = descriptors[i]
             self.sockets[i].queue = i
             self.sockets[i].ring_frames = ring_frames
             self.sockets[i].base = i * each
             self.sockets[i].memory = &memory[0] + i * each
+            self.sockets[i].side_bytes = side_bytes
+            self.sockets[i].side_base = count * each + <uint64_t>i * side_bytes
+            self.sockets[i].side = &memory[0] + self.sockets[i].side_base
             self.sockets[i].free_list = <uint64_t *>calloc(2 * ring_frames, 8)
             self.sockets[i].held = <uint64_t *>calloc(2 * ring_frames, 8)
             if self.sockets[i].free_list == NULL or self.sockets[i].held == NULL:
                 raise MemoryError
+            status = xsk_open(&self.sockets[i])
+            if status < 0:
+                raise OSError(-status, os.strerror(-status))
 
     def __dealloc__(self):
         cdef int i
@@ -124,28 +149,11 @@ cdef class Rings:
             free(self.sockets[i].held)
         free(self.sockets)
 
-    def open(self, int queue):
-        """Make one queue's socket, UMEM and rings; return its descriptor.
-
-        Raises OSError with the errno of what the kernel refused.
-        """
-        self._check(queue, False)
-        cdef int status
-        with nogil:
-            status = xsk_open(&self.sockets[queue])
-        if status < 0:
-            xsk_close(&self.sockets[queue])
-            raise OSError(-status, os.strerror(-status))
-        return self.sockets[queue].fd
-
-    def bind(self, int queue, uint32_t interface_index):
-        """Bind one queue's socket; OSError EBUSY while an earlier one is freed."""
-        self._check(queue, True)
-        cdef int status
-        with nogil:
-            status = xsk_bind(&self.sockets[queue], interface_index)
-        if status < 0:
-            raise OSError(-status, os.strerror(-status))
+    def busy(self):
+        """Drive the driver from poll() instead of waiting for its interrupts."""
+        cdef int i
+        for i in range(self.count):
+            self.sockets[i].is_busy = 1
 
     def poll(self, airnet_frame[::1] rows not None, int wait_ms):
         """Fill rows, oldest frame first; return how many, or a negative errno.
@@ -165,35 +173,38 @@ cdef class Rings:
         return status
 
     def statistics(self):
-        """Return (delivered, in_ring, rx_dropped, ring_full), summed over queues.
+        """Return counts summed over the queues, by name; see XDP_STATISTICS.
 
-        Read in this order, so that a frame arriving meanwhile is in none of them.
+        Those we count come before the kernel's, so that a frame arriving meanwhile is
+        in none of them.
         """
         cdef xdp_statistics counts
         cdef uint64_t delivered = 0, in_ring = 0, dropped = 0, full = 0
+        cdef uint64_t too_long = 0, invalid = 0, starved = 0, wakeups = 0
         cdef int i
         for i in range(self.count):
             if self.sockets[i].fd < 0:
                 continue
             delivered += self.sockets[i].delivered
-            in_ring += xsk_waiting(&self.sockets[i])
+            too_long += self.sockets[i].too_long
+            wakeups += self.sockets[i].wakeups
+            in_ring += xsk_packets(&self.sockets[i])
             xsk_statistics(&self.sockets[i], &counts)
             dropped += counts.rx_dropped
+            invalid += counts.rx_invalid_descs
             full += counts.rx_ring_full
-        return delivered, in_ring, dropped, full
+            starved += counts.rx_fill_ring_empty_descs
+        return {
+            "delivered": delivered, "in_ring": in_ring, "too_long": too_long,
+            "rx_dropped": dropped, "ring_full": full, "invalid_frames": invalid,
+            "fill_empty": starved, "wakeups": wakeups,
+        }
 
     def close(self):
-        """Close every socket; closing twice is harmless."""
+        """Unmap every ring; closing twice is harmless."""
         cdef int i
         for i in range(self.count):
             xsk_close(&self.sockets[i])
-
-    cdef int _check(self, int queue, bint is_open) except -1:
-        if not 0 <= queue < self.count:
-            raise IndexError(f"queue {queue} of {self.count}")
-        if is_open != (self.sockets[queue].fd >= 0):
-            raise ValueError(f"queue {queue} is not {'open' if is_open else 'closed'}")
-        return 0
 
 
 @cython.final

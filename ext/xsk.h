@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One AF_XDP receive socket: its UMEM, fill ring, receive ring and free list.
+ * One AF_XDP receive socket: its fill ring, receive ring and free list, through a
+ * descriptor that airnet.kernel.xsk opened and bound. Nothing here needs a privilege.
  *
- * Raw system calls, not libxdp: its helpers load a dispatcher that hosts refuse, and
- * for a shared UMEM they bind before the fill ring can be filled. There is no transmit
- * ring at all, so nothing here can send.
+ * Raw system calls, not libxdp: see there. There is no transmit ring at all, so
+ * nothing here can send.
  * Source: Documentation/networking/af_xdp.rst, include/uapi/linux/if_xdp.h.
  *
  * Frames: 2 * ring_frames of them, each is in the fill ring, in the receive ring, with
  * the caller (held) or in the free list. The fill ring has room for all, but its
  * consumer index is published after the frames it gave are visible in the receive
  * ring, so handing back can find no room for a moment: the free list keeps the rest.
+ *
+ * A packet longer than a frame comes in pieces, each but the last marked
+ * XDP_PKT_CONTD. They are joined in `side`, and their frames are free at once; when
+ * side is full, the poll ends and the next one starts with it empty.
  */
 #ifndef AIRNET_XSK_H
 #define AIRNET_XSK_H
@@ -24,15 +28,19 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "airnet.h"
 
 #define XSK_FRAME_BYTES 2048u
 #define XSK_QUEUES_MAX 64
+#ifndef XDP_PKT_CONTD
+#define XDP_PKT_CONTD (1 << 0) /* if_xdp.h of Linux 6.6: this packet goes on */
+#endif
 
 struct xsk_ring {
-	uint32_t *producer, *consumer;
+	uint32_t *producer, *consumer, *flags;
 	void *entries;
 	void *mapping;
 	size_t mapping_bytes;
@@ -44,6 +52,9 @@ struct xsk {
 	uint32_t queue;
 	uint64_t base; /* of this socket's UMEM in the buffer of all */
 	uint8_t *memory;
+	uint64_t side_base; /* of the joined packets in the buffer of all */
+	uint8_t *side;
+	uint32_t side_bytes, side_used;
 	struct xsk_ring fill, receive;
 	uint32_t ring_frames;
 	uint64_t *free_list; /* 2 * ring_frames */
@@ -51,6 +62,9 @@ struct xsk {
 	uint32_t free_count, held_count;
 	uint32_t peeked; /* receive entries known to be there and not taken */
 	uint64_t delivered;
+	uint64_t too_long; /* packets that side cannot hold */
+	uint64_t wakeups; /* times that the driver asked to be called */
+	int is_busy; /* nobody but the reader drives the driver */
 	int is_down; /* the interface went away; the kernel says so once */
 };
 
@@ -67,9 +81,46 @@ static inline int xsk_map(struct xsk *x, struct xsk_ring *ring, uint32_t entries
 	}
 	ring->producer = (uint32_t *)((char *)ring->mapping + offset->producer);
 	ring->consumer = (uint32_t *)((char *)ring->mapping + offset->consumer);
+	ring->flags = (uint32_t *)((char *)ring->mapping + offset->flags);
 	ring->entries = (char *)ring->mapping + offset->desc;
 	ring->mask = entries - 1;
 	return 0;
+}
+
+/* Map the rings of a bound socket, whose fill ring holds every frame. 0 or -errno. */
+static inline int xsk_open(struct xsk *x)
+{
+	struct xdp_mmap_offsets offsets;
+	socklen_t bytes = sizeof(offsets);
+	int status;
+
+	if (getsockopt(x->fd, SOL_XDP, XDP_MMAP_OFFSETS, &offsets, &bytes))
+		return -errno;
+	status = xsk_map(x, &x->fill, 2 * x->ring_frames, sizeof(uint64_t), &offsets.fr,
+			 (off_t)XDP_UMEM_PGOFF_FILL_RING);
+	if (!status)
+		status =
+			xsk_map(x, &x->receive, x->ring_frames, sizeof(struct xdp_desc),
+				&offsets.rx, XDP_PGOFF_RX_RING);
+	return status;
+}
+
+/* Give back the rings; the descriptor is the caller's. */
+static inline void xsk_close(struct xsk *x)
+{
+	if (x->fill.mapping)
+		munmap(x->fill.mapping, x->fill.mapping_bytes);
+	if (x->receive.mapping)
+		munmap(x->receive.mapping, x->receive.mapping_bytes);
+	x->fill.mapping = x->receive.mapping = NULL;
+	x->fd = -1;
+}
+
+/* Let the driver work now: it waits for that, or we poll busily. */
+static inline void xsk_kick(struct xsk *x)
+{
+	(void)recvfrom(x->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
+	x->wakeups++;
 }
 
 /* Give free frames to the kernel, as many as the fill ring takes. */
@@ -84,72 +135,16 @@ static inline void xsk_fill(struct xsk *x)
 	for (uint32_t i = 0; i < give; i++)
 		entries[produced++ & x->fill.mask] = x->free_list[--x->free_count];
 	__atomic_store_n(x->fill.producer, produced, __ATOMIC_RELEASE);
+	/* A driver that ran out of frames stops looking until it is called. */
+	if (__atomic_load_n(x->fill.flags, __ATOMIC_ACQUIRE) & XDP_RING_NEED_WAKEUP)
+		xsk_kick(x);
 }
 
-/* Socket, UMEM and rings; the fill ring is full before bind. 0 or -errno. */
-static inline int xsk_open(struct xsk *x)
+/* Receive entries that are there and not taken. */
+static inline uint32_t xsk_waiting(const struct xsk *x)
 {
-	struct xdp_umem_reg area = {
-		.addr = (uintptr_t)x->memory,
-		.len = 2ull * x->ring_frames * XSK_FRAME_BYTES,
-		.chunk_size = XSK_FRAME_BYTES,
-	};
-	int fill = (int)(2 * x->ring_frames), receive = (int)x->ring_frames;
-	struct xdp_mmap_offsets offsets;
-	socklen_t bytes = sizeof(offsets);
-	int status;
-
-	x->fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
-	if (x->fd < 0)
-		return -errno;
-	/* A UMEM needs a completion ring to bind, though we never transmit. */
-	int completion = 64;
-	if (setsockopt(x->fd, SOL_XDP, XDP_UMEM_REG, &area, sizeof(area)) ||
-	    setsockopt(x->fd, SOL_XDP, XDP_UMEM_FILL_RING, &fill, sizeof(fill)) ||
-	    setsockopt(x->fd, SOL_XDP, XDP_UMEM_COMPLETION_RING, &completion,
-		       sizeof(completion)) ||
-	    setsockopt(x->fd, SOL_XDP, XDP_RX_RING, &receive, sizeof(receive)) ||
-	    getsockopt(x->fd, SOL_XDP, XDP_MMAP_OFFSETS, &offsets, &bytes))
-		return -errno;
-	status = xsk_map(x, &x->fill, (uint32_t)fill, sizeof(uint64_t), &offsets.fr,
-			 (off_t)XDP_UMEM_PGOFF_FILL_RING);
-	if (!status)
-		status = xsk_map(x, &x->receive, (uint32_t)receive,
-				 sizeof(struct xdp_desc), &offsets.rx,
-				 XDP_PGOFF_RX_RING);
-	if (status)
-		return status;
-	for (uint32_t i = 0; i < 2 * x->ring_frames; i++)
-		x->free_list[i] = (uint64_t)i * XSK_FRAME_BYTES;
-	x->free_count = 2 * x->ring_frames;
-	xsk_fill(x);
-	return 0;
-}
-
-/* 0 or -errno; EBUSY while an earlier socket of this queue is still being freed. */
-static inline int xsk_bind(struct xsk *x, uint32_t interface_index)
-{
-	struct sockaddr_xdp address = {
-		.sxdp_family = AF_XDP,
-		.sxdp_ifindex = interface_index,
-		.sxdp_queue_id = x->queue,
-	};
-
-	if (bind(x->fd, (struct sockaddr *)&address, sizeof(address)))
-		return -errno;
-	return 0;
-}
-
-static inline void xsk_close(struct xsk *x)
-{
-	if (x->fill.mapping)
-		munmap(x->fill.mapping, x->fill.mapping_bytes);
-	if (x->receive.mapping)
-		munmap(x->receive.mapping, x->receive.mapping_bytes);
-	if (x->fd >= 0)
-		close(x->fd);
-	x->fill.mapping = x->receive.mapping = NULL;
-	x->fd = -1;
+	return __atomic_load_n(x->receive.producer, __ATOMIC_ACQUIRE) -
+	       *x->receive.consumer;
 }
 
 /* Take back the frames of the previous poll, and look how many are waiting. */
@@ -158,28 +153,89 @@ static inline void xsk_begin(struct xsk *x)
 	for (uint32_t i = 0; i < x->held_count; i++)
 		x->free_list[x->free_count++] = x->held[i];
 	x->held_count = 0;
+	x->side_used = 0;
 	if (x->free_count)
 		xsk_fill(x);
-	x->peeked = __atomic_load_n(x->receive.producer, __ATOMIC_ACQUIRE) -
-		    *x->receive.consumer;
+	x->peeked = xsk_waiting(x);
 }
 
-/* The next waiting frame's metadata; tap.bpf.c put it in front of the frame. */
-static inline const struct airnet_tap_meta *xsk_head(const struct xsk *x)
+static inline const struct xdp_desc *xsk_entry(const struct xsk *x, uint32_t ahead)
 {
 	const struct xdp_desc *entries = x->receive.entries;
-	uint64_t address = entries[*x->receive.consumer & x->receive.mask].addr;
+
+	return &entries[(*x->receive.consumer + ahead) & x->receive.mask];
+}
+
+/* Waiting packets, which may be of several entries each. */
+static inline uint64_t xsk_packets(const struct xsk *x)
+{
+	uint32_t waiting = xsk_waiting(x);
+	uint64_t packets = 0;
+
+	for (uint32_t i = 0; i < waiting; i++)
+		packets += !(xsk_entry(x, i)->options & XDP_PKT_CONTD);
+	return packets;
+}
+
+/* The next waiting packet's metadata; tap.bpf.c put it in front of the first piece. */
+static inline const struct airnet_tap_meta *xsk_head(const struct xsk *x)
+{
+	uint64_t address = xsk_entry(x, 0)->addr;
 
 	return (const void *)(x->memory + address - sizeof(struct airnet_tap_meta));
 }
 
-/* Move the next waiting frame to `row`. */
-static inline void xsk_take(struct xsk *x, struct airnet_frame *row, int64_t epoch_ns)
+/* Entries of the next waiting packet; 0 when its end is not there yet. */
+static inline uint32_t xsk_pieces(const struct xsk *x)
+{
+	for (uint32_t i = 0; i < x->peeked; i++) {
+		if (!(xsk_entry(x, i)->options & XDP_PKT_CONTD))
+			return i + 1;
+	}
+	return 0;
+}
+
+static inline uint32_t xsk_length(const struct xsk *x, uint32_t pieces)
+{
+	uint32_t bytes = 0;
+
+	for (uint32_t i = 0; i < pieces; i++)
+		bytes += xsk_entry(x, i)->len;
+	return bytes;
+}
+
+/* Let the entries of one packet go; their frames are in held or free_list. */
+static inline void xsk_pass(struct xsk *x, uint32_t pieces)
+{
+	x->peeked -= pieces;
+	__atomic_store_n(x->receive.consumer, *x->receive.consumer + pieces,
+			 __ATOMIC_RELEASE);
+}
+
+static inline uint64_t xsk_frame(const struct xdp_desc *entry)
+{
+	return entry->addr & ~(uint64_t)(XSK_FRAME_BYTES - 1);
+}
+
+/* Copy a packet's pieces together behind what side has, and free their frames. */
+static inline void xsk_join(struct xsk *x, struct airnet_frame *row, uint32_t pieces)
+{
+	row->offset = x->side_base + x->side_used;
+	for (uint32_t i = 0; i < pieces; i++) {
+		const struct xdp_desc *entry = xsk_entry(x, i);
+
+		memcpy(x->side + x->side_used, x->memory + entry->addr, entry->len);
+		x->side_used += entry->len;
+		x->free_list[x->free_count++] = xsk_frame(entry);
+	}
+}
+
+/* Move the next waiting packet of so many pieces to `row`. */
+static inline void xsk_take(struct xsk *x, struct airnet_frame *row, uint32_t pieces,
+			    int64_t epoch_ns)
 {
 	const struct airnet_tap_meta *meta = xsk_head(x);
-	const struct xdp_desc *entries = x->receive.entries;
-	uint32_t at = *x->receive.consumer;
-	const struct xdp_desc *entry = &entries[at & x->receive.mask];
+	const struct xdp_desc *entry = xsk_entry(x, 0);
 
 	memset(row, 0, sizeof(*row));
 	row->time_ns = meta->mono_ns + (uint64_t)epoch_ns;
@@ -189,16 +245,23 @@ static inline void xsk_take(struct xsk *x, struct airnet_frame *row, int64_t epo
 	row->queue = (uint16_t)x->queue;
 	row->link = AIRNET_LINK_ETHERNET;
 	row->clock = AIRNET_CLOCK_KERNEL;
-	x->held[x->held_count++] = entry->addr & ~(uint64_t)(XSK_FRAME_BYTES - 1);
-	x->peeked--;
+	if (pieces == 1) {
+		x->held[x->held_count++] = xsk_frame(entry);
+	} else {
+		row->captured_bytes = xsk_length(x, pieces);
+		xsk_join(x, row, pieces);
+	}
 	x->delivered++;
-	__atomic_store_n(x->receive.consumer, at + 1, __ATOMIC_RELEASE);
+	xsk_pass(x, pieces);
 }
 
-static inline uint32_t xsk_waiting(const struct xsk *x)
+/* Drop the next waiting packet, which no buffer of ours can hold. */
+static inline void xsk_drop(struct xsk *x, uint32_t pieces)
 {
-	return __atomic_load_n(x->receive.producer, __ATOMIC_ACQUIRE) -
-	       *x->receive.consumer;
+	for (uint32_t i = 0; i < pieces; i++)
+		x->free_list[x->free_count++] = xsk_frame(xsk_entry(x, i));
+	x->too_long++;
+	xsk_pass(x, pieces);
 }
 
 /* The kernel's own loss counts of this socket. 0 or -errno. */
@@ -224,51 +287,6 @@ static inline int xsk_is_down(struct xsk *x)
 	if (getsockopt(x->fd, SOL_SOCKET, SO_ERROR, &problem, &bytes) || problem)
 		x->is_down = 1;
 	return x->is_down;
-}
-
-/*
- * Fill up to `limit` rows from all sockets, oldest first (equal times: lower queue
- * first), waiting up to wait_ms when nothing is there. Rows or -errno.
- */
-static inline int xsk_poll(struct xsk *sockets, int count, struct airnet_frame *rows,
-			   int limit, int wait_ms, int64_t epoch_ns)
-{
-	struct pollfd polled[XSK_QUEUES_MAX];
-	uint64_t waiting = 0;
-	int filled = 0;
-
-	for (int i = 0; i < count; i++) {
-		xsk_begin(&sockets[i]);
-		waiting += sockets[i].peeked;
-		polled[i].fd = sockets[i].fd;
-		polled[i].events = POLLIN;
-		polled[i].revents = 0;
-	}
-	if (!waiting) {
-		int ready = poll(polled, (nfds_t)count, wait_ms);
-
-		if (ready < 0)
-			return errno == EINTR ? 0 : -errno;
-		for (int i = 0; i < count; i++) {
-			if (!ready && xsk_is_down(&sockets[i]))
-				return -ENETDOWN;
-			xsk_begin(&sockets[i]);
-		}
-	}
-	while (filled < limit) {
-		struct xsk *oldest = NULL;
-
-		for (int i = 0; i < count; i++) {
-			if (sockets[i].peeked &&
-			    (!oldest || xsk_head(&sockets[i])->mono_ns <
-						xsk_head(oldest)->mono_ns))
-				oldest = &sockets[i];
-		}
-		if (!oldest)
-			break;
-		xsk_take(oldest, &rows[filled++], epoch_ns);
-	}
-	return filled;
 }
 
 #endif

@@ -113,6 +113,8 @@ class Capture(Closed, frozen=True):
     backend: Literal["auto", "xdp", "xdp_generic", "packet"] = "auto"
     queues: int = 1
     ring_frames: int = 8192
+    zero_copy: Literal["auto", "never"] = "auto"
+    busy_poll_us: int = 0
     record: str = ""
 
     def __post_init__(self) -> None:
@@ -125,6 +127,9 @@ class Capture(Closed, frozen=True):
         _require(
             64 <= self.ring_frames <= 65536 and is_power,
             "`ring_frames` must be a power of two, 64..65536",
+        )
+        _require(
+            0 <= self.busy_poll_us <= 1_000_000, "`busy_poll_us` must be 0..1000000"
         )
 
 

@@ -1,5 +1,6 @@
 """tap.bpf.c by BPF_PROG_TEST_RUN: action, metadata and counters of each case."""
 
+import contextlib
 import mmap
 import struct
 import time
@@ -8,9 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from airnet._ext import ring
 from airnet.errors import UnsupportedError
-from airnet.kernel import bpf, link
+from airnet.kernel import bpf, link, xsk
 from tests.netns.lab_links import CAPTURE, frame, namespace, veth
 
 pytestmark = pytest.mark.root
@@ -27,33 +27,36 @@ class Tap:
     def __init__(self, loaded: bpf.Object) -> None:
         self.program = loaded.program("tap")
         self.sockets = bpf.Map(loaded.map_fd("sockets"), 4)
-        self._counters = bpf.CounterMap(loaded.map_fd("counters"))
+        words = 16 * bpf.possible_cpu_count()
+        self._counters = bpf.mapped(loaded.map_fd("counters"), words)
 
     def counts(self) -> dict[str, int]:
-        found = {name: self._counters.total(i) for i, name in enumerate(NAMES)}
+        totals = self._counters.reshape(-1, 16).sum(axis=0).tolist()
+        found = dict(zip(NAMES, totals, strict=False))
         return {name: count for name, count in found.items() if count}
 
 
 @pytest.fixture
 def tap() -> Iterator[Tap]:
     try:
-        loaded = bpf.Object("tap")
+        loaded = bpf.Object("tap", entries={"counters": bpf.possible_cpu_count()})
     except UnsupportedError as error:
         pytest.skip(str(error))
     with loaded:
         yield Tap(loaded)
 
 
-def open_rings(tap: Tap, queues: int) -> ring.Rings:
+@contextlib.contextmanager
+def sockets_of(tap: Tap, queues: int) -> Iterator[None]:
     """Put a socket for each of these queues into the program's map."""
     index = link.describe(CAPTURE).index
-    pages = mmap.mmap(-1, queues * 2 * RING * ring.FRAME_BYTES)
-    rings = ring.Rings(queues, RING, np.frombuffer(pages, np.uint8), 0)
-    for queue in range(queues):
-        descriptor = rings.open(queue)
-        rings.bind(queue, index)
-        tap.sockets.update(queue, descriptor.to_bytes(4, "little"))
-    return rings
+    memory = np.frombuffer(mmap.mmap(-1, 2 * RING * xsk.FRAME_BYTES), np.uint8)
+    with contextlib.ExitStack() as held:
+        for queue in range(queues):
+            receiver = held.enter_context(xsk.open_socket(memory, RING))
+            xsk.bind(receiver, index, queue, xsk.XDP_COPY)
+            tap.sockets.update(queue, receiver.fileno().to_bytes(4, "little"))
+        yield
 
 
 def context(meta_bytes: int, size: int, queue: int, interface: int) -> bytes:
@@ -77,15 +80,14 @@ def test_frame_with_a_socket_is_redirected_with_its_stamp(tap: Tap, size: int) -
     with namespace():
         veth(2)
         index = link.describe(CAPTURE).index
-        rings = open_rings(tap, 2)
-        # veth has receive queues, as test runs want them, once a program is there.
-        held = tap.program.attach_xdp(CAPTURE, index, generic=False)
+        with sockets_of(tap, 2):
+            # veth has receive queues, as test runs want them, once a program is there.
+            held = tap.program.attach_xdp(CAPTURE, index, generic=False)
 
-        before = time.monotonic_ns()
-        action, out = tap.program.test_run(data, context(0, size, 1, index))
-        after = time.monotonic_ns()
-        held.close()
-        rings.close()
+            before = time.monotonic_ns()
+            action, out = tap.program.test_run(data, context(0, size, 1, index))
+            after = time.monotonic_ns()
+            held.close()
 
     stamp_ns, queue, wire = struct.unpack_from("=QII", out)
     assert action == bpf.XDP_REDIRECT
@@ -101,12 +103,11 @@ def test_frame_of_a_queue_without_a_socket_is_dropped(tap: Tap) -> None:
     with namespace():
         veth(2)
         index = link.describe(CAPTURE).index
-        rings = open_rings(tap, 1)
-        held = tap.program.attach_xdp(CAPTURE, index, generic=False)
+        with sockets_of(tap, 1):
+            held = tap.program.attach_xdp(CAPTURE, index, generic=False)
 
-        action, _ = tap.program.test_run(data, context(0, len(data), 1, index))
-        held.close()
-        rings.close()
+            action, _ = tap.program.test_run(data, context(0, len(data), 1, index))
+            held.close()
 
     assert action == bpf.XDP_DROP
     assert tap.counts() == {"seen": 1, "no_socket": 1}

@@ -15,12 +15,16 @@ UNIT = (
     Path(__file__).parent.parent.parent / "src" / "airnet" / "data" / "airnet.service"
 )
 #: As the interpreter of the unit would: no more than load, then let go.
-LOAD = "from airnet.kernel import bpf; bpf.Object('tap').close()"
+LOAD = (
+    "from airnet.kernel import bpf\n"
+    "bpf.Object('tap').close()\n"
+    "bpf.Object('redirect').program('redirect_err').attach_tracepoint().close()"
+)
 
 
 @pytest.mark.root
 def test_tap_loads_with_the_units_capabilities() -> None:
-    """Nothing but CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW is needed to load it."""
+    """The unit's capabilities are enough for the tap and for the loss tracepoint."""
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         pytest.skip("setpriv is not installed")

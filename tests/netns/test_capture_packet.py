@@ -10,6 +10,7 @@ import pytest
 
 from airnet import config
 from airnet.capture import open_interface
+from airnet.capture.attach import attach_packet
 from airnet.capture.packet import PacketSource
 from airnet.domain.frame import CLOCK_KERNEL, FRAME, LINK_ETHERNET
 from airnet.errors import CaptureError
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.root
 def source() -> Iterator[PacketSource]:
     with namespace():
         veth()
-        opened = PacketSource(CAPTURE)
+        opened = PacketSource(attach_packet(config.Capture(interface=CAPTURE)))
         yield opened
         opened.close()
         opened.close()
@@ -125,7 +126,7 @@ def test_backend_packet_is_taken_when_asked() -> None:
         veth()
         wanted = config.Capture(interface=CAPTURE, backend="packet")
         opened = open_interface(wanted)
-        assert opened.name == f"packet {CAPTURE}"
+        assert opened.name == f"packet {CAPTURE} (copy)"
         opened.close()
 
         with pytest.raises(CaptureError, match="nowhere0: no such interface"):

@@ -14,6 +14,7 @@ import pytest
 
 from airnet import config
 from airnet.capture import open_interface
+from airnet.capture.attach import attach_xdp
 from airnet.capture.recorder import Recorder
 from airnet.capture.xdp import XdpSource
 from airnet.domain.frame import CLOCK_KERNEL, FRAME, LINK_ETHERNET
@@ -43,11 +44,15 @@ def mirror() -> Iterator[None]:
         yield
 
 
+def settings(queues: int = 1, frames: int = 256) -> config.Capture:
+    return config.Capture(interface=CAPTURE, queues=queues, ring_frames=frames)
+
+
 def open_xdp(
     queues: int = 1, frames: int = 1024, *, generic: bool = False
 ) -> XdpSource:
     try:
-        return XdpSource(CAPTURE, queues, frames, generic=generic)
+        return XdpSource(attach_xdp(settings(queues, frames), generic=generic))
     except UnsupportedError as error:
         pytest.skip(str(error))
 
@@ -88,7 +93,7 @@ def test_frames_arrive_byte_for_byte_in_time(mirror: None, *, generic: bool) -> 
     row = rows[0].copy()
     rest = drain(source, 7)
 
-    assert source.name == f"xdp {mode} {CAPTURE}"
+    assert source.name == f"xdp {mode} {CAPTURE} (copy)"
     assert [one.data for one in first] == sent[:300]
     assert [one.data for one in rest] == sent[300 + count :]
     times = [one.time_ns for one in first + rest]
@@ -187,7 +192,7 @@ def test_second_capture_of_an_interface_is_refused(mirror: None) -> None:
     source = open_xdp()
 
     with pytest.raises(CaptureError, match=CAPTURE) as caught:
-        XdpSource(CAPTURE, 1, 256)
+        attach_xdp(settings())
 
     assert "\n" not in str(caught.value)
     with sender() as send:
@@ -200,8 +205,9 @@ def test_killed_process_leaves_no_program_behind(mirror: None) -> None:
     """After kill -9 the kernel closes the link and the program is gone."""
     script = (
         "import sys\n"
-        "from airnet.capture.xdp import XdpSource\n"
-        f"source = XdpSource({CAPTURE!r}, 1, 256)\n"
+        "from airnet import config\n"
+        "from airnet.capture import open_interface\n"
+        f"source = open_interface(config.Capture(interface={CAPTURE!r}))\n"
         "print('ready', flush=True)\n"
         "sys.stdin.read()\n"
     )
@@ -243,10 +249,10 @@ def test_interface_with_an_address_is_not_cut_off(mirror: None) -> None:
     subprocess.run(command, check=True)
 
     with pytest.raises(UnsupportedError, match=r"192\.0\.2\.1"):
-        XdpSource(CAPTURE)
+        attach_xdp(settings())
     source = open_interface(config.Capture(interface=CAPTURE))
 
-    assert source.name == f"packet {CAPTURE}"
+    assert source.name == f"packet {CAPTURE} (copy)"
     source.close()
 
 
@@ -254,7 +260,7 @@ def test_auto_takes_native_xdp_and_bad_settings_are_named(mirror: None) -> None:
     """The best backend by default; wrong numbers are one-line errors."""
     open_xdp(frames=256).close()  # or skip
     source = open_interface(config.Capture(interface=CAPTURE, ring_frames=256))
-    assert source.name == f"xdp native {CAPTURE}"
+    assert source.name == f"xdp native {CAPTURE} (copy)"
     source.close()
 
     with pytest.raises(ValueError, match="power of two"):

@@ -19,7 +19,7 @@ DATA = Path(__file__).parent.parent.parent / "src" / "airnet" / "data"
 EXPOSURE = {"airnet.service": 27, "airnet-controller.service": 16}
 #: design: the sensor has these, the controller none.
 CAPABILITIES = {
-    "airnet.service": {"CAP_BPF", "CAP_NET_ADMIN", "CAP_NET_RAW"},
+    "airnet.service": {"CAP_BPF", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_PERFMON"},
     "airnet-controller.service": set[str](),
 }
 UNITS = sorted(EXPOSURE)

@@ -16,7 +16,8 @@ def open_interface(capture: config.Capture) -> Source:
         UnsupportedError: this host cannot do what was asked.
     """
     from airnet.capture.interface import (  # noqa: PLC0415 -- netlink's library takes
-        open_backend,  # 0.1 s to import, and only a live interface needs it
+        attach_interface,  # 0.1 s to import, and only a live interface needs it
+        read_attached,
     )
 
-    return open_backend(capture)
+    return read_attached(attach_interface(capture))

@@ -1,8 +1,10 @@
-"""Choosing the backend of a live interface."""
+"""Choosing the backend of a live interface; attaching and reading, in two steps."""
 
 import structlog
 
 from airnet import config
+from airnet.capture.attach import attach_packet, attach_xdp
+from airnet.capture.attached import Attached, PacketAttached, XdpAttached
 from airnet.capture.packet import PacketSource
 from airnet.capture.source import Source
 from airnet.capture.xdp import XdpSource
@@ -11,29 +13,33 @@ from airnet.errors import UnsupportedError
 log = structlog.get_logger()
 
 
-def open_backend(capture: config.Capture) -> Source:
-    """Open `capture.interface`; `auto`: XDP native, XDP generic, AF_PACKET.
+def attach_interface(capture: config.Capture) -> Attached:
+    """Attach to `capture.interface`; `auto`: XDP native, XDP generic, AF_PACKET.
 
     Raises:
         CaptureError: no such interface, or somebody else holds it.
         UnsupportedError: this host cannot do what was asked.
     """
     if capture.backend == "packet":
-        return PacketSource(capture.interface)
-    if capture.backend == "xdp":
-        return _xdp(capture, generic=False)
-    if capture.backend == "xdp_generic":
-        return _xdp(capture, generic=True)
+        return attach_packet(capture)
+    if capture.backend in ("xdp", "xdp_generic"):
+        return attach_xdp(capture, generic=capture.backend == "xdp_generic")
     for generic in (False, True):
         try:
-            return _xdp(capture, generic=generic)
+            return attach_xdp(capture, generic=generic)
         except UnsupportedError as error:
             mode = "xdp_generic" if generic else "xdp"
             log.warning("capture.degraded", without=mode, reason=str(error))
-    return PacketSource(capture.interface)
+    return attach_packet(capture)
 
 
-def _xdp(capture: config.Capture, *, generic: bool) -> XdpSource:
-    return XdpSource(
-        capture.interface, capture.queues, capture.ring_frames, generic=generic
-    )
+def read_attached(attached: Attached) -> Source:
+    """Return the Source that reads what was attached, here or by another process.
+
+    Raises:
+        UnsupportedError: the kernel does not let it be read.
+    """
+    if isinstance(attached, XdpAttached):
+        return XdpSource(attached)
+    assert isinstance(attached, PacketAttached)
+    return PacketSource(attached)

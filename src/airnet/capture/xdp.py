@@ -3,103 +3,89 @@
 import errno
 import mmap
 import os
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from airnet._ext import ring
+from airnet.capture.attached import XdpAttached
 from airnet.clock import Clock, SystemClock
 from airnet.domain.frame import FRAMES_MAX
 from airnet.errors import CaptureError, UnsupportedError
 from airnet.kernel import bpf, link
 
 #: tap.bpf.c's counters that are reasons, AIRNET_TAP_* in bpf/airnet.h.
-SEEN = 0
+SEEN, TAP_WORDS = 0, 16
 TAP_REASONS = {"no_socket": 2, "no_meta": 3, "ignored": 4, "aborted": 5}
-#: A UMEM frame holds 256 B of headroom (af_xdp.rst), an Ethernet header with a VLAN
-#: tag, and the packet.
-MTU_MAX: Final = ring.FRAME_BYTES - 256 - 18
-#: An earlier socket of a queue is freed asynchronously: seen to take a few ms.
-BIND_TRIES, BIND_WAIT_S = 10, 0.002
+#: Words of `struct airnet_redirect_counts`.
+ERRNOS = 128
+#: Errnos of a redirect that the socket's own statistics count as well: no free frame,
+#: longer than a frame, receive ring full. Source: net/xdp/xsk.c.
+IN_STATISTICS = (errno.ENOMEM, errno.ENOSPC, errno.ENOBUFS)
 
 
 class XdpSource:
     """Frames of one interface, each stamped by the kernel, from AF_XDP sockets.
 
-    The interface becomes ours alone: XDP takes every frame before the host's network
-    stack, so one that carries an address is refused.
+    It reads what `attach_xdp` left behind, and needs no privilege for it.
     """
 
-    def __init__(
-        self,
-        interface: str,
-        queues: int = 1,
-        ring_frames: int = 8192,
-        generic: bool = False,  # noqa: FBT001, FBT002 -- the callers' contract
-        clock: SystemClock | None = None,
-    ) -> None:
-        """Bring the interface up, quietly, and attach.
+    def __init__(self, attached: XdpAttached, clock: Clock | None = None) -> None:
+        """Map memory, rings and counters; the descriptors are this object's then.
 
         Args:
-            interface: the port the mirror feeds.
-            queues: receive queues 0..queues-1 are read.
-            ring_frames: receive ring of each queue, a power of two; the memory is
-                twice as many frames of 2 KiB.
-            generic: attach in the slow skb mode, for drivers without XDP.
+            attached: made by this process, or inherited from one that made it.
             clock: what stamps are moved to the epoch with.
 
         Raises:
-            CaptureError: no such interface or queue, or somebody else holds it.
-            UnsupportedError: host, driver or privileges do not allow it.
+            UnsupportedError: the kernel does not let them be mapped.
         """
-        kind = "generic" if generic else "native"
-        self.name = f"xdp {kind} {interface}"
-        self.is_exhausted = False
-        self._interface = interface
-        self._last: dict[str, int] = {}
-        self._object: bpf.Object | None = None
-        self._link: bpf.Link | None = None
-        self._clock = clock or SystemClock()
-        found = link.describe(interface)
-        _check(found, queues, ring_frames)
-        found = link.bring_up(interface, quiet=True)
-        self.buffer: NDArray[np.uint8] = np.frombuffer(
-            _memory(queues * 2 * ring_frames * ring.FRAME_BYTES), np.uint8
+        self.name = (
+            f"xdp {attached.mode} {attached.interface} ({', '.join(attached.features)})"
         )
-        offset_ns = epoch_offset_ns(self._clock)
-        self._rings = ring.Rings(queues, ring_frames, self.buffer, offset_ns)
-        self._promiscuous = link.promiscuous(found)
+        self.is_exhausted = False
+        self._attached: XdpAttached | None = attached
+        self._interface = attached.interface
+        self._last: dict[str, int] = {}
+        self._missed = 0
         try:
-            self._attach(found, queues, generic=generic)
-        except BaseException:
-            self.close()
-            raise
+            self._map(attached, clock or SystemClock())
+        except OSError as error:
+            attached.close()
+            raise UnsupportedError(
+                f"{attached.interface}: cannot map what was attached: {error.strerror}",
+                "start `airnet run` anew; it needs Linux 6.4",
+            ) from error
 
-    def _attach(self, found: link.Interface, queues: int, *, generic: bool) -> None:
-        """Sockets first, program last: no frame meets a queue without a socket."""
-        self._object = bpf.Object("tap")
-        self._counters = bpf.CounterMap(self._object.map_fd("counters"))
-        sockets = bpf.Map(self._object.map_fd("sockets"), 4)
-        for queue in range(queues):
-            try:
-                descriptor = self._rings.open(queue)
-                self._bind(queue, found.index)
-            except OSError as error:
-                raise _bind_error(self._interface, queue, error) from error
-            sockets.update(queue, descriptor.to_bytes(4, "little"))
-        program = self._object.program("tap")
-        self._link = program.attach_xdp(self._interface, found.index, generic=generic)
-
-    def _bind(self, queue: int, index: int) -> None:
-        for attempt in range(BIND_TRIES):
-            try:
-                return self._rings.bind(queue, index)
-            except OSError as error:
-                if error.errno != errno.EBUSY or attempt == BIND_TRIES - 1:
-                    raise
-            self._clock.sleep_s(BIND_WAIT_S * 2**attempt)
-        return None
+    def _map(self, attached: XdpAttached, clock: Clock) -> None:
+        self.buffer: NDArray[np.uint8] = np.frombuffer(
+            # numpy keeps the mapping alive as long as anybody holds the buffer, so
+            # rows of a closed source point at stale bytes, never at unmapped ones.
+            mmap.mmap(
+                attached.memory_fd,
+                ring.memory_bytes(
+                    len(attached.sockets), attached.ring_frames, attached.side_bytes
+                ),
+                flags=mmap.MAP_SHARED | mmap.MAP_POPULATE,
+            ),
+            np.uint8,
+        )
+        self._rings = ring.Rings(
+            list(attached.sockets),
+            attached.ring_frames,
+            self.buffer,
+            attached.side_bytes,
+            epoch_offset_ns(clock),
+        )
+        if attached.is_busy:
+            self._rings.busy()
+        cpus = attached.cpus
+        self._tap = bpf.mapped(attached.counters_fd, TAP_WORDS * cpus)
+        self._errors = (
+            bpf.mapped(attached.redirects_fd, ERRNOS * cpus)
+            if attached.redirects_fd >= 0
+            else np.zeros(ERRNOS, np.uint64)
+        )
 
     def poll(self, rows: NDArray[np.void], wait_ms: int) -> int:
         """Fill rows, oldest first; the previous rows' frames go back to the kernel.
@@ -118,18 +104,54 @@ class XdpSource:
     def counters(self) -> dict[str, int]:
         """Return seen, delivered and every reason a frame was not delivered.
 
-        `in_ring` frames wait for the next poll. `unaccounted` is what the program
-        saw and nothing else counts: frames in flight, 0 once idle.
+        `missed` frames the card had no room for; `in_ring` ones wait for the next
+        poll. `unaccounted` is what the program saw and nothing else counts: frames in
+        flight, 0 once idle.
         """
-        if self._object is None:
+        if self._attached is None:
             return dict(self._last)
-        delivered, in_ring, rx_dropped, ring_full = self._rings.statistics()
-        counts = {name: self._counters.total(i) for name, i in TAP_REASONS.items()}
-        counts |= {"in_ring": in_ring, "rx_dropped": rx_dropped, "ring_full": ring_full}
+        errors = self._errors.reshape(-1, ERRNOS).sum(axis=0).tolist()
+        rings = self._rings.statistics()
         # Read last: a frame that arrives meanwhile is in flight, never missing.
-        seen = self._counters.total(SEEN)
-        counts["unaccounted"] = seen - delivered - sum(counts.values())
-        return {"seen": seen, "delivered": delivered, **counts}
+        tap = self._tap.reshape(-1, TAP_WORDS).sum(axis=0).tolist()
+        # Jumbo frames without room are dropped by the kernel, or by us while joining.
+        too_long = errors[errno.ENOSPC]
+        counts = {name: tap[index] for name, index in TAP_REASONS.items()}
+        counts |= {
+            "in_ring": rings["in_ring"],
+            "rx_dropped": rings["rx_dropped"] - too_long,
+            "ring_full": rings["ring_full"],
+            "too_long": rings["too_long"] + too_long,
+            "wrong_queue": errors[errno.EINVAL],
+            "redirect_failed": sum(errors)
+            - errors[errno.EINVAL]
+            - sum(errors[number] for number in IN_STATISTICS),
+        }
+        delivered, missed = rings["delivered"], self._missed_frames()
+        counts["unaccounted"] = tap[SEEN] - delivered - sum(counts.values())
+        seen = tap[SEEN] + missed
+        return {"seen": seen, "delivered": delivered, "missed": missed, **counts}
+
+    def causes(self) -> dict[str, int]:
+        """Return what explains losses and is no count of frames of its own.
+
+        `fill_empty`: the kernel found no free frame of ours; `wakeups`: times that we
+        called the driver; `invalid_frames`: descriptors of ours it refused.
+        """
+        found = self._rings.statistics()
+        return {name: found[name] for name in ("fill_empty", "wakeups")} | {
+            "invalid_frames": found["invalid_frames"]
+        }
+
+    def _missed_frames(self) -> int:
+        """Return what the card had no room for since attaching; as last known."""
+        assert self._attached is not None
+        try:
+            now = link.describe(self._interface).missed_frames
+        except CaptureError:
+            return self._missed  # the interface is gone
+        self._missed = now - self._attached.missed_before
+        return self._missed
 
     def tx_frames(self) -> int:
         """Return how many frames the interface has sent since it exists."""
@@ -137,15 +159,15 @@ class XdpSource:
 
     def close(self) -> None:
         """Detach the program, then free sockets and maps; twice is harmless."""
-        if self._link is not None:
-            self._link.close()
-            self._link = None
-            self._last = self.counters()
+        attached = self._attached
+        if attached is None:
+            return
+        os.close(attached.link_fd)
+        self._last = self.counters()
+        self._attached = None
         self._rings.close()
-        if self._object is not None:
-            self._object.close()
-            self._object = None
-        self._promiscuous.close()
+        for fd in attached.descriptors()[1:]:
+            os.close(fd)
 
 
 def epoch_offset_ns(clock: Clock) -> int:
@@ -162,51 +184,3 @@ def epoch_offset_ns(clock: Clock) -> int:
         if after - before < best_gap:
             best_gap, offset = after - before, epoch - (before + after) // 2
     return offset
-
-
-def _check(found: link.Interface, queues: int, ring_frames: int) -> None:
-    """Refuse what would cut the host off, and what cannot work."""
-    if found.addresses:
-        raise UnsupportedError(
-            f"{found.name} carries {found.addresses[0]}: XDP would cut the host off",
-            "give airnet an interface of its own, or use backend packet",
-        )
-    if found.mtu > MTU_MAX or not found.is_ethernet:
-        raise UnsupportedError(
-            f"{found.name}: MTU {found.mtu} or link type does not fit AF_XDP frames",
-            f"set an Ethernet mirror port to an MTU <= {MTU_MAX}, or use packet",
-        )
-    if not 1 <= queues <= min(ring.QUEUES_MAX, found.rx_queue_count):
-        raise CaptureError(
-            f"{found.name}: {queues} queues asked, it has {found.rx_queue_count}",
-            "correct capture.queues, or `ethtool -L` the interface",
-        )
-    if not 64 <= ring_frames <= 65536 or ring_frames & (ring_frames - 1):
-        raise CaptureError(
-            f"{found.name}: ring_frames is {ring_frames}",
-            "correct capture.ring_frames: a power of two, 64..65536",
-        )
-
-
-def _memory(size: int) -> mmap.mmap:
-    """Return private zeroed pages, present from the start.
-
-    numpy keeps the mapping alive as long as anybody holds the buffer, so rows of a
-    closed source point at stale bytes, never at unmapped ones.
-    """
-    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE
-    return mmap.mmap(-1, size, flags=flags)
-
-
-def _bind_error(
-    interface: str, queue: int, error: OSError
-) -> CaptureError | UnsupportedError:
-    """Return what an errno of opening or binding an AF_XDP socket means."""
-    what = f"{interface} queue {queue}: AF_XDP: {error.strerror}"
-    if error.errno == errno.EBUSY:
-        return CaptureError(what, "another process captures here: stop it")
-    if error.errno == errno.EINVAL:
-        return CaptureError(what, "lower capture.queues to what `ethtool -l` says")
-    if error.errno in (errno.ENOBUFS, errno.ENOMEM):
-        return UnsupportedError(what, "raise LimitMEMLOCK or lower ring_frames")
-    return UnsupportedError(what, "run as root with CAP_NET_RAW, or use packet")

@@ -9,11 +9,14 @@ libxdp is not used: its dispatcher needs trampolines, which many hosts refuse (E
 import ctypes
 import errno
 import functools
+import mmap
 import os
-import struct
 from importlib import resources
 from pathlib import Path
 from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from airnet.errors import CaptureError, UnsupportedError
 
@@ -21,6 +24,7 @@ from airnet.errors import CaptureError, UnsupportedError
 XDP_DROP, XDP_PASS, XDP_REDIRECT = 1, 2, 4
 ATTACH_XDP = 37
 FLAGS_SKB_MODE, FLAGS_DRV_MODE = 1 << 1, 1 << 2
+TEST_LIVE_FRAMES = 1 << 1
 POSSIBLE_CPUS = Path("/sys/devices/system/cpu/possible")
 #: Largest frame that test runs are given; one page less the kernel's own share.
 TEST_BYTES_MAX = 3520
@@ -76,6 +80,10 @@ def _library() -> ctypes.CDLL:
     library.bpf_object__find_program_by_name.argtypes = [pointer, text]
     library.bpf_object__find_map_fd_by_name.argtypes = [pointer, text]
     library.bpf_program__fd.argtypes = [pointer]
+    library.bpf_object__find_map_by_name.argtypes = [pointer, text]
+    library.bpf_object__find_map_by_name.restype = pointer
+    library.bpf_map__set_max_entries.argtypes = [pointer, ctypes.c_uint32]
+    library.bpf_map__set_initial_value.argtypes = [pointer, text, ctypes.c_size_t]
     # Its own prints go to standard error; our errors carry what matters.
     library.libbpf_set_print(None)
     return library
@@ -84,7 +92,7 @@ def _library() -> ctypes.CDLL:
 def _failure(what: str, number: int) -> UnsupportedError:
     """Return the error for an errno that says what this host does not allow."""
     remedies = {
-        errno.EPERM: "run as root or with CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW",
+        errno.EPERM: "run as root or with the capabilities of airnet.service",
         errno.EOPNOTSUPP: "use backend xdp_generic or packet",
     }
     remedy = remedies.get(number, "see `airnet doctor`; backend packet needs no BPF")
@@ -121,29 +129,17 @@ class Map:
         return self._value.raw
 
 
-class CounterMap(Map):
-    """A per-CPU array of u64 counters."""
-
-    def __init__(self, fd: int) -> None:
-        self._cpu_count = possible_cpu_count()
-        super().__init__(fd, 8 * self._cpu_count)
-
-    def total(self, index: int) -> int:
-        """Return one counter, summed over the CPUs."""
-        return sum(struct.unpack(f"={self._cpu_count}Q", self.lookup(index)))
-
-
 class Link:
-    """An attached program. Closing it, or dying, detaches."""
+    """An attached program. Closing the last descriptor of it, or dying, detaches."""
 
     def __init__(self, fd: int) -> None:
-        self._fd = fd
+        self.fd = fd
 
     def close(self) -> None:
         """Detach; closing twice is harmless."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
 
 
 class Program:
@@ -175,6 +171,51 @@ class Program:
             raise _failure(f"{interface}: XDP {kind} attach", -fd)
         return Link(fd)
 
+    def attach_tracepoint(self) -> Link:
+        """Attach to the tracepoint that its section names.
+
+        Raises:
+            UnsupportedError: the kernel refused it.
+        """
+        fd = _library().bpf_raw_tracepoint_open(None, self.fd)
+        if fd < 0:
+            raise _failure(f"{self.name}: tracepoint attach", -fd)
+        return Link(fd)
+
+    def id(self) -> int:
+        """Return the number by which the kernel tells programs apart."""
+        # The head of `struct bpf_prog_info`: its type, its id.
+        info = (ctypes.c_uint32 * 16)()
+        size = ctypes.c_uint32(ctypes.sizeof(info))
+        done = _library().bpf_obj_get_info_by_fd(
+            self.fd, ctypes.byref(info), ctypes.byref(size)
+        )
+        if done < 0:
+            raise _failure(f"{self.name}: program info", -done)
+        return info[1]
+
+    def send(self, data: bytes, count: int, batch: int) -> None:
+        """Run over `count` frames that then go where the program sends them.
+
+        They are frames as a driver has them, not socket buffers; each starts as a
+        copy of `data`. The calling thread does the whole work.
+
+        Raises:
+            UnsupportedError: the kernel refused it.
+        """
+        given = ctypes.create_string_buffer(data, len(data))
+        options = _TestOptions(
+            size=ctypes.sizeof(_TestOptions),
+            data_in=ctypes.addressof(given),
+            data_size_in=len(data),
+            repeat=count,
+            flags=TEST_LIVE_FRAMES,
+            batch_size=batch,
+        )
+        done = _library().bpf_prog_test_run_opts(self.fd, ctypes.byref(options))
+        if done < 0:
+            raise _failure(f"live frames of {self.name}", -done)
+
     def test_run(self, data: bytes, context: bytes = b"") -> tuple[int, bytes]:
         """Run once over `data`; return the action and the bytes afterwards.
 
@@ -205,8 +246,19 @@ class Program:
 class Object:
     """A compiled object file, loaded into the kernel; freed by close()."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        entries: dict[str, int] | None = None,
+        constants: bytes = b"",
+    ) -> None:
         """Load airnet/_bpf/NAME.bpf.o.
+
+        Args:
+            name: of the object.
+            entries: sizes of maps that depend on this host, by the map's name.
+            constants: what its `const volatile` data is to say, in order.
 
         Raises:
             UnsupportedError: it was not built here, or the kernel refuses it.
@@ -223,6 +275,13 @@ class Object:
             handle = library.bpf_object__open_file(os.fsencode(path), None)
         if not handle:
             raise _failure(f"{name}.bpf.o: open", ctypes.get_errno())
+        sizes = entries or {}
+        for each, count in sizes.items():
+            found = library.bpf_object__find_map_by_name(handle, each.encode())
+            library.bpf_map__set_max_entries(found, count)
+        if constants:
+            found = library.bpf_object__find_map_by_name(handle, b".rodata")
+            library.bpf_map__set_initial_value(found, constants, len(constants))
         done = library.bpf_object__load(handle)
         if done < 0:
             library.bpf_object__close(handle)
@@ -258,7 +317,18 @@ class Object:
             self._handle = None
 
 
+def mapped(fd: int, words: int, *, writable: bool = False) -> NDArray[np.uint64]:
+    """Return an mmapable array map as u64 words; takes no privilege and no bpf(2).
+
+    The words are the kernel's own: they go on counting, and stay mapped for as long
+    as the array lives, whatever becomes of the descriptor.
+    """
+    access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
+    pages = mmap.mmap(fd, -(-8 * words // mmap.PAGESIZE) * mmap.PAGESIZE, access=access)
+    return np.frombuffer(pages, np.uint64)[:words]
+
+
 def possible_cpu_count() -> int:
-    """Return how many values a per-CPU map holds per key ("0-3" is four)."""
+    """Return one more than the largest CPU number ("0-3" is four)."""
     last = POSSIBLE_CPUS.read_text().strip().rpartition(",")[2].rpartition("-")[2]
     return int(last) + 1

@@ -34,6 +34,8 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True):
     mtu: int
     rx_queue_count: int
     tx_frames: int
+    tx_dropped: int
+    missed_frames: int
     addresses: tuple[str, ...]
 
 
@@ -67,6 +69,8 @@ def describe(name: str) -> Interface:
         mtu=link.get_attr("IFLA_MTU"),
         rx_queue_count=link.get_attr("IFLA_NUM_RX_QUEUES") or 1,
         tx_frames=counters["tx_packets"],
+        tx_dropped=counters["tx_dropped"],
+        missed_frames=counters["rx_missed_errors"],
         addresses=tuple(reachable),
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 #: Source: include/uapi/linux/capability.h.
-CAPABILITIES = {"net_admin": 12, "net_raw": 13, "bpf": 39}
+CAPABILITIES = {"net_admin": 12, "net_raw": 13, "perfmon": 38, "bpf": 39}
 #: Source: adjtimex(2).
 TIME_ERROR, STA_UNSYNC = 5, 0x40
 SYSTEM_PATH = f"{os.defpath}:/usr/sbin:/sbin"
@@ -54,7 +54,7 @@ def _privileges() -> Feature:
     return _feature(
         "privileges",
         f"lacks {', '.join(missing)}" if missing else "",
-        "CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF",
+        "CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_PERFMON",
         "no live capture and no lab; replay, verify and the simulated demo work",
     )
 
