@@ -144,12 +144,17 @@ class Actuators(Closed, frozen=True):
 
 
 class Service(Closed, frozen=True):
-    """Paths and ports of the running service. `metrics_port` 0 means none."""
+    """Paths and ports of the running service. `metrics_port` 0 means none.
+
+    `user` is the account to work as when started by root; "" keeps root's, without
+    any of its capabilities.
+    """
 
     ledger: str = "/var/lib/airnet/ledger"
     decisions: str = ""
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 9464
+    user: str = ""
 
     def __post_init__(self) -> None:
         ipaddress.ip_address(self.metrics_host)

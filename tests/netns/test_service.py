@@ -222,6 +222,34 @@ def test_run_from_start_to_sigterm(mirror: None, tmp_path: Path) -> None:
     assert again.read_bytes() == decided(tmp_path) != b""
 
 
+def test_run_works_without_any_privilege(mirror: None, tmp_path: Path) -> None:
+    """What reads foreign bytes can do nothing; killed, it leaves nothing attached."""
+    configure(tmp_path)
+    with running(tmp_path) as service:
+        status = Path(f"/proc/{service.process.pid}/status").read_text()
+        fields = dict(line.split(":\t", 1) for line in status.splitlines())
+        command = Path(f"/proc/{service.process.pid}/cmdline").read_bytes()
+        with sender() as send:
+            send(bytes(60))
+        assert "prog/xdp" in shown(CAPTURE)
+
+        service.end(signal.SIGKILL)
+
+    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(fields[name], 16) == 0, name
+    assert fields["NoNewPrivs"] == "1"
+    assert b"--attached" in command
+    # The kernel takes the sockets and the program away when the last descriptor goes.
+    wait_until(lambda: "prog/xdp" not in shown(CAPTURE))
+
+
+def shown(name: str) -> str:
+    """Return what `ip link` says of an interface."""
+    return subprocess.run(
+        ["ip", "link", "show", name], check=True, capture_output=True, text=True
+    ).stdout
+
+
 @pytest.mark.slow
 def test_run_again_after_kill_9(mirror: None, tmp_path: Path) -> None:
     """The ledger opens, what was intended is settled, and nothing comes twice."""

@@ -34,18 +34,24 @@ Exit statuses
     show_default=True,
     help="This host's configuration.",
 )
+@click.option("--attached", hidden=True, help="What the half with privileges left.")
 @show.as_json
-def run(file: Path, as_json: bool) -> int:
+def run(file: Path, attached: str | None, as_json: bool) -> int:
     """Watch a mirror port and contain what policy says, until SIGTERM.
 
     Reads the interface that the configuration names and never sends on it. Decisions
     are in shadow unless the policy says otherwise. Containments in force end by
     themselves where they are enforced, whatever becomes of this process.
+
+    It attaches with the privileges it is started with, then gives all of them up, and
+    root's account where service.user names another, before it reads a frame.
     """
-    from airnet.service import Service  # noqa: PLC0415 -- loads kernel modules
+    from airnet.service import Service, sensor  # noqa: PLC0415 -- kernel modules
 
     config = load(file, Config)
-    service = Service(config, file.parent)
+    if attached is None:
+        sensor.begin(config)
+    service = Service(config, file.parent, sensor.handed_over(attached))
     service.run()
     if as_json:
         show.document(msgspec.to_builtins(service.totals()))

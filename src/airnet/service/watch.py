@@ -18,7 +18,8 @@ from airnet import __version__
 from airnet.act.orders import OrdersActuator
 from airnet.act.sdn import SdnActuator
 from airnet.act.standing import Standing
-from airnet.capture import open_interface
+from airnet.capture.attached import Attached
+from airnet.capture.interface import read_attached
 from airnet.clock import SystemClock
 from airnet.config import Config, Site, load
 from airnet.decide.policy import Policy
@@ -72,7 +73,7 @@ class Service:
         AirnetError: configuration, models, ledger or interface cannot be used.
     """
 
-    def __init__(self, config: Config, base: Path) -> None:
+    def __init__(self, config: Config, base: Path, attached: Attached) -> None:
         self._clock = SystemClock()
         self._is_stopping = self._is_reload_asked = False
         self._watched: dict[str, Watched] = {}
@@ -98,7 +99,7 @@ class Service:
             record = _under(base, config.capture.record)
             self._kept = Kept(record, _under(base, service.decisions))
             held.callback(self._kept.close, {})
-            source = open_interface(config.capture)
+            source = read_attached(attached)
             held.callback(source.close)
             self._lane = Pipeline(
                 source,

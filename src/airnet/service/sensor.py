@@ -1,0 +1,46 @@
+"""The sensor's two halves: one attaches with privileges, one works with none.
+
+They are one process: the first becomes the second by execve(2), so that nothing of it
+is left but the descriptors of what it attached, and no supervisor has to be trusted.
+"""
+
+from typing import NoReturn
+
+from airnet.capture.attached import Attached, from_json
+from airnet.capture.interface import attach_interface
+from airnet.config import Config
+from airnet.errors import UnsupportedError
+from airnet.kernel import privileges
+
+#: The option of `airnet run` by which the second half knows itself.
+OPTION = "--attached"
+
+
+def begin(config: Config) -> NoReturn:
+    """Attach to the mirror port, give every privilege up, become the worker.
+
+    Raises:
+        CaptureError: no such interface, or somebody else holds it.
+        ConfigError: `service.user` is no account.
+        UnsupportedError: this host cannot do what was asked.
+    """
+    name = config.service.user
+    user = privileges.account(name) if name else None
+    attached = attach_interface(config.capture)
+    privileges.drop(user)
+    privileges.execute([OPTION, attached.to_json().decode()], attached.descriptors())
+
+
+def handed_over(text: str) -> Attached:
+    """Return what the first half attached; the privileges must be gone by now.
+
+    Raises:
+        CaptureError: nothing was handed over.
+        UnsupportedError: this process could still do harm.
+    """
+    attached = from_json(text.encode())
+    if privileges.has_any():
+        raise UnsupportedError(
+            "the worker still holds capabilities", "let `airnet run` start it"
+        )
+    return attached
