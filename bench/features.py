@@ -11,6 +11,6 @@ count = 0
 for headers, messages in given.batches():
     at = 0
     while at < len(headers):
-        at += stage.update(headers[at:], messages, sessions)
+        at += stage.update(headers[at:], messages)
     count += len(headers)
 print(count)

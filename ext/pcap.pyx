@@ -7,7 +7,9 @@ Source: draft-ietf-opsawg-pcap-05, draft-ietf-opsawg-pcapng-03.
 """
 
 cimport cython
-from libc.stdint cimport uint8_t, uint16_t
+from cython cimport view
+from libc.stdint cimport uint8_t, uint16_t, uint64_t
+from libc.stdlib cimport calloc, free
 from libc.string cimport memmove
 
 from abi cimport airnet_frame
@@ -25,6 +27,27 @@ from blocks cimport (
 REASONS = ("bad_record", "bad_block", "unknown_interface")
 FRAME_BYTES_MAX = PCAP_FRAME_MAX
 BUFFER_BYTES_MIN = 2 * PCAP_FRAME_MAX
+
+
+def frame_rows(Py_ssize_t count):
+    """Return FRAME[count], all zero: memory that numpy need not be loaded for."""
+    cdef airnet_frame *rows = <airnet_frame *>calloc(count, sizeof(airnet_frame))
+    if rows == NULL:
+        raise MemoryError("frame rows")
+    cdef view.array held = <airnet_frame[:count]>rows
+    held.callback_free_data = free
+    return memoryview(held)
+
+
+def wire_bytes(const airnet_frame[::1] rows not None, int count):
+    """Return the bytes that rows[:count] had on the wire."""
+    cdef uint64_t total = 0
+    cdef int i
+    if not 0 <= count <= rows.shape[0]:
+        raise ValueError("count must be 0..len(rows)")
+    for i in range(count):
+        total += rows[i].wire_bytes
+    return total
 
 
 @cython.final

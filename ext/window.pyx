@@ -10,9 +10,8 @@ window_flood.h and window_packet.h (addresses), window_step.h (the order of even
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
-import numpy as np
-
 cimport cython
+from cython cimport view
 
 from abi cimport (
     AIRNET_SESSIONS_MAX,
@@ -108,6 +107,26 @@ cdef uint64_t source_last(window_state *w, const uint8_t *address) noexcept nogi
         if same:
             last = w.sources[i].last_ns
     return last
+
+
+def window_rows():
+    """Return WINDOW[ROWS], all zero: memory that numpy need not be loaded for."""
+    cdef airnet_window *rows = <airnet_window *>calloc(ROWS, sizeof(airnet_window))
+    if rows == NULL:
+        raise MemoryError("window rows")
+    cdef view.array held = <airnet_window[:ROWS]>rows
+    held.callback_free_data = free
+    return memoryview(held)
+
+
+def feature_rows():
+    """Return float32[ROWS, COLUMNS], all zero."""
+    cdef float *rows = <float *>calloc(ROWS * COLUMNS, sizeof(float))
+    if rows == NULL:
+        raise MemoryError("feature rows")
+    cdef view.array held = <float[:ROWS, :COLUMNS]>rows
+    held.callback_free_data = free
+    return memoryview(held)
 
 
 @cython.final
@@ -266,5 +285,7 @@ def flood_columns():
 
 def window_dtype():
     """Return the dtype of the C struct a WINDOW row is."""
+    import numpy as np
+
     cdef airnet_window[1] one
     return np.asarray(<airnet_window[:1]>one).dtype

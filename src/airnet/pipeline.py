@@ -6,31 +6,36 @@ in here can tell the difference.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-import msgspec
-import numpy as np
-from numpy.typing import NDArray
-
-from airnet.capture.source import Source
-from airnet.config import Site
-from airnet.decide import Judge
-from airnet.decide.policy import Policy
+from airnet.capture import frame_rows, wire_bytes
 from airnet.decode import Decoder
-from airnet.domain.decision import Decision
-from airnet.domain.frame import FRAME, FRAMES_MAX
-from airnet.domain.verdict import Verdict
+from airnet.domain.frame import FRAMES_MAX
 from airnet.features import Windows
-from airnet.features.schema import SCHEMAS
-from airnet.score.scorer import Scorer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from airnet.capture.source import Source
+    from airnet.config import Site
+    from airnet.decide import Judge
+    from airnet.decide.policy import Policy
+    from airnet.domain.decision import Decision
+    from airnet.domain.verdict import Verdict
+    from airnet.score.scorer import Scorer
+
+#: As many as fit the processor's second cache with their rows; see bench replay.
+BATCH_FRAMES = 1024
 
 
 class Tape(Protocol):
     """Keeps frames as they were captured."""
 
     def write(
-        self, rows: NDArray[np.void], count: int, buffer: NDArray[np.uint8]
+        self, rows: memoryview, count: int, buffer: "NDArray[np.uint8] | memoryview"
     ) -> None:
         """Keep FRAME[count] rows and their bytes."""
         ...
@@ -39,7 +44,7 @@ class Tape(Protocol):
 class Hands(Protocol):
     """What Decisions are given to: Standing, or a queue in front of it."""
 
-    def carry_out(self, decision: Decision, verdict: Verdict) -> object:
+    def carry_out(self, decision: "Decision", verdict: "Verdict") -> object:
         """Record the intent, act, record the outcome."""
         ...
 
@@ -48,16 +53,17 @@ class Hands(Protocol):
         ...
 
 
-class Brain(msgspec.Struct, frozen=True, kw_only=True):
+class Brain(NamedTuple):
     """The stages that remember and judge; one set for each lane."""
 
     decoder: Decoder
     windows: Windows
-    scorer: Scorer
-    judge: Judge
+    scorer: "Scorer"
+    judge: "Judge"
 
 
-class Totals(msgspec.Struct, kw_only=True):
+@dataclass(kw_only=True)
+class Totals:
     """What went through a Pipeline so far."""
 
     frames: int = 0
@@ -67,8 +73,12 @@ class Totals(msgspec.Struct, kw_only=True):
     now_ns: int = 0
 
 
-def think(site: Site, policy: Policy, scorer: Scorer) -> Brain:
+def think(site: "Site", policy: "Policy", scorer: "Scorer") -> Brain:
     """Return a fresh set of stages for one lane."""
+    # What only makes features need not load what decides.
+    from airnet.decide import Judge  # noqa: PLC0415 -- see above
+    from airnet.features.schema import SCHEMAS  # noqa: PLC0415 -- see above
+
     gateways = [(gateway.ip, gateway.port) for gateway in site.gateways]
     hosts = sorted({host for firm in site.firms for host in firm.hosts})
     columns = {
@@ -81,6 +91,77 @@ def think(site: Site, policy: Policy, scorer: Scorer) -> Brain:
         scorer=scorer,
         judge=Judge(policy, site, columns),
     )
+
+
+class Front:
+    """The stages that only see rows: frames in, Window rows out, in capture order.
+
+    Args:
+        source: where frames come from.
+        decoder: frames to headers and messages.
+        windows: those to Window rows.
+        on_windows: called when windows have closed; they lie in `windows` until it
+            returns.
+        tape: keeps every frame, when given.
+        batch_frames: frames taken at a time, 1..FRAMES_MAX. It changes the speed and
+            never an answer.
+    """
+
+    def __init__(
+        self,
+        source: "Source",
+        decoder: Decoder,
+        windows: Windows,
+        on_windows: Callable[[], None],
+        *,
+        tape: Tape | None = None,
+        batch_frames: int = BATCH_FRAMES,
+    ) -> None:
+        assert 1 <= batch_frames <= FRAMES_MAX
+        self.source = source
+        self.totals = Totals()
+        self._decoder = decoder
+        self._windows = windows
+        self._on_windows = on_windows
+        self._tape = tape
+        self._rows = frame_rows(batch_frames)
+
+    def step(self, wait_ms: int) -> int:
+        """Take one batch through the stages and return its number of frames.
+
+        Raises:
+            CaptureError: the source failed.
+        """
+        count = self.source.poll(self._rows, wait_ms)
+        if count == 0:
+            return 0
+        buffer = self.source.buffer
+        if self._tape is not None:
+            self._tape.write(self._rows, count, buffer)
+        self.totals.frames += count
+        self.totals.bytes += wire_bytes(self._rows, count)
+        frames = self._rows[:count]
+        while len(frames):
+            headers, messages = self._decoder.take(frames, buffer)
+            assert 0 < len(headers) <= len(frames), "decode took nothing"
+            self._follow(headers, messages)
+            frames = frames[len(headers) :]
+        return count
+
+    def _follow(self, headers: memoryview, messages: memoryview) -> None:
+        """Take decoded rows through features."""
+        stage = self._windows
+        while True:
+            taken = stage.update(headers, messages)
+            closed = stage.count
+            assert taken > 0 or closed, "features took nothing"
+            if closed:
+                self.totals.windows += closed
+                self._on_windows()
+            if taken == len(headers):
+                break
+            headers = headers[taken:]
+        self.totals.now_ns = stage.now_ns
 
 
 class Pipeline:
@@ -98,22 +179,27 @@ class Pipeline:
 
     def __init__(
         self,
-        source: Source,
+        source: "Source",
         brain: Brain,
         hands: Hands,
         *,
-        on_decision: Callable[[Decision], None],
+        on_decision: "Callable[[Decision], None]",
         tape: Tape | None = None,
-        batch_frames: int = FRAMES_MAX,
+        batch_frames: int = BATCH_FRAMES,
     ) -> None:
-        assert 1 <= batch_frames <= FRAMES_MAX
-        self.source = source
         self.brain = brain
-        self.totals = Totals()
+        self._front = Front(
+            source,
+            brain.decoder,
+            brain.windows,
+            self._score,
+            tape=tape,
+            batch_frames=batch_frames,
+        )
+        self.source = source
+        self.totals = self._front.totals
         self._hands = hands
         self._on_decision = on_decision
-        self._tape = tape
-        self._rows = np.zeros(batch_frames, FRAME)
 
     def step(self, wait_ms: int) -> int:
         """Take one batch through every stage and return its number of frames.
@@ -121,42 +207,20 @@ class Pipeline:
         Raises:
             CaptureError: the source failed.
         """
-        count = self.source.poll(self._rows, wait_ms)
-        if count == 0:
-            return 0
-        frames = self._rows[:count]
-        if self._tape is not None:
-            self._tape.write(self._rows, count, self.source.buffer)
-        self.totals.frames += count
-        self.totals.bytes += int(frames["wire_bytes"].sum())
-        while len(frames):
-            headers, messages = self.brain.decoder.decode(frames, self.source.buffer)
-            assert 0 < len(headers) <= len(frames), "decode took nothing"
-            self._follow(headers, messages)
-            frames = frames[len(headers) :]
-        return count
+        return self._front.step(wait_ms)
 
     def finish(self) -> None:
         """End what has ended by the last frame's time; the capture is over."""
         self._hands.tick(self.totals.now_ns)
 
-    def _follow(self, headers: NDArray[np.void], messages: NDArray[np.void]) -> None:
-        """Take decoded rows through features, score and decide."""
+    def _score(self) -> None:
+        """Take the windows that closed through score and decide."""
         brain = self.brain
         sessions = brain.decoder.sessions
-        newest_ns = int(headers["time_ns"].max())
-        start = 0
-        while start < len(headers):
-            taken = brain.windows.update(headers[start:], messages, sessions)
-            windows = brain.windows.windows
-            assert taken > 0 or len(windows), "features took nothing"
-            start += taken
-            if len(windows):
-                self.totals.windows += len(windows)
-                self._judge(brain.scorer.score(windows, brain.windows.rows, sessions))
-        self.totals.now_ns = max(self.totals.now_ns, newest_ns)
+        windows, rows = brain.windows.windows, brain.windows.rows
+        self._judge(brain.scorer.score(windows, rows, sessions))
 
-    def _judge(self, verdicts: list[Verdict]) -> None:
+    def _judge(self, verdicts: "list[Verdict]") -> None:
         """Decide on each Verdict in turn, and hand the Decisions on."""
         for verdict in verdicts:
             self._hands.tick(verdict.close_ns)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from airnet.domain.columns import FLOOD_SCHEMA, SESSION_SCHEMA
 from airnet.domain.frame import HEADER, NONE
 from airnet.domain.message import MESSAGE
-from airnet.domain.session import SESSION, address_bytes
+from airnet.domain.session import address_bytes
 from airnet.domain.window import FEATURE_LIMIT
 from airnet.features import Windows
 from tests.reference.window import Reference
@@ -103,7 +103,7 @@ def closed(
     windows, rows, start = [], [], 0
     while start < len(headers):
         part = headers[start : start + batch]
-        start += table.update(part, messages, np.zeros(0, SESSION))
+        start += table.update(part, messages)
         windows.append(table.windows.copy())
         rows.append(table.rows.copy())
     return np.concatenate(windows), np.concatenate(rows)

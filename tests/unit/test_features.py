@@ -8,13 +8,12 @@ from airnet._ext import window as kernel
 from airnet.domain.columns import FLOOD_SCHEMA, SCHEMAS, SESSION_SCHEMA
 from airnet.domain.frame import HEADER, NONE
 from airnet.domain.message import KIND, MESSAGE
-from airnet.domain.session import SESSION, address_bytes
+from airnet.domain.session import address_bytes
 from airnet.domain.window import WINDOW, WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
 from airnet.features import Windows
 
 START_NS = 1_700_000_000_000_000_000
 GATEWAY = "10.9.0.1"
-NO_SESSIONS = np.zeros(0, SESSION)
 NO_MESSAGES = np.zeros(0, MESSAGE)
 SYN = 0x02
 
@@ -61,7 +60,7 @@ def drain(
     """Return every window and row of these headers."""
     windows, rows, start = [], [], 0
     while start < len(headers):
-        taken = table.update(headers[start:], messages, NO_SESSIONS)
+        taken = table.update(headers[start:], messages)
         assert taken or len(table.windows)
         start += taken
         windows.append(table.windows.copy())
@@ -147,7 +146,7 @@ def test_spoofed_sources_cost_no_more_than_there_is() -> None:
         headers = packets(times, 2_654_435_761 + part, SYN)
         start = 0
         while start < len(headers):
-            start += table.update(headers[start:], NO_MESSAGES, NO_SESSIONS)
+            start += table.update(headers[start:], NO_MESSAGES)
             windows += len(table.windows)
 
     counters = table.counters()

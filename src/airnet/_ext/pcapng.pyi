@@ -7,7 +7,10 @@ from numpy.typing import NDArray
 class Writer:
     def __new__(cls, fd: int, name: bytes) -> Self: ...
     def write(
-        self, rows: NDArray[np.void], count: int, buffer: NDArray[np.uint8]
+        self,
+        rows: NDArray[np.void] | memoryview,
+        count: int,
+        buffer: NDArray[np.uint8] | memoryview,
     ) -> None: ...
     @property
     def whole_bytes(self) -> int: ...

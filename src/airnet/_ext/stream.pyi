@@ -7,6 +7,16 @@ from numpy.typing import NDArray
 
 #: Gateways that can be known.
 GATEWAYS_MAX: int
+SESSIONS_MAX: int
+
+def header_rows(count: int) -> memoryview:
+    """Return HEADER[count], all zero: memory that numpy need not be loaded for."""
+
+def message_rows(count: int) -> memoryview:
+    """Return MESSAGE[count], all zero."""
+
+def session_rows(count: int) -> memoryview:
+    """Return SESSION[count], all zero."""
 
 @final
 class Stream:
@@ -20,16 +30,16 @@ class Stream:
         sessions: SESSION[SESSIONS_MAX], zeroed; the table, filled in place.
     """
 
-    def __init__(self, sessions: NDArray[np.void]) -> None: ...
+    def __init__(self, sessions: NDArray[np.void] | memoryview) -> None: ...
     def add_gateway(self, address: bytes, port: int) -> bool:
         """Make a gateway known: 16 network-order bytes; False when too many are."""
 
     def decode(
         self,
-        frames: NDArray[np.void],
-        buffer: NDArray[np.uint8],
-        headers: NDArray[np.void],
-        messages: NDArray[np.void],
+        frames: NDArray[np.void] | memoryview,
+        buffer: NDArray[np.uint8] | memoryview,
+        headers: NDArray[np.void] | memoryview,
+        messages: NDArray[np.void] | memoryview,
     ) -> tuple[int, int]:
         """Decode FRAME[n] into HEADER[n] and MESSAGE[MESSAGES_MAX].
 

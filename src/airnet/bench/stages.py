@@ -67,10 +67,10 @@ class Memory:
         self.buffer = buffer
         self.is_exhausted = False
 
-    def poll(self, rows: Rows, wait_ms: int) -> int:
+    def poll(self, rows: Rows | memoryview, wait_ms: int) -> int:
         """Copy the next rows."""
         count = min(len(rows), len(self._all) - self._next)
-        rows[:count] = self._all[self._next : self._next + count]
+        np.asarray(rows)[:count] = self._all[self._next : self._next + count]
         self._next += count
         self.is_exhausted = self._next == len(self._all)
         return count
@@ -135,7 +135,7 @@ class Load:
         for headers, messages in self.decoded:
             start = 0
             while start < len(headers):
-                start += stage.update(headers[start:], messages, self.sessions)
+                start += stage.update(headers[start:], messages)
                 keys.append(stage.windows.copy())
                 rows.append(stage.rows.copy())
         return np.concatenate(keys), np.concatenate(rows)
@@ -223,7 +223,7 @@ def features(load: Load) -> list[Cost]:
         for headers, messages in load.decoded:
             at = 0
             while at < len(headers):
-                at += stage.update(headers[at:], messages, load.sessions)
+                at += stage.update(headers[at:], messages)
         return load.clock.mono_ns() - start
 
     return [

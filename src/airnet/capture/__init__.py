@@ -1,12 +1,17 @@
 """Capture: from an interface or a file to Frame rows."""
 
-from airnet import config
+from typing import TYPE_CHECKING
+
+from airnet._ext.pcap import frame_rows, wire_bytes
 from airnet.capture.source import Source
 
-__all__ = ["Source", "open_interface"]
+if TYPE_CHECKING:
+    from airnet import config
+
+__all__ = ["Source", "frame_rows", "open_interface", "wire_bytes"]
 
 
-def open_interface(capture: config.Capture) -> Source:
+def open_interface(capture: "config.Capture") -> Source:
     """Open the mirror port with the backend asked for; `auto` takes the best.
 
     The Source's `name` says which backend it became.

@@ -36,7 +36,7 @@ class PacketSource:
         kind = LINK_ETHERNET if attached.is_ethernet else LINK_RAW
         self._batch = ring.Batch(attached.socket_fd, kind, self.buffer)
 
-    def poll(self, rows: NDArray[np.void], wait_ms: int) -> int:
+    def poll(self, rows: NDArray[np.void] | memoryview, wait_ms: int) -> int:
         """Fill rows in order of arrival.
 
         Raises:

@@ -7,13 +7,14 @@ import struct
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from airnet._ext.pcap import BUFFER_BYTES_MIN, Reader
 from airnet.errors import CaptureError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 #: Source: draft-ietf-opsawg-pcap. Key: first four bytes; value: byte order, is ns.
 PCAP_MAGICS: Final = {
@@ -46,7 +47,7 @@ class PcapSource:
         if not paths:
             raise CaptureError("no capture file was named", REMEDY)
         self.name = str(paths[0]) if len(paths) == 1 else f"{len(paths)} files"
-        self.buffer: NDArray[np.uint8] = np.zeros(BUFFER_BYTES_MIN, np.uint8)
+        self.buffer = memoryview(bytearray(BUFFER_BYTES_MIN))
         self.is_exhausted = False
         self._paths = tuple(paths)
         self._next = 0
@@ -58,7 +59,7 @@ class PcapSource:
             if not path.is_fifo():
                 self._open(path).close()
 
-    def poll(self, rows: NDArray[np.void], wait_ms: int) -> int:
+    def poll(self, rows: "NDArray[np.void] | memoryview", wait_ms: int) -> int:
         """Fill rows; 0 only at the end of the last file.
 
         Raises:
@@ -106,7 +107,7 @@ class PcapSource:
             # The upper half is about frame check sequences (draft, section 4).
             self._reader.begin_pcap(order == ">", link & 0xFFFF, is_ns)
             rest = head[PCAP_HEADER_BYTES:]
-        self.buffer[: len(rest)] = np.frombuffer(rest, np.uint8)
+        self.buffer[: len(rest)] = rest
         self._reader.added(len(rest))
 
     def _finish(self, file: "_File") -> None:
@@ -123,7 +124,7 @@ class PcapSource:
         if self._file is None or self._reader.stopped:
             return False
         self._reader.compact()
-        room = self.buffer.data[self._reader.room :][:READ_BYTES]
+        room = self.buffer[self._reader.room :][:READ_BYTES]
         count = self._file.read_into(room)
         self._reader.added(count)
         return count > 0

@@ -37,7 +37,10 @@ class Recorder:
             raise self._failed(error) from error
 
     def write(
-        self, rows: NDArray[np.void], count: int, buffer: NDArray[np.uint8]
+        self,
+        rows: NDArray[np.void] | memoryview,
+        count: int,
+        buffer: NDArray[np.uint8] | memoryview,
     ) -> None:
         """Append rows[:count], whose bytes lie in `buffer`.
 

@@ -1,9 +1,10 @@
 """Source, the role that brings frames in: a network interface or a capture file."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Source(Protocol):
@@ -16,10 +17,14 @@ class Source(Protocol):
     """
 
     name: str
-    buffer: NDArray[np.uint8]
     is_exhausted: bool
 
-    def poll(self, rows: NDArray[np.void], wait_ms: int) -> int:
+    @property
+    def buffer(self) -> "NDArray[np.uint8] | memoryview":
+        """Where rows' `offset` points, until the next poll."""
+        ...
+
+    def poll(self, rows: "NDArray[np.void] | memoryview", wait_ms: int) -> int:
         """Fill FRAME[n] rows and return how many; 0 when nothing came in time.
 
         Raises:

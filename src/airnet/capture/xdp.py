@@ -87,7 +87,7 @@ class XdpSource:
             else np.zeros(ERRNOS, np.uint64)
         )
 
-    def poll(self, rows: NDArray[np.void], wait_ms: int) -> int:
+    def poll(self, rows: NDArray[np.void] | memoryview, wait_ms: int) -> int:
         """Fill rows, oldest first; the previous rows' frames go back to the kernel.
 
         Raises:

@@ -1,17 +1,17 @@
 """Frames to Header and Message rows, and the table of Sessions."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from airnet._ext import stream as kernel
 from airnet._ext.fix import key
-from airnet._ext.stream import GATEWAYS_MAX, Stream
-from airnet.domain.frame import FRAME, FRAME_REASONS, FRAMES_MAX, HEADER
-from airnet.domain.message import MALFORMED_REASONS, MESSAGE, MESSAGES_MAX
-from airnet.domain.session import SESSION, SESSIONS_MAX, address_bytes
+from airnet.domain.frame import FRAME_REASONS, FRAMES_MAX
+from airnet.domain.message import MALFORMED_REASONS, MESSAGES_MAX
 from airnet.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def key_of(identifier: bytes) -> int:
@@ -39,38 +39,56 @@ class Decoder:
     """
 
     def __init__(self, gateways: Sequence[tuple[str, int]]) -> None:
-        self._sessions = np.zeros(SESSIONS_MAX, SESSION)
-        self._headers = np.zeros(FRAMES_MAX, HEADER)
-        self._messages = np.zeros(MESSAGES_MAX, MESSAGE)
-        self._stream = Stream(self._sessions)
+        self._sessions = kernel.session_rows(kernel.SESSIONS_MAX)
+        self._headers = kernel.header_rows(FRAMES_MAX)
+        self._messages = kernel.message_rows(MESSAGES_MAX)
+        self._stream = kernel.Stream(self._sessions)
         for address, port in gateways:
+            from airnet.domain.session import (  # noqa: PLC0415 -- numpy comes with it
+                address_bytes,
+            )
+
             if not self._stream.add_gateway(address_bytes(address), port):
                 raise ConfigError(
-                    f"more than {GATEWAYS_MAX} gateways",
+                    f"more than {kernel.GATEWAYS_MAX} gateways",
                     "list the gateways this capture host can see",
                 )
 
     def decode(
-        self, frames: NDArray[np.void], buffer: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.void], NDArray[np.void]]:
+        self,
+        frames: "NDArray[np.void] | memoryview",
+        buffer: "NDArray[np.uint8] | memoryview",
+    ) -> "tuple[NDArray[np.void], NDArray[np.void]]":
         """Decode FRAME[n], whose bytes lie in `buffer`, into HEADER[k] and MESSAGE[m].
 
         k < n when the next frame's messages might not fit: call again with
         frames[k:]; k is at least 1. Both views are valid until the next call.
         """
-        assert frames.dtype == FRAME, "frames are no FRAME rows"
+        import numpy as np  # noqa: PLC0415 -- 0.05 s to load, and take() needs none
+
+        headers, messages = self.take(frames, buffer)
+        return np.asarray(headers), np.asarray(messages)
+
+    def take(
+        self,
+        frames: "NDArray[np.void] | memoryview",
+        buffer: "NDArray[np.uint8] | memoryview",
+    ) -> tuple[memoryview, memoryview]:
+        """Decode as decode() does, and return the rows as memory."""
         batch = frames[:FRAMES_MAX]
         taken, made = self._stream.decode(batch, buffer, self._headers, self._messages)
         return self._headers[:taken], self._messages[:made]
 
     @property
-    def sessions(self) -> NDArray[np.void]:
+    def sessions(self) -> "NDArray[np.void]":
         """Return SESSION[SESSIONS_MAX]; rows change with every call.
 
         Rows in use have a state; they are not dense. A header's or a message's
         `session` is an index of this table.
         """
-        return self._sessions
+        import numpy as np  # noqa: PLC0415 -- as in decode()
+
+        return np.asarray(self._sessions)
 
     def counters(self) -> dict[str, Any]:
         """Return counts since the start.

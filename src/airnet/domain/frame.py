@@ -4,15 +4,21 @@ Made by capture (Frame) and decode (Header). Rows, not objects: see `bpf/airnet.
 whose structs these dtypes repeat field by field (tests/tidy holds them equal).
 """
 
-import numpy as np
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    FRAME: np.dtype[np.void]
+    HEADER: np.dtype[np.void]
 
 CLOCK_FILE, CLOCK_KERNEL, CLOCK_USER, CLOCK_NIC = range(4)
 LINK_ETHERNET, LINK_RAW, LINK_SLL, LINK_SLL2 = 1, 101, 113, 276
 FRAMES_MAX = 4096
 NONE = 0xFFFFFFFF
 
-FRAME = np.dtype(
-    [
+_FIELDS: dict[str, list[Any]] = {
+    "FRAME": [
         ("time_ns", "<u8"),
         ("offset", "<u8"),
         ("captured_bytes", "<u4"),
@@ -21,11 +27,8 @@ FRAME = np.dtype(
         ("link", "<u2"),
         ("clock", "u1"),
         ("pad", "u1", (3,)),
-    ]
-)
-
-HEADER = np.dtype(
-    [
+    ],
+    "HEADER": [
         ("time_ns", "<u8"),
         ("frame_count", "<u8"),
         ("source", "u1", (16,)),
@@ -41,8 +44,8 @@ HEADER = np.dtype(
         ("tcp_flags", "u1"),
         ("direction", "u1"),
         ("reason", "u1"),
-    ]
-)
+    ],
+}
 
 #: Names of `Header.reason`, AIRNET_FRAME_* in order; 0 is not a reason.
 FRAME_REASONS = (
@@ -64,3 +67,14 @@ STREAM_CONFLICT = 0x0008
 STREAM_MIDSTREAM = 0x0010
 STREAM_OPENED = 0x0020
 STREAM_CLOSED = 0x0040
+
+
+def __getattr__(name: str) -> "np.dtype[np.void]":
+    """Make a dtype when it is first asked for: numpy takes 0.05 s to load."""
+    if name not in _FIELDS:
+        raise AttributeError(f"module {__name__} has no {name}")
+    import numpy as np  # noqa: PLC0415 -- what only counts rows need not load it
+
+    made: np.dtype[np.void] = np.dtype(_FIELDS[name])
+    globals()[name] = made
+    return made

@@ -1,14 +1,14 @@
 """Windows: Message rows into Window rows, by the kernel `airnet._ext.window`."""
 
 from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from airnet._ext import window as kernel
-from airnet.domain.session import address_bytes
-from airnet.domain.window import WINDOW
 from airnet.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Windows:
@@ -27,43 +27,50 @@ class Windows:
     def __init__(
         self, gateways: Sequence[tuple[str, int]], hosts: Sequence[str]
     ) -> None:
-        self._windows = np.zeros(kernel.ROWS, WINDOW)
-        self._rows = np.zeros((kernel.ROWS, kernel.COLUMNS), np.float32)
+        self._windows = kernel.window_rows()
+        self._rows = kernel.feature_rows()
         self._table = kernel.WindowTable(self._windows, self._rows)
         for address in dict.fromkeys(address for address, _ in gateways):
-            if not self._table.add_gateway(address_bytes(address)):
+            if not self._table.add_gateway(_bytes(address)):
                 raise ConfigError(
                     f"gateway {address}: too many gateways", "list fewer gateways"
                 )
         for address in dict.fromkeys(hosts):
-            if not self._table.add_host(address_bytes(address)):
+            if not self._table.add_host(_bytes(address)):
                 raise ConfigError(f"host {address}: too many hosts", "list fewer hosts")
 
     def update(
         self,
-        headers: NDArray[np.void],
-        messages: NDArray[np.void],
-        sessions: NDArray[np.void],
+        headers: "NDArray[np.void] | memoryview",
+        messages: "NDArray[np.void] | memoryview",
     ) -> int:
         """Take HEADER[n] and their MESSAGE[m]; return how many headers were taken.
 
         It stops early when its output is full, possibly before the first header but
         never without a window: read `windows` and `rows`, then call again with the
-        rest and the same messages. `sessions` (the SESSION table) is not read: its
-        rows change within a batch, and no answer may depend on where a batch ends.
+        rest and the same messages. The SESSION table is not read: its rows change
+        within a batch, and no answer may depend on where a batch ends.
         """
-        del sessions
         return self._table.update(headers, messages)
 
     @property
-    def windows(self) -> NDArray[np.void]:
-        """WINDOW[k] that the last update closed; valid until the next one."""
-        return self._windows[: self._table.count]
+    def count(self) -> int:
+        """How many windows the last update closed."""
+        return self._table.count
 
     @property
-    def rows(self) -> NDArray[np.float32]:
+    def windows(self) -> "NDArray[np.void]":
+        """WINDOW[k] that the last update closed; valid until the next one."""
+        import numpy as np  # noqa: PLC0415 -- 0.05 s to load; counting needs none
+
+        return np.asarray(self._windows)[: self._table.count]
+
+    @property
+    def rows(self) -> "NDArray[np.float32]":
         """float32[k, 64] features of those windows; valid until the next update."""
-        return self._rows[: self._table.count]
+        import numpy as np  # noqa: PLC0415 -- as above
+
+        return np.asarray(self._rows)[: self._table.count]
 
     @property
     def now_ns(self) -> int:
@@ -80,8 +87,15 @@ class Windows:
 
     def source_last_ns(self, address: str) -> int:
         """When an address last sent a flood-like packet; 0 = never, or forgotten."""
-        return self._table.source_last_ns(address_bytes(address))
+        return self._table.source_last_ns(_bytes(address))
 
     def counters(self) -> dict[str, int]:
         """Return what was bounded or refused: name -> count."""
         return self._table.counters()
+
+
+def _bytes(address: str) -> bytes:
+    """Return an address's 16 bytes."""
+    from airnet.domain.session import address_bytes  # noqa: PLC0415 -- numpy
+
+    return address_bytes(address)

@@ -51,7 +51,10 @@ class Kept:
         return self._recorder is not None
 
     def write(
-        self, rows: NDArray[np.void], count: int, buffer: NDArray[np.uint8]
+        self,
+        rows: NDArray[np.void] | memoryview,
+        count: int,
+        buffer: NDArray[np.uint8] | memoryview,
     ) -> None:
         """Keep frames, as long as there is room."""
         if self._recorder is None:
