@@ -47,6 +47,13 @@ class Stream:
         messages might not fit; at least one) and how many messages were made.
         """
 
+    def finish(self) -> None:
+        """Give up what is still waited for; the capture is over.
+
+        Messages behind holes are counted, by type and session; they make no rows.
+        Calling it again changes nothing.
+        """
+
     @property
     def session_count(self) -> int:
         """How many session rows are in use."""
