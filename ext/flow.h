@@ -10,7 +10,7 @@
 #define AIRNET_FLOW_H
 
 #include "ends.h"
-#include "fixmessage.h"
+#include "fixread.h"
 #include "transport.h"
 
 #define SHARDS 4
@@ -172,6 +172,7 @@ struct stream {
 	an_u8 held_bytes[HELD_COUNT][HELD_BYTES];
 	struct airnet_header ending; /* of what is found when the capture is over */
 	struct airnet_message spare; /* where rows beyond the limit go */
+	struct fix_reader fix;
 };
 
 /* The slot of `key`, which is this frame's: its session's, or the empty one where it
@@ -196,6 +197,7 @@ static inline void flow_begin(struct stream *s)
 {
 	an_u32 i;
 
+	fix_reader_begin(&s->fix);
 	for (i = 0; i < SMALL_COUNT; i++)
 		s->next_small[i] = i + 1 < SMALL_COUNT ? i + 1 : AIRNET_NONE;
 	for (i = 0; i < LARGE_COUNT; i++)
