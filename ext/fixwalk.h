@@ -116,7 +116,7 @@ FIX_INLINE void fix_find(const struct fix_walk *walk, struct fix_fields *fields)
 		slot = tag.digits == 0 || left == tag.digits + 1;
 		bad |= slot;
 		special |= tag.digits > FIX_SHORT_TAG;
-		slot = slot | (tag.digits > 3) ? 0u : fix_slots[tag.place];
+		slot = (slot | (tag.digits > 3)) ? 0u : fix_slots[tag.place];
 		bit = FIX_BIT(slot);
 		repeated |= seen & bit;
 		fields->at[seen & bit ? FIX_NO_SLOT : slot] = (an_u16)field;

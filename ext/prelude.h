@@ -49,7 +49,7 @@ static inline struct prelude *prelude_before(struct stream *s,
 	int byte = prelude_byte(&segment->payload);
 	struct prelude *entry;
 
-	if (byte <= 0 || !cursor_agrees(&segment->payload, FIX_BEGIN + byte,
+	if (byte <= 0 || !cursor_agrees(&segment->payload, &FIX_BEGIN[byte],
 					(size_t)(FIX_BEGIN_BYTES - byte)))
 		return NULL;
 	entry = prelude_find(s, &opening->key, opening->is_from_low);
