@@ -36,6 +36,13 @@ typedef int64_t an_s64;
 #define AIRNET_CLOCK_KERNEL 1 /* bpf_ktime_get_ns at XDP, moved to the epoch once */
 #define AIRNET_CLOCK_USER 2 /* read by us when the frame was taken from the ring */
 #define AIRNET_CLOCK_NIC 3 /* hardware receive stamp */
+#define AIRNET_CLOCK_TRAILER 4 /* written into the frame by the device that mirrors */
+
+/* What a capture port's device writes into frames to tell their time. */
+#define AIRNET_TRAILER_NONE 0
+#define AIRNET_TRAILER_METAMAKO 1 /* Arista 7130, MetaWatch */
+#define AIRNET_TRAILER_EXABLAZE 2 /* Cisco Nexus 3550-F HPT */
+#define AIRNET_TRAILER_ERSPAN 3 /* ERSPAN III header, no trailer */
 
 /* Link types, the numbers of the pcap LINKTYPE registry. */
 #define AIRNET_LINK_ETHERNET 1
@@ -61,7 +68,7 @@ struct airnet_frame {
 #define AIRNET_FRAME_SHORT 1 /* shorter than its own headers say */
 #define AIRNET_FRAME_NOT_IP 2 /* ARP, LLDP, ... */
 #define AIRNET_FRAME_BAD_IP 3 /* version, header length or total length wrong */
-#define AIRNET_FRAME_FRAGMENT 4 /* an IP fragment other than the first */
+#define AIRNET_FRAME_FRAGMENT 4 /* an IP fragment that completes no datagram */
 #define AIRNET_FRAME_BAD_TCP 5 /* data offset wrong */
 #define AIRNET_FRAME_BAD_UDP 6
 #define AIRNET_FRAME_LINK 7 /* a link type we do not read */
@@ -105,6 +112,7 @@ struct airnet_header {
 #define AIRNET_STREAM_MIDSTREAM 0x0010 /* the session was picked up without a SYN */
 #define AIRNET_STREAM_OPENED 0x0020 /* this frame opened the session row */
 #define AIRNET_STREAM_CLOSED 0x0040 /* FIN or RST ended it */
+#define AIRNET_STREAM_DATAGRAM 0x0080 /* payload of fragments, whose rows came before */
 
 /* FIX message kinds (message.kind): MsgType(35) folded to what features count. */
 #define AIRNET_KIND_OTHER 0

@@ -28,6 +28,23 @@ static inline size_t cursor_left(const struct cursor *cursor)
 	return (size_t)(cursor->end - cursor->at);
 }
 
+/* The next `n` bytes, without moving; NULL when they are not there. */
+static inline const an_u8 *cursor_peek(const struct cursor *cursor, size_t n)
+{
+	return cursor_left(cursor) < n ? NULL : cursor->at;
+}
+
+/* Numbers in bytes that cursor_peek gave. */
+static inline an_u16 load_u16(const an_u8 *at)
+{
+	return (an_u16)(at[0] << 8 | at[1]);
+}
+
+static inline an_u32 load_u32(const an_u8 *at)
+{
+	return (an_u32)at[0] << 24 | (an_u32)at[1] << 16 | (an_u32)at[2] << 8 | at[3];
+}
+
 static inline int cursor_skip(struct cursor *cursor, size_t n)
 {
 	if (cursor_left(cursor) < n)

@@ -1,35 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One captured frame's link, IP and transport headers -> one airnet_header. Lengths
- * come from the IP header; what lies behind its end (padding, trailers) is cut.
- * Sources: IEEE 802.1Q-2018 section 9, RFC 791, RFC 8200, RFC 9293, RFC 768;
- * link types: the pcap LINKTYPE registry.
+ * What reading a frame's headers remembers, and the walk from the link header to the
+ * first IP header: tags, labels and sessions are stepped over.
+ * Sources: IEEE 802.1Q-2018 section 9; IEEE 802.1BR-2012 section 7.5 (E-tag); RFC
+ * 3032 and RFC 4385 (MPLS); RFC 2516 and RFC 1661 (PPPoE, PPP); link types: the pcap
+ * LINKTYPE registry; VN-tag and Cisco metadata: as Wireshark reads them.
  */
 #ifndef AIRNET_PACKET_H
 #define AIRNET_PACKET_H
 
-#include "cursor.h"
-
-#define PACKET_DEPTH 8 /* VLAN tags, and IPv6 extension headers, that we follow */
+#include "datagram.h"
 
 #define LINK_NULL 0
+#define LINK_PPP 9
 #define LINK_LOOP 108
 #define LINK_IPV4 228
 #define LINK_IPV6 229
 
 #define ETHER_IPV4 0x0800
+#define ETHER_TRANSPARENT 0x6558 /* an Ethernet frame; inside GRE and GENEVE */
 #define ETHER_VLAN 0x8100
 #define ETHER_IPV6 0x86dd
+#define ETHER_MPLS 0x8847
+#define ETHER_MPLS_MULTICAST 0x8848
+#define ETHER_PPPOE 0x8864
 #define ETHER_QINQ 0x88a8
+#define ETHER_METADATA 0x8909
+#define ETHER_VNTAG 0x8926
+#define ETHER_ETAG 0x893f
 #define ETHER_QINQ_OLD 0x9100
 
-#define IP_HOP_BY_HOP 0
-#define IP_TCP 6
-#define IP_UDP 17
-#define IP_ROUTING 43
-#define IP_FRAGMENT 44
-#define IP_AUTHENTICATION 51
-#define IP_DESTINATION 60
+#define PPP_IPV4 0x0021
+#define PPP_IPV6 0x0057
+#define PPP_MPLS 0x0281
+#define PPP_MPLS_MULTICAST 0x0283
+
+#define AIRNET_CLOCK_UNSETTLED 0xff
 
 /* The TCP fields that stream reassembly needs; `payload` is what was captured of it.
  * It may lie in a reassembled datagram: see packets_release. */
@@ -42,41 +48,28 @@ struct segment {
 	an_u16 urgent; /* pointer; valid with AIRNET_TCP_URG */
 };
 
-/* What happened in headers, other than rows; names in stream.pyx. */
-struct packet_counts {
-	an_u64 datagrams;
-};
-
 /* What reading headers remembers: one for a decoder, used by one thread. */
 struct packets {
 	struct packet_counts counts;
+	an_u8 trailer; /* AIRNET_TRAILER_*, which clock frames carry */
+	an_u8 clock; /* of this run's rows; AIRNET_CLOCK_UNSETTLED before the first */
+	an_u8 is_stamped; /* this frame carries a time */
+	an_u8 foreign_count; /* frames of another clock in a row */
+	an_u32 pad;
+	an_u64 stamp_ns; /* of this frame */
+	an_u64 last_ns; /* time of the last row of our clock */
+	an_u64 last_capture_ns; /* when that frame was captured */
+	an_u32 crc[8][256];
+	struct fragments fragments;
 };
-
-static inline void packets_begin(struct packets *p)
-{
-	memset(&p->counts, 0, sizeof(p->counts));
-}
-
-/* Nothing points any more into payloads that packet_read returned: call it at the
- * start of a batch. */
-static inline void packets_release(struct packets *p)
-{
-	(void)p;
-}
-
-/* Whether one more frame can be read before packets_release. */
-static inline int packets_have_room(const struct packets *p)
-{
-	(void)p;
-	return 1;
-}
 
 /* Where the walk through the headers stands. */
 struct layer {
 	struct cursor left;
 	an_u32 bytes; /* of IP payload ahead, as the IP header says */
 	an_u16 ethertype; /* of what lies ahead */
-	an_u8 is_fragment;
+	an_u8 level; /* IP headers so far */
+	an_u8 pad;
 };
 
 static const an_u8 packet_mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
@@ -123,6 +116,91 @@ static inline an_u8 packet_typed(struct layer *layer, size_t before, size_t afte
 	return AIRNET_FRAME_OK;
 }
 
+/* A PPP protocol number, of one byte when that is odd (RFC 1661 section 6.5). */
+static inline an_u8 packet_ppp(struct layer *layer)
+{
+	an_u8 first = 0, second = 0;
+
+	if (cursor_u8(&layer->left, &first))
+		return AIRNET_FRAME_SHORT;
+	if (first & 1) {
+		second = first;
+		first = 0;
+	} else if (cursor_u8(&layer->left, &second)) {
+		return AIRNET_FRAME_SHORT;
+	}
+	switch (first << 8 | second) {
+	case PPP_IPV4:
+		layer->ethertype = ETHER_IPV4;
+		return AIRNET_FRAME_OK;
+	case PPP_IPV6:
+		layer->ethertype = ETHER_IPV6;
+		return AIRNET_FRAME_OK;
+	case PPP_MPLS:
+	case PPP_MPLS_MULTICAST:
+		layer->ethertype = ETHER_MPLS;
+		return AIRNET_FRAME_OK;
+	default:
+		return AIRNET_FRAME_NOT_IP;
+	}
+}
+
+/* A PPP link: address and control (0xff03) may be left out (RFC 1662 section 3.2). */
+static inline an_u8 packet_ppp_link(struct layer *layer)
+{
+	struct cursor ahead = layer->left;
+	an_u16 start = 0;
+
+	if (!cursor_u16(&ahead, &start) && start == 0xff03)
+		layer->left = ahead;
+	return packet_ppp(layer);
+}
+
+/* A PPPoE session frame (RFC 2516 section 4): version and type 1, code 0. */
+static inline an_u8 packet_pppoe(struct layer *layer)
+{
+	an_u16 start = 0, bytes = 0;
+
+	if (cursor_left(&layer->left) < 6)
+		return AIRNET_FRAME_SHORT;
+	cursor_u16(&layer->left, &start);
+	cursor_skip(&layer->left, 2);
+	cursor_u16(&layer->left, &bytes);
+	if (start != 0x1100)
+		return AIRNET_FRAME_NOT_IP;
+	cursor_limit(&layer->left, bytes);
+	return packet_ppp(layer);
+}
+
+/* A label stack and what its bottom carries, told by a nibble as routers do: IP, or
+ * behind a control word (RFC 4385 section 3) an Ethernet frame. */
+static inline an_u8 packet_mpls(struct layer *layer)
+{
+	an_u32 label = 0;
+	int depth;
+
+	for (depth = 0; !(label & 0x100); depth++) {
+		if (depth == PACKET_DEPTH)
+			return AIRNET_FRAME_DEPTH;
+		if (cursor_u32(&layer->left, &label))
+			return AIRNET_FRAME_SHORT;
+	}
+	if (layer->left.at == layer->left.end)
+		return AIRNET_FRAME_SHORT;
+	switch (*layer->left.at >> 4) {
+	case 0:
+		return packet_typed(layer, 4 + 12, 0);
+	case 4:
+		layer->ethertype = ETHER_IPV4;
+		return AIRNET_FRAME_OK;
+	case 6:
+		layer->ethertype = ETHER_IPV6;
+		return AIRNET_FRAME_OK;
+	default:
+		return AIRNET_FRAME_NOT_IP;
+	}
+}
+
 static inline an_u8 packet_link(struct layer *layer, an_u16 link)
 {
 	switch (link) {
@@ -139,136 +217,50 @@ static inline an_u8 packet_link(struct layer *layer, an_u16 link)
 	case LINK_NULL:
 	case LINK_LOOP:
 		return packet_loopback(layer);
+	case LINK_PPP:
+		return packet_ppp_link(layer);
 	default:
 		return AIRNET_FRAME_LINK;
 	}
 }
 
-static inline an_u8 packet_tags(struct layer *layer)
+/* From an ethertype over all that stands in front of an IP header. */
+static inline an_u8 packet_shims(struct layer *layer)
 {
+	an_u8 reason = AIRNET_FRAME_OK;
 	int depth;
 
-	for (depth = 0;
-	     layer->ethertype == ETHER_VLAN || layer->ethertype == ETHER_QINQ ||
-	     layer->ethertype == ETHER_QINQ_OLD;
-	     depth++) {
-		if (depth == PACKET_DEPTH)
-			return AIRNET_FRAME_DEPTH;
-		if (packet_typed(layer, 2, 0))
-			return AIRNET_FRAME_SHORT;
-	}
-	return AIRNET_FRAME_OK;
-}
+	for (depth = 0; !reason; depth++) {
+		an_u16 ethertype = layer->ethertype;
 
-static inline an_u8 packet_ipv4(struct layer *layer, struct airnet_header *header)
-{
-	struct cursor left = layer->left, options = left;
-	an_u8 first = 0, protocol = 0;
-	an_u16 total = 0, fragment = 0;
-
-	if (cursor_left(&left) < 20)
-		return AIRNET_FRAME_SHORT;
-	cursor_u8(&left, &first);
-	cursor_skip(&left, 1);
-	cursor_u16(&left, &total);
-	cursor_skip(&left, 2);
-	cursor_u16(&left, &fragment);
-	cursor_skip(&left, 1);
-	cursor_u8(&left, &protocol);
-	cursor_skip(&left, 2);
-	if (first >> 4 != 4 || (first & 15) < 5 || total < (first & 15) * 4)
-		return AIRNET_FRAME_BAD_IP;
-	memcpy(header->source, packet_mapped, 12);
-	memcpy(header->target, packet_mapped, 12);
-	cursor_copy(&left, header->source + 12, 4);
-	cursor_copy(&left, header->target + 12, 4);
-	header->protocol = protocol;
-	layer->bytes = total - (first & 15) * 4;
-	layer->is_fragment = (fragment & 0x3fff) != 0;
-	cursor_limit(&options, total);
-	if (cursor_skip(&options, (first & 15) * 4))
-		return AIRNET_FRAME_SHORT;
-	layer->left = options;
-	if (fragment & 0x1fff) {
-		header->payload_bytes = layer->bytes;
-		return AIRNET_FRAME_FRAGMENT;
-	}
-	return AIRNET_FRAME_OK;
-}
-
-/* One IPv6 extension header: -1 when header->protocol names none that we step over,
- * else a reason. */
-static inline int packet_extension(struct layer *layer, struct airnet_header *header)
-{
-	struct cursor left = layer->left;
-	an_u8 next = 0, length = 0;
-	an_u16 fragment = 0;
-	an_u32 bytes;
-
-	switch (header->protocol) {
-	case IP_HOP_BY_HOP:
-	case IP_ROUTING:
-	case IP_DESTINATION:
-	case IP_AUTHENTICATION:
-	case IP_FRAGMENT:
-		break;
-	default:
-		return -1;
-	}
-	if (layer->bytes < 8)
-		return AIRNET_FRAME_BAD_IP;
-	if (cursor_left(&left) < 8)
-		return AIRNET_FRAME_SHORT;
-	cursor_u8(&left, &next);
-	cursor_u8(&left, &length);
-	cursor_u16(&left, &fragment);
-	bytes = (length + 1u) * 8;
-	if (header->protocol == IP_FRAGMENT)
-		bytes = 8;
-	else if (header->protocol == IP_AUTHENTICATION)
-		bytes = (length + 2u) * 4;
-	if (bytes > layer->bytes)
-		return AIRNET_FRAME_BAD_IP;
-	if (cursor_skip(&layer->left, bytes))
-		return AIRNET_FRAME_SHORT;
-	layer->bytes -= bytes;
-	if (header->protocol != IP_FRAGMENT)
-		fragment = 0;
-	header->protocol = next;
-	layer->is_fragment |= (fragment & 0xfff9) != 0;
-	if (fragment & 0xfff8) {
-		header->payload_bytes = layer->bytes;
-		return AIRNET_FRAME_FRAGMENT;
-	}
-	return AIRNET_FRAME_OK;
-}
-
-static inline an_u8 packet_ipv6(struct layer *layer, struct airnet_header *header)
-{
-	an_u16 bytes = 0;
-	int depth, reason;
-
-	if (cursor_left(&layer->left) < 40)
-		return AIRNET_FRAME_SHORT;
-	if (*layer->left.at >> 4 != 6)
-		return AIRNET_FRAME_BAD_IP;
-	cursor_skip(&layer->left, 4);
-	cursor_u16(&layer->left, &bytes);
-	cursor_u8(&layer->left, &header->protocol);
-	cursor_skip(&layer->left, 1);
-	cursor_copy(&layer->left, header->source, 16);
-	cursor_copy(&layer->left, header->target, 16);
-	cursor_limit(&layer->left, bytes);
-	layer->bytes = bytes;
-	for (depth = 0;; depth++) {
-		reason = packet_extension(layer, header);
-		if (reason < 0)
+		if (ethertype == ETHER_IPV4 || ethertype == ETHER_IPV6)
 			return AIRNET_FRAME_OK;
-		if (reason)
-			return (an_u8)reason;
-		if (depth == PACKET_DEPTH)
-			return AIRNET_FRAME_DEPTH;
+		reason = depth == PACKET_DEPTH ? AIRNET_FRAME_DEPTH : AIRNET_FRAME_OK;
+		switch (ethertype) {
+		case ETHER_VLAN:
+		case ETHER_QINQ:
+		case ETHER_QINQ_OLD:
+			reason = reason ? reason : packet_typed(layer, 2, 0);
+			break;
+		case ETHER_VNTAG:
+			reason = reason ? reason : packet_typed(layer, 4, 0);
+			break;
+		case ETHER_ETAG:
+		case ETHER_METADATA:
+			reason = reason ? reason : packet_typed(layer, 6, 0);
+			break;
+		case ETHER_PPPOE:
+			reason = reason ? reason : packet_pppoe(layer);
+			break;
+		case ETHER_MPLS:
+		case ETHER_MPLS_MULTICAST:
+			reason = reason ? reason : packet_mpls(layer);
+			break;
+		default:
+			return AIRNET_FRAME_NOT_IP;
+		}
 	}
+	return reason;
 }
 
 #endif

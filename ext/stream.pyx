@@ -57,9 +57,22 @@ cdef extern from "decode.h" nogil:
         type_count types[TYPE_SLOTS]
         stream_counts counts
     struct packet_counts:
+        uint64_t tunnels
         uint64_t datagrams
+        uint64_t fragments_repeated
+        uint64_t fragments_bad
+        uint64_t fragment_conflicts
+        uint64_t datagrams_rejected
+        uint64_t datagrams_expired
+        uint64_t datagrams_evicted
+        uint64_t stamps
+        uint64_t stamps_missing
+        uint64_t clock_foreign
+        uint64_t clock_moves
     struct packets_state "packets":
         packet_counts counts
+        uint8_t trailer
+        uint8_t clock
     struct gateways_state "gateways":
         pass
     struct decoder:
@@ -74,7 +87,6 @@ cdef extern from "decode.h" nogil:
     int gateways_add(
         gateways_state *g, const uint8_t *address, uint16_t port
     ) noexcept
-    void decode_finish(decoder *d) noexcept
     uint32_t decode_batch(
         decoder *d,
         const airnet_frame *frames,
@@ -167,10 +179,14 @@ cdef class Stream:
             taken = decode_batch(self.state, &frames[0], n, data, &headers[0])
         return taken, self.state.row_count
 
-    def finish(self):
-        """Give up what is still waited for; the capture is over."""
-        with nogil:
-            decode_finish(self.state)
+    def read_trailers(self, uint8_t trailer):
+        """Take time from what the mirroring device wrote: AIRNET_TRAILER_*."""
+        self.state.packets.trailer = trailer
+
+    @property
+    def clock(self):
+        """Which clock the rows are of, AIRNET_CLOCK_*; 255 before the first."""
+        return self.state.packets.clock
 
     @property
     def session_count(self):

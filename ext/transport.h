@@ -3,49 +3,60 @@
 #ifndef AIRNET_TRANSPORT_H
 #define AIRNET_TRANSPORT_H
 
-#include "packet.h"
+#include <endian.h>
+
+#include "trailer.h"
+#include "tunnel.h"
 
 #define TCP_BYTES_MIN 20
-#define UDP_BYTES 8
 
-/* What a transport header that is not all there means: a first fragment too small for
- * it, a packet too small for it, or a capture that cut it. */
-static inline an_u8 packet_missing(const struct layer *layer,
-				   struct airnet_header *header, an_u32 need, an_u8 bad)
+/* What is rare stays out of the way of what is not. */
+#define PACKET_RARE static __attribute__((noinline, unused))
+
+static inline void packets_begin(struct packets *p)
 {
-	if (layer->bytes >= need)
-		return AIRNET_FRAME_SHORT;
-	if (!layer->is_fragment)
-		return bad;
-	header->payload_bytes = layer->bytes;
-	return AIRNET_FRAME_FRAGMENT;
+	memset(p, 0, offsetof(struct packets, crc));
+	p->clock = AIRNET_CLOCK_UNSETTLED;
+	trailer_begin(p);
+	fragments_begin(&p->fragments);
+}
+
+/* Nothing points any more into payloads that packet_read returned: call it at the
+ * start of a batch. */
+static inline void packets_release(struct packets *p)
+{
+	fragments_release(&p->fragments);
+}
+
+/* Whether one more frame can be read before packets_release. */
+static inline int packets_have_room(const struct packets *p)
+{
+	return fragments_have_room(&p->fragments);
 }
 
 static inline an_u8 packet_tcp(struct layer *layer, struct airnet_header *header,
 			       struct segment *segment)
 {
-	struct cursor left = layer->left;
-	an_u8 offset = 0;
+	const an_u8 *at = cursor_peek(&layer->left, TCP_BYTES_MIN);
 	an_u32 bytes;
 
-	if (layer->bytes < TCP_BYTES_MIN || cursor_left(&left) < TCP_BYTES_MIN)
-		return packet_missing(layer, header, TCP_BYTES_MIN,
-				      AIRNET_FRAME_BAD_TCP);
-	cursor_u16(&left, &header->source_port);
-	cursor_u16(&left, &header->target_port);
-	cursor_u32(&left, &segment->sequence);
-	cursor_u32(&left, &segment->acknowledged);
-	cursor_u8(&left, &offset);
-	cursor_u8(&left, &header->tcp_flags);
-	cursor_u16(&left, &segment->window);
-	cursor_skip(&left, 2); /* the checksum: packet_tcp_checksum_ok */
-	cursor_u16(&left, &segment->urgent);
-	segment->options = left;
-	bytes = (offset >> 4) * 4u;
-	if (bytes < TCP_BYTES_MIN)
+	if (layer->bytes < TCP_BYTES_MIN)
 		return AIRNET_FRAME_BAD_TCP;
-	if (layer->bytes < bytes || cursor_skip(&layer->left, bytes))
-		return packet_missing(layer, header, bytes, AIRNET_FRAME_BAD_TCP);
+	if (!at)
+		return AIRNET_FRAME_SHORT;
+	header->source_port = load_u16(at);
+	header->target_port = load_u16(at + 2);
+	segment->sequence = load_u32(at + 4);
+	segment->acknowledged = load_u32(at + 8);
+	header->tcp_flags = at[13];
+	segment->window = load_u16(at + 14);
+	segment->urgent = load_u16(at + 18);
+	bytes = (at[12] >> 4) * 4u;
+	if (bytes < TCP_BYTES_MIN || layer->bytes < bytes)
+		return AIRNET_FRAME_BAD_TCP;
+	if (cursor_skip(&layer->left, bytes))
+		return AIRNET_FRAME_SHORT;
+	segment->options.at = at + TCP_BYTES_MIN;
 	segment->options.end = layer->left.at;
 	segment->payload = layer->left;
 	header->payload_bytes = layer->bytes - bytes;
@@ -54,18 +65,19 @@ static inline an_u8 packet_tcp(struct layer *layer, struct airnet_header *header
 
 static inline an_u8 packet_udp(struct layer *layer, struct airnet_header *header)
 {
-	struct cursor left = layer->left;
-	an_u16 length = 0;
+	const an_u8 *at = cursor_peek(&layer->left, UDP_BYTES);
+	an_u32 length;
 
-	if (layer->bytes < UDP_BYTES || cursor_left(&left) < UDP_BYTES)
-		return packet_missing(layer, header, UDP_BYTES, AIRNET_FRAME_BAD_UDP);
-	cursor_u16(&left, &header->source_port);
-	cursor_u16(&left, &header->target_port);
-	cursor_u16(&left, &length);
-	if (length < UDP_BYTES || (length > layer->bytes && !layer->is_fragment))
+	if (layer->bytes < UDP_BYTES)
 		return AIRNET_FRAME_BAD_UDP;
-	header->payload_bytes =
-		(length < layer->bytes ? length : layer->bytes) - UDP_BYTES;
+	if (!at)
+		return AIRNET_FRAME_SHORT;
+	header->source_port = load_u16(at);
+	header->target_port = load_u16(at + 2);
+	length = load_u16(at + 4);
+	if (length < UDP_BYTES || length > layer->bytes)
+		return AIRNET_FRAME_BAD_UDP;
+	header->payload_bytes = length - UDP_BYTES;
 	return AIRNET_FRAME_OK;
 }
 
@@ -92,6 +104,95 @@ static inline int packet_tcp_checksum_ok(const struct airnet_header *header,
 	return sum % 0xffff == 0; /* one's complement: both zeros are right */
 }
 
+/* Map an IPv4 address into 16 bytes of zero, by a single store: whoever reads eight
+ * bytes next need not wait for several to come together. */
+static inline void packet_map(an_u8 *address, const an_u8 *at)
+{
+	an_u64 half = htobe64(0xffff00000000ULL | load_u32(at));
+
+	memcpy(address + 8, &half, 8);
+}
+
+/* Ethernet and a plain IPv4 header, nearly every frame there is: true when `layer`
+ * stands behind them. What it leaves alone, packet_outer reads. */
+static inline int packet_plain(struct layer *layer, struct airnet_header *header)
+{
+	const an_u8 *at = cursor_peek(&layer->left, 14 + 20);
+	an_u32 total;
+
+	if (!at || load_u16(at + 12) != ETHER_IPV4 || at[14] != 0x45)
+		return 0;
+	total = load_u16(at + 16);
+	if (total < 20 || load_u16(at + 20) & 0x3fff)
+		return 0;
+	packet_map(header->source, at + 26);
+	packet_map(header->target, at + 30);
+	header->protocol = at[23];
+	layer->bytes = total - 20;
+	layer->level = 1;
+	cursor_skip(&layer->left, 14 + 20);
+	cursor_limit(&layer->left, layer->bytes);
+	return 1;
+}
+
+/* Any frame, up to what lies behind its first IP header. */
+PACKET_RARE an_u8 packet_outer(struct packets *p, struct layer *layer,
+			       const struct airnet_frame *row,
+			       struct airnet_header *header)
+{
+	an_u8 reason = packet_link(layer, row->link);
+
+	if (!reason)
+		reason = packet_shims(layer);
+	if (!reason)
+		reason = packet_ip(p, layer, header);
+	return reason;
+}
+
+/* From behind an IP header into every tunnel, and the innermost transport. */
+PACKET_RARE an_u8 packet_inside(struct packets *p, struct layer *layer,
+				struct airnet_header *header, struct segment *segment)
+{
+	int reason = packet_tunnel(p, layer, header);
+
+	while (reason == AIRNET_FRAME_OK) {
+		reason = packet_shims(layer);
+		if (!reason)
+			reason = packet_ip(p, layer, header);
+		if (reason)
+			break;
+		p->counts.tunnels++;
+		reason = packet_tunnel(p, layer, header);
+	}
+	if (reason != TUNNEL_NONE)
+		return (an_u8)reason;
+	if (header->protocol == IP_TCP)
+		return packet_tcp(layer, header, segment);
+	if (header->protocol == IP_UDP)
+		return packet_udp(layer, header);
+	header->payload_bytes = layer->bytes;
+	return AIRNET_FRAME_OK;
+}
+
+PACKET_RARE void packet_time(struct packets *p, struct cursor frame,
+			     const struct airnet_frame *row,
+			     struct airnet_header *header)
+{
+	if (p->trailer == AIRNET_TRAILER_METAMAKO ||
+	    p->trailer == AIRNET_TRAILER_EXABLAZE)
+		trailer_read(p, frame, row);
+	packet_clock(p, row, header, header->reason);
+	p->is_stamped = 0;
+}
+
+/* Whether a UDP datagram is to the port of no tunnel, as nearly all are. */
+static inline int packet_is_udp(const struct layer *layer, an_u8 protocol)
+{
+	const an_u8 *at = cursor_peek(&layer->left, UDP_BYTES);
+
+	return protocol == IP_UDP && at && !tunnel_is_port(load_u16(at + 2));
+}
+
 /* Read the headers of `frame` into `header`, which is all zero but for the time it was
  * captured; returns why it was not processed further, AIRNET_FRAME_OK when it was.
  * `segment` is filled for TCP. The time in `header` may change. */
@@ -100,27 +201,24 @@ static inline an_u8 packet_read(struct packets *p, struct cursor frame,
 				struct airnet_header *header, struct segment *segment)
 {
 	struct layer layer = {.left = frame};
-	an_u8 reason = packet_link(&layer, row->link);
+	an_u8 reason = AIRNET_FRAME_OK;
 
-	(void)p;
-	if (!reason)
-		reason = packet_tags(&layer);
-	if (reason)
-		return reason;
-	if (layer.ethertype == ETHER_IPV4)
-		reason = packet_ipv4(&layer, header);
-	else if (layer.ethertype == ETHER_IPV6)
-		reason = packet_ipv6(&layer, header);
-	else
-		reason = AIRNET_FRAME_NOT_IP;
-	if (reason)
-		return reason;
-	if (header->protocol == IP_TCP)
-		return packet_tcp(&layer, header, segment);
-	if (header->protocol == IP_UDP)
-		return packet_udp(&layer, header);
-	header->payload_bytes = layer.bytes;
-	return AIRNET_FRAME_OK;
+	if (row->link != AIRNET_LINK_ETHERNET || !packet_plain(&layer, header))
+		reason = packet_outer(p, &layer, row, header);
+	if (!reason && header->protocol == IP_TCP)
+		reason = packet_tcp(&layer, header, segment);
+	else if (!reason && packet_is_udp(&layer, header->protocol))
+		reason = packet_udp(&layer, header);
+	else if (!reason)
+		reason = packet_inside(p, &layer, header, segment);
+	header->reason = reason;
+	if (p->trailer || p->clock != row->clock) {
+		packet_time(p, frame, row, header);
+	} else {
+		p->last_ns = row->time_ns;
+		p->foreign_count = 0;
+	}
+	return reason;
 }
 
 #endif

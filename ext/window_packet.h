@@ -12,7 +12,9 @@ static inline void window_tally_packet(struct window_tally *y,
 	int has_ports = h->protocol == WINDOW_TCP || h->protocol == WINDOW_UDP;
 
 	y->packets++;
-	y->bytes += h->payload_bytes;
+	/* A datagram's fragments came before it, and were counted. */
+	if (!(h->stream_flags & AIRNET_STREAM_DATAGRAM))
+		y->bytes += h->payload_bytes;
 	y->empty += h->payload_bytes == 0;
 	y->known += (uint32_t)known;
 	if (h->reason == AIRNET_FRAME_FRAGMENT)

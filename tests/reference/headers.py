@@ -1,16 +1,24 @@
-"""Link, IP and transport headers, read the slow way from the standards.
+"""Link, IP, tunnel and transport headers, read the slow way from the standards.
 
-Sources: IEEE 802.1Q, RFC 791, RFC 8200, RFC 9293, RFC 768, the pcap LINKTYPE registry.
+Sources: IEEE 802.1Q, IEEE 802.1BR, RFC 791, RFC 8200, RFC 9293, RFC 768, RFC 3032, RFC
+2516, the pcap LINKTYPE registry; tunnels: tests/reference/tunnels.py.
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tests.reference.datagrams import Datagrams, Fragment
+
 OK, SHORT, NOT_IP, BAD_IP, FRAGMENT, BAD_TCP, BAD_UDP, LINK, DEPTH = range(9)
+DATAGRAM = 0x80
+LEVELS = 8
 MAPPED = bytes(10) + b"\xff\xff"
-TAGS = (0x8100, 0x88A8, 0x9100)
 EXTENSIONS = (0, 43, 44, 51, 60)
 LINKS = {1: (12, 14), 113: (14, 16), 276: (0, 20)}
+#: Ethertypes of tags, and how many bytes lie between one and the next ethertype.
+TAGS = {0x8100: 2, 0x88A8: 2, 0x9100: 2, 0x8926: 4, 0x893F: 6, 0x8909: 6}
+PPP = {0x21: 0x0800, 0x57: 0x86DD, 0x281: 0x8847, 0x283: 0x8847}
 
 
 class StopError(Exception):
@@ -29,145 +37,285 @@ class Headers:
     target_port: int = 0
     payload_bytes: int = 0
     tcp_flags: int = 0
+    stream_flags: int = 0
     sequence: int = 0
     acknowledged: int = 0
+    window: int = 0
+    urgent: int = 0
+    options: bytes = b""
     payload: bytes = field(default=b"")
 
 
-def need(data: bytes, count: int) -> None:
-    """Stop with SHORT when fewer than `count` bytes were captured."""
-    if len(data) < count:
-        raise StopError(SHORT)
+@dataclass
+class Ahead:
+    """What lies ahead: bytes captured, and how many the last IP header states."""
+
+    data: bytes
+    stated: int = 0
+    ethertype: int = 0
+
+    def take(self, count: int) -> bytes:
+        """Take `count` bytes, or stop with SHORT."""
+        if len(self.data) < count:
+            raise StopError(SHORT)
+        taken, self.data = self.data[:count], self.data[count:]
+        return taken
+
+    def typed(self, before: int) -> None:
+        """Step over `before` bytes and an ethertype."""
+        self.ethertype = int.from_bytes(self.take(before + 2)[before:], "big")
 
 
-def parse(data: bytes, link: int) -> Headers:
-    """Return what the frame's headers say."""
-    headers = Headers()
-    try:
-        read_link(headers, data, link)
-    except StopError as stop:
-        headers.reason = stop.args[0]
-    return headers
+def ppp(ahead: Ahead) -> None:
+    """Read a PPP protocol number."""
+    number = ahead.take(1)[0]
+    if number % 2 == 0:
+        number = number << 8 | ahead.take(1)[0]
+    if number not in PPP:
+        raise StopError(NOT_IP)
+    ahead.ethertype = PPP[number]
 
 
-def read_link(headers: Headers, data: bytes, link: int) -> None:
-    """Find the ethertype and step over VLAN tags."""
-    if link in LINKS:
-        at, size = LINKS[link]
-        need(data, size)
-        ethertype = int.from_bytes(data[at : at + 2], "big")
-        data = data[size:]
-    elif link in (101, 228, 229):
-        need(data, 1)
-        ethertype = {4: 0x0800, 6: 0x86DD}.get(data[0] >> 4, -1)
-        if ethertype < 0:
-            raise StopError(BAD_IP)
-    elif link in (0, 108):
-        need(data, 4)
-        families = {int.from_bytes(data[:4], order) for order in ("big", "little")}
-        ethertype = 0x0800 if 2 in families else 0
-        ethertype = 0x86DD if families & {10, 24, 28, 30} else ethertype
-        data = data[4:]
-    else:
-        raise StopError(LINK)
-    tags = 0
-    while ethertype in TAGS:
-        if tags == 8:
+def ppp_link(ahead: Ahead) -> None:
+    """Read a PPP frame, whose address and control may be left out."""
+    ahead.data = ahead.data.removeprefix(b"\xff\x03")
+    ppp(ahead)
+
+
+def pppoe(ahead: Ahead) -> None:
+    """Read a PPPoE session header."""
+    start, _, size = struct.unpack(">HHH", ahead.take(6))
+    if start != 0x1100:
+        raise StopError(NOT_IP)
+    ahead.data = ahead.data[:size]
+    ppp(ahead)
+
+
+def mpls(ahead: Ahead) -> None:
+    """Read a label stack, and tell by a nibble what it carries."""
+    labels = 0
+    while True:
+        if labels == 8:
             raise StopError(DEPTH)
-        need(data, 4)
-        ethertype = int.from_bytes(data[2:4], "big")
-        data = data[4:]
-        tags += 1
-    if ethertype == 0x0800:
-        read_ipv4(headers, data)
-    elif ethertype == 0x86DD:
-        read_ipv6(headers, data)
+        labels += 1
+        if ahead.take(4)[2] & 1:
+            break
+    if not ahead.data:
+        raise StopError(SHORT)
+    nibble = ahead.data[0] >> 4
+    if nibble == 0:
+        ahead.typed(16)
+    elif nibble in (4, 6):
+        ahead.ethertype = {4: 0x0800, 6: 0x86DD}[nibble]
     else:
         raise StopError(NOT_IP)
 
 
-def read_ipv4(headers: Headers, data: bytes) -> None:
-    """Read an IPv4 header."""
-    need(data, 20)
-    total, _, fragment = struct.unpack(">HHH", data[2:8])
-    size = (data[0] & 15) * 4
-    if data[0] >> 4 != 4 or size < 20 or total < size:
+def raw(ahead: Ahead) -> None:
+    """Tell IPv4 from IPv6 by the version."""
+    if not ahead.data:
+        raise StopError(SHORT)
+    ahead.ethertype = {4: 0x0800, 6: 0x86DD}.get(ahead.data[0] >> 4, -1)
+    if ahead.ethertype < 0:
         raise StopError(BAD_IP)
-    headers.source = MAPPED + data[12:16]
-    headers.target = MAPPED + data[16:20]
-    headers.protocol = data[9]
-    data = data[:total]
-    need(data, size)
-    if fragment & 0x1FFF:
-        headers.payload_bytes = total - size
-        raise StopError(FRAGMENT)
-    read_transport(headers, data[size:], total - size, bool(fragment & 0x2000))
 
 
-def read_ipv6(headers: Headers, data: bytes) -> None:
-    """Read an IPv6 header and the extension headers behind it."""
-    need(data, 40)
-    if data[0] >> 4 != 6:
-        raise StopError(BAD_IP)
-    left = int.from_bytes(data[4:6], "big")
-    headers.protocol = data[6]
-    headers.source, headers.target = data[8:24], data[24:40]
-    data = data[40 : 40 + left]
-    is_fragment = False
+def read_link(ahead: Ahead, link: int) -> None:
+    """Find the ethertype behind a link header."""
+    if link in LINKS:
+        at, size = LINKS[link]
+        ahead.ethertype = int.from_bytes(ahead.take(size)[at : at + 2], "big")
+    elif link in (101, 228, 229):
+        raw(ahead)
+    elif link in (0, 108):
+        family = ahead.take(4)
+        families = {int.from_bytes(family, order) for order in ("big", "little")}
+        ahead.ethertype = 0x0800 if 2 in families else 0
+        if families & {10, 24, 28, 30}:
+            ahead.ethertype = 0x86DD
+    elif link == 9:
+        ppp_link(ahead)
+    else:
+        raise StopError(LINK)
+
+
+def read_tags(ahead: Ahead) -> None:
+    """Step over tags, labels and sessions to an IP header."""
+    readers = {0x8864: pppoe, 0x8847: mpls, 0x8848: mpls}
     count = 0
-    while headers.protocol in EXTENSIONS:
-        kind = headers.protocol
-        if left < 8:
-            raise StopError(BAD_IP)
-        need(data, 8)
-        size = {44: 8, 51: (data[1] + 2) * 4}.get(kind, (data[1] + 1) * 8)
-        if size > left:
-            raise StopError(BAD_IP)
-        need(data, size)
-        headers.protocol = data[0]
-        offset = int.from_bytes(data[2:4], "big") if kind == 44 else 0
-        left -= size
-        data = data[size:]
-        is_fragment |= bool(offset & 0xFFF9)
-        if offset & 0xFFF8:
-            headers.payload_bytes = left
-            raise StopError(FRAGMENT)
-        count += 1
-        if count == 9:
+    while ahead.ethertype not in (0x0800, 0x86DD):
+        known = ahead.ethertype in TAGS or ahead.ethertype in readers
+        if not known:
+            raise StopError(NOT_IP)
+        if count == 8:
             raise StopError(DEPTH)
-    read_transport(headers, data, left, is_fragment)
+        count += 1
+        if ahead.ethertype in TAGS:
+            ahead.typed(TAGS[ahead.ethertype])
+        else:
+            readers[ahead.ethertype](ahead)
 
 
-def require(headers: Headers, sizes: tuple[int, int, int], bad: int) -> None:
+class Reader:
+    """Reads frames one after the other: fragments need those before them.
+
+    `tunnel` steps from a protocol to what it carries, or returns False.
+    """
+
+    def __init__(self, tunnel: Callable[["Reader", Headers, Ahead], bool]) -> None:
+        self.tunnel = tunnel
+        self.datagrams = Datagrams()
+        self.counts = self.datagrams.counts
+        self.time_ns = 0
+        self.stamp: tuple[int, bytes] | None = None
+
+    def read(self, time_ns: int, link: int, data: bytes) -> Headers:
+        """Return what the frame's headers say."""
+        headers = Headers()
+        self.time_ns = time_ns
+        self.stamp = None
+        try:
+            self.walk(headers, Ahead(data), link)
+        except StopError as stop:
+            headers.reason = stop.args[0]
+        return headers
+
+    def walk(self, headers: Headers, ahead: Ahead, link: int) -> None:
+        """Follow IP header after IP header, then read the transport."""
+        read_link(ahead, link)
+        for level in range(LEVELS + 1):
+            read_tags(ahead)
+            if level == LEVELS:
+                raise StopError(DEPTH)
+            if ahead.ethertype == 0x0800:
+                self.ipv4(headers, ahead, level)
+            else:
+                self.ipv6(headers, ahead, level)
+            self.counts["tunnels"] += level > 0
+            if not self.tunnel(self, headers, ahead):
+                break
+        read_transport(headers, ahead)
+
+    def ipv4(self, headers: Headers, ahead: Ahead, level: int) -> None:
+        """Read an IPv4 header."""
+        data = ahead.data
+        if len(data) < 20:
+            raise StopError(SHORT)
+        total, identity, fragment = struct.unpack(">HHH", data[2:8])
+        size = (data[0] & 15) * 4
+        if data[0] >> 4 != 4 or size < 20 or total < size:
+            raise StopError(BAD_IP)
+        begin(headers, MAPPED + data[12:16], MAPPED + data[16:20], data[9])
+        ahead.data = data[:total]
+        ahead.take(size)
+        ahead.stated = total - size
+        if fragment & 0x3FFF:
+            place = (identity, fragment % 0x2000 * 8, bool(fragment & 0x2000))
+            self.fragment(headers, ahead, place, level, is_v6=False)
+
+    def ipv6(self, headers: Headers, ahead: Ahead, level: int) -> None:
+        """Read an IPv6 header and the extension headers behind it."""
+        if len(ahead.data) < 40:
+            raise StopError(SHORT)
+        if ahead.data[0] >> 4 != 6:
+            raise StopError(BAD_IP)
+        head = ahead.take(40)
+        ahead.stated = int.from_bytes(head[4:6], "big")
+        ahead.data = ahead.data[: ahead.stated]
+        begin(headers, head[8:24], head[24:40], head[6])
+        count = 0
+        while headers.protocol in EXTENSIONS:
+            if count == 8:
+                raise StopError(DEPTH)
+            count += 1
+            self.extension(headers, ahead, level)
+
+    def extension(self, headers: Headers, ahead: Ahead, level: int) -> None:
+        """Read one extension header."""
+        kind, data = headers.protocol, ahead.data
+        if ahead.stated < 8:
+            raise StopError(BAD_IP)
+        if len(data) < 8:
+            raise StopError(SHORT)
+        size = {44: 8, 51: (data[1] + 2) * 4}.get(kind, (data[1] + 1) * 8)
+        if size > ahead.stated:
+            raise StopError(BAD_IP)
+        head = ahead.take(size)
+        ahead.stated -= size
+        headers.protocol = head[0]
+        if kind == 44:
+            field_, identity = struct.unpack(">HI", head[2:8])
+            place = (identity, field_ & 0xFFF8, bool(field_ & 1))
+            if place[1] or place[2]:
+                self.fragment(headers, ahead, place, level, is_v6=True)
+
+    def fragment(
+        self,
+        headers: Headers,
+        ahead: Ahead,
+        place: tuple[int, int, bool],
+        level: int,
+        *,
+        is_v6: bool,
+    ) -> None:
+        """Give a fragment to its datagram; stop unless that is complete."""
+        identity, offset, has_more = place
+        protocol = 0 if is_v6 else headers.protocol
+        key = (is_v6, level, headers.source, headers.target, identity, protocol)
+        piece = Fragment(
+            key,
+            self.time_ns,
+            offset,
+            ahead.stated,
+            has_more,
+            headers.protocol,
+            ahead.data[: ahead.stated],
+            is_v6,
+        )
+        whole = self.datagrams.take(piece)
+        if whole is None:
+            headers.payload_bytes = ahead.stated
+            raise StopError(FRAGMENT)
+        ahead.data, headers.protocol = whole
+        ahead.stated = len(ahead.data)
+        headers.stream_flags = DATAGRAM
+
+
+def begin(headers: Headers, source: bytes, target: bytes, protocol: int) -> None:
+    """Take an IP header's ends; what an outer header said of ports is past."""
+    headers.source, headers.target, headers.protocol = source, target, protocol
+    headers.source_port = headers.target_port = 0
+    headers.tcp_flags = headers.stream_flags = 0
+
+
+def require(ahead: Ahead, count: int, bad: int) -> None:
     """Stop unless `count` bytes of a transport header are there."""
-    captured, stated, count = sizes
-    if stated < count and bad == FRAGMENT:
-        headers.payload_bytes = stated
-    if stated < count:
+    if ahead.stated < count:
         raise StopError(bad)
-    if captured < count:
+    if len(ahead.data) < count:
         raise StopError(SHORT)
 
 
-def read_transport(headers: Headers, data: bytes, stated: int, is_part: bool) -> None:
-    """Read a TCP or UDP header; `stated` is the IP payload's length."""
+def read_transport(headers: Headers, ahead: Ahead) -> None:
+    """Read a TCP or UDP header."""
+    data = ahead.data
     if headers.protocol == 6:
-        bad = FRAGMENT if is_part else BAD_TCP
-        require(headers, (len(data), stated, 20), bad)
+        require(ahead, 20, BAD_TCP)
         headers.source_port, headers.target_port = struct.unpack(">HH", data[:4])
         headers.sequence, headers.acknowledged = struct.unpack(">II", data[4:12])
         headers.tcp_flags = data[13]
+        headers.window, _, headers.urgent = struct.unpack(">HHH", data[14:20])
         size = (data[12] >> 4) * 4
         if size < 20:
             raise StopError(BAD_TCP)
-        require(headers, (len(data), stated, size), bad)
-        headers.payload_bytes = stated - size
-        headers.payload = data[size:]
+        require(ahead, size, BAD_TCP)
+        headers.payload_bytes = ahead.stated - size
+        headers.options, headers.payload = data[20:size], data[size:]
     elif headers.protocol == 17:
-        require(headers, (len(data), stated, 8), FRAGMENT if is_part else BAD_UDP)
+        require(ahead, 8, BAD_UDP)
         headers.source_port, headers.target_port, size = struct.unpack(">HHH", data[:6])
-        if size < 8 or (size > stated and not is_part):
+        if size < 8 or size > ahead.stated:
             raise StopError(BAD_UDP)
-        headers.payload_bytes = min(size, stated) - 8
+        headers.payload_bytes = size - 8
     else:
-        headers.payload_bytes = stated
+        headers.payload_bytes = ahead.stated

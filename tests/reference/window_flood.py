@@ -390,7 +390,8 @@ def count(counts: dict[str, int], header: np.void, known: bool) -> None:
     syn, _, reset = flags_of(header)
     protocol = int(header["protocol"])
     counts["packets"] += 1
-    counts["bytes"] += int(header["payload_bytes"])
+    if not header["stream_flags"] & 0x80:  # its fragments were counted
+        counts["bytes"] += int(header["payload_bytes"])
     counts["empty"] += header["payload_bytes"] == 0
     counts["known"] += known
     if header["reason"] == 4:

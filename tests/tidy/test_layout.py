@@ -50,6 +50,7 @@ FAMILIES = {
 }
 NAMES = {
     "AIRNET_FRAME_": frame.FRAME_REASONS,
+    "AIRNET_TRAILER_": frame.TRAILERS,
     "AIRNET_KIND_": message.KINDS,
     "AIRNET_MALFORMED_": message.MALFORMED_REASONS,
 }

@@ -47,12 +47,12 @@ class Stream:
         messages might not fit; at least one) and how many messages were made.
         """
 
-    def finish(self) -> None:
-        """Give up what is still waited for; the capture is over.
+    def read_trailers(self, trailer: int) -> None:
+        """Take time from what the mirroring device wrote: TRAILERS in order."""
 
-        Messages behind holes are counted, by type and session; they make no rows.
-        Calling it again changes nothing.
-        """
+    @property
+    def clock(self) -> int:
+        """Which clock the rows are of, CLOCKS in order; 255 before the first."""
 
     @property
     def session_count(self) -> int:

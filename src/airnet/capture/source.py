@@ -17,11 +17,7 @@ class Source(Protocol):
     """
 
     name: str
-
-    @property
-    def is_exhausted(self) -> bool:
-        """Whether a file has ended; an interface never does."""
-        ...
+    is_exhausted: bool
 
     @property
     def buffer(self) -> "NDArray[np.uint8] | memoryview":

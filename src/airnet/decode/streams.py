@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from airnet._ext import stream as kernel
 from airnet._ext.fix import key
-from airnet.domain.frame import FRAME_REASONS, FRAMES_MAX
+from airnet.domain.frame import CLOCKS, FRAME_REASONS, FRAMES_MAX, TRAILERS
 from airnet.domain.message import MALFORMED_REASONS, MESSAGES_MAX
 from airnet.errors import ConfigError
 
@@ -33,16 +33,21 @@ class Decoder:
 
     Args:
         gateways: known order gateways, address and port; more are learned from FIX.
+        trailer: one of TRAILERS, what the mirroring device writes to tell a frame's
+            time; rows then have its time where it can be believed.
 
     Raises:
         ConfigError: more gateways than can be known.
     """
 
-    def __init__(self, gateways: Sequence[tuple[str, int]]) -> None:
+    def __init__(
+        self, gateways: Sequence[tuple[str, int]], trailer: str = "none"
+    ) -> None:
         self._sessions = kernel.session_rows(kernel.SESSIONS_MAX)
         self._headers = kernel.header_rows(FRAMES_MAX)
         self._messages = kernel.message_rows(MESSAGES_MAX)
         self._stream = kernel.Stream(self._sessions)
+        self._stream.read_trailers(TRAILERS.index(trailer))
         for address, port in gateways:
             from airnet.domain.session import (  # noqa: PLC0415 -- numpy comes with it
                 address_bytes,
@@ -79,14 +84,6 @@ class Decoder:
         taken, made = self._stream.decode(batch, buffer, self._headers, self._messages)
         return self._headers[:taken], self._messages[:made]
 
-    def finish(self) -> None:
-        """Give up what is still waited for; the capture is over.
-
-        Messages behind a hole that was never filled are counted, by type and by
-        session. They make no rows: no frame completed them, and no window will close.
-        """
-        self._stream.finish()
-
     @property
     def sessions(self) -> "NDArray[np.void]":
         """Return SESSION[SESSIONS_MAX]; rows change with every call.
@@ -97,6 +94,12 @@ class Decoder:
         import numpy as np  # noqa: PLC0415 -- as in decode()
 
         return np.asarray(self._sessions)
+
+    @property
+    def clock(self) -> str:
+        """Return which clock the rows' time is of, one of CLOCKS; "" before a row."""
+        number = self._stream.clock
+        return CLOCKS[number] if number < len(CLOCKS) else ""
 
     def counters(self) -> dict[str, Any]:
         """Return counts since the start.

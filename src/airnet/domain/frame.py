@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     FRAME: np.dtype[np.void]
     HEADER: np.dtype[np.void]
 
-CLOCK_FILE, CLOCK_KERNEL, CLOCK_USER, CLOCK_NIC = range(4)
+CLOCK_FILE, CLOCK_KERNEL, CLOCK_USER, CLOCK_NIC, CLOCK_TRAILER = range(5)
+#: Names of the clocks, AIRNET_CLOCK_* in order.
+CLOCKS = ("file", "kernel", "user", "nic", "trailer")
+#: What a capture port's device writes into frames, AIRNET_TRAILER_* in order.
+TRAILERS = ("none", "metamako", "exablaze", "erspan")
 LINK_ETHERNET, LINK_RAW, LINK_SLL, LINK_SLL2 = 1, 101, 113, 276
 FRAMES_MAX = 4096
 NONE = 0xFFFFFFFF
@@ -67,6 +71,7 @@ STREAM_CONFLICT = 0x0008
 STREAM_MIDSTREAM = 0x0010
 STREAM_OPENED = 0x0020
 STREAM_CLOSED = 0x0040
+STREAM_DATAGRAM = 0x0080
 
 
 def __getattr__(name: str) -> "np.dtype[np.void]":
