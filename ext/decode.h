@@ -187,4 +187,13 @@ static inline an_u32 decode_batch(struct decoder *d, const struct airnet_frame *
 	return i;
 }
 
+/* The capture is over: what is missing will not come. */
+static inline void decode_finish(struct decoder *d)
+{
+	an_u32 i;
+
+	for (i = 0; i < SHARDS; i++)
+		stream_finish(&d->shards[i]);
+}
+
 #endif

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One FIX message: its frame (FIX 4.4 Volume 2, "Message format": 8, 9 and 35 first,
- * 10 last, 9 counts the bytes between), and its fields as one airnet_message.
+ * The frame of a FIX message (FIX 4.4 Volume 2, "Message format"): 8, 9 and 35 first,
+ * 10 last; 9 counts the bytes between.
  */
 #ifndef AIRNET_FIX_H
 #define AIRNET_FIX_H
 
-#include "fixtags.h"
-#include "fixvalue.h"
+#include "fixscan.h"
 
-#define FIX_SOH 1
 #define FIX_BEGIN "8=FIX"
 #define FIX_BEGIN_BYTES 5
+#define FIX_BEGIN_MAX 13 /* "8=FIXT.1.1<SOH>9=" */
 #define FIX_VERSION_BYTES 16 /* longest value of 8 we take for one */
 #define FIX_HEAD_BYTES 29 /* longest "8=...<SOH>9=1234567<SOH>" */
 #define FIX_TRAILER_BYTES 7 /* "10=123<SOH>" */
@@ -22,12 +21,6 @@ struct fix_head {
 	an_u32 head_bytes; /* of 8 and 9 with their <SOH> */
 	an_u32 body_bytes;
 	an_u8 version; /* as airnet_session.version */
-};
-
-/* CompIDs of a message, as its sender writes them; empty when absent. */
-struct fix_names {
-	struct cursor sender;
-	struct cursor target;
 };
 
 static inline an_u8 fix_version(struct cursor value)
@@ -62,8 +55,8 @@ static inline int fix_body_length(struct cursor *left, an_u32 *out)
 	return FIX_MORE;
 }
 
-/* Read 8 and 9. Returns 0, FIX_MORE, or why the bytes are no message. */
-static inline int fix_head(struct cursor bytes, struct fix_head *head)
+/* As fix_head, byte by byte: for what is short, rare or wrong. */
+static inline int fix_head_slow(struct cursor bytes, struct fix_head *head)
 {
 	const an_u8 *start = bytes.at;
 	struct cursor value = {start + 2, start + 2};
@@ -93,6 +86,40 @@ static inline int fix_head(struct cursor bytes, struct fix_head *head)
 	return reason;
 }
 
+/* The bytes up to the digits of 9 of a version we know; 0 for another. */
+static inline an_u32 fix_begin(const an_u8 *at, an_u8 *version)
+{
+	if (memcmp(at, "8=FIX.4.", 8) == 0 && memcmp(at + 9, "\0019=", 3) == 0 &&
+	    at[8] >= '0' && at[8] <= '4') {
+		*version = 40 + at[8] - '0';
+		return 12;
+	}
+	*version = 50;
+	return memcmp(at, "8=FIXT.1.1\0019=", 13) == 0 ? 13 : 0;
+}
+
+/* Read 8 and 9. Returns 0, FIX_MORE, or why the bytes are no message. */
+static inline int fix_head(struct cursor bytes, struct fix_head *head)
+{
+	an_u64 word, soh, digits;
+	an_u32 begin, n;
+
+	if (cursor_left(&bytes) < FIX_BEGIN_MAX + 8)
+		return fix_head_slow(bytes, head);
+	begin = fix_begin(bytes.at, &head->version);
+	word = fix_word(bytes.at + begin);
+	soh = fix_first_zero(word ^ FIX_EACH(FIX_SOH));
+	n = soh ? (an_u32)__builtin_ctzll(soh) >> 3 : 0;
+	if (begin == 0 || n == 0)
+		return fix_head_slow(bytes, head);
+	digits = (word ^ FIX_EACH('0')) << (64 - 8 * n);
+	head->body_bytes = (an_u32)fix_number(digits);
+	if (fix_not_digits(digits) || head->body_bytes > AIRNET_FIX_BYTES_MAX)
+		return fix_head_slow(bytes, head);
+	head->head_bytes = begin + n + 1;
+	return 0;
+}
+
 static inline an_u32 fix_total(const struct fix_head *head)
 {
 	return head->head_bytes + head->body_bytes + FIX_TRAILER_BYTES;
@@ -102,72 +129,18 @@ static inline an_u32 fix_total(const struct fix_head *head)
 static inline int fix_is_framed(const an_u8 *bytes, const struct fix_head *head)
 {
 	const an_u8 *at = bytes + head->head_bytes + head->body_bytes;
+	an_u64 end = fix_word(at - 1) ^ 0x013030303d303101ULL;
 
-	return at[-1] == FIX_SOH && memcmp(at, "10=", 3) == 0 && fix_digit(at[3]) &&
-	       fix_digit(at[4]) && fix_digit(at[5]) && at[6] == FIX_SOH;
+	/* "<SOH>10=000<SOH>" leaves digits: below 0x80 with 0x76 more. */
+	return !(((end + 0x0076767600000000ULL) & 0x0080808000000000ULL) |
+		 (end & 0xfff0f0f0ffffffffULL));
 }
 
-/* Sum of bytes modulo 256, eight at a time in four 16-bit lanes: 64 rounds of two
- * bytes stay below 2**16. */
-static inline an_u8 fix_sum(const an_u8 *at, an_u32 n)
+/* The three digits of a trailer that fix_is_framed has seen. */
+static inline an_u32 fix_stated_sum(const an_u8 *trailer)
 {
-	const an_u64 lanes = 0x00ff00ff00ff00ffULL;
-	an_u64 word, sum = 0;
-	an_u32 total = 0, i = 0, round;
-
-	while (n - i >= 8) {
-		sum = 0;
-		for (round = 0; round < 64 && n - i >= 8; round++, i += 8) {
-			memcpy(&word, at + i, 8);
-			sum += (word & lanes) + (word >> 8 & lanes);
-		}
-		total += (an_u32)((sum & 0xffff) + (sum >> 16 & 0xffff) +
-				  (sum >> 32 & 0xffff) + (sum >> 48));
-	}
-	for (; i < n; i++)
-		total += at[i];
-	return (an_u8)total;
-}
-
-struct fix_walk {
-	struct cursor left;
-	an_u32 data_tag; /* the field that must follow a length, 0 = none */
-	an_u64 data_bytes;
-};
-
-/* The next field's tag and value; 0 for one that is not tag=value; -1 at the end.
- * The body ends in <SOH>. */
-static inline int fix_next(struct fix_walk *walk, struct cursor *value)
-{
-	struct cursor *left = &walk->left;
-	const an_u8 *start = left->at;
-	an_u32 tag = 0, data_tag = walk->data_tag;
-
-	if (left->at == left->end)
-		return -1;
-	while (fix_digit(*left->at) && left->at - start < 9)
-		tag = tag * 10 + *left->at++ - '0';
-	walk->data_tag = 0;
-	if (*start == '0' || left->at == start || *left->at != '=') {
-		if (cursor_until(left, FIX_SOH, value))
-			left->at = left->end;
-		return 0;
-	}
-	left->at++;
-	if (data_tag && tag == data_tag && walk->data_bytes < cursor_left(left) &&
-	    left->at[walk->data_bytes] == FIX_SOH) {
-		*value = cursor_over(left->at, walk->data_bytes);
-		left->at += walk->data_bytes + 1;
-	} else if (cursor_until(left, FIX_SOH, value)) {
-		left->at = left->end;
-		return 0;
-	}
-	if (value->at == value->end)
-		return 0;
-	walk->data_tag = fix_data_tag(tag);
-	if (walk->data_tag && fix_unsigned(*value, &walk->data_bytes))
-		walk->data_tag = 0;
-	return (int)tag;
+	return (an_u32)((trailer[3] - '0') * 100 + (trailer[4] - '0') * 10 +
+			trailer[5] - '0');
 }
 
 #endif

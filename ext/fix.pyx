@@ -1,18 +1,28 @@
-"""One FIX message's bytes -> one Message row: the scanner of ext/fixmessage.h alone.
+"""One FIX message's bytes -> one Message row: the scanner of ext/fixread.h alone.
 
-Shapes: uint8[n] in, MESSAGE[1] out. decode uses the same scanner inside its stream
-kernel; this module is how it is tested and timed by itself. Cost: one pass over the
-fields and one over the bytes for the checksum.
+Shapes: uint8[n] in, MESSAGE[1] or uint32[SLOTS, 2] out. decode uses the same scanner
+inside its stream kernel; this module is how it is tested and timed by itself. Cost:
+one pass over the bytes, and a comparison a field where the layout is known.
 """
 
+cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from abi cimport airnet_message
 from cursor cimport cursor, cursor_over
 
 
-cdef extern from "fixmessage.h" nogil:
+cdef extern from "fixread.h" nogil:
+    enum fix_path:
+        FIX_PATH_PORTABLE
+        FIX_PATH_SSE2
+        FIX_PATH_AVX2
+    enum:
+        FIX_SPANS
+        FIX_MORE
+        AIRNET_MALFORMED_BODY_LENGTH
     struct fix_head_s "fix_head":
         uint32_t head_bytes
         uint32_t body_bytes
@@ -20,49 +30,106 @@ cdef extern from "fixmessage.h" nogil:
     struct fix_names:
         cursor sender
         cursor target
-    int FIX_MORE
-    int AIRNET_MALFORMED_BODY_LENGTH
+    struct fix_span_s "fix_span":
+        uint32_t offset
+        uint32_t bytes
+    struct fix_reader:
+        fix_path path
+        uint32_t has_layouts
     int fix_head_of "fix_head"(cursor bytes, fix_head_s *head) noexcept
     uint32_t fix_total(const fix_head_s *head) noexcept
     int fix_is_framed(const uint8_t *bytes, const fix_head_s *head) noexcept
+    fix_path fix_path_best() noexcept
+    void fix_reader_begin(fix_reader *reader) noexcept
     void fix_read(
+        fix_reader *reader,
         const uint8_t *bytes,
         const fix_head_s *head,
         airnet_message *row,
         fix_names *names,
     ) noexcept
+    int fix_span_of "fix_span"(
+        fix_reader *reader,
+        const uint8_t *bytes,
+        const fix_head_s *head,
+        fix_span_s *spans,
+    ) noexcept
     uint64_t fix_key(cursor value) noexcept
 
+NAMES = ("portable", "sse2", "avx2")
+PATHS = NAMES[: fix_path_best() + 1]
+BEST = NAMES[fix_path_best()]
+SPANS = FIX_SPANS
 
-cdef int read_one(const uint8_t *bytes, size_t n, airnet_message *row) noexcept nogil:
-    cdef fix_head_s head
-    cdef fix_names names
-    cdef int reason = fix_head_of(cursor_over(bytes, n), &head)
-    memset(row, 0, sizeof(airnet_message))
-    if reason == FIX_MORE or (reason == 0 and n < fix_total(&head)):
+
+cdef int frame(const uint8_t *bytes, size_t n, fix_head_s *head) noexcept nogil:
+    """The size of the message at `bytes`, or what `read` returns instead."""
+    cdef int reason = fix_head_of(cursor_over(bytes, n), head)
+    if reason == FIX_MORE or (reason == 0 and n < fix_total(head)):
         return 0
     if reason:
         return -reason
-    if not fix_is_framed(bytes, &head):
-        return -AIRNET_MALFORMED_BODY_LENGTH
-    fix_read(bytes, &head, row, &names)
-    return <int>fix_total(&head)
+    if not fix_is_framed(bytes, head):
+        return -<int>AIRNET_MALFORMED_BODY_LENGTH
+    return <int>fix_total(head)
 
 
-def read(const uint8_t[::1] data not None, airnet_message[::1] row not None):
-    """Read the message at the start of `data` into `row[0]`; see the stub."""
-    cdef size_t n = data.shape[0]
-    cdef int result
-    if row.shape[0] != 1:
-        raise ValueError("row must be MESSAGE[1]")
-    if n == 0:
-        return 0
-    with nogil:
-        result = read_one(&data[0], n, &row[0])
-    return result
+@cython.final
+cdef class Reader:
+    """Reads messages by one path, with or without layouts; see the stub."""
+
+    cdef fix_reader *state  # ours: taken in __cinit__, freed in __dealloc__
+
+    def __cinit__(self, str path=BEST, bint has_layouts=True):
+        if path not in PATHS:
+            raise ValueError("path must be one of PATHS")
+        self.state = <fix_reader *>calloc(1, sizeof(fix_reader))
+        if self.state == NULL:
+            raise MemoryError
+        fix_reader_begin(self.state)
+        self.state.path = <fix_path><int>PATHS.index(path)
+        self.state.has_layouts = has_layouts
+
+    def __dealloc__(self):
+        free(self.state)
+
+    def read(self, const uint8_t[::1] data not None, airnet_message[::1] row not None):
+        """Read the message at the start of `data` into `row[0]`; see the stub."""
+        cdef size_t n = data.shape[0]
+        cdef fix_head_s head
+        cdef fix_names names
+        cdef int result
+        if row.shape[0] != 1:
+            raise ValueError("row must be MESSAGE[1]")
+        if n == 0:
+            return 0
+        with nogil:
+            memset(&row[0], 0, sizeof(airnet_message))
+            result = frame(&data[0], n, &head)
+            if result > 0:
+                fix_read(self.state, &data[0], &head, &row[0], &names)
+        return result
+
+    def span(self, const uint8_t[::1] data not None, uint32_t[:, ::1] spans not None):
+        """Find the values of the message at the start of `data`; see the stub."""
+        cdef size_t n = data.shape[0]
+        cdef fix_head_s head
+        cdef int result
+        if spans.shape[0] != FIX_SPANS or spans.shape[1] != 2:
+            raise ValueError("spans must be uint32[SPANS, 2]")
+        if n == 0:
+            return 0
+        with nogil:
+            result = frame(&data[0], n, &head)
+            if result > 0:
+                fix_span_of(
+                    self.state, &data[0], &head, <fix_span_s *>&spans[0, 0]
+                )
+        return result
 
 
 def key(bytes identifier not None):
     """Return the 64-bit key of an identifier's bytes; see the stub."""
-    cdef const uint8_t *at = identifier
-    return fix_key(cursor_over(at, len(identifier)))
+    cdef bytes placed = b"\0" * 8 + identifier  # words are loaded up to its end
+    cdef const uint8_t *at = placed
+    return fix_key(cursor_over(at + 8, len(identifier)))

@@ -6,17 +6,29 @@
 #ifndef AIRNET_FIXMESSAGE_H
 #define AIRNET_FIXMESSAGE_H
 
-#include "fix.h"
+#include "fixlayout.h"
 
 #define FIX_TYPE(a, b) ((an_u32)(a) | (an_u32)(b) << 8)
 
-struct fix_reading {
-	struct airnet_message *row;
+/* CompIDs of a message, as its sender writes them; empty when absent. */
+struct fix_names {
+	struct cursor sender;
+	struct cursor target;
+};
+
+/* A framed message, and where its row goes. */
+struct fix_message {
+	const an_u8 *bytes;
+	const struct fix_head *head;
+	struct airnet_message *row; /* all zero */
 	struct fix_names *names;
-	an_u64 seen; /* bit per tag we read */
-	an_u8 is_order; /* a type in which order tags stand outside groups */
-	an_u8 has_bad_value;
-	an_u8 has_duplicate;
+};
+
+struct fix_reading {
+	const struct fix_fields *fields;
+	struct fix_walk walk;
+	struct airnet_message *row;
+	an_u32 has_bad_value;
 };
 
 /* MsgType, FIX 4.4 Volume 6, field 35, folded to what features count. */
@@ -65,190 +77,160 @@ static inline an_u8 fix_kind(an_u32 type)
 	}
 }
 
-/* MsgType's bytes, first in the low byte, up to four. */
-static inline an_u32 fix_type(struct cursor value)
+/* MsgType's bytes, first in the low byte, up to four; it is the first field. */
+FIX_INLINE an_u32 fix_type(const struct fix_walk *walk)
 {
-	an_u32 type = 0;
-	int shift;
+	an_u64 word = fix_word(walk->body) >> 24;
+	int n = walk->places[FIX_FIRST] - 3;
 
-	for (shift = 0; shift < 32 && value.at != value.end; shift += 8)
-		type |= (an_u32)*value.at++ << shift;
-	return type;
+	return (an_u32)(n < 4 ? word & ((1ULL << 8 * n) - 1) : word);
 }
 
-/* Whether this is the first `tag` of the message. Order tags may repeat in the groups
- * of other message types. */
-static inline int fix_is_first(struct fix_reading *reading, int tag, int is_header)
+FIX_INLINE int fix_has(const struct fix_reading *reading, enum fix_slot slot)
 {
-	an_u64 bit = 1ULL << (tag == FIX_EXEC_TYPE     ? 0
-			      : tag == FIX_POSS_RESEND ? 1
-						       : tag);
-
-	if (!(reading->seen & bit)) {
-		reading->seen |= bit;
-		return 1;
-	}
-	reading->has_duplicate |= is_header || reading->is_order;
-	return 0;
+	return (reading->fields->seen & FIX_BIT(slot)) != 0;
 }
 
-static inline void fix_flag(struct fix_reading *reading, struct cursor value,
-			    an_u16 flag)
+/* The value of a slot that the message has. */
+FIX_INLINE struct cursor fix_value(const struct fix_reading *reading,
+				   enum fix_slot slot)
 {
+	an_u32 field = reading->fields->at[slot];
+	struct cursor value = {
+		reading->walk.body + fix_start(&reading->walk, field) + fix_leads[slot],
+		reading->walk.body + reading->walk.places[field],
+	};
+
+	return value;
+}
+
+FIX_INLINE void fix_flag(struct fix_reading *reading, enum fix_slot slot, an_u16 flag)
+{
+	struct cursor value = fix_value(reading, slot);
+
 	if (cursor_left(&value) == 1 && *value.at == 'Y')
 		reading->row->flags |= flag;
 	else if (cursor_left(&value) != 1 || *value.at != 'N')
 		reading->has_bad_value = 1;
 }
 
-static inline void fix_char(struct fix_reading *reading, struct cursor value,
-			    an_u8 *out)
+FIX_INLINE void fix_char(struct fix_reading *reading, enum fix_slot slot, an_u8 *out)
 {
+	struct cursor value = fix_value(reading, slot);
+
 	if (cursor_left(&value) == 1)
 		*out = *value.at;
 	else
 		reading->has_bad_value = 1;
 }
 
-static inline void fix_amount(struct fix_reading *reading, struct cursor value,
-			      an_s64 *out, an_u16 flag)
+FIX_INLINE void fix_amount(struct fix_reading *reading, enum fix_slot slot, an_s64 *out,
+			   an_u16 flag)
 {
-	if (fix_decimal(value, out))
+	if (fix_decimal(fix_value(reading, slot), out))
 		reading->has_bad_value = 1;
 	else
 		reading->row->flags |= flag;
 }
 
-/* Read a field of the standard header; 0 when `tag` is none of those. */
-static inline int fix_header_field(struct fix_reading *reading, int tag,
-				   struct cursor value)
-{
-	switch (tag) {
-	case FIX_MSG_SEQ_NUM:
-	case FIX_POSS_DUP_FLAG:
-	case FIX_SENDER_COMP_ID:
-	case FIX_SENDING_TIME:
-	case FIX_TARGET_COMP_ID:
-	case FIX_POSS_RESEND:
-	case FIX_BEGIN_STRING:
-	case FIX_BODY_LENGTH:
-	case FIX_CHECK_SUM:
-	case FIX_MSG_TYPE:
-		break;
-	default:
-		return 0;
-	}
-	if (!fix_is_first(reading, tag, 1))
-		return 1;
-	if (tag == FIX_MSG_SEQ_NUM)
-		reading->has_bad_value |=
-			fix_unsigned(value, &reading->row->sequence) != 0;
-	else if (tag == FIX_SENDING_TIME)
-		reading->has_bad_value |=
-			fix_time(value, &reading->row->sending_ns) != 0;
-	else if (tag == FIX_POSS_DUP_FLAG)
-		fix_flag(reading, value, AIRNET_MESSAGE_POSS_DUP);
-	else if (tag == FIX_POSS_RESEND)
-		fix_flag(reading, value, AIRNET_MESSAGE_POSS_RESEND);
-	else if (tag == FIX_SENDER_COMP_ID)
-		reading->names->sender = value;
-	else if (tag == FIX_TARGET_COMP_ID)
-		reading->names->target = value;
-	return 1;
-}
-
-static inline void fix_order_field(struct fix_reading *reading, int tag,
-				   struct cursor value)
+FIX_INLINE void fix_read_header(struct fix_reading *reading, struct fix_day *day,
+				struct fix_names *names)
 {
 	struct airnet_message *row = reading->row;
-	int quantity_tag = row->type == '8' ? FIX_LAST_QTY : FIX_ORDER_QTY;
 
-	switch (tag) {
-	case FIX_ORDER_QTY:
-	case FIX_LAST_QTY:
-		if (tag == quantity_tag && fix_is_first(reading, tag, 0))
-			fix_amount(reading, value, &row->quantity,
-				   AIRNET_MESSAGE_HAS_QUANTITY);
-		break;
-	case FIX_PRICE:
-		if (fix_is_first(reading, tag, 0))
-			fix_amount(reading, value, &row->price,
-				   AIRNET_MESSAGE_HAS_PRICE);
-		break;
-	case FIX_CL_ORD_ID:
-		if (fix_is_first(reading, tag, 0))
-			row->order_key = fix_key(value);
-		break;
-	case FIX_ORIG_CL_ORD_ID:
-		if (fix_is_first(reading, tag, 0))
-			row->original_key = fix_key(value);
-		break;
-	case FIX_SYMBOL:
-		if (fix_is_first(reading, tag, 0))
-			row->symbol_key = fix_key(value);
-		break;
-	case FIX_SIDE:
-		if (fix_is_first(reading, tag, 0))
-			fix_char(reading, value, &row->side);
-		break;
-	case FIX_ORD_STATUS:
-		if (fix_is_first(reading, tag, 0))
-			fix_char(reading, value, &row->order_status);
-		break;
-	case FIX_EXEC_TYPE:
-		if (fix_is_first(reading, tag, 0))
-			fix_char(reading, value, &row->exec_type);
-		break;
-	}
+	if (fix_has(reading, FIX_SENDER_COMP_ID))
+		names->sender = fix_value(reading, FIX_SENDER_COMP_ID);
+	if (fix_has(reading, FIX_TARGET_COMP_ID))
+		names->target = fix_value(reading, FIX_TARGET_COMP_ID);
+	if (fix_has(reading, FIX_MSG_SEQ_NUM) &&
+	    fix_unsigned(fix_value(reading, FIX_MSG_SEQ_NUM), &row->sequence))
+		reading->has_bad_value = 1;
+	if (fix_has(reading, FIX_SENDING_TIME) &&
+	    fix_time(day, fix_value(reading, FIX_SENDING_TIME), &row->sending_ns))
+		reading->has_bad_value = 1;
+	if (fix_has(reading, FIX_POSS_DUP_FLAG))
+		fix_flag(reading, FIX_POSS_DUP_FLAG, AIRNET_MESSAGE_POSS_DUP);
+	if (fix_has(reading, FIX_POSS_RESEND))
+		fix_flag(reading, FIX_POSS_RESEND, AIRNET_MESSAGE_POSS_RESEND);
 }
 
-/* The three digits of a trailer that fix_is_framed has seen. */
-static inline int fix_stated_sum(const an_u8 *trailer)
+FIX_INLINE void fix_read_order(struct fix_reading *reading)
 {
-	return (trailer[3] - '0') * 100 + (trailer[4] - '0') * 10 + trailer[5] - '0';
+	struct airnet_message *row = reading->row;
+
+	if (fix_has(reading, FIX_CL_ORD_ID))
+		row->order_key = fix_key(fix_value(reading, FIX_CL_ORD_ID));
+	if (fix_has(reading, FIX_ORIG_CL_ORD_ID))
+		row->original_key = fix_key(fix_value(reading, FIX_ORIG_CL_ORD_ID));
+	if (fix_has(reading, FIX_SYMBOL))
+		row->symbol_key = fix_key(fix_value(reading, FIX_SYMBOL));
+	if (fix_has(reading, FIX_SIDE))
+		fix_char(reading, FIX_SIDE, &row->side);
+	if (row->type == '8' && fix_has(reading, FIX_LAST_QTY))
+		fix_amount(reading, FIX_LAST_QTY, &row->quantity,
+			   AIRNET_MESSAGE_HAS_QUANTITY);
+	if (row->type != '8' && fix_has(reading, FIX_ORDER_QTY))
+		fix_amount(reading, FIX_ORDER_QTY, &row->quantity,
+			   AIRNET_MESSAGE_HAS_QUANTITY);
+	if (fix_has(reading, FIX_PRICE))
+		fix_amount(reading, FIX_PRICE, &row->price, AIRNET_MESSAGE_HAS_PRICE);
+	if (fix_has(reading, FIX_ORD_STATUS))
+		fix_char(reading, FIX_ORD_STATUS, &row->order_status);
+	if (fix_has(reading, FIX_EXEC_TYPE))
+		fix_char(reading, FIX_EXEC_TYPE, &row->exec_type);
 }
 
-/* Read a framed message into `row`, which is all zero, and the CompIDs, which point
- * into `bytes`. */
-static inline void fix_read(const an_u8 *bytes, const struct fix_head *head,
-			    struct airnet_message *row, struct fix_names *names)
+/* Which repeated slots are wrong. Order tags may repeat in the groups of other message
+ * types, and each type has a quantity that is not read. */
+FIX_INLINE an_u32 fix_once(an_u32 type)
 {
-	struct fix_reading reading = {.row = row, .names = names};
-	struct fix_walk walk = {cursor_over(bytes + head->head_bytes, head->body_bytes),
-				0, 0};
-	an_u32 summed = head->head_bytes + head->body_bytes;
-	struct cursor value = walk.left;
-	int has_bad_field, has_bad_type, tag;
+	an_u32 slots = FIX_HEADER_SLOTS;
 
-	memset(names, 0, sizeof(*names));
-	reading.seen = 1ULL << FIX_BEGIN_STRING | 1ULL << FIX_BODY_LENGTH |
-		       1ULL << FIX_CHECK_SUM | 1ULL << FIX_MSG_TYPE;
-	tag = fix_next(&walk, &value);
-	has_bad_field = tag == 0;
-	has_bad_type = tag != FIX_MSG_TYPE;
-	if (tag == FIX_MSG_TYPE) {
-		row->type = fix_type(value);
+	if (type == 'D' || type == 'F' || type == 'G')
+		slots |= FIX_ORDER_SLOTS & ~FIX_BIT(FIX_LAST_QTY);
+	if (type == '8')
+		slots |= FIX_ORDER_SLOTS & ~FIX_BIT(FIX_ORDER_QTY);
+	return slots;
+}
+
+FIX_INLINE an_u8 fix_reason(const struct fix_reading *reading, int is_summed)
+{
+	const struct fix_fields *fields = reading->fields;
+
+	if (!is_summed)
+		return AIRNET_MALFORMED_CHECKSUM;
+	if (fields->has_bad_type)
+		return AIRNET_MALFORMED_TYPE;
+	if (fields->has_bad_field)
+		return AIRNET_MALFORMED_FIELD;
+	if (fields->repeated & fix_once(reading->row->type))
+		return AIRNET_MALFORMED_DUPLICATE;
+	return reading->has_bad_value ? AIRNET_MALFORMED_VALUE : AIRNET_MALFORMED_NO;
+}
+
+/* Read what a scan found into the message's row and names. */
+FIX_INLINE void fix_read_scanned(struct fix_reader *reader, const struct fix_scan *scan,
+				 const struct fix_message *message)
+{
+	struct airnet_message *row = message->row;
+	const struct fix_head *head = message->head;
+	const an_u8 *body = message->bytes + head->head_bytes;
+	struct fix_reading reading = {
+		.walk = {body, scan->places, scan->count},
+		.row = row,
+	};
+
+	reading.fields = fix_fields(reader, &reading.walk, scan->has_empty);
+	if (!reading.fields->has_bad_type) {
+		row->type = fix_type(&reading.walk);
 		row->kind = fix_kind(row->type);
-		reading.is_order = row->type == 'D' || row->type == 'F' ||
-				   row->type == 'G' || row->type == '8';
-		tag = fix_next(&walk, &value);
 	}
-	for (; tag >= 0; tag = fix_next(&walk, &value)) {
-		has_bad_field |= tag == 0;
-		if (!fix_header_field(&reading, tag, value))
-			fix_order_field(&reading, tag, value);
-	}
+	memset(message->names, 0, sizeof(*message->names));
+	fix_read_header(&reading, &reader->day, message->names);
+	fix_read_order(&reading);
 	row->bytes = fix_total(head);
-	if (fix_stated_sum(bytes + summed) != fix_sum(bytes, summed))
-		row->malformed = AIRNET_MALFORMED_CHECKSUM;
-	else if (has_bad_type)
-		row->malformed = AIRNET_MALFORMED_TYPE;
-	else if (has_bad_field)
-		row->malformed = AIRNET_MALFORMED_FIELD;
-	else if (reading.has_duplicate)
-		row->malformed = AIRNET_MALFORMED_DUPLICATE;
-	else if (reading.has_bad_value)
-		row->malformed = AIRNET_MALFORMED_VALUE;
+	row->malformed = fix_reason(&reading, fix_stated_sum(body + head->body_bytes) ==
+						      (scan->sum & 0xff));
 }
 
 #endif

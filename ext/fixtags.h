@@ -1,60 +1,126 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The FIX tags we read. Names and types: FIX 4.4 Volume 6 (field definitions); the
- * standard header and trailer: Volume 2, "Standard Message Header"; order messages:
- * Volume 4. The numbers mean the same from FIX 4.0 to 5.0 SP2.
+ * The FIX tags we read, each with a slot of its own, and how a tag finds its slot.
+ * Names and types: FIX 4.4 Volume 6 (field definitions); the standard header and
+ * trailer: Volume 2, "Standard Message Header"; order messages: Volume 4. The numbers
+ * mean the same from FIX 4.0 to 5.0 SP2.
  */
 #ifndef AIRNET_FIXTAGS_H
 #define AIRNET_FIXTAGS_H
 
-#define FIX_BEGIN_STRING 8
-#define FIX_BODY_LENGTH 9
-#define FIX_CHECK_SUM 10
-#define FIX_CL_ORD_ID 11
-#define FIX_LAST_QTY 32
-#define FIX_MSG_SEQ_NUM 34
-#define FIX_MSG_TYPE 35
-#define FIX_ORDER_QTY 38
-#define FIX_ORD_STATUS 39
-#define FIX_ORIG_CL_ORD_ID 41
-#define FIX_POSS_DUP_FLAG 43
-#define FIX_PRICE 44
-#define FIX_SENDER_COMP_ID 49
-#define FIX_SENDING_TIME 52
-#define FIX_SIDE 54
-#define FIX_SYMBOL 55
-#define FIX_TARGET_COMP_ID 56
+#include "airnet.h"
+
 #define FIX_SIGNATURE 89
 #define FIX_SIGNATURE_LENGTH 93
-#define FIX_POSS_RESEND 97
-#define FIX_EXEC_TYPE 150
 
-/* Fields of type data may hold <SOH>; each follows the field that holds its length,
- * under the next number (FIX 4.4 Volume 1, "Data types"), Signature excepted. */
-static inline unsigned fix_data_tag(unsigned length_tag)
+/* Rows need the first ones; features and people also ask for the others. */
+enum fix_slot {
+	FIX_NO_SLOT,
+	FIX_BEGIN_STRING,
+	FIX_BODY_LENGTH,
+	FIX_MSG_TYPE,
+	FIX_SENDER_COMP_ID,
+	FIX_TARGET_COMP_ID,
+	FIX_MSG_SEQ_NUM,
+	FIX_SENDING_TIME,
+	FIX_POSS_DUP_FLAG,
+	FIX_POSS_RESEND,
+	FIX_CL_ORD_ID,
+	FIX_ORIG_CL_ORD_ID,
+	FIX_SYMBOL,
+	FIX_SIDE,
+	FIX_ORDER_QTY,
+	FIX_LAST_QTY,
+	FIX_PRICE,
+	FIX_ORD_STATUS,
+	FIX_EXEC_TYPE,
+	FIX_ORDER_ID,
+	FIX_EXEC_ID,
+	FIX_ORD_TYPE,
+	FIX_TIME_IN_FORCE,
+	FIX_LAST_PX,
+	FIX_CUM_QTY,
+	FIX_LEAVES_QTY,
+	FIX_TRANSACT_TIME,
+	FIX_CHECK_SUM,
+	FIX_LENGTH = 31, /* of the data field behind it */
+	FIX_SLOTS,
+};
+
+#define FIX_SPANS FIX_CHECK_SUM /* slots below have spans; FIX_NO_SLOT's is empty */
+#define FIX_BIT(slot) (1u << (slot))
+
+/* Fields of the standard header and trailer: never in a group. */
+#define FIX_HEADER_SLOTS \
+	((FIX_BIT(FIX_CL_ORD_ID) - FIX_BIT(FIX_BEGIN_STRING)) | FIX_BIT(FIX_CHECK_SUM))
+/* Fields of a row; outside groups in the messages about one order. */
+#define FIX_ORDER_SLOTS (FIX_BIT(FIX_EXEC_TYPE + 1) - FIX_BIT(FIX_CL_ORD_ID))
+
+/* Tags of up to three digits find their slot by those digits in hexadecimal. */
+#define FIX_PLACES 4096
+#define FIX_PLACE(tag) ((tag) / 100 << 8 | (tag) / 10 % 10 << 4 | (tag) % 10)
+
+static const an_u8 fix_slots[FIX_PLACES] = {
+	[FIX_PLACE(8)] = FIX_BEGIN_STRING,
+	[FIX_PLACE(9)] = FIX_BODY_LENGTH,
+	[FIX_PLACE(10)] = FIX_CHECK_SUM,
+	[FIX_PLACE(11)] = FIX_CL_ORD_ID,
+	[FIX_PLACE(14)] = FIX_CUM_QTY,
+	[FIX_PLACE(17)] = FIX_EXEC_ID,
+	[FIX_PLACE(31)] = FIX_LAST_PX,
+	[FIX_PLACE(32)] = FIX_LAST_QTY,
+	[FIX_PLACE(34)] = FIX_MSG_SEQ_NUM,
+	[FIX_PLACE(35)] = FIX_MSG_TYPE,
+	[FIX_PLACE(37)] = FIX_ORDER_ID,
+	[FIX_PLACE(38)] = FIX_ORDER_QTY,
+	[FIX_PLACE(39)] = FIX_ORD_STATUS,
+	[FIX_PLACE(40)] = FIX_ORD_TYPE,
+	[FIX_PLACE(41)] = FIX_ORIG_CL_ORD_ID,
+	[FIX_PLACE(43)] = FIX_POSS_DUP_FLAG,
+	[FIX_PLACE(44)] = FIX_PRICE,
+	[FIX_PLACE(49)] = FIX_SENDER_COMP_ID,
+	[FIX_PLACE(52)] = FIX_SENDING_TIME,
+	[FIX_PLACE(54)] = FIX_SIDE,
+	[FIX_PLACE(55)] = FIX_SYMBOL,
+	[FIX_PLACE(56)] = FIX_TARGET_COMP_ID,
+	[FIX_PLACE(59)] = FIX_TIME_IN_FORCE,
+	[FIX_PLACE(60)] = FIX_TRANSACT_TIME,
+	[FIX_PLACE(97)] = FIX_POSS_RESEND,
+	[FIX_PLACE(150)] = FIX_EXEC_TYPE,
+	[FIX_PLACE(151)] = FIX_LEAVES_QTY,
+	/* Fields of type data may hold <SOH>; each follows the field that holds its
+	 * length, under the next number (FIX 4.4 Volume 1, "Data types"), Signature
+	 * excepted. */
+	[FIX_PLACE(90)] = FIX_LENGTH, /* SecureDataLen */
+	[FIX_PLACE(FIX_SIGNATURE_LENGTH)] = FIX_LENGTH,
+	[FIX_PLACE(95)] = FIX_LENGTH, /* RawDataLength */
+	[FIX_PLACE(212)] = FIX_LENGTH, /* XmlDataLen */
+	[FIX_PLACE(348)] = FIX_LENGTH, /* EncodedIssuerLen */
+	[FIX_PLACE(350)] = FIX_LENGTH, /* EncodedSecurityDescLen */
+	[FIX_PLACE(352)] = FIX_LENGTH, /* EncodedListExecInstLen */
+	[FIX_PLACE(354)] = FIX_LENGTH, /* EncodedTextLen */
+	[FIX_PLACE(356)] = FIX_LENGTH, /* EncodedSubjectLen */
+	[FIX_PLACE(358)] = FIX_LENGTH, /* EncodedHeadlineLen */
+	[FIX_PLACE(360)] = FIX_LENGTH, /* EncodedAllocTextLen */
+	[FIX_PLACE(362)] = FIX_LENGTH, /* EncodedUnderlyingIssuerLen */
+	[FIX_PLACE(364)] = FIX_LENGTH, /* EncodedUnderlyingSecurityDescLen */
+	[FIX_PLACE(445)] = FIX_LENGTH, /* EncodedListStatusTextLen */
+	[FIX_PLACE(618)] = FIX_LENGTH, /* EncodedLegIssuerLen */
+	[FIX_PLACE(621)] = FIX_LENGTH, /* EncodedLegSecurityDescLen */
+};
+
+/* The place of the data tag that follows length tag `place`. */
+static inline unsigned fix_data_place(unsigned place)
 {
-	switch (length_tag) {
-	case 90: /* SecureDataLen */
-	case 95: /* RawDataLength */
-	case 212: /* XmlDataLen */
-	case 348: /* EncodedIssuerLen */
-	case 350: /* EncodedSecurityDescLen */
-	case 352: /* EncodedListExecInstLen */
-	case 354: /* EncodedTextLen */
-	case 356: /* EncodedSubjectLen */
-	case 358: /* EncodedHeadlineLen */
-	case 360: /* EncodedAllocTextLen */
-	case 362: /* EncodedUnderlyingIssuerLen */
-	case 364: /* EncodedUnderlyingSecurityDescLen */
-	case 445: /* EncodedListStatusTextLen */
-	case 618: /* EncodedLegIssuerLen */
-	case 621: /* EncodedLegSecurityDescLen */
-		return length_tag + 1;
-	case FIX_SIGNATURE_LENGTH:
-		return FIX_SIGNATURE;
-	default:
-		return 0;
-	}
+	if (place == FIX_PLACE(FIX_SIGNATURE_LENGTH))
+		return FIX_PLACE(FIX_SIGNATURE);
+	return place % 16 == 9 ? place + 7 : place + 1;
 }
+
+/* Bytes of a slot's "tag=". */
+static const an_u8 fix_leads[FIX_SLOTS] = {
+	0, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+	3, 3, 4, 3, 3, 3, 3, 3, 3, 4, 3, 3, 0, 0, 0, 0,
+};
 
 #endif

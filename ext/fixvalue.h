@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * FIX values as integers: each reader takes the whole value or returns -1 and leaves
- * *out alone. Types: FIX 4.4 Volume 1, "Data types".
+ * FIX values as integers, eight digits at a time (SWAR): each reader takes the whole
+ * value or returns -1 and leaves *out alone. Types: FIX 4.4 Volume 1, "Data types".
+ *
+ * Words are loaded so that they end where the value ends. A value of n bytes lies in a
+ * message behind at least "8=FIX<SOH>9=1<SOH>" and its own tag, so that FIX_BEFORE
+ * bytes before it are the message's too.
  */
 #ifndef AIRNET_FIXVALUE_H
 #define AIRNET_FIXVALUE_H
@@ -12,37 +16,94 @@
 #define FIX_SCALE_DIGITS 8
 #define FIX_DIGITS_MAX 18 /* of a sequence number or length: fits 64 bits */
 #define FIX_S64_MAX 0x7fffffffffffffffLL
+#define FIX_BEFORE 12
+
+#define FIX_EACH(byte) (0x0101010101010101ULL * (byte))
+#define FIX_HIGH FIX_EACH(0x80)
+
+static const an_u64 fix_tens[9] = {
+	1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000,
+};
 
 static inline int fix_digit(an_u8 byte)
 {
-	return byte >= '0' && byte <= '9';
+	return (an_u8)(byte - '0') <= 9;
+}
+
+static inline an_u64 fix_word(const an_u8 *at)
+{
+	an_u64 word;
+
+	memcpy(&word, at, 8);
+	return word;
+}
+
+/* The last n bytes before `end`, 1 to 8, in the high bytes of a word; zeros below. */
+static inline an_u64 fix_tail(const an_u8 *end, size_t n)
+{
+	int shift = 64 - 8 * (int)n;
+
+	return fix_word(end - 8) >> shift << shift;
+}
+
+/* As fix_tail, digits as 0 to 9. */
+static inline an_u64 fix_digits(const an_u8 *end, size_t n)
+{
+	int shift = 64 - 8 * (int)n;
+
+	return (fix_word(end - 8) ^ FIX_EACH('0')) >> shift << shift;
+}
+
+/* Nonzero when any byte is no digit. */
+static inline an_u64 fix_not_digits(an_u64 digits)
+{
+	return ((digits + FIX_EACH(0x76)) | digits) & FIX_HIGH;
+}
+
+/* 0x80 in the lowest zero byte; bytes above it may be marked too. */
+static inline an_u64 fix_first_zero(an_u64 word)
+{
+	return (word - FIX_EACH(1)) & ~word & FIX_HIGH;
+}
+
+/* The number that eight digits are: pairs, then fours, then all. */
+static inline an_u64 fix_number(an_u64 digits)
+{
+	digits = digits * 10 + (digits >> 8);
+	return (((digits & 0x000000ff000000ffULL) * 0x000f424000000064ULL) +
+		((digits >> 16 & 0x000000ff000000ffULL) * 0x0000271000000001ULL)) >>
+	       32;
 }
 
 /* int, SeqNum, Length: digits only; leading zeros are allowed. */
 static inline int fix_unsigned(struct cursor value, an_u64 *out)
 {
-	an_u64 number = 0;
+	size_t n = cursor_left(&value);
+	an_u64 number = 0, digits, bad = 0, scale = 1;
 
-	if (value.at == value.end || cursor_left(&value) > FIX_DIGITS_MAX)
+	if (n - 1 >= FIX_DIGITS_MAX)
 		return -1;
-	for (; value.at != value.end; value.at++) {
-		if (!fix_digit(*value.at))
-			return -1;
-		number = number * 10 + (an_u64)(*value.at - '0');
+	for (; n > 8; n -= 8) {
+		digits = fix_digits(value.end, 8);
+		bad |= fix_not_digits(digits);
+		number += fix_number(digits) * scale;
+		scale *= FIX_SCALE;
+		value.end -= 8;
 	}
-	*out = number;
+	digits = fix_digits(value.end, n);
+	if (bad | fix_not_digits(digits))
+		return -1;
+	*out = number + fix_number(digits) * scale;
 	return 0;
 }
 
-/* float, Price, Qty: [-]digits[.digits]; no sign +, no exponent. More than eight
- * decimals are cut, values beyond 64 bits saturate. */
-static inline int fix_decimal(struct cursor value, an_s64 *out)
+/* A number of any length without its sign, as fix_decimal. */
+static inline int fix_long_decimal(struct cursor value, an_s64 *out)
 {
-	int is_negative = value.at != value.end && *value.at == '-';
 	int decimals = -1, digits = 0, is_saturated = 0;
 	an_s64 number = 0;
 
-	for (value.at += is_negative; value.at != value.end; value.at++) {
+	for (; value.at != value.end; value.at++) {
 		if (*value.at == '.' && decimals < 0) {
 			decimals = 0;
 			continue;
@@ -62,85 +123,75 @@ static inline int fix_decimal(struct cursor value, an_s64 *out)
 	for (decimals = decimals < 0 ? 0 : decimals; decimals < FIX_SCALE_DIGITS;
 	     decimals++)
 		is_saturated |= __builtin_mul_overflow(number, 10, &number);
-	number = is_saturated ? FIX_S64_MAX : number;
+	*out = is_saturated ? FIX_S64_MAX : number;
+	return 0;
+}
+
+/* The bytes of `digits`, two words with the end of the number in `high`, without the
+ * '.' at byte `place` of the sixteen. */
+static inline void fix_close_up(an_u64 *low, an_u64 *high, int place)
+{
+	int shift = place % 8 * 8;
+	an_u64 *word = place < 8 ? low : high;
+	an_u64 below = *word & ((1ULL << shift) - 1);
+
+	*word = (*word >> 8 >> shift << shift << 8) | below << 8;
+	if (place >= 8) {
+		*high |= *low >> 56;
+		*low <<= 8;
+	}
+}
+
+/* float, Price, Qty: [-]digits[.digits]; no sign +, no exponent. More than eight
+ * decimals are cut, values beyond 64 bits saturate. */
+static inline int fix_decimal(struct cursor value, an_s64 *out)
+{
+	int is_negative = value.at != value.end && *value.at == '-';
+	int decimals = 0, place;
+	an_u64 low = 0, high, dot, dot_low = 0;
+	an_s64 number;
+	size_t n;
+
+	value.at += is_negative;
+	n = cursor_left(&value);
+	if (n - 1 >= 16) {
+		if (fix_long_decimal(value, &number))
+			return -1;
+		*out = is_negative ? -number : number;
+		return 0;
+	}
+	high = fix_digits(value.end, n < 8 ? n : 8);
+	if (n > 8) {
+		low = fix_digits(value.end - 8, n - 8);
+		dot_low = fix_first_zero(low ^ FIX_EACH('.' ^ '0'));
+	}
+	dot = fix_first_zero(high ^ FIX_EACH('.' ^ '0'));
+	if (dot | dot_low) {
+		place = dot_low ? __builtin_ctzll(dot_low) >> 3
+				: 8 + (__builtin_ctzll(dot) >> 3);
+		decimals = 15 - place;
+		fix_close_up(&low, &high, place);
+		if (decimals > FIX_SCALE_DIGITS || n == 1) {
+			if (fix_long_decimal(value, &number))
+				return -1;
+			*out = is_negative ? -number : number;
+			return 0;
+		}
+	}
+	if (fix_not_digits(high) | fix_not_digits(low))
+		return -1;
+	number = (an_s64)fix_number(high);
+	if (low)
+		number += (an_s64)fix_number(low) * FIX_SCALE;
+	if (__builtin_mul_overflow(
+		    number, (an_s64)fix_tens[FIX_SCALE_DIGITS - decimals], &number))
+		number = FIX_S64_MAX;
 	*out = is_negative ? -number : number;
 	return 0;
 }
 
-static inline int fix_two(const an_u8 *at, int *out)
-{
-	if (!fix_digit(at[0]) || !fix_digit(at[1]))
-		return -1;
-	*out = (at[0] - '0') * 10 + at[1] - '0';
-	return 0;
-}
-
-/* Days from 1970-01-01 in the proleptic Gregorian calendar; the year begins in March
- * so that the leap day is its last. -1 for a date that is none. */
-static inline an_s64 fix_days(int year, int month, int day)
-{
-	static const an_u8 lengths[12] = {31, 28, 31, 30, 31, 30,
-					  31, 31, 30, 31, 30, 31};
-	int is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-	an_s64 y = year - (month <= 2), m = month > 2 ? month - 3 : month + 9;
-
-	if (year < 1970 || year > 2299 || month < 1 || month > 12 || day < 1)
-		return -1;
-	if (day > lengths[month - 1] + (month == 2 && is_leap))
-		return -1;
-	return y * 365 + y / 4 - y / 100 + y / 400 + (m * 153 + 2) / 5 + day - 1 -
-	       719468;
-}
-
-/* Digits after the seconds: 1 to 12, cut to nanoseconds. */
-static inline int fix_fraction(struct cursor value, an_u64 *out)
-{
-	an_u64 nanoseconds = 0;
-	size_t n = cursor_left(&value), i;
-
-	if (n < 1 || n > 12)
-		return -1;
-	for (i = 0; i < n; i++) {
-		if (!fix_digit(value.at[i]))
-			return -1;
-		if (i < 9)
-			nanoseconds = nanoseconds * 10 + (an_u64)(value.at[i] - '0');
-	}
-	for (; i < 9; i++)
-		nanoseconds *= 10;
-	*out = nanoseconds;
-	return 0;
-}
-
-/* UTCTimestamp: YYYYMMDD-HH:MM:SS[.fraction], 60 being a leap second, as ns since the
- * epoch. */
-static inline int fix_time(struct cursor value, an_u64 *out)
-{
-	const an_u8 *at = value.at;
-	int century, year, month, day, hour, minute, second;
-	an_u64 fraction = 0;
-	an_s64 days;
-
-	if (cursor_left(&value) < 17 || at[8] != '-' || at[11] != ':' || at[14] != ':')
-		return -1;
-	if (fix_two(at, &century) || fix_two(at + 2, &year) ||
-	    fix_two(at + 4, &month) || fix_two(at + 6, &day) ||
-	    fix_two(at + 9, &hour) || fix_two(at + 12, &minute) ||
-	    fix_two(at + 15, &second))
-		return -1;
-	days = fix_days(century * 100 + year, month, day);
-	if (days < 0 || hour > 23 || minute > 59 || second > 60)
-		return -1;
-	value.at += 17;
-	if (value.at != value.end) {
-		if (*value.at++ != '.' || fix_fraction(value, &fraction))
-			return -1;
-	}
-	*out = (an_u64)(days * 86400 + hour * 3600 + minute * 60 + second) *
-		       1000000000 +
-	       fraction;
-	return 0;
-}
+#define FIX_KEY_START 0x9e3779b97f4a7c15ULL
+#define FIX_KEY_FACTOR 0xff51afd7ed558ccdULL
 
 /*
  * The 64-bit key of an identifier; never 0, which means absent. Bytes are taken as
@@ -150,18 +201,15 @@ static inline int fix_time(struct cursor value, an_u64 *out)
  */
 static inline an_u64 fix_key(struct cursor value)
 {
-	an_u64 key = 0x9e3779b97f4a7c15ULL * (cursor_left(&value) + 1), word;
+	size_t n = cursor_left(&value);
+	an_u64 key = FIX_KEY_START * (n + 1);
 
-	while (cursor_left(&value) >= 8) {
-		memcpy(&word, value.at, 8);
-		value.at += 8;
-		key = (key ^ word) * 0xff51afd7ed558ccdULL;
+	for (; n >= 8; n -= 8, value.at += 8) {
+		key = (key ^ fix_word(value.at)) * FIX_KEY_FACTOR;
 		key ^= key >> 32;
 	}
-	if (cursor_left(&value)) {
-		word = 0;
-		memcpy(&word, value.at, cursor_left(&value));
-		key = (key ^ word) * 0xff51afd7ed558ccdULL;
+	if (n) {
+		key = (key ^ fix_word(value.end - 8) >> (64 - 8 * n)) * FIX_KEY_FACTOR;
 		key ^= key >> 32;
 	}
 	return key ? key : 1;

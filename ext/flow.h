@@ -9,11 +9,10 @@
 #ifndef AIRNET_FLOW_H
 #define AIRNET_FLOW_H
 
-#include "fixmessage.h"
+#include "ends.h"
+#include "fixread.h"
 #include "transport.h"
 
-#define FLOW_GATEWAYS_MAX 512
-#define FLOW_GATEWAY_SLOTS 2048
 #define SHARDS 4
 #define FLOW_SHARD(hash) ((hash) % SHARDS)
 #define FLOW_PLACE(hash) ((hash) / SHARDS) /* bits that differ within a shard */
@@ -22,7 +21,8 @@
 #define FLOW_SLOTS (2 * FLOW_SESSIONS) /* at most half full: one key a session */
 #define FLOW_MIDSTREAM_MAX (FLOW_SESSIONS / 2) /* sessions without a handshake */
 #define FLOW_HANDSHAKES 4096
-#define FLOW_WAYS 4 /* handshakes that share a place */
+#define FLOW_PRELUDES 256
+#define FLOW_WAYS 4 /* handshakes, or preludes, that share a place */
 #define FLOW_WINDOW (1 << 20) /* sequence numbers further off are another flow's */
 #define FLOW_HOLE_NS 200000000ULL /* a hole is waited for so long */
 /* A mirror may show an acknowledgement before its bytes: a switch copies each
@@ -41,19 +41,6 @@
 #define TYPE_SLOTS 512
 #define ROWS_PER_FRAME 4096
 
-struct endpoint {
-	an_u8 address[16];
-	an_u16 port;
-	an_u8 is_used;
-	an_u8 pad;
-};
-
-/* Both ends of a flow, the lower one first, so that both directions agree. */
-struct flow_key {
-	struct endpoint low;
-	struct endpoint high;
-};
-
 struct handshake {
 	struct flow_key key;
 	an_u64 syn_ns;
@@ -64,6 +51,16 @@ struct handshake {
 	an_u8 is_used;
 	an_u8 is_from_low; /* which end sent the SYN */
 	an_u8 pad[6];
+};
+
+/* A segment of fewer bytes than "8=FIX" that may begin a stream; see prelude.h. */
+struct prelude {
+	struct flow_key key;
+	an_u64 time_ns;
+	an_u32 sequence;
+	an_u8 bytes; /* of "8=FIX", 0 = not in use */
+	an_u8 is_from_low;
+	an_u8 pad[2];
 };
 
 /* An out-of-order piece. */
@@ -138,12 +135,6 @@ struct stream_counts {
 	an_u64 types_full;
 };
 
-/* The gateways we were told of; read only once frames are decoded. */
-struct gateways {
-	an_u32 count;
-	struct endpoint slots[FLOW_GATEWAY_SLOTS];
-};
-
 /* One shard. */
 struct stream {
 	struct airnet_session *sessions; /* FLOW_SESSIONS rows of the caller's */
@@ -171,6 +162,7 @@ struct stream {
 	an_u32 free_held;
 	an_u32 slots[FLOW_SLOTS]; /* index in the shard + 1, 0 = empty */
 	struct handshake handshakes[FLOW_HANDSHAKES];
+	struct prelude preludes[FLOW_PRELUDES];
 	struct flow flows[FLOW_SESSIONS];
 	an_u32 next_small[SMALL_COUNT];
 	an_u32 next_large[LARGE_COUNT];
@@ -178,58 +170,10 @@ struct stream {
 	an_u8 small[SMALL_COUNT][SMALL_BYTES];
 	an_u8 large[LARGE_COUNT][LARGE_BYTES];
 	an_u8 held_bytes[HELD_COUNT][HELD_BYTES];
+	struct airnet_header ending; /* of what is found when the capture is over */
 	struct airnet_message spare; /* where rows beyond the limit go */
+	struct fix_reader fix;
 };
-
-static inline an_u64 endpoint_hash(const struct endpoint *endpoint)
-{
-	an_u64 high, low;
-
-	memcpy(&high, endpoint->address, 8);
-	memcpy(&low, endpoint->address + 8, 8);
-	high = (high ^ low * 0x9e3779b97f4a7c15ULL ^ endpoint->port) *
-	       0xff51afd7ed558ccdULL;
-	return high ^ high >> 32;
-}
-
-static inline int endpoint_equals(const struct endpoint *a, const struct endpoint *b)
-{
-	return memcmp(a->address, b->address, 16) == 0 && a->port == b->port;
-}
-
-static inline struct endpoint endpoint_of(const an_u8 *address, an_u16 port)
-{
-	struct endpoint endpoint = {.port = port, .is_used = 1};
-
-	memcpy(endpoint.address, address, 16);
-	return endpoint;
-}
-
-/* Fill `key`; returns whether the frame's source is its low end. */
-static inline int flow_key_of(const struct airnet_header *header, struct flow_key *key)
-{
-	struct endpoint source = endpoint_of(header->source, header->source_port);
-	struct endpoint target = endpoint_of(header->target, header->target_port);
-	int order = memcmp(source.address, target.address, 16);
-	int is_from_low = order < 0 || (order == 0 && source.port <= target.port);
-
-	key->low = is_from_low ? source : target;
-	key->high = is_from_low ? target : source;
-	return is_from_low;
-}
-
-static inline an_u64 flow_hash(const struct flow_key *key)
-{
-	an_u64 hash = endpoint_hash(&key->low) * 3 + endpoint_hash(&key->high);
-
-	hash *= 0xff51afd7ed558ccdULL;
-	return hash ^ hash >> 32;
-}
-
-static inline int flow_key_equals(const struct flow_key *a, const struct flow_key *b)
-{
-	return endpoint_equals(&a->low, &b->low) && endpoint_equals(&a->high, &b->high);
-}
 
 /* The slot of `key`, which is this frame's: its session's, or the empty one where it
  * belongs. */
@@ -242,38 +186,10 @@ static inline an_u32 *flow_slot(struct stream *s, const struct flow_key *key)
 	return &s->slots[i];
 }
 
-static inline int gateways_have(const struct gateways *g,
-				const struct endpoint *endpoint)
-{
-	an_u32 i = endpoint_hash(endpoint) % FLOW_GATEWAY_SLOTS;
-
-	for (; g->slots[i].is_used; i = (i + 1) % FLOW_GATEWAY_SLOTS)
-		if (endpoint_equals(&g->slots[i], endpoint))
-			return 1;
-	return 0;
-}
-
 static inline int flow_is_gateway(const struct stream *s,
 				  const struct endpoint *endpoint)
 {
 	return gateways_have(s->gateways, endpoint);
-}
-
-/* Returns -1 when there are FLOW_GATEWAYS_MAX already. */
-static inline int gateways_add(struct gateways *g, const an_u8 *address, an_u16 port)
-{
-	struct endpoint endpoint = endpoint_of(address, port);
-	an_u32 i = endpoint_hash(&endpoint) % FLOW_GATEWAY_SLOTS;
-
-	if (gateways_have(g, &endpoint))
-		return 0;
-	if (g->count == FLOW_GATEWAYS_MAX)
-		return -1;
-	while (g->slots[i].is_used)
-		i = (i + 1) % FLOW_GATEWAY_SLOTS;
-	g->slots[i] = endpoint;
-	g->count++;
-	return 0;
 }
 
 /* `s` is all zero. */
@@ -281,6 +197,7 @@ static inline void flow_begin(struct stream *s)
 {
 	an_u32 i;
 
+	fix_reader_begin(&s->fix);
 	for (i = 0; i < SMALL_COUNT; i++)
 		s->next_small[i] = i + 1 < SMALL_COUNT ? i + 1 : AIRNET_NONE;
 	for (i = 0; i < LARGE_COUNT; i++)

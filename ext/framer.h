@@ -107,7 +107,7 @@ static inline an_u32 framer_message(struct stream *s, an_u32 index, int directio
 	if (!fix_is_framed(stretch->bytes + at, head))
 		return 0;
 	row = framer_row(s, index, direction);
-	fix_read(stretch->bytes + at, head, row, &names);
+	fix_read(&s->fix, stretch->bytes + at, head, row, &names);
 	if (at < stretch->old)
 		row->flags |= AIRNET_MESSAGE_SPLIT;
 	if (!s->sessions[index].version && !row->malformed)

@@ -7,7 +7,7 @@
 #ifndef AIRNET_OPENING_H
 #define AIRNET_OPENING_H
 
-#include "session.h"
+#include "prelude.h"
 
 static inline int segment_begins(const struct segment *segment)
 {
@@ -99,15 +99,23 @@ static inline an_u32 stream_session(struct stream *s, struct opening *opening,
 	if (*slot && !session_is_over(s, *slot - 1, opening, segment, is_complete))
 		return *slot - 1;
 	is_ours = segment_begins(segment) || segment_begins_stream(opening, segment) ||
+		  prelude_is_finished(s, opening, segment) ||
 		  (is_gateway && is_complete) ||
-		  (is_gateway && !opening->handshake &&
-		   segment_contains(segment->payload));
-	if (!is_ours)
-		return *slot ? *slot - 1 : AIRNET_NONE;
+		  (!opening->handshake && segment_contains(segment->payload));
+	if (!is_ours && *slot)
+		return *slot - 1;
+	if (!is_ours) {
+		if (!opening->handshake)
+			prelude_note(s, opening, segment);
+		return AIRNET_NONE;
+	}
 	opening->is_logon = !opening->handshake && segment_is_logon(segment);
 	index = session_open(s, slot, opening);
-	if (index != AIRNET_NONE && handshake)
+	if (index == AIRNET_NONE)
+		return index;
+	if (handshake)
 		handshake->is_used = 0;
+	prelude_use(s, index, opening, segment);
 	return index;
 }
 

@@ -50,6 +50,25 @@ def wire_bytes(const airnet_frame[::1] rows not None, int count):
     return total
 
 
+def frame_time(const airnet_frame[::1] rows not None, int index):
+    """Return when rows[index] was captured, ns since the epoch."""
+    if not 0 <= index < rows.shape[0]:
+        raise ValueError("index must be 0..len(rows) - 1")
+    return rows[index].time_ns
+
+
+def frames_until(
+    const airnet_frame[::1] rows not None, int start, int stop, uint64_t time_ns
+):
+    """Return how many of rows[start:stop] come before the first one after time_ns."""
+    cdef int i = start
+    if not 0 <= start <= stop <= rows.shape[0]:
+        raise ValueError("start, stop must lie in rows")
+    while i < stop and rows[i].time_ns <= time_ns:
+        i += 1
+    return i - start
+
+
 @cython.final
 cdef class Reader:
     """The state of reading one file after another through one buffer.

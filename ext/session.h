@@ -172,6 +172,33 @@ static inline void session_finish_side(struct stream *s, struct side *side)
 	side->is_done = 1;
 }
 
+/* Nothing that is missing will come: give up the holes of a direction. */
+static inline void session_flush_side(struct stream *s, an_u32 index, int direction)
+{
+	struct side *side = &s->flows[index].sides[direction];
+
+	while (side->held != AIRNET_NONE)
+		hold_give_up(s, index, direction, s->held[side->held].sequence);
+	carry_drop(s, side);
+}
+
+/* The same for a whole session that no frame ended. Its messages behind holes are
+ * counted, by type and session, and make no rows: no frame completed them. */
+static inline void session_settle(struct stream *s, an_u32 index)
+{
+	struct airnet_header *header = s->header;
+	an_u64 rows_full = s->counts.rows_full;
+	an_u32 row_limit = s->row_limit;
+
+	s->header = &s->ending;
+	s->row_limit = s->row_count;
+	session_flush_side(s, index, AIRNET_DIRECTION_UP);
+	session_flush_side(s, index, AIRNET_DIRECTION_DOWN);
+	s->header = header;
+	s->row_limit = row_limit;
+	s->counts.rows_full = rows_full;
+}
+
 /* Make a row; AIRNET_NONE when the shard's are all in use. A former session of the
  * same flow ends. */
 static inline an_u32 session_open(struct stream *s, an_u32 *slot,
@@ -184,6 +211,7 @@ static inline an_u32 session_open(struct stream *s, an_u32 *slot,
 	if (!session_has_room(s, opening))
 		return AIRNET_NONE;
 	if (former) {
+		session_settle(s, former - 1);
 		session_close(s, former - 1, 0);
 		session_finish_side(s, &s->flows[former - 1].sides[0]);
 		session_finish_side(s, &s->flows[former - 1].sides[1]);

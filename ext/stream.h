@@ -156,7 +156,8 @@ static inline void stream_fin(struct stream *s, an_u32 index, int direction,
 	}
 }
 
-/* A reset near enough to what is expected ends both directions. */
+/* A reset near enough to what is expected ends both directions; what lay behind their
+ * holes had been sent before it. */
 static inline void stream_reset(struct stream *s, an_u32 index, int direction,
 				an_u32 sequence)
 {
@@ -167,6 +168,8 @@ static inline void stream_reset(struct stream *s, an_u32 index, int direction,
 		s->counts.resets_ignored++;
 		return;
 	}
+	session_flush_side(s, index, AIRNET_DIRECTION_UP);
+	session_flush_side(s, index, AIRNET_DIRECTION_DOWN);
 	session_finish_side(s, &flow->sides[0]);
 	session_finish_side(s, &flow->sides[1]);
 	session_close(s, index, 1);
@@ -179,6 +182,17 @@ static inline void stream_check_fin(struct stream *s, an_u32 index, struct side 
 		return;
 	session_finish_side(s, side);
 	session_close(s, index, 1);
+}
+
+/* The capture is over: what is missing will not come. */
+static inline void stream_finish(struct stream *s)
+{
+	an_u32 i;
+
+	s->time_ns = s->now_ns;
+	s->row_count = 0;
+	for (i = 0; i < s->session_count; i++)
+		session_settle(s, i);
 }
 
 #endif

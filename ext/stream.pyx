@@ -87,6 +87,7 @@ cdef extern from "decode.h" nogil:
     int gateways_add(
         gateways_state *g, const uint8_t *address, uint16_t port
     ) noexcept
+    void decode_finish(decoder *d) noexcept
     uint32_t decode_batch(
         decoder *d,
         const airnet_frame *frames,
@@ -178,6 +179,11 @@ cdef class Stream:
         with nogil:
             taken = decode_batch(self.state, &frames[0], n, data, &headers[0])
         return taken, self.state.row_count
+
+    def finish(self):
+        """Give up what is still waited for; the capture is over."""
+        with nogil:
+            decode_finish(self.state)
 
     def read_trailers(self, uint8_t trailer):
         """Take time from what the mirroring device wrote: AIRNET_TRAILER_*."""

@@ -4,6 +4,11 @@ Bad input is data (a counted reason), a broken assumption is a crash (`assert`);
 what is left is an `AirnetError`. Exit statuses are those of sysexits(3).
 """
 
+import signal
+
+#: What ends a command before its end.
+ENDINGS = frozenset({signal.SIGHUP, signal.SIGINT, signal.SIGTERM})
+
 EXIT_DONE = 0
 EXIT_NO = 1
 EXIT_USAGE = 64

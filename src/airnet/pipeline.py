@@ -211,6 +211,7 @@ class Pipeline:
 
     def finish(self) -> None:
         """End what has ended by the last frame's time; the capture is over."""
+        self.brain.decoder.finish()
         self._hands.tick(self.totals.now_ns)
 
     def _score(self) -> None:

@@ -7,11 +7,9 @@ escalates because of them.
 import contextlib
 import hashlib
 import os
-import resource
 import shutil
 import signal
 import stat
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -21,30 +19,25 @@ import msgspec
 from airnet import __version__
 from airnet.act.simulated import SimulatedActuator
 from airnet.act.standing import Standing
-from airnet.capture.pcap import PcapSource
 from airnet.clock import SimulatedClock, SystemClock
 from airnet.config import Site, load
 from airnet.decide.policy import Policy
 from airnet.domain.decision import Decision, decision_line
-from airnet.domain.frame import FRAMES_MAX
 from airnet.domain.verdict import Verdict
 from airnet.errors import (
-    CaptureError,
+    ENDINGS,
     ConfigError,
     LedgerError,
     UnsupportedError,
     UsageError,
 )
-from airnet.pipeline import Pipeline, models_path, policy_path, think
+from airnet.extract import account, open_files, peak_rss_bytes
+from airnet.pipeline import BATCH_FRAMES, Pipeline, models_path, policy_path, think
 from airnet.record.file import FileLedger
 from airnet.record.incident import fold
 from airnet.record.ledger import Ledger
 from airnet.record.memory import MemoryLedger
 from airnet.score import load as load_models
-
-NOT_STREAMS = frozenset({"frames", "messages", "malformed", "sessions"})
-#: What ends a replay before its end.
-ENDINGS = frozenset({signal.SIGHUP, signal.SIGINT, signal.SIGTERM})
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +49,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     models: Path | None = None
     decisions: Path | None = None
     ledger: Path | None = None
-    batch_frames: int = FRAMES_MAX
+    batch_frames: int = BATCH_FRAMES
+    speed: float | None = None
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +140,7 @@ def replay(order: Order, progress: Callable[[int, int], None]) -> Summary:
         summary,
         cpu_s=(clock.cpu_ns() - cpu_ns) / 1e9,
         wall_s=(clock.mono_ns() - wall_ns) / 1e9,
-        peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        peak_rss_bytes=peak_rss_bytes(),
     )
 
 
@@ -305,7 +299,7 @@ def _run(
     policy_file = order.policy or policy_path()
     policy = load(policy_file, Policy)
     scorer = load_models(order.models or models_path())
-    source = PcapSource(order.files)
+    source = open_files(order.files, order.speed, SystemClock())
     brain = think(site, policy, scorer)
     hands = ReplayHands(outputs.ledger)
     outputs.ledger.append(
@@ -341,33 +335,12 @@ def _run(
 
 def _sum_up(lane: Pipeline, captured: dict[str, int], ledger: Ledger) -> Summary:
     """Return the Summary; times and memory are filled in by the caller."""
-    counters = lane.brain.decoder.counters()
-    by_reason = Counter(captured)
-    seen, delivered = by_reason.pop("seen"), by_reason.pop("delivered")
-    dropped = Counter(counters["frames"])
-    del dropped["ok"]
-    processed = delivered - dropped.total()
-    by_reason = +(by_reason + dropped)
-    if seen != processed + by_reason.total() or delivered != lane.totals.frames:
-        raise CaptureError(
-            f"frames do not add up: seen {seen}, processed {processed}, {by_reason}",
-            "report this as a bug",
-        )
     return Summary(
-        frames=lane.totals.frames,
-        bytes=lane.totals.bytes,
-        seen=seen,
-        processed=processed,
-        by_reason=dict(sorted(by_reason.items())),
-        messages=counters["messages"],
-        malformed={name: n for name, n in counters["malformed"].items() if n},
-        sessions=counters["sessions"],
-        windows=lane.totals.windows,
+        **account(lane.totals, captured, lane.brain.decoder.counters()),
         verdicts=lane.brain.scorer.counters(),
         decisions=lane.totals.decisions,
         incidents=len(fold(ledger.evidence())),
         ledger={"size": ledger.size, "root": ledger.root()},
-        streams={name: n for name, n in counters.items() if name not in NOT_STREAMS},
         effects="not verified: a recording cannot react (open loop)",
         cpu_s=0.0,
         wall_s=0.0,

@@ -126,6 +126,7 @@ class Decoded:
             at += len(some[0])
             headers.append(some[0].copy())
             messages.append(some[1].copy())
+        decoder.finish()
         self.decoder = decoder
         self.headers = np.concatenate(headers)
         self.messages = np.concatenate(messages)
@@ -144,6 +145,7 @@ def refer(
     decoder = ReferenceDecoder([(address_bytes(ip), port) for ip, port in gateways])
     for frame in frames:
         decoder.frame(*frame)
+    decoder.end()
     return decoder
 
 

@@ -20,6 +20,12 @@ VALUES = st.one_of(
     st.binary(max_size=30),
     st.sampled_from([b"Y", b"N", b"1", b"", b"D", b"3", b"a\1b", b"5", b"ab\1cd"]),
 )
+#: Every path, with the table of layouts and without.
+READERS = [
+    kernel.Reader(path, has_layouts)
+    for path in kernel.PATHS
+    for has_layouts in (True, False)
+]
 FIELDS = st.lists(st.tuples(TAGS, VALUES), max_size=14)
 TYPES = st.sampled_from([b"D", b"8", b"F", b"W", b"AB", b"A", b"UXYZQ", b""])
 BEGINS = st.sampled_from(
@@ -33,25 +39,33 @@ def body(kind: bytes, fields: list[tuple[int, bytes]]) -> bytes:
     return b"".join(part + b"\1" for part in parts)
 
 
-def expect(data: bytes) -> tuple[int, dict[str, int]]:
-    """Return what `read` returns, by the reference."""
+def expect(data: bytes) -> tuple[int, dict[str, int], list[list[int]]]:
+    """Return what `read` returns, its row and what `span` finds, by the reference."""
     reason, head, size, _ = reference.head(data)
     total = head + size + 7
     if reason == reference.MORE or (reason == 0 and len(data) < total):
-        return 0, {}
+        return 0, {}, []
     if reason or not reference.is_framed(data[:total]):
-        return -(reason or reference.BODY_LENGTH), {}
-    return total, reference.read(data[:total], head).row
+        return -(reason or reference.BODY_LENGTH), {}, []
+    spans = reference.spans(data[:total], head)
+    row = reference.read(data[:total], head).row
+    return total, row, [list(span) for span in spans]
 
 
-def check(data: bytes) -> None:
-    """Hold kernel and reference equal on `data`."""
-    row = np.zeros(1, MESSAGE)
-    result = kernel.read(np.frombuffer(data, np.uint8), row)
-    wanted, fields = expect(data)
+def check(*messages: bytes) -> None:
+    """Hold every path of the kernel and the reference equal on each message.
 
-    assert result == wanted
-    assert {name: int(row[0][name]) for name in fields} == fields
+    Three times: the first and second walk, and the third may know the layout.
+    """
+    row, spans = np.zeros(1, MESSAGE), np.zeros((kernel.SPANS, 2), np.uint32)
+    for data in messages * 3:
+        wanted, fields, places = expect(data)
+        foreign = np.frombuffer(data, np.uint8)
+        for reader in READERS:
+            assert reader.read(foreign, row) == wanted
+            assert {name: int(row[0][name]) for name in fields} == fields
+            assert reader.span(foreign, spans) == wanted
+            assert wanted <= 0 or spans.tolist() == places
 
 
 @given(BEGINS, TYPES, FIELDS)
@@ -91,6 +105,6 @@ def test_message_needs_all_its_bytes(size: int) -> None:
     """A message is read when its last byte is there, and not before."""
     data = message("D", "11=a", "58=" + "x" * size)
     row = np.zeros(1, MESSAGE)
-
-    assert kernel.read(np.frombuffer(data[:-1], np.uint8), row) == 0
-    assert kernel.read(np.frombuffer(data + b"8=", np.uint8), row) == len(data)
+    for reader in READERS:
+        assert reader.read(np.frombuffer(data[:-1], np.uint8), row) == 0
+        assert reader.read(np.frombuffer(data + b"8=", np.uint8), row) == len(data)

@@ -53,7 +53,8 @@ def streams(draw: st.DrawFn, noise: int = 3) -> bytes:
 
 def cut(draw: st.DrawFn, data: bytes) -> list[tuple[int, bytes]]:
     """Draw a segmentation: (offset, bytes)."""
-    places = draw(st.lists(st.integers(0, len(data)), max_size=8))
+    anywhere = st.integers(0, len(data))
+    places = draw(st.lists(anywhere | st.integers(0, min(6, len(data))), max_size=8))
     marks = sorted({0, len(data), *places})
     return [(a, data[a:b]) for a, b in itertools.pairwise(marks)]
 

@@ -24,10 +24,12 @@ from tests.reference.stream import (
     End,
     Framing,
     Handshake,
+    Prelude,
     Session,
     Side,
     distance,
     forget,
+    is_like,
     is_near,
 )
 
@@ -45,6 +47,7 @@ class ReferenceDecoder(Framing):
         self.sessions: list[Session] = []
         self.flows: dict[frozenset[End], int] = {}
         self.handshakes: dict[frozenset[End], Handshake] = {}
+        self.preludes: dict[tuple[frozenset[End], End], Prelude] = {}
         self.now_ns = 0
         self.reader = tunnels.open_reader()
 
@@ -149,15 +152,55 @@ class ReferenceDecoder(Framing):
             isn = shake.isn if self.source == shake.sender else shake.answer_isn
             is_first = seen.sequence == (isn + 1) % (1 << 32)
         contains = not fits and b"\x018=FIX" in seen.payload
-        is_known = is_gateway and (is_complete or contains)
-        if not (begins or is_first or is_known):
+        is_known = contains or (is_gateway and is_complete)
+        prelude = self.prelude_before(flow)
+        is_begun = prelude is not None and len(prelude.data + seen.payload) >= 5
+        if not (begins or is_first or is_begun or is_known):
+            if not old and not fits:
+                self.note_prelude(flow, prelude)
             return former
         if old:
+            self.settle(former)
             old.row["state"] = ENDED
         self.flows[flow] = self.open(shake if fits else None)
         if shake:
             del self.handshakes[flow]
+        self.use_preludes(flow, self.flows[flow])
         return self.flows[flow]
+
+    def prelude_before(self, flow: frozenset[End]) -> Prelude | None:
+        """Return the beginning of "8=FIX" that the segment goes on from."""
+        prelude, data = self.preludes.get((flow, self.source)), self.seen.payload
+        if prelude is None or not data or prelude.end != self.seen.sequence:
+            return None
+        return prelude if is_like(prelude.data + data) else None
+
+    def note_prelude(self, flow: frozenset[End], prelude: Prelude | None) -> None:
+        """Note a segment too short to tell whether a stream begins with it."""
+        data = self.seen.payload
+        if not data or len(data) != self.seen.payload_bytes or len(data) > 4:
+            return
+        if prelude is not None:
+            prelude.data += data
+        elif is_like(data):
+            noted = Prelude(data, self.seen.sequence, self.now_ns)
+            self.preludes[flow, self.source] = noted
+
+    def use_preludes(self, flow: frozenset[End], number: int) -> None:
+        """Deliver what came before a session was opened."""
+        session = self.sessions[number]
+        for end in sorted(flow):
+            prelude = self.preludes.pop((flow, end), None)
+            direction = int(session.client != end)
+            side = session.sides[direction]
+            if prelude is None or side.next is not None:
+                continue
+            is_next = prelude.end == self.seen.sequence
+            if end != self.source:
+                is_next = self.now_ns - prelude.time_ns <= HOLE_NS
+            if is_next:
+                side.next = prelude.sequence
+                self.deliver((number, direction), prelude.data, True)
 
     def client_of(self, shake: Handshake | None) -> End:
         """Return which end is the client."""
@@ -230,8 +273,9 @@ class ReferenceDecoder(Framing):
         if side.next is not None:
             ahead = (self.seen.sequence - side.next) % (1 << 32)
         if not side.is_done and ahead < 65536:
-            self.finish(session.sides[0])
-            self.finish(session.sides[1])
+            for direction, one in enumerate(session.sides):
+                self.flush((self.header["session"], direction))
+                self.finish(one)
             self.close(session)
 
     def acknowledge(self, side: Side) -> None:
@@ -287,6 +331,28 @@ class ReferenceDecoder(Framing):
             if self.now_ns - side.hole_ns <= patience_ns:
                 break
             self.give_up(where, first)
+
+    def flush(self, where: Where) -> None:
+        """Give up the holes of a direction."""
+        side = self.sessions[where[0]].sides[where[1]]
+        while side.held:
+            first = min(side.held, key=lambda one: distance(one, side.next))
+            self.give_up(where, first)
+        forget(side)
+
+    def settle(self, number: int) -> None:
+        """Give up a session's holes; what is behind them makes no rows."""
+        header, made = self.header, len(self.rows)
+        self.header = {"frame_count": 0, "stream_flags": 0}
+        self.flush((number, 0))
+        self.flush((number, 1))
+        self.header = header
+        del self.rows[made:]
+
+    def end(self) -> None:
+        """Give up every hole; the capture is over."""
+        for number in range(len(self.sessions)):
+            self.settle(number)
 
     def segment(self, where: Where, side: Side) -> None:
         """Take payload and FIN."""

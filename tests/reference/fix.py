@@ -12,6 +12,9 @@ MORE = -1
 DATA = {n: n + 1 for n in (90, 95, 212, *range(348, 365, 2), 445, 618, 621)} | {93: 89}
 HEADER = {8, 9, 10, 35, 34, 43, 49, 52, 56, 97}
 ORDER = {11, 38, 32, 39, 41, 44, 54, 55, 150}
+#: Tags by slot, from slot 1 on, as ext/fixtags.h has them.
+SLOTS = (8, 9, 35, 49, 56, 34, 52, 43, 97, 11, 41, 55, 54, 38, 32, 44, 39, 150)
+SLOTS += (37, 17, 40, 59, 31, 14, 151, 60)
 KINDS = (
     ("D", "E", "AB"),
     ("F", "q"),
@@ -130,26 +133,31 @@ def time_ns(value: bytes) -> int | None:
     return (days * 86400 + hour * 3600 + minute * 60 + second) * 10**9 + fraction
 
 
-def fields(body: bytes) -> list[tuple[int, bytes]]:
-    """Split a body; tag 0 stands for a field that is not tag=value."""
-    found: list[tuple[int, bytes]] = []
-    data_tag = size = 0
-    while body:
-        match = re.match(rb"([1-9][0-9]{0,8})=", body)
+def places(body: bytes) -> list[tuple[int, int, int]]:
+    """Split a body: tag, start and end of each value; tag 0 for no tag=value."""
+    found: list[tuple[int, int, int]] = []
+    at = data_tag = size = 0
+    while at < len(body):
+        match = re.compile(rb"([1-9][0-9]{0,8})=").match(body, at)
         expected, data_tag = data_tag, 0
-        start = match.end() if match else 0
+        start = match.end() if match else at
         tag = int(match[1]) if match else 0
         end = body.find(SOH, start)
         if match and tag == expected and body[start + size : start + size + 1] == SOH:
             end = start + size
-        value = body[start:end]
-        body = body[end + 1 :]
-        if not value:
+        if start == end:
             tag = 0
-        found.append((tag, value))
+        found.append((tag, start, end))
+        value = body[start:end]
+        at = end + 1
         if tag in DATA and re.fullmatch(rb"[0-9]{1,18}", value):
             data_tag, size = DATA[tag], int(value)
     return found
+
+
+def fields(body: bytes) -> list[tuple[int, bytes]]:
+    """Split a body; tag 0 stands for a field that is not tag=value."""
+    return [(tag, body[start:end]) for tag, start, end in places(body)]
 
 
 def read(message: bytes, head_size: int) -> Reading:
@@ -182,6 +190,15 @@ def read(message: bytes, head_size: int) -> Reading:
     order = (CHECKSUM, TYPE, FIELD, DUPLICATE, VALUE)
     row["malformed"] = next((one for one in order if one in reading.wrong), NO)
     return reading
+
+
+def spans(message: bytes, head_size: int) -> list[tuple[int, int]]:
+    """Return offset and size of the first value of each slot of a framed message."""
+    found: dict[int, tuple[int, int]] = {}
+    for at, text in ((0, message[:head_size]), (head_size, message[head_size:-7])):
+        for tag, start, end in places(text):
+            found.setdefault(tag, (at + start, end - start))
+    return [(0, 0), *(found.get(tag, (0, 0)) for tag in SLOTS)]
 
 
 def take(reading: Reading, tag: int, value: bytes) -> None:

@@ -32,6 +32,25 @@ def is_near(sequence: int, first: int) -> bool:
     return (sequence - first) % (1 << 32) < WINDOW
 
 
+def is_like(data: bytes) -> bool:
+    """Return whether `data` agrees with "8=FIX" as far as either goes."""
+    return data[:5] == b"8=FIX"[: len(data)]
+
+
+@dataclass
+class Prelude:
+    """Fewer bytes than "8=FIX" that a stream may begin with."""
+
+    data: bytes
+    sequence: int
+    time_ns: int
+
+    @property
+    def end(self) -> int:
+        """Return the sequence number that follows."""
+        return (self.sequence + len(self.data)) % (1 << 32)
+
+
 @dataclass
 class Handshake:
     """A SYN, and its answer when that was seen."""
@@ -105,7 +124,7 @@ class Framing:
         while at < len(data):
             is_allowed = side.may_start if at == 0 else data[at - 1] == 1
             is_allowed |= at == start or at in side.starts
-            if is_allowed and data[at : at + 5] == b"8=FIX"[: len(data) - at]:
+            if is_allowed and is_like(data[at:]):
                 break
             at += 1
         return at
@@ -158,8 +177,7 @@ class Framing:
         """Take the next bytes of a direction."""
         old = len(side.pending)
         place = old if start else None
-        is_like = data[:5] == b"8=FIX"[: len(data)]
-        if old and start and is_like and len(side.starts) < 8:
+        if old and start and is_like(data) and len(side.starts) < 8:
             side.starts.append(old)
         side.pending += data
         self.parse(where, side, old, place)

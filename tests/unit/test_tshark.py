@@ -29,6 +29,8 @@ DATA = Path(
     os.environ.get("AIRNET_TEST_DATA", Path(__file__).parents[3] / "shared" / "data")
 )
 REORDER = ("-o", "tcp.reassemble_out_of_order:TRUE")
+#: Settings with which tshark counts what was sent; docs/tshark.md says why.
+AGREEING = (*REORDER, "-d", f"tcp.port=={GATEWAY[1]},fix")
 
 
 @pytest.fixture(autouse=True)

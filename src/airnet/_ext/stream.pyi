@@ -47,6 +47,13 @@ class Stream:
         messages might not fit; at least one) and how many messages were made.
         """
 
+    def finish(self) -> None:
+        """Give up what is still waited for; the capture is over.
+
+        Messages behind holes are counted, by type and session; they make no rows.
+        Calling it again changes nothing.
+        """
+
     def read_trailers(self, trailer: int) -> None:
         """Take time from what the mirroring device wrote: TRAILERS in order."""
 

@@ -17,7 +17,11 @@ class Source(Protocol):
     """
 
     name: str
-    is_exhausted: bool
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether a file has ended; an interface never does."""
+        ...
 
     @property
     def buffer(self) -> "NDArray[np.uint8] | memoryview":

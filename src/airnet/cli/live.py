@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from airnet import log
 from airnet.cli import show
 from airnet.config import Config, load
 from airnet.errors import EXIT_DONE, UsageError
@@ -48,6 +49,7 @@ def run(file: Path, attached: str | None, as_json: bool) -> int:
     """
     from airnet.service import Service, sensor  # noqa: PLC0415 -- kernel modules
 
+    log.configure()
     config = load(file, Config)
     if attached is None:
         sensor.begin(config)
@@ -108,4 +110,5 @@ def controller(listen: str, socket_path: str, protected: tuple[str, ...]) -> int
     """
     from airnet.controller.framework import run as serve  # noqa: PLC0415 -- os-ken
 
+    log.configure()
     return serve(_endpoint(listen), socket_path, protected)

@@ -1,175 +1,21 @@
-"""Commands on recordings and ledgers: replay, verify, explain, incidents."""
+"""Commands on ledgers: verify, explain, incidents."""
 
-import contextlib
-import signal
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 
 import click
 import msgspec
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from airnet.cli import show
 from airnet.cli.shares import lines, moved
-from airnet.domain.frame import FRAMES_MAX
 from airnet.domain.incident import Evidence, Incident
 from airnet.errors import EXIT_DONE, EXIT_NO, LedgerError, UsageError
 from airnet.pipeline import models_path
 from airnet.record.file import LEDGER as LEDGER_FILE, read, verify as verify_ledger
 from airnet.record.incident import fold
 from airnet.record.narrative import tell
-from airnet.replay import ENDINGS, Order, Summary, replay as replay_files
 
 PATH = click.Path(path_type=Path)
 LEDGER = click.argument("ledger", type=PATH)
-
-
-@click.command(
-    epilog="""\b
-Examples
-  airnet replay day.pcapng.gz
-  airnet replay --site site.toml --policy policy.toml --decisions out.jsonl \\
-                --ledger ledger --json monday.pcap tuesday.pcap
-
-\b
-Output
-  DECISIONS takes one JSON object a line; an earlier file of that name is replaced
-  when the replay is whole. LEDGER must not exist yet, or be empty. When anything
-  fails, or a signal ends it, neither is touched. Bad frames and messages are
-  counted by reason and are no failure: seen is processed plus every reason.
-
-\b
-Exit statuses
-   0  replayed to the end, whatever was found
-  64  wrong usage, or an output is in the way
-  65  a FILE is no capture, or a model cannot be used
-  69  no room for an output
-  78  site or policy is wrong
-"""
-)
-@click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE...")
-@click.option("--site", type=PATH, help="The network: gateways, firms, protected.")
-@click.option("--policy", type=PATH, help="What may be done; shadow by default.")
-@click.option("--models", type=PATH, help="Folder of models instead of the shipped.")
-@click.option("--decisions", type=PATH, help="Write one JSON object a Decision here.")
-@click.option("--ledger", type=PATH, help="Keep the ledger in this new directory.")
-@click.option(
-    "--batch",
-    type=click.IntRange(1, FRAMES_MAX),
-    default=FRAMES_MAX,
-    help="Frames taken at a time; changes the speed, never an answer.",
-)
-@show.as_json
-def replay(  # noqa: PLR0913 -- one parameter an option
-    files: tuple[Path, ...],
-    site: Path | None,
-    policy: Path | None,
-    models: Path | None,
-    decisions: Path | None,
-    ledger: Path | None,
-    batch: int,
-    as_json: bool,
-) -> int:
-    """Run capture FILEs (pcap, pcapng, gz; in order) through the whole pipeline.
-
-    The same frames, site, policy and models give the same Decisions, byte for byte,
-    live or replayed. Replay is open loop: a recording cannot react, so no effect is
-    verified and nothing escalates for want of one.
-    """
-    order = Order(
-        files=files,
-        site=site,
-        policy=policy,
-        models=models,
-        decisions=decisions,
-        ledger=ledger,
-        batch_frames=batch,
-    )
-    with (
-        ends_whole(),
-        Progress(
-            SpinnerColumn(),
-            TextColumn("{task.fields[frames]:,} frames, {task.fields[made]} decisions"),
-            TimeElapsedColumn(),
-            console=_stderr(),
-            disable=as_json or not sys.stderr.isatty(),
-            transient=True,
-        ) as bar,
-    ):
-        task = bar.add_task("replay", total=None, frames=0, made=0)
-        summary = replay_files(
-            order, lambda frames, made: bar.update(task, frames=frames, made=made)
-        )
-    if as_json:
-        show.document(summary)
-    else:
-        _print_summary(summary)
-    return EXIT_DONE
-
-
-class Interrupted(BaseException):
-    """A signal asked for the end; what was begun is removed on the way out."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.exit_status = 128 + number
-
-
-@contextlib.contextmanager
-def ends_whole() -> Iterator[None]:
-    """Let a signal end a command by an exception, so that nothing is left half-done."""
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        for each in ENDINGS:
-            signal.signal(each, signal.SIG_IGN)  # one end is enough
-        raise Interrupted(number)
-
-    before = {each: signal.signal(each, end) for each in ENDINGS}
-    try:
-        yield
-    finally:
-        for each, was in before.items():
-            signal.signal(each, was)
-
-
-def _stderr() -> Console:
-    """Return a console on standard error, where progress belongs."""
-    return Console(stderr=True)
-
-
-def _print_summary(summary: Summary) -> None:
-    """Print what a replay found."""
-    out = show.console()
-    frames = [["seen", summary.seen], ["processed", summary.processed]]
-    frames += [[name, count] for name, count in sorted(summary.by_reason.items())]
-    out.print(show.table("Frames", ("fate", "frames"), frames))
-    messages = [
-        [kind, counts["up"], counts["down"]]
-        for kind, counts in sorted(summary.messages.items())
-    ]
-    out.print(
-        show.table("Messages", ("MsgType", "to gateway", "from gateway"), messages)
-    )
-    if summary.malformed:
-        rows = sorted(summary.malformed.items())
-        out.print(show.table("Malformed", ("reason", "messages"), rows))
-    verdicts = sorted(summary.verdicts.items())
-    out.print(show.table("Windows by cause", ("cause", "windows"), verdicts))
-    out.print(
-        f"{summary.sessions:,} sessions, {summary.windows:,} windows, "
-        f"{summary.decisions:,} decisions, {summary.incidents:,} incidents"
-    )
-    out.print(
-        f"ledger: {summary.ledger['size']} entries, root {summary.ledger['root']}"
-    )
-    out.print(
-        f"{summary.frames:,} frames in {summary.wall_s:.2f} s "
-        f"({summary.cpu_s:.2f} s of CPU, {summary.peak_rss_bytes / 2**20:.0f} MiB)"
-    )
-    out.print(f"effects: {summary.effects}")
 
 
 @click.command(

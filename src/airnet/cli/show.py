@@ -6,22 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import IO, TypeVar, cast
 
-import click
-import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from airnet.cli.output import OutputError, as_json, document, plain, say
 from airnet.domain.decision import PASSIVE, Action, Decision
 
 T = TypeVar("T")
-
-as_json = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document, nothing else."
-)
-
-
-class OutputError(Exception):
-    """Standard output took no more; only a closed pipe is not an error."""
 
 
 class Output(io.TextIOBase):
@@ -71,31 +62,6 @@ def console() -> Console:
     file = cast("IO[str]", Output())
     out = Console(highlight=False, file=file)
     return out if out.is_terminal else Console(highlight=False, width=120, file=file)
-
-
-def plain(text: str) -> str:
-    """Return text without what would move a cursor or cannot be encoded."""
-    return "".join(one if one.isprintable() else "?" for one in " ".join(text.split()))
-
-
-def say(text: str) -> None:
-    """Write one line for people on standard error."""
-    sys.stderr.write(f"airnet: {plain(text)}\n")
-
-
-def document(value: object) -> None:
-    """Write one JSON document on standard output.
-
-    Raises:
-        OutputError: there is no room for it.
-    """
-    try:
-        sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise OutputError(error.strerror) from error
 
 
 def table(
@@ -152,3 +118,18 @@ def decision_row(decision: Decision) -> list[object]:
 
 
 DECISION_COLUMNS = ("time (UTC)", "cause", "tier", "action", "target", "mode", "why")
+
+__all__ = [
+    "DECISION_COLUMNS",
+    "OutputError",
+    "action_style",
+    "as_json",
+    "console",
+    "decision_row",
+    "document",
+    "plain",
+    "say",
+    "span_text",
+    "table",
+    "time_text",
+]

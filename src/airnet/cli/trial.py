@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from airnet import log
 from airnet.cli import show
 from airnet.errors import EXIT_DONE, EXIT_NO
 
@@ -43,6 +44,7 @@ def demo(directory: Path, simulated: bool, as_json: bool) -> int:
     from airnet.lab.theatre import perform  # noqa: PLC0415 -- needs the lab's packages
     from airnet.twin.traffic import generate  # noqa: PLC0415 -- heavy
 
+    log.configure()
     return perform(directory, generate, simulated=simulated, as_json=as_json)
 
 
@@ -63,6 +65,7 @@ def bench(stages: tuple[str, ...], as_json: bool) -> int:
     """Measure this host: ns a row of each STAGE, latencies in the lab, its floor."""
     from airnet.bench import render, run as measure  # noqa: PLC0415 -- heavy
 
+    log.configure()
     found = measure(stages)
     if as_json:
         show.document(found)

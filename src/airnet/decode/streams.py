@@ -84,6 +84,14 @@ class Decoder:
         taken, made = self._stream.decode(batch, buffer, self._headers, self._messages)
         return self._headers[:taken], self._messages[:made]
 
+    def finish(self) -> None:
+        """Give up what is still waited for; the capture is over.
+
+        Messages behind a hole that was never filled are counted, by type and by
+        session. They make no rows: no frame completed them, and no window will close.
+        """
+        self._stream.finish()
+
     @property
     def sessions(self) -> "NDArray[np.void]":
         """Return SESSION[SESSIONS_MAX]; rows change with every call.

@@ -202,6 +202,7 @@ class Service:
         for _ in range(DRAIN_STEPS_MAX):
             if self._lane.step(0) == 0:
                 break
+        self._brain.decoder.finish()
         self._look_at_effects()
 
     def _close(self) -> None:

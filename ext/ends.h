@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The two ends of a flow, how they are found again, and which are gateways that we were
+ * told of.
+ */
+#ifndef AIRNET_ENDS_H
+#define AIRNET_ENDS_H
+
+#include "cursor.h"
+
+#define FLOW_GATEWAYS_MAX 512
+#define FLOW_GATEWAY_SLOTS 2048
+
+struct endpoint {
+	an_u8 address[16];
+	an_u16 port;
+	an_u8 is_used;
+	an_u8 pad;
+};
+
+/* Both ends of a flow, the lower one first, so that both directions agree. */
+struct flow_key {
+	struct endpoint low;
+	struct endpoint high;
+};
+
+/* The gateways we were told of; read only once frames are decoded. */
+struct gateways {
+	an_u32 count;
+	struct endpoint slots[FLOW_GATEWAY_SLOTS];
+};
+
+static inline an_u64 endpoint_hash(const struct endpoint *endpoint)
+{
+	an_u64 high, low;
+
+	memcpy(&high, endpoint->address, 8);
+	memcpy(&low, endpoint->address + 8, 8);
+	high = (high ^ low * 0x9e3779b97f4a7c15ULL ^ endpoint->port) *
+	       0xff51afd7ed558ccdULL;
+	return high ^ high >> 32;
+}
+
+static inline int endpoint_equals(const struct endpoint *a, const struct endpoint *b)
+{
+	return memcmp(a->address, b->address, 16) == 0 && a->port == b->port;
+}
+
+static inline struct endpoint endpoint_of(const an_u8 *address, an_u16 port)
+{
+	struct endpoint endpoint = {.port = port, .is_used = 1};
+
+	memcpy(endpoint.address, address, 16);
+	return endpoint;
+}
+
+/* Fill `key`; returns whether the frame's source is its low end. */
+static inline int flow_key_of(const struct airnet_header *header, struct flow_key *key)
+{
+	struct endpoint source = endpoint_of(header->source, header->source_port);
+	struct endpoint target = endpoint_of(header->target, header->target_port);
+	int order = memcmp(source.address, target.address, 16);
+	int is_from_low = order < 0 || (order == 0 && source.port <= target.port);
+
+	key->low = is_from_low ? source : target;
+	key->high = is_from_low ? target : source;
+	return is_from_low;
+}
+
+static inline an_u64 flow_hash(const struct flow_key *key)
+{
+	an_u64 hash = endpoint_hash(&key->low) * 3 + endpoint_hash(&key->high);
+
+	hash *= 0xff51afd7ed558ccdULL;
+	return hash ^ hash >> 32;
+}
+
+static inline int flow_key_equals(const struct flow_key *a, const struct flow_key *b)
+{
+	return endpoint_equals(&a->low, &b->low) && endpoint_equals(&a->high, &b->high);
+}
+
+static inline int gateways_have(const struct gateways *g,
+				const struct endpoint *endpoint)
+{
+	an_u32 i = endpoint_hash(endpoint) % FLOW_GATEWAY_SLOTS;
+
+	for (; g->slots[i].is_used; i = (i + 1) % FLOW_GATEWAY_SLOTS)
+		if (endpoint_equals(&g->slots[i], endpoint))
+			return 1;
+	return 0;
+}
+
+/* Returns -1 when there are FLOW_GATEWAYS_MAX already. */
+static inline int gateways_add(struct gateways *g, const an_u8 *address, an_u16 port)
+{
+	struct endpoint endpoint = endpoint_of(address, port);
+	an_u32 i = endpoint_hash(&endpoint) % FLOW_GATEWAY_SLOTS;
+
+	if (gateways_have(g, &endpoint))
+		return 0;
+	if (g->count == FLOW_GATEWAYS_MAX)
+		return -1;
+	while (g->slots[i].is_used)
+		i = (i + 1) % FLOW_GATEWAY_SLOTS;
+	g->slots[i] = endpoint;
+	g->count++;
+	return 0;
+}
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages of one kind from one sender have the same tags in the same order: a layout.
+ * Where one was seen twice, its tags are kept, and a message is held against them
+ * instead of walked. Every tag of every message is compared, so a layout never hides,
+ * adds or doubles a field; what does not match is walked. The table is fixed and
+ * direct-mapped; a layout gives way only to one that was seen twice itself. What is in
+ * it changes how long a message takes, never what is read.
+ */
+#ifndef AIRNET_FIXLAYOUT_H
+#define AIRNET_FIXLAYOUT_H
+
+#include "fixtime.h"
+#include "fixwalk.h"
+
+#define FIX_LAYOUTS 128
+#define FIX_LAYOUT_SHIFT 57 /* leaves a number below FIX_LAYOUTS */
+#define FIX_LAYOUT_FIELDS 128 /* with BeginString and BodyLength */
+#define FIX_PLACES_MAX (FIX_MESSAGE_BYTES + 2 * FIX_BLOCK)
+
+struct fix_layout {
+	an_u64 hash;
+	an_u64 candidate; /* hash of the last message that had another layout */
+	an_u32 count;
+	struct fix_fields fields;
+	/* A tag with its '=' in the high bytes; in the low byte, by how many bits eight
+	 * bytes of the message are shifted left to leave just that. */
+	an_u64 keys[FIX_LAYOUT_FIELDS];
+};
+
+/* What reading remembers between messages, and room to work in. */
+struct fix_reader {
+	enum fix_path path;
+	an_u32 has_layouts; /* 0: walk every message */
+	struct fix_day day;
+	struct fix_fields fields; /* of the last message walked */
+	struct fix_layout layouts[FIX_LAYOUTS];
+	an_u16 places[FIX_PLACES_MAX];
+};
+
+/* `reader` is all zero. */
+static inline void fix_reader_begin(struct fix_reader *reader)
+{
+	reader->path = fix_path_best();
+	reader->has_layouts = 1;
+	memcpy(&reader->day.date, "19700101", 8);
+}
+
+/* A number that differs between most layouts: of how many fields there are, and how
+ * MsgType and three fields begin. */
+FIX_INLINE an_u64 fix_layout_hash(const struct fix_walk *walk)
+{
+	an_u32 last = walk->count - 1, step = (last - FIX_FIRST) / 4;
+	an_u16 parts[4];
+	an_u64 hash;
+
+	memcpy(&parts[0], walk->body + 3, 2);
+	memcpy(&parts[1], walk->body + fix_start(walk, last), 2);
+	memcpy(&parts[2], walk->body + fix_start(walk, last - step), 2);
+	memcpy(&parts[3], walk->body + fix_start(walk, last - 2 * step), 2);
+	hash = parts[0] | (an_u64)parts[1] << 16 | (an_u64)parts[2] << 32 |
+	       (an_u64)parts[3] << 48;
+	hash = (hash ^ walk->count) * FIX_KEY_FACTOR;
+	return (hash ^ hash >> 32) * FIX_KEY_START;
+}
+
+/* The bits in which a field's tag is not the key's. */
+FIX_INLINE an_u64 fix_differs(const an_u8 *at, an_u64 key)
+{
+	return (fix_word(at) << (key & 63)) ^ key;
+}
+
+/* Whether the message has the layout's tags, and no others. */
+FIX_INLINE int fix_layout_fits(const struct fix_layout *layout,
+			       const struct fix_walk *walk)
+{
+	const an_u16 *place = walk->places + FIX_FIRST;
+	const an_u64 *key = layout->keys, *end = key + walk->count - FIX_FIRST;
+	an_u64 differs = fix_differs(walk->body, *key);
+
+	if (layout->count != walk->count)
+		return 0;
+	while (++key != end)
+		differs |= fix_differs(walk->body + 1 + *place++, *key);
+	return differs >> 8 == 0;
+}
+
+/* Keep the layout of a message just walked. */
+static inline void fix_layout_keep(struct fix_layout *layout,
+				   const struct fix_walk *walk,
+				   const struct fix_fields *fields)
+{
+	an_u32 i, n = walk->count - FIX_FIRST;
+	an_u64 word, shift;
+
+	for (i = 0; i < n; i++) {
+		word = fix_word(walk->body + fix_start(walk, i + FIX_FIRST));
+		shift = (an_u64)__builtin_ctzll(fix_first_zero(word ^ FIX_EACH('=')));
+		shift = 56 - (shift & 56);
+		layout->keys[i] = word << shift | shift;
+	}
+	layout->count = walk->count;
+	layout->fields = *fields;
+}
+
+/* The fields of a scanned message. */
+FIX_INLINE const struct fix_fields *
+fix_fields(struct fix_reader *reader, const struct fix_walk *walk, an_u32 has_empty)
+{
+	struct fix_fields *fields = &reader->fields;
+	struct fix_layout *layout;
+	an_u64 hash;
+
+	if (walk->count <= FIX_FIRST || walk->count > FIX_LAYOUT_FIELDS || has_empty ||
+	    !reader->has_layouts) {
+		fix_find(walk, fields);
+		return fields;
+	}
+	hash = fix_layout_hash(walk);
+	layout = &reader->layouts[hash >> FIX_LAYOUT_SHIFT];
+	if (layout->hash == hash && fix_layout_fits(layout, walk))
+		return &layout->fields;
+	fix_find(walk, fields);
+	if (fields->has_bad_field | fields->has_bad_type | fields->is_special)
+		return fields;
+	if (layout->candidate == hash) {
+		layout->hash = hash;
+		fix_layout_keep(layout, walk, fields);
+	}
+	layout->candidate = hash;
+	return fields;
+}
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the places of <SOH> to fields: which tag each has, where the first of each tag
+ * we read stands, and what is wrong. Field i ends at places[i] and begins behind
+ * places[i - 1]; fields 0 and 1 are BeginString and BodyLength. There is one branch a
+ * field, which only length fields take: an unforeseen order of tags costs no more than
+ * a usual one.
+ */
+#ifndef AIRNET_FIXWALK_H
+#define AIRNET_FIXWALK_H
+
+#include "fix.h"
+#include "fixtags.h"
+
+#define FIX_INLINE static inline __attribute__((always_inline))
+#define FIX_FIRST 2 /* the first field of the body */
+#define FIX_SHORT_TAG 6 /* digits of tags that layouts hold */
+
+/* Where fields stand: of one message, or of all that have one layout. */
+struct fix_fields {
+	an_u16 at[FIX_SLOTS]; /* field that has the slot's tag first */
+	an_u32 seen; /* bit by slot; `at` is set where the bit is */
+	an_u32 repeated; /* bit by slot */
+	an_u32 has_bad_field; /* one is no tag=value */
+	an_u32 has_bad_type; /* the first is not MsgType */
+	an_u32 is_special; /* has data fields or long tags: no layout */
+};
+
+/* A scanned message. */
+struct fix_walk {
+	const an_u8 *body;
+	const an_u16 *places;
+	an_u32 count;
+};
+
+struct fix_tag {
+	an_u32 digits; /* how many, 0 = it is none */
+	an_u32 place; /* in fix_slots, of one of up to three digits */
+};
+
+FIX_INLINE an_u32 fix_start(const struct fix_walk *walk, an_u32 field)
+{
+	return (an_u16)(walk->places[field - 1] + 1);
+}
+
+/* The eight or nine digits of which `word` is the first eight. */
+FIX_INLINE struct fix_tag fix_long_tag(const an_u8 *at, an_u32 left, an_u64 word)
+{
+	struct fix_tag tag = {0, 0};
+
+	if (left < 10 || fix_not_digits(word ^ FIX_EACH('0')) || *at == '0')
+		return tag;
+	if (at[8] == '=')
+		tag.digits = 8;
+	else if (fix_digit(at[8]) && at[9] == '=')
+		tag.digits = 9;
+	return tag;
+}
+
+/* The tag at `at`, of a field of `left` bytes. Eight bytes there are the message's. */
+FIX_INLINE struct fix_tag fix_tag(const an_u8 *at, an_u32 left)
+{
+	an_u64 word = fix_word(at), digits;
+	an_u64 equals = fix_first_zero(word ^ FIX_EACH('='));
+	struct fix_tag tag;
+	an_u32 n;
+
+	if (__builtin_expect(equals == 0, 0))
+		return fix_long_tag(at, left, word);
+	n = (an_u32)__builtin_ctzll(equals) >> 3;
+	digits = (word ^ FIX_EACH('0')) << 8 << (56 - 8 * n);
+	tag.place = (an_u32)((digits >> 40) * 0x1001001ULL >> 16) & (FIX_PLACES - 1);
+	/* <SOH> is no digit: where '=' is another field's, this is no tag. */
+	tag.digits = fix_not_digits(digits) || (word & 0xff) == '0' ? 0 : n;
+	return tag;
+}
+
+/* The field that ends where the length in `field` says, when that is an <SOH> of the
+ * body and the field behind is of type data; otherwise `field`. */
+static inline an_u32 fix_over_data(const struct fix_walk *walk, an_u32 field,
+				   struct fix_tag tag)
+{
+	struct cursor length = {
+		walk->body + fix_start(walk, field) + tag.digits + 1,
+		walk->body + walk->places[field],
+	};
+	an_u32 start = walk->places[field] + 1u, last = walk->places[walk->count - 1];
+	struct fix_tag data;
+	an_u64 bytes;
+
+	if (field + 1 == walk->count || fix_unsigned(length, &bytes))
+		return field;
+	data = fix_tag(walk->body + start, 0);
+	start += data.digits + 1;
+	if (data.digits == 0 || data.digits > 3 || bytes == 0 ||
+	    data.place != fix_data_place(tag.place) || bytes > last ||
+	    start + bytes > last || walk->body[start + bytes] != FIX_SOH)
+		return field;
+	while (walk->places[field] != start + bytes)
+		field++;
+	return field;
+}
+
+/* Find the fields of a message. */
+FIX_INLINE void fix_find(const struct fix_walk *walk, struct fix_fields *fields)
+{
+	an_u32 repeated = 0, bad = 0, special = 0, field, slot, bit, start, left;
+	an_u32 seen = FIX_BIT(FIX_BEGIN_STRING) | FIX_BIT(FIX_BODY_LENGTH) |
+		      FIX_BIT(FIX_CHECK_SUM);
+	struct fix_tag tag;
+
+	for (field = FIX_FIRST; field < walk->count; field++) {
+		start = fix_start(walk, field);
+		left = walk->places[field] - start;
+		tag = fix_tag(walk->body + start, left);
+		slot = tag.digits == 0 || left == tag.digits + 1;
+		bad |= slot;
+		special |= tag.digits > FIX_SHORT_TAG;
+		slot = (slot | (tag.digits > 3)) ? 0u : fix_slots[tag.place];
+		bit = FIX_BIT(slot);
+		repeated |= seen & bit;
+		fields->at[seen & bit ? FIX_NO_SLOT : slot] = (an_u16)field;
+		seen |= bit;
+		if (__builtin_expect(slot == FIX_LENGTH, 0)) {
+			field = fix_over_data(walk, field, tag);
+			special = 1;
+		}
+	}
+	fields->seen = seen & ~FIX_BIT(FIX_NO_SLOT);
+	fields->repeated = repeated;
+	fields->has_bad_field = bad;
+	fields->has_bad_type = !(seen & FIX_BIT(FIX_MSG_TYPE)) ||
+			       fields->at[FIX_MSG_TYPE] != FIX_FIRST;
+	fields->is_special = special;
+}
+
+#endif

@@ -1,0 +1,33 @@
+"""How a signal ends a command that must leave nothing half-done."""
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from types import FrameType
+
+from airnet.errors import ENDINGS
+
+
+class Interrupted(BaseException):
+    """A signal asked for the end; what was begun is removed on the way out."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.exit_status = 128 + number
+
+
+@contextlib.contextmanager
+def ends_whole() -> Iterator[None]:
+    """Let a signal end a command by an exception, so that nothing is left half-done."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        for each in ENDINGS:
+            signal.signal(each, signal.SIG_IGN)  # one end is enough
+        raise Interrupted(number)
+
+    before = {each: signal.signal(each, end) for each in ENDINGS}
+    try:
+        yield
+    finally:
+        for each, was in before.items():
+            signal.signal(each, was)
