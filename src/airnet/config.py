@@ -113,6 +113,7 @@ class Capture(Closed, frozen=True):
     backend: Literal["auto", "xdp", "xdp_generic", "packet"] = "auto"
     queues: int = 1
     ring_frames: int = 8192
+    select: Literal["auto", "all", "order"] = "auto"
     zero_copy: Literal["auto", "never"] = "auto"
     busy_poll_us: int = 0
     record: str = ""

@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from airnet import __version__
 from airnet.act.standing import Standing
+from airnet.capture.source import Selective
 from airnet.domain.message import DIRECTIONS
 from airnet.errors import UnsupportedError
 from airnet.pipeline import Pipeline
@@ -75,6 +76,7 @@ class Metrics(Collector):
         info.add_metric([], {"version": __version__, "source": lane.source.name})
         yield info
         yield from self._capture()
+        yield from self._selected()
         yield from self._decoded()
         yield _total("airnet_windows", "Windows closed", lane.totals.windows)
         verdicts = CounterMetricFamily(
@@ -107,6 +109,31 @@ class Metrics(Collector):
         yield _total(
             "airnet_capture_bytes", "Bytes of frames taken", self._lane.totals.bytes
         )
+
+    def _selected(self) -> Iterator[Metric]:
+        """Yield what a Source that selects tells of the frames it did not give."""
+        source = self._lane.source
+        if not isinstance(source, Selective):
+            return
+        ignored = CounterMetricFamily(
+            "airnet_capture_ignored_frames",
+            "Frames that are no order traffic, by kind; ethertype -1 is the rest",
+            labels=["ethertype", "protocol", "port"],
+        )
+        for row in source.ignored():
+            ethertype = f"{row.ethertype:#06x}" if row.ethertype >= 0 else "-1"
+            labels = [ethertype, str(row.protocol), str(row.port)]
+            ignored.add_metric(labels, row.frames)
+        yield ignored
+        floods = CounterMetricFamily(
+            "airnet_capture_flood_frames",
+            "Estimate, never too low, of frames to a watched address, by kind",
+            labels=["address", "kind"],
+        )
+        for address, counts in source.floods().items():
+            for kind, count in zip(("syn", "udp", "icmp"), counts, strict=True):
+                floods.add_metric([address, kind], count)
+        yield floods
 
     def _decoded(self) -> Iterator[Metric]:
         """Yield what decode counted."""

@@ -53,8 +53,9 @@ def test_frames_arrive_byte_for_byte_in_time(source: PacketSource) -> None:
     times = [one.time_ns for one in got]
     assert times == sorted(times)
     assert before <= times[0] <= times[-1] <= time.time_ns()
-    counts = {"seen": 600, "delivered": 600, "socket_full": 0, "in_ring": 0}
-    assert source.counters() == counts
+    counts = source.counters()
+    assert counts.pop("seen") == counts.pop("delivered") == 600
+    assert not any(counts.values())
     assert link.tx_frames(CAPTURE) == 0
 
 

@@ -11,10 +11,13 @@ if TYPE_CHECKING:
 __all__ = ["Source", "frame_rows", "open_interface", "wire_bytes"]
 
 
-def open_interface(capture: "config.Capture") -> Source:
+def open_interface(
+    capture: "config.Capture", site: "config.Site | None" = None
+) -> Source:
     """Open the mirror port with the backend asked for; `auto` takes the best.
 
-    The Source's `name` says which backend it became.
+    The Source's `name` says which backend it became. `site` names what is order
+    traffic, for `capture.select`.
 
     Raises:
         CaptureError: no such interface, or somebody else holds it.
@@ -25,4 +28,4 @@ def open_interface(capture: "config.Capture") -> Source:
         read_attached,
     )
 
-    return read_attached(attach_interface(capture))
+    return read_attached(attach_interface(capture, site))

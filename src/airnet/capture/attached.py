@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from airnet.capture.selection import Selection
 from airnet.errors import CaptureError
 
 
@@ -17,10 +18,13 @@ class Attached(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     Whoever has the value has the descriptors: close() closes them, and when the last
     process that holds them is gone, however it went, the interface is free again.
-    `features` says how the backend works here, in an operator's words.
+    `features` says how the backend works here, in an operator's words; `selection`
+    what is taken.
     """
 
     interface: str
+    missed_before: int
+    selection: Selection
     features: tuple[str, ...]
 
     def descriptors(self) -> tuple[int, ...]:
@@ -53,7 +57,6 @@ class XdpAttached(Attached, frozen=True, kw_only=True, tag="xdp", tag_field="bac
     mode: Literal["native", "generic"]
     is_busy: bool
     cpus: int
-    missed_before: int
     ring_frames: int
     side_bytes: int
     memory_fd: int
@@ -61,6 +64,8 @@ class XdpAttached(Attached, frozen=True, kw_only=True, tag="xdp", tag_field="bac
     tracepoint_fd: int
     sockets: tuple[int, ...]
     counters_fd: int
+    summaries_fd: int
+    sketches_fd: int
     redirects_fd: int
     promiscuous_fd: int
 
@@ -71,6 +76,8 @@ class XdpAttached(Attached, frozen=True, kw_only=True, tag="xdp", tag_field="bac
             self.tracepoint_fd,
             *self.sockets,
             self.counters_fd,
+            self.summaries_fd,
+            self.sketches_fd,
             self.redirects_fd,
             self.promiscuous_fd,
             self.memory_fd,

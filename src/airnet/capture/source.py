@@ -1,10 +1,12 @@
 """Source, the role that brings frames in: a network interface or a capture file."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from airnet.capture.selection import Ignored
 
 
 class Source(Protocol):
@@ -48,4 +50,17 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Detach and free; closing twice is harmless."""
+        ...
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """A Source that takes order traffic only, and tells of the rest."""
+
+    def ignored(self) -> "list[Ignored]":
+        """Return the frames that were not taken, by kind."""
+        ...
+
+    def floods(self) -> dict[str, tuple[int, int, int]]:
+        """Return about how many SYN, UDP and ICMP frames each watched address got."""
         ...

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airnet._ext import ring
+from airnet._ext.selection import SKETCH_WORDS, SUMMARY_WORDS
 from airnet.capture.attached import XdpAttached
+from airnet.capture.selection import Ignored, ignored
 from airnet.clock import Clock, SystemClock
 from airnet.domain.frame import FRAMES_MAX
 from airnet.errors import CaptureError, UnsupportedError
@@ -46,6 +48,8 @@ class XdpSource:
         self.is_exhausted = False
         self._attached: XdpAttached | None = attached
         self._interface = attached.interface
+        self._selection = attached.selection
+        self._missed_before = attached.missed_before
         self._last: dict[str, int] = {}
         self._missed = 0
         try:
@@ -81,6 +85,8 @@ class XdpSource:
             self._rings.busy()
         cpus = attached.cpus
         self._tap = bpf.mapped(attached.counters_fd, TAP_WORDS * cpus)
+        self._summaries = bpf.mapped(attached.summaries_fd, SUMMARY_WORDS * cpus)
+        self._sketches = bpf.mapped(attached.sketches_fd, SKETCH_WORDS * cpus)
         self._errors = (
             bpf.mapped(attached.redirects_fd, ERRNOS * cpus)
             if attached.redirects_fd >= 0
@@ -143,14 +149,22 @@ class XdpSource:
             "invalid_frames": found["invalid_frames"]
         }
 
+    def ignored(self) -> list[Ignored]:
+        """Return the frames that the kernel did not give us, by kind."""
+        return ignored(self._summaries)
+
+    def floods(self) -> dict[str, tuple[int, int, int]]:
+        """Return about how many SYN, UDP and ICMP frames each watched address got."""
+        sketch = self._sketches.reshape(-1, SKETCH_WORDS).sum(axis=0, dtype=np.uint64)
+        return self._selection.floods(sketch)
+
     def _missed_frames(self) -> int:
         """Return what the card had no room for since attaching; as last known."""
-        assert self._attached is not None
         try:
             now = link.describe(self._interface).missed_frames
         except CaptureError:
             return self._missed  # the interface is gone
-        self._missed = now - self._attached.missed_before
+        self._missed = now - self._missed_before
         return self._missed
 
     def tx_frames(self) -> int:

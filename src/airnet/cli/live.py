@@ -52,7 +52,7 @@ def run(file: Path, attached: str | None, as_json: bool) -> int:
     log.configure()
     config = load(file, Config)
     if attached is None:
-        sensor.begin(config)
+        sensor.begin(config, file.parent)
     service = Service(config, file.parent, sensor.handed_over(attached))
     service.run()
     if as_json:

@@ -4,11 +4,12 @@ They are one process: the first becomes the second by execve(2), so that nothing
 is left but the descriptors of what it attached, and no supervisor has to be trusted.
 """
 
+from pathlib import Path
 from typing import NoReturn
 
 from airnet.capture.attached import Attached, from_json
 from airnet.capture.interface import attach_interface
-from airnet.config import Config
+from airnet.config import Config, Site, load
 from airnet.errors import UnsupportedError
 from airnet.kernel import privileges
 
@@ -16,17 +17,21 @@ from airnet.kernel import privileges
 OPTION = "--attached"
 
 
-def begin(config: Config) -> NoReturn:
+def begin(config: Config, base: Path) -> NoReturn:
     """Attach to the mirror port, give every privilege up, become the worker.
+
+    Relative paths of the configuration are under `base`; the site it names says what
+    is order traffic.
 
     Raises:
         CaptureError: no such interface, or somebody else holds it.
-        ConfigError: `service.user` is no account.
+        ConfigError: `service.user` is no account, or the site cannot be read.
         UnsupportedError: this host cannot do what was asked.
     """
     name = config.service.user
     user = privileges.account(name) if name else None
-    attached = attach_interface(config.capture)
+    site = load(base / config.site, Site) if config.site else Site()
+    attached = attach_interface(config.capture, site)
     privileges.drop(user)
     privileges.execute([OPTION, attached.to_json().decode()], attached.descriptors())
 
