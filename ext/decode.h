@@ -19,6 +19,14 @@ struct decoder {
 	struct stream shards[SHARDS];
 };
 
+/* A segment on its way to its shard. */
+struct work {
+	struct segment segment;
+	struct airnet_header *header;
+	an_u64 now_ns; /* the latest time of any frame up to this one */
+	an_u64 hash; /* of its flow */
+};
+
 /* `d` is all zero. */
 static inline void decode_begin(struct decoder *d, struct airnet_session *sessions)
 {
@@ -102,57 +110,73 @@ static inline an_u8 decode_direction(const struct gateways *gateways,
 	return AIRNET_DIRECTION_UP;
 }
 
-/* Read a frame's headers; whether it goes to a shard, as a segment of TCP. */
+/* Read a frame's headers; whether it goes to a shard, as a segment of TCP, and `work`
+ * says all but its hash. */
 static inline int decode_headers(struct decoder *d, const struct airnet_frame *frame,
 				 struct cursor bytes, struct airnet_header *header,
-				 struct segment *segment)
+				 struct work *work)
 {
 	memset(header, 0, sizeof(*header));
 	header->time_ns = frame->time_ns;
 	header->frame_count = d->frame_count++;
 	header->session = AIRNET_NONE;
-	header->reason = packet_read(&d->packets, bytes, frame, header, segment);
+	header->reason = packet_read(&d->packets, bytes, frame, header, &work->segment);
 	d->now_ns = header->time_ns > d->now_ns ? header->time_ns : d->now_ns;
 	d->frames[header->reason]++;
-	return header->reason == AIRNET_FRAME_OK && header->protocol == IP_TCP;
+	work->header = header;
+	work->now_ns = d->now_ns;
+	if (header->reason == AIRNET_FRAME_OK && header->protocol == IP_TCP)
+		return 1;
+	header->direction = decode_direction(&d->gateways, header);
+	return 0;
 }
 
-/* Take a segment into its shard; returns where the next row goes. */
-static inline an_u32 decode_shard(struct decoder *d, struct airnet_header *header,
-				  const struct segment *segment, an_u32 row_count)
+/* Take a segment of the flow that `opening` has the key of into its shard; its rows go
+ * to `rows` from `first` on. Returns where they end. Writes to nothing but the shard
+ * with its sessions, the header and the rows. */
+static inline an_u32 decode_shard(struct decoder *d, struct work *work,
+				  struct opening *opening, struct airnet_message *rows,
+				  an_u32 first)
 {
-	struct opening opening = {.handshake = NULL};
-	struct stream *s;
-	an_u64 hash;
+	struct stream *s = &d->shards[FLOW_SHARD(work->hash)];
+	struct airnet_header *header = work->header;
 
-	opening.is_from_low = flow_key_of(header, &opening.key);
-	hash = flow_hash(&opening.key);
-	s = &d->shards[FLOW_SHARD(hash)];
-	s->hash = hash;
+	s->hash = work->hash;
 	s->header = header;
 	s->time_ns = header->time_ns;
-	s->now_ns = d->now_ns;
-	s->rows = d->rows;
-	s->row_count = row_count;
-	s->row_limit = row_count + ROWS_PER_FRAME;
-	decode_tcp(s, &opening, segment);
+	s->now_ns = work->now_ns;
+	s->rows = rows;
+	s->row_count = first;
+	s->row_limit = first + ROWS_PER_FRAME;
+	decode_tcp(s, opening, &work->segment);
+	header->message_index = first;
+	header->message_count = (an_u16)(s->row_count - first);
+	if (header->session == AIRNET_NONE)
+		header->direction = decode_direction(&d->gateways, header);
 	return s->row_count;
+}
+
+/* Number a session that this frame opened. */
+static inline void decode_number(struct decoder *d, const struct airnet_header *header)
+{
+	if (header->stream_flags & AIRNET_STREAM_OPENED)
+		d->sessions[header->session].number = ++d->session_number;
 }
 
 static inline void decode_frame(struct decoder *d, const struct airnet_frame *frame,
 				struct cursor bytes, struct airnet_header *header)
 {
-	struct segment segment;
-	an_u32 first = d->row_count;
+	struct opening opening = {.handshake = NULL};
+	struct work work;
 
-	if (decode_headers(d, frame, bytes, header, &segment))
-		d->row_count = decode_shard(d, header, &segment, first);
-	header->message_index = first;
-	header->message_count = (an_u16)(d->row_count - first);
-	if (header->session == AIRNET_NONE)
-		header->direction = decode_direction(&d->gateways, header);
-	else if (header->stream_flags & AIRNET_STREAM_OPENED)
-		d->sessions[header->session].number = ++d->session_number;
+	if (!decode_headers(d, frame, bytes, header, &work)) {
+		header->message_index = d->row_count;
+		return;
+	}
+	opening.is_from_low = flow_key_of(header, &opening.key);
+	work.hash = flow_hash(&opening.key);
+	d->row_count = decode_shard(d, &work, &opening, d->rows, d->row_count);
+	decode_number(d, header);
 }
 
 /* The frame's bytes; none when the row points outside the buffer. */

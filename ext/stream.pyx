@@ -1,15 +1,17 @@
 """Frames -> Header rows, Message rows and the session table: decode's inner loop.
 
-Shapes: FRAME[n] and uint8[b] in; HEADER[n], MESSAGE[MESSAGES_MAX] and
+Shapes: FRAME[n] and uint8[b] in; HEADER[n], MESSAGE[lanes * MESSAGES_MAX] and
 SESSION[SESSIONS_MAX] out, all the caller's. The state machine is ext/decode.h and what
-it includes; its memory is one block, taken once. Cost, measured on one core 2026-11:
-230 ns a 220 B message and its frame, 68 ns a spoofed SYN; bench/decode.py guards it.
+it includes, the lanes that run it are ext/lanes.h; their memory is taken once. Cost,
+measured on one core 2026-11: 230 ns a 220 B message and its frame, 68 ns a spoofed SYN;
+bench/decode.py guards it.
 """
 
 cimport cython
 from cython cimport view
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport strerror
 
 from abi cimport (
     AIRNET_FRAME_REASONS,
@@ -24,7 +26,7 @@ from abi cimport (
 from cursor cimport cursor, cursor_over
 
 
-cdef extern from "decode.h" nogil:
+cdef extern from "lanes.h" nogil:
     enum:
         SHARDS
         TYPE_SLOTS
@@ -88,8 +90,22 @@ cdef extern from "decode.h" nogil:
         gateways_state *g, const uint8_t *address, uint16_t port
     ) noexcept
     void decode_finish(decoder *d) noexcept
-    uint32_t decode_batch(
-        decoder *d,
+    struct lanes:
+        uint32_t count
+        uint32_t read
+        uint32_t taken
+        const airnet_frame *frames
+    struct lanes_answer:
+        uint32_t first
+        uint32_t last
+        uint32_t row_count
+    int lanes_begin(
+        lanes *l, decoder *d, uint32_t count, const int *cpus
+    ) noexcept
+    void lanes_end(lanes *l) noexcept
+    bint lanes_have_rest(const lanes *l) noexcept
+    lanes_answer lanes_decode(
+        lanes *l,
         const airnet_frame *frames,
         uint32_t n,
         cursor buffer,
@@ -97,6 +113,7 @@ cdef extern from "decode.h" nogil:
     ) noexcept
 
 GATEWAYS_MAX = FLOW_GATEWAYS_MAX
+LANES_MAX = SHARDS
 SESSIONS_MAX = AIRNET_SESSIONS_MAX
 
 
@@ -135,19 +152,41 @@ cdef class Stream:
     """TCP reassembly, FIX framing and the session table; see the stub."""
 
     cdef decoder *state  # ours: taken in __cinit__, freed in __dealloc__
+    cdef lanes *run  # ours too; its threads end before it does
+    cdef uint32_t regions  # of the message array: one a lane
     cdef airnet_session[::1] sessions  # the caller's; held so that it outlives us
 
-    def __cinit__(self, airnet_session[::1] sessions not None):
+    def __cinit__(self, airnet_session[::1] sessions not None, tuple cpus=(-1,)):
+        cdef int[SHARDS] each
+        cdef int i, error
         if sessions.shape[0] != AIRNET_SESSIONS_MAX:
             raise ValueError("sessions must be SESSION[SESSIONS_MAX]")
+        if not 1 <= len(cpus) <= SHARDS:
+            raise ValueError(f"cpus must be 1 to {SHARDS}, one a lane")
+        for i in range(<int>len(cpus)):
+            each[i] = cpus[i]
         self.state = <decoder *>calloc(1, sizeof(decoder))
-        if self.state == NULL:
+        self.run = <lanes *>calloc(1, sizeof(lanes))
+        if self.state == NULL or self.run == NULL:
             raise MemoryError
         self.sessions = sessions
+        self.regions = <uint32_t>len(cpus)
         decode_begin(self.state, &sessions[0])
+        error = lanes_begin(self.run, self.state, self.regions, each)
+        if error:
+            raise OSError(error, strerror(error).decode())
 
     def __dealloc__(self):
+        if self.run != NULL:
+            with nogil:
+                lanes_end(self.run)
+        free(self.run)
         free(self.state)
+
+    def close(self):
+        """End the threads; what comes after is decoded on the calling thread."""
+        with nogil:
+            lanes_end(self.run)
 
     def add_gateway(self, bytes address not None, uint16_t port):
         """Make a gateway known; False when there are too many."""
@@ -162,23 +201,28 @@ cdef class Stream:
         airnet_header[::1] headers not None,
         airnet_message[::1] messages not None,
     ):
-        """Decode a batch; return how many frames were taken, and how many messages."""
-        cdef uint32_t n = <uint32_t>frames.shape[0], taken
+        """Decode a batch; return which headers to read, and how many messages."""
+        cdef uint32_t n = <uint32_t>frames.shape[0], left
+        cdef lanes_answer answer
         cdef cursor data
         cdef uint8_t nothing = 0
         if headers.shape[0] < n:
             raise ValueError("headers must be as long as frames")
-        if messages.shape[0] != AIRNET_MESSAGES_MAX:
-            raise ValueError("messages must be MESSAGE[MESSAGES_MAX]")
+        if messages.shape[0] != self.regions * AIRNET_MESSAGES_MAX:
+            raise ValueError("messages must be MESSAGE[lanes * MESSAGES_MAX]")
         if n == 0:
-            return 0, 0
+            return 0, 0, 0
+        if lanes_have_rest(self.run):
+            left = self.run.read - self.run.taken
+            if n < left or &frames[0] != self.run.frames + self.run.taken:
+                raise ValueError("the rest of the last batch must come first")
         data = cursor_over(&nothing, 0)
         if buffer.shape[0]:
             data = cursor_over(&buffer[0], buffer.shape[0])
         self.state.rows = &messages[0]
         with nogil:
-            taken = decode_batch(self.state, &frames[0], n, data, &headers[0])
-        return taken, self.state.row_count
+            answer = lanes_decode(self.run, &frames[0], n, data, &headers[0])
+        return answer.first, answer.last, answer.row_count
 
     def finish(self):
         """Give up what is still waited for; the capture is over."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airnet.decode import Decoder
+from airnet.decode.streams import gathered
 from airnet.domain.frame import FRAME, STREAM_OPENED
 from airnet.domain.session import SESSIONS_MAX, address_bytes
 from tests.reference.decoder import ReferenceDecoder
@@ -115,9 +116,10 @@ class Decoded:
         frames: Iterable[Frame],
         gateways: Sequence[tuple[str, int]] = (),
         batch: int = 4096,
+        lanes: int = 1,
     ) -> None:
         rows, buffer = capture(frames)
-        decoder = Decoder(gateways)
+        decoder = Decoder(gateways, lanes)
         headers, messages = [], []
         at = 0
         while at < len(rows):
@@ -125,8 +127,9 @@ class Decoded:
             assert 0 < len(some[0]) <= batch
             at += len(some[0])
             headers.append(some[0].copy())
-            messages.append(some[1].copy())
+            messages.append(gathered(*some))
         decoder.finish()
+        decoder.close()
         self.decoder = decoder
         self.headers = np.concatenate(headers)
         self.messages = np.concatenate(messages)

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 #: Gateways that can be known.
 GATEWAYS_MAX: int
+#: Lanes a decoder can have.
+LANES_MAX: int
 SESSIONS_MAX: int
 
 def header_rows(count: int) -> memoryview:
@@ -24,13 +26,25 @@ class Stream:
 
     Memory is fixed (about 15 MB, touched as needed); what does not fit is counted.
     Foreign bytes never raise. State changes frame by frame, so the rows are the same
-    for any division of the frames into batches.
+    for any division of the frames into batches, and over any number of lanes.
 
     Args:
         sessions: SESSION[SESSIONS_MAX], zeroed; the table, filled in place.
+        cpus: for each lane the processor its thread stays on, -1 for any. The first
+            lane is the calling thread, which is left where it is.
+
+    Raises:
+        OSError: a lane's thread could not be started, or not there.
     """
 
-    def __init__(self, sessions: NDArray[np.void] | memoryview) -> None: ...
+    def __init__(
+        self,
+        sessions: NDArray[np.void] | memoryview,
+        cpus: tuple[int, ...] = (-1,),
+    ) -> None: ...
+    def close(self) -> None:
+        """End the threads; what comes after is decoded on the calling thread."""
+
     def add_gateway(self, address: bytes, port: int) -> bool:
         """Make a gateway known: 16 network-order bytes; False when too many are."""
 
@@ -40,11 +54,17 @@ class Stream:
         buffer: NDArray[np.uint8] | memoryview,
         headers: NDArray[np.void] | memoryview,
         messages: NDArray[np.void] | memoryview,
-    ) -> tuple[int, int]:
-        """Decode FRAME[n] into HEADER[n] and MESSAGE[MESSAGES_MAX].
+    ) -> tuple[int, int, int]:
+        """Decode FRAME[n] into HEADER[n] and MESSAGE[lanes * MESSAGES_MAX].
 
-        Returns how many frames were taken (all, or fewer when one more frame's
-        messages might not fit; at least one) and how many messages were made.
+        Returns (first, last, m): headers[first:last] and messages[:m] are what was
+        made of the first `last - first` frames: all, or fewer when one more frame's
+        messages might not fit; at least one. The rest must be given next, where it
+        lies. With several lanes a row of `messages` is no message unless a header
+        points to it.
+
+        Raises:
+            ValueError: an array has another shape, or frames are not the rest.
         """
 
     def finish(self) -> None:

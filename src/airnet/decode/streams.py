@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+#: How many lanes a Decoder may have: divisors of its number of shards.
+LANES = (1, 2, 4)
+
 
 def key_of(identifier: bytes) -> int:
     """Return the key that Message rows carry for an identifier's bytes; never 0."""
@@ -25,28 +28,61 @@ def type_text(number: int) -> str:
     return packed.decode("ascii", "backslashreplace")
 
 
+def gathered(
+    headers: "NDArray[np.void]", messages: "NDArray[np.void]"
+) -> "NDArray[np.void]":
+    """Return a copy of the messages that `headers` point to, in their order."""
+    import numpy as np  # noqa: PLC0415 -- as in Decoder.decode
+
+    counts = headers["message_count"].astype(np.intp)
+    ends = counts.cumsum()
+    within = np.arange(int(counts.sum())) - np.repeat(ends - counts, counts)
+    rows = np.repeat(headers["message_index"].astype(np.intp), counts) + within
+    found: NDArray[np.void] = messages[rows]
+    return found
+
+
 class Decoder:
     """Reads headers, reassembles TCP, frames FIX and keeps the table of Sessions.
 
     Memory is fixed; what does not fit is counted, and so is what is malformed:
-    foreign bytes never raise. The rows do not depend on how frames are batched.
+    foreign bytes never raise. The rows do not depend on how frames are batched, nor
+    on the number of lanes.
 
     Args:
         gateways: known order gateways, address and port; more are learned from FIX.
+        lanes: how many processors share the work on large batches: the calling
+            thread's, and those of `lanes` - 1 threads that `close` ends.
+        cpus: the processor of each lane, none to leave that to the kernel. The first
+            is the calling thread's, which is for the caller to move.
         trailer: one of TRAILERS, what the mirroring device writes to tell a frame's
             time; rows then have its time where it can be believed.
 
     Raises:
-        ConfigError: more gateways than can be known.
+        ConfigError: more gateways than can be known, or lanes that cannot be had.
     """
 
     def __init__(
-        self, gateways: Sequence[tuple[str, int]], trailer: str = "none"
+        self,
+        gateways: Sequence[tuple[str, int]],
+        lanes: int = 1,
+        cpus: Sequence[int] = (),
+        trailer: str = "none",
     ) -> None:
+        assert lanes in LANES, "1, 2 or 4 lanes"
+        assert len(cpus) in (0, lanes), "a processor for each lane, or none"
         self._sessions = kernel.session_rows(kernel.SESSIONS_MAX)
         self._headers = kernel.header_rows(FRAMES_MAX)
-        self._messages = kernel.message_rows(MESSAGES_MAX)
-        self._stream = kernel.Stream(self._sessions)
+        self._messages = kernel.message_rows(lanes * MESSAGES_MAX)
+        try:
+            places = tuple(cpus) or (-1,) * lanes
+            self._stream = kernel.Stream(self._sessions, places)
+        except OSError as error:
+            wanted = ", ".join(map(str, cpus)) or "any"
+            raise ConfigError(
+                f"{lanes} lanes on processors {wanted}: {error.strerror}",
+                "name processors that are there and that this process may use",
+            ) from error
         self._stream.read_trailers(TRAILERS.index(trailer))
         for address, port in gateways:
             from airnet.domain.session import (  # noqa: PLC0415 -- numpy comes with it
@@ -67,7 +103,9 @@ class Decoder:
         """Decode FRAME[n], whose bytes lie in `buffer`, into HEADER[k] and MESSAGE[m].
 
         k < n when the next frame's messages might not fit: call again with
-        frames[k:]; k is at least 1. Both views are valid until the next call.
+        frames[k:]; k is at least 1. Both views are valid until the next call. With
+        several lanes only rows that a header points to are messages; `gathered` are
+        those alone.
         """
         import numpy as np  # noqa: PLC0415 -- 0.05 s to load, and take() needs none
 
@@ -80,9 +118,14 @@ class Decoder:
         buffer: "NDArray[np.uint8] | memoryview",
     ) -> tuple[memoryview, memoryview]:
         """Decode as decode() does, and return the rows as memory."""
-        batch = frames[:FRAMES_MAX]
-        taken, made = self._stream.decode(batch, buffer, self._headers, self._messages)
-        return self._headers[:taken], self._messages[:made]
+        first, last, made = self._stream.decode(
+            frames[:FRAMES_MAX], buffer, self._headers, self._messages
+        )
+        return self._headers[first:last], self._messages[:made]
+
+    def close(self) -> None:
+        """End the lanes' threads. What comes after is decoded on the caller's."""
+        self._stream.close()
 
     def finish(self) -> None:
         """Give up what is still waited for; the capture is over.
