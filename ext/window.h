@@ -116,7 +116,7 @@ struct window_tally {
 
 struct window_source {
 	uint8_t address[16];
-	uint64_t first_ns, last_ns, streak_ns, total;
+	uint64_t first_ns, streak_ns, total;
 	struct window_tally tally;
 	uint64_t port_bits;
 	uint32_t generation, epoch, pending;
@@ -141,7 +141,7 @@ struct window_target {
 struct window_known {
 	uint8_t address[16];
 	uint32_t sessions;
-	uint8_t used, registered, traded;
+	uint8_t registered, traded;
 };
 
 struct window_counters {
@@ -155,8 +155,12 @@ struct window_state {
 	struct window_source *sources;
 	struct window_known *known;
 	uint64_t *target_tags, *source_tags;
+	uint64_t *source_last_ns; /* when each of `sources` sent its last packet */
+	uint64_t target_bits[WINDOW_TARGET_SETS]; /* top six bits of a set's tags */
+	uint64_t known_bits[WINDOW_KNOWN / 64]; /* which of `known` are used */
 	uint32_t *active_sessions, *active_targets;
 	uint32_t active_session_count, active_target_count, known_count;
+	uint32_t last_target; /* where the last packet outside sessions went */
 	uint32_t generation, row_count, market_sessions, elevated, started;
 	uint64_t now_ns, next_ns, frame_ns, frame_count;
 	uint64_t market_current, market_previous, market_base, market_fast;

@@ -41,7 +41,6 @@ cdef extern from "window_step.h" nogil:
 
     struct window_source:
         uint8_t address[16]
-        uint64_t last_ns
 
     struct window_target:
         uint8_t configured
@@ -67,6 +66,7 @@ cdef extern from "window_step.h" nogil:
         window_known *known
         uint64_t *target_tags
         uint64_t *source_tags
+        uint64_t *source_last_ns
         uint32_t *active_sessions
         uint32_t *active_targets
         uint32_t row_count
@@ -99,13 +99,13 @@ cdef uint64_t source_last(window_state *w, const uint8_t *address) noexcept nogi
     cdef int j
     cdef bint same
     for i in range(<uint32_t>WINDOW_SOURCES):
-        if w.source_tags[i] == 0 or w.sources[i].last_ns <= last:
+        if w.source_tags[i] == 0 or w.source_last_ns[i] <= last:
             continue
         same = True
         for j in range(16):
             same = same and w.sources[i].address[j] == address[j]
         if same:
-            last = w.sources[i].last_ns
+            last = w.source_last_ns[i]
     return last
 
 
@@ -157,11 +157,13 @@ cdef class WindowTable:
         w.known = <window_known *>calloc(WINDOW_KNOWN, sizeof(window_known))
         w.target_tags = <uint64_t *>calloc(WINDOW_TARGETS, sizeof(uint64_t))
         w.source_tags = <uint64_t *>calloc(WINDOW_SOURCES, sizeof(uint64_t))
+        w.source_last_ns = <uint64_t *>calloc(WINDOW_SOURCES, sizeof(uint64_t))
         w.active_sessions = <uint32_t *>calloc(AIRNET_SESSIONS_MAX, sizeof(uint32_t))
         w.active_targets = <uint32_t *>calloc(WINDOW_TARGETS, sizeof(uint32_t))
         if (
             w.sessions == NULL or w.targets == NULL or w.sources == NULL
             or w.known == NULL or w.target_tags == NULL or w.source_tags == NULL
+            or w.source_last_ns == NULL
             or w.active_sessions == NULL or w.active_targets == NULL
         ):
             raise MemoryError("window table")
@@ -183,6 +185,7 @@ cdef class WindowTable:
         free(self.state.known)
         free(self.state.target_tags)
         free(self.state.source_tags)
+        free(self.state.source_last_ns)
         free(self.state.active_sessions)
         free(self.state.active_targets)
         free(self.state)

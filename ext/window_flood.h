@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gateway and source windows: what arrives at an address outside known sessions.
- *
- * Targets and sources live in set-associative tables of fixed size; the oldest entry
- * of a full set gives way, so that spoofed sources cost only memory already spent. */
+/* Gateway and source windows: what arrives at an address outside known sessions. */
 #ifndef AIRNET_WINDOW_FLOOD_H
 #define AIRNET_WINDOW_FLOOD_H
 
-#include "window.h"
+#include "window_table.h"
 
 #define WINDOW_ICMP 1 /* IANA protocol numbers */
 #define WINDOW_TCP 6
@@ -29,15 +26,6 @@ static inline int window_is_syn_ack(const struct airnet_header *h)
 static inline int window_is_reset(const struct airnet_header *h)
 {
 	return h->protocol == WINDOW_TCP && h->tcp_flags & AIRNET_TCP_RST;
-}
-
-static inline uint64_t window_address_hash(const uint8_t *address, uint64_t salt)
-{
-	uint64_t high, low;
-
-	memcpy(&high, address, 8);
-	memcpy(&low, address + 8, 8);
-	return window_mix(high ^ window_mix(low ^ window_mix(salt + 1)));
 }
 
 /* ff00::/8 (RFC 4291 2.7), 224.0.0.0/4 (RFC 5771) and 255.255.255.255. */
@@ -73,153 +61,6 @@ static inline int window_is_reflector(uint16_t port)
 	default:
 		return 0;
 	}
-}
-
-/* The entry of a known address, made when `create`; NULL when absent or full. */
-static inline struct window_known *window_known_at(struct window_state *w,
-						   const uint8_t *address, int create)
-{
-	uint64_t place = window_address_hash(address, 0) % WINDOW_KNOWN;
-
-	while (w->known[place].used) {
-		if (memcmp(w->known[place].address, address, 16) == 0)
-			return &w->known[place];
-		place = (place + 1) % WINDOW_KNOWN;
-	}
-	if (!create)
-		return NULL;
-	if (w->known_count >= WINDOW_KNOWN / 4 * 3) {
-		w->counters.known_full++;
-		return NULL;
-	}
-	w->known_count++;
-	w->known[place].used = 1;
-	memcpy(w->known[place].address, address, 16);
-	return &w->known[place];
-}
-
-static inline struct window_target *window_target_find(struct window_state *w,
-						       const uint8_t *address)
-{
-	uint64_t hash = window_address_hash(address, 0);
-	uint32_t base = (uint32_t)(hash % WINDOW_TARGET_SETS) * WINDOW_TARGET_WAYS;
-
-	for (uint32_t i = base; i < base + WINDOW_TARGET_WAYS; i++)
-		if (w->target_tags[i] == (hash | 1) &&
-		    memcmp(w->targets[i].address, address, 16) == 0)
-			return &w->targets[i];
-	return NULL;
-}
-
-/* Sorts what may be evicted: learned before gateways, and the oldest first. */
-static inline uint64_t window_target_age(const struct window_target *t)
-{
-	return (t->last_ns >> 1) | (t->gateway ? 1ull << 63 : 0);
-}
-
-/* The row of a target, made when it is new; NULL when its set is all in use. */
-static inline struct window_target *window_target_get(struct window_state *w,
-						      const uint8_t *address)
-{
-	struct window_target *t = window_target_find(w, address);
-	uint64_t hash = window_address_hash(address, 0);
-	uint32_t base = (uint32_t)(hash % WINDOW_TARGET_SETS) * WINDOW_TARGET_WAYS;
-	uint32_t chosen = AIRNET_NONE;
-
-	if (t)
-		return t;
-	for (uint32_t i = base; i < base + WINDOW_TARGET_WAYS; i++) {
-		if (!w->target_tags[i]) {
-			chosen = i;
-			break;
-		}
-		if (w->targets[i].active || w->targets[i].configured)
-			continue;
-		if (chosen == AIRNET_NONE ||
-		    window_target_age(&w->targets[i]) <
-			    window_target_age(&w->targets[chosen]))
-			chosen = i;
-	}
-	if (chosen == AIRNET_NONE) {
-		w->counters.targets_full++;
-		return NULL;
-	}
-	t = &w->targets[chosen];
-	w->counters.targets_evicted += w->target_tags[chosen] != 0;
-	w->target_tags[chosen] = hash | 1;
-	memset(t, 0, sizeof *t);
-	memcpy(t->address, address, 16);
-	t->generation = ++w->generation;
-	t->epoch = 1;
-	t->first_ns = w->now_ns;
-	return t;
-}
-
-static inline struct window_source *window_source_find(struct window_state *w,
-						       const struct window_target *t,
-						       const uint8_t *address)
-{
-	uint64_t hash = window_address_hash(address, t->generation);
-	uint32_t base = (uint32_t)(hash % WINDOW_SOURCE_SETS) * WINDOW_SOURCE_WAYS;
-
-	for (uint32_t i = base; i < base + WINDOW_SOURCE_WAYS; i++)
-		if (w->source_tags[i] == (hash | 1) &&
-		    w->sources[i].generation == t->generation &&
-		    memcmp(w->sources[i].address, address, 16) == 0)
-			return &w->sources[i];
-	return NULL;
-}
-
-/* An entry among the top sources of an open window may not be evicted. */
-static inline int window_source_held(const struct window_state *w,
-				     const struct window_source *e)
-{
-	const struct window_target *t = &w->targets[e->target];
-
-	return e->top && t->generation == e->generation && t->epoch == e->epoch;
-}
-
-static inline struct window_source *window_source_get(struct window_state *w,
-						      struct window_target *t,
-						      const uint8_t *address)
-{
-	struct window_source *e = window_source_find(w, t, address);
-	uint64_t hash = window_address_hash(address, t->generation);
-	uint32_t base = (uint32_t)(hash % WINDOW_SOURCE_SETS) * WINDOW_SOURCE_WAYS;
-	uint32_t chosen = AIRNET_NONE;
-
-	if (e)
-		return e;
-	for (uint32_t i = base; i < base + WINDOW_SOURCE_WAYS; i++) {
-		if (!w->source_tags[i]) {
-			chosen = i;
-			break;
-		}
-		if (window_source_held(w, &w->sources[i]))
-			continue;
-		if (chosen == AIRNET_NONE ||
-		    w->sources[i].last_ns < w->sources[chosen].last_ns)
-			chosen = i;
-	}
-	if (chosen == AIRNET_NONE) {
-		w->counters.sources_full++;
-		return NULL;
-	}
-	e = &w->sources[chosen];
-	if (w->source_tags[chosen]) {
-		struct window_target *old = &w->targets[e->target];
-
-		w->counters.sources_evicted++;
-		if (old->generation == e->generation)
-			old->pending -= e->pending;
-	}
-	w->source_tags[chosen] = hash | 1;
-	memset(e, 0, sizeof *e);
-	memcpy(e->address, address, 16);
-	e->generation = t->generation;
-	e->target = (uint16_t)(t - w->targets);
-	e->first_ns = w->now_ns;
-	return e;
 }
 
 /* Make a source's tally that of the target's present window. */

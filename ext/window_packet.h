@@ -102,9 +102,11 @@ static inline void window_source_packet(struct window_state *w, struct window_ta
 					struct window_source *e,
 					const struct airnet_header *h, int known)
 {
-	if (w->now_ns - e->last_ns > WINDOW_STREAK_GAP_NS || !e->streak_ns)
+	uint64_t *last_ns = &w->source_last_ns[e - w->sources];
+
+	if (w->now_ns - *last_ns > WINDOW_STREAK_GAP_NS || !e->streak_ns)
 		e->streak_ns = w->now_ns;
-	e->last_ns = w->now_ns;
+	*last_ns = w->now_ns;
 	e->total++;
 	window_source_touch(t, e);
 	window_tally_packet(&e->tally, h, known);
@@ -126,11 +128,12 @@ static inline void window_source_packet(struct window_state *w, struct window_ta
 	window_target_top(w, t, e);
 }
 
-/* SYN, TCP without a session, UDP, ICMP, odd packets: what floods are made of. */
+/* SYN, TCP without a session, UDP, ICMP, odd packets: what floods are made of. `hash`
+ * is the source's, with salt 0. */
 static inline void window_flood_packet(struct window_state *w, struct window_target *t,
-				       const struct airnet_header *h)
+				       const struct airnet_header *h, uint64_t hash)
 {
-	const struct window_known *origin = window_known_at(w, h->source, 0);
+	const struct window_known *origin = window_known_find(w, h->source, hash);
 	int known = window_sessions_of(origin) != 0;
 	struct window_source *e;
 	uint64_t bit;
@@ -154,9 +157,10 @@ static inline void window_flood_packet(struct window_state *w, struct window_tar
 
 /* An answer from a target: to a source of its own, or to a forged address. True when
  * it was one, so that it is not counted against whom it was sent to. */
-static inline int window_reply(struct window_state *w, const struct airnet_header *h)
+static inline int window_reply(struct window_state *w, const struct airnet_header *h,
+			       uint64_t hash)
 {
-	struct window_target *t = window_target_find(w, h->source);
+	struct window_target *t = window_target_find(w, h->source, hash);
 	int syn_ack = window_is_syn_ack(h), reset = window_is_reset(h);
 	struct window_source *e;
 
@@ -220,7 +224,8 @@ static inline void window_session_frame(struct window_state *w,
 {
 	struct window_session *s = &w->sessions[h->session];
 	int up = h->direction == AIRNET_DIRECTION_UP;
-	struct window_target *t = window_target_get(w, up ? h->target : h->source);
+	struct window_target *t =
+		window_target_near(w, up ? h->target : h->source, &s->target);
 	struct window_source *e = NULL;
 
 	if (!s->listed) {
@@ -243,7 +248,7 @@ static inline void window_session_frame(struct window_state *w,
 		window_target_touch(w, t);
 		t->tally.session++;
 		if (up && window_is_syn(h)) {
-			window_flood_packet(w, t, h);
+			window_flood_packet(w, t, h, window_address_hash(h->source, 0));
 		} else if (t->pending) {
 			e = window_source_find(w, t, up ? h->source : h->target);
 			if (e)
@@ -262,6 +267,7 @@ static inline void window_packet(struct window_state *w, const struct airnet_hea
 				 const struct airnet_message *messages, uint32_t count)
 {
 	struct window_target *t;
+	uint64_t hash;
 
 	if (h->reason != AIRNET_FRAME_OK && h->reason != AIRNET_FRAME_FRAGMENT)
 		return;
@@ -273,13 +279,14 @@ static inline void window_packet(struct window_state *w, const struct airnet_hea
 		w->counters.multicast++;
 		return;
 	}
-	if (window_reply(w, h))
+	hash = window_address_hash(h->source, 0);
+	if (window_reply(w, h, hash))
 		return;
-	t = window_target_get(w, h->target);
+	t = window_target_near(w, h->target, &w->last_target);
 	if (!t)
 		return;
 	window_target_touch(w, t);
-	window_flood_packet(w, t, h);
+	window_flood_packet(w, t, h, hash);
 }
 
 #endif

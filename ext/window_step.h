@@ -99,7 +99,7 @@ static inline void window_source_close(struct window_state *w, struct window_tar
 	window_put(row, F_half_open, e->pending);
 	window_put(row, F_streak_ms, (at_ns - e->streak_ns) / 1000000);
 	key->first_ns = e->streak_ns;
-	key->accepted_ns = e->last_ns;
+	key->accepted_ns = w->source_last_ns[e - w->sources];
 	key->port = e->port;
 	key->kind = AIRNET_WINDOW_SOURCE;
 	key->known = window_sessions_of(origin) != 0;
@@ -213,6 +213,21 @@ static inline void window_tick(struct window_state *w, uint64_t time_ns)
 	}
 }
 
+/* Headers looked at before their turn: about as long as memory takes to answer. */
+#define WINDOW_AHEAD 6
+
+static inline __attribute__((always_inline)) void
+window_ahead(const struct window_state *w, const struct airnet_header *h,
+	     const struct airnet_message *messages, long message_count)
+{
+	if (h->session == AIRNET_NONE)
+		window_source_ahead(w, h);
+	else if (h->session < AIRNET_SESSIONS_MAX && h->message_count &&
+		 h->message_index < message_count)
+		window_order_ahead(&w->sessions[h->session],
+				   &messages[h->message_index]);
+}
+
 static inline int window_has_room(const struct window_state *w, uint32_t rows)
 {
 	return w->row_count + rows <= WINDOW_ROWS;
@@ -226,8 +241,11 @@ static inline long window_update(struct window_state *w,
 {
 	for (long i = 0; i < count; i++) {
 		const struct airnet_header *h = &headers[i];
+		long next = i + WINDOW_AHEAD;
 		long first = h->message_index, held = h->message_count;
 
+		if (next < count)
+			window_ahead(w, &headers[next], messages, message_count);
 		if (first > message_count)
 			first = message_count;
 		if (held > message_count - first)

@@ -30,7 +30,7 @@ BYTE_ORDERS: Final = (b"\x4d\x3c\x2b\x1a", b"\x1a\x2b\x3c\x4d")
 PCAP_HEADER_BYTES, SECTION_BYTES_MIN = 24, 28
 GZIP_MAGIC: Final = b"\x1f\x8b"
 #: Reads of this size keep the buffer in the processor's cache.
-READ_BYTES = 512 << 10
+READ_BYTES = 128 << 10
 GZIP_READ_BYTES = 16 << 10
 REMEDY = "give a pcap or pcapng file, µs or ns, plain or gzip"
 
