@@ -219,7 +219,7 @@ static inline uint32_t window_source_place(const struct window_state *w, uint32_
 /*
  * Bring close what a packet of an unknown source will need: mostly the oldest entry of
  * its set, three cache lines that nothing has touched for long. It decides nothing.
- * always_inline: gcc 12 takes a function that only prefetches for one that does nothing.
+ * always_inline: gcc 12 drops calls of a function that only prefetches.
  */
 static inline __attribute__((always_inline)) void
 window_source_ahead(const struct window_state *w, const struct airnet_header *h)
