@@ -10,17 +10,21 @@ WANTED = {
     "bcc",
     "bpf_compiler",
     "btf",
+    "busy_poll",
     "clock",
     "dpdk",
     "hugepages",
     "isolated_cpus",
+    "multi_buffer",
     "namespaces",
     "onnxruntime",
     "openvswitch",
     "privileges",
     "quickfix",
+    "tracepoint",
     "xdp_generic",
     "xdp_native",
+    "zero_copy",
 }
 
 

@@ -14,7 +14,7 @@ from airnet import config
 from airnet._ext import ring
 from airnet.clock import SystemClock
 from airnet.errors import CaptureError, UnsupportedError
-from airnet.kernel import link, xsk
+from airnet.kernel import link, netdev, xsk
 
 #: An earlier socket of a queue is freed asynchronously: seen to take a few ms.
 BIND_TRIES, BIND_WAIT_S = 10, 0.002
@@ -49,7 +49,10 @@ def open_sockets(
     memory = np.frombuffer(pages, np.uint8)
     each = 2 * ring_frames * xsk.FRAME_BYTES
     modes = [xsk.XDP_COPY]
-    if capture.zero_copy == "auto" and not generic:
+    # An older kernel does not tell what the driver has: then it is tried.
+    features = netdev.xdp_features().get(found.name, netdev.ZERO_COPY)
+    has_zero_copy = bool(features & netdev.ZERO_COPY)
+    if capture.zero_copy == "auto" and has_zero_copy and not generic:
         modes.insert(0, xsk.XDP_ZEROCOPY)
     pieces = xsk.XDP_USE_SG if side_bytes else 0
     is_busy = bool(capture.busy_poll_us)

@@ -6,23 +6,32 @@ because whatever happens to it, the kernel takes everything it made away.
 """
 
 import ctypes
+import errno
 import json
+import mmap
 import os
-import socket
-import struct
 import sys
 
+import numpy as np
 from pyroute2 import IPRoute
 
+from airnet.clock import SystemClock
 from airnet.errors import AirnetError
-from airnet.kernel import bpf, link
+from airnet.kernel import bpf, link, xsk
 
 CLONE_NEWNET = 0x40000000
-#: Source: include/uapi/linux/if_xdp.h.
-AF_XDP, SOL_XDP = 44, 283
-XDP_RX_RING, XDP_UMEM_REG, XDP_FILL_RING, XDP_COMPLETION_RING = 2, 4, 5, 6
-RING, FRAME_BYTES = 64, 4096
-NAMES = ("namespaces", "xdp_native", "xdp_generic", "af_xdp")
+RING = 64
+BIND_TRIES = 10
+NAMES = (
+    "namespaces",
+    "xdp_native",
+    "xdp_generic",
+    "af_xdp",
+    "multi_buffer",
+    "busy_poll",
+    "tracepoint",
+)
+BUSY_NS = 20_000
 
 
 def main() -> int:
@@ -39,7 +48,10 @@ def main() -> int:
         found = link.bring_up("trial0", quiet=True)
         results["xdp_native"] = _try_xdp(found, generic=False)
         results["xdp_generic"] = _try_xdp(found, generic=True)
-        results["af_xdp"] = _try_socket(found, library)
+        results["af_xdp"] = _try_socket(found, xsk.XDP_COPY)
+        results["multi_buffer"] = _try_socket(found, xsk.XDP_COPY | xsk.XDP_USE_SG)
+        results["busy_poll"] = _try_socket(found, xsk.XDP_COPY, BUSY_NS)
+        results["tracepoint"] = _try_tracepoint()
     sys.stdout.write(json.dumps(results) + "\n")
     return 0
 
@@ -54,25 +66,36 @@ def _try_xdp(found: link.Interface, *, generic: bool) -> str:
     return ""
 
 
-def _try_socket(found: link.Interface, library: ctypes.CDLL) -> str:
-    """Bind an AF_XDP socket with a UMEM of one ring."""
-    memory = (ctypes.c_char * (FRAME_BYTES * (RING + 1)))()
-    start = -(-ctypes.addressof(memory) // FRAME_BYTES) * FRAME_BYTES
-    size = struct.pack("=I", RING)
+def _try_socket(found: link.Interface, flags: int, busy_ns: int = 0) -> str:
+    """Bind an AF_XDP socket with the memory of one ring."""
+    memory = np.frombuffer(mmap.mmap(-1, 2 * RING * xsk.FRAME_BYTES), np.uint8)
     try:
-        with socket.socket(AF_XDP, socket.SOCK_RAW) as receiver:
-            area = struct.pack(
-                "=QQIIII", start, FRAME_BYTES * RING, FRAME_BYTES, 0, 0, 0
-            )
-            receiver.setsockopt(SOL_XDP, XDP_UMEM_REG, area)
-            for ring in (XDP_FILL_RING, XDP_COMPLETION_RING, XDP_RX_RING):
-                receiver.setsockopt(SOL_XDP, ring, size)
-            # Python's bind() does not know this address family.
-            address = struct.pack("=HHIII", AF_XDP, 0, found.index, 0, 0)
-            if library.bind(receiver.fileno(), address, len(address)):
-                return f"bind: {os.strerror(ctypes.get_errno())}"
+        with xsk.open_socket(memory, RING) as receiver:
+            if busy_ns:
+                xsk.prefer_busy_poll(receiver, busy_ns)
+            for attempt in range(BIND_TRIES):
+                try:
+                    xsk.bind(receiver, found.index, 0, flags)
+                    break
+                except OSError as error:
+                    # The socket before this one is still being freed.
+                    if error.errno != errno.EBUSY or attempt == BIND_TRIES - 1:
+                        raise
+                    SystemClock().sleep_s(0.002 * 2**attempt)
+            xsk.check_handover(receiver)
     except OSError as error:
         return str(error.strerror)
+    except AirnetError as error:
+        return error.what
+    return ""
+
+
+def _try_tracepoint() -> str:
+    try:
+        with bpf.Object("redirect") as redirect:
+            redirect.program("redirect_err").attach_tracepoint().close()
+    except AirnetError as error:
+        return error.what
     return ""
 
 
