@@ -12,15 +12,10 @@ import structlog
 
 from airnet import config
 from airnet._ext import ring
-from airnet.clock import SystemClock
 from airnet.errors import CaptureError, UnsupportedError
 from airnet.kernel import link, netdev, xsk
 
-#: An earlier socket of a queue is freed asynchronously: seen to take a few ms.
-BIND_TRIES, BIND_WAIT_S = 10, 0.002
-
 log = structlog.get_logger()
-_clock = SystemClock()
 
 
 class Sockets(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,25 +90,12 @@ def _bind(
     """Bind in the first of these modes that the driver has."""
     for flags in modes:
         try:
-            return _bind_patiently(
+            return xsk.bind_patiently(
                 receiver, interface_index, queue, flags | xsk.XDP_USE_NEED_WAKEUP
             )
         except OSError as error:
             if flags == modes[-1] or error.errno == errno.EBUSY:
                 raise
-    return None
-
-
-def _bind_patiently(
-    receiver: socket.socket, interface_index: int, queue: int, flags: int
-) -> None:
-    for attempt in range(BIND_TRIES):
-        try:
-            return xsk.bind(receiver, interface_index, queue, flags)
-        except OSError as error:
-            if error.errno != errno.EBUSY or attempt == BIND_TRIES - 1:
-                raise
-        _clock.sleep_s(BIND_WAIT_S * 2**attempt)
     return None
 
 

@@ -6,7 +6,6 @@ because whatever happens to it, the kernel takes everything it made away.
 """
 
 import ctypes
-import errno
 import json
 import mmap
 import os
@@ -15,13 +14,11 @@ import sys
 import numpy as np
 from pyroute2 import IPRoute
 
-from airnet.clock import SystemClock
 from airnet.errors import AirnetError
 from airnet.kernel import bpf, link, xsk
 
 CLONE_NEWNET = 0x40000000
 RING = 64
-BIND_TRIES = 10
 NAMES = (
     "namespaces",
     "xdp_native",
@@ -73,15 +70,7 @@ def _try_socket(found: link.Interface, flags: int, busy_ns: int = 0) -> str:
         with xsk.open_socket(memory, RING) as receiver:
             if busy_ns:
                 xsk.prefer_busy_poll(receiver, busy_ns)
-            for attempt in range(BIND_TRIES):
-                try:
-                    xsk.bind(receiver, found.index, 0, flags)
-                    break
-                except OSError as error:
-                    # The socket before this one is still being freed.
-                    if error.errno != errno.EBUSY or attempt == BIND_TRIES - 1:
-                        raise
-                    SystemClock().sleep_s(0.002 * 2**attempt)
+            xsk.bind_patiently(receiver, found.index, 0, flags)
             xsk.check_handover(receiver)
     except OSError as error:
         return str(error.strerror)

@@ -6,6 +6,7 @@ nothing here can send. Source: Documentation/networking/af_xdp.rst, if_xdp.h.
 """
 
 import ctypes
+import errno
 import mmap
 import os
 import socket
@@ -14,6 +15,7 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
+from airnet.clock import SystemClock
 from airnet.errors import UnsupportedError
 
 AF_XDP, SOL_XDP = 44, 283
@@ -30,6 +32,8 @@ HEADROOM_BYTES = 256
 SO_BUSY_POLL, SO_PREFER_BUSY_POLL, SO_BUSY_POLL_BUDGET = 46, 69, 70
 #: Frames the driver handles a busy poll: NAPI's own weight.
 BUSY_POLL_BUDGET = 64
+#: An earlier socket of a queue is freed asynchronously: seen to take a few ms.
+BIND_TRIES, BIND_WAIT_S = 10, 0.002
 
 
 def open_socket(memory: NDArray[np.uint8], ring_frames: int) -> socket.socket:
@@ -87,6 +91,25 @@ def bind(receiver: socket.socket, interface_index: int, queue: int, flags: int) 
     if library.bind(receiver.fileno(), address, len(address)):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+def bind_patiently(
+    receiver: socket.socket, interface_index: int, queue: int, flags: int
+) -> None:
+    """Bind as soon as an earlier socket of this queue is freed.
+
+    Raises:
+        OSError: as `bind`; EBUSY when the queue is somebody else's.
+    """
+    clock = SystemClock()
+    for attempt in range(BIND_TRIES):
+        try:
+            return bind(receiver, interface_index, queue, flags)
+        except OSError as error:
+            if error.errno != errno.EBUSY or attempt == BIND_TRIES - 1:
+                raise
+        clock.sleep_s(BIND_WAIT_S * 2**attempt)
+    return None
 
 
 def is_zero_copy(receiver: socket.socket) -> bool:
