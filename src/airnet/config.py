@@ -18,6 +18,8 @@ from airnet.errors import ConfigError
 
 T = TypeVar("T")
 
+#: Processors that an affinity mask has room for. Source: CPU_SETSIZE, sched.h.
+CPUS_MAX = 1024
 #: With the terminating zero. Source: IFNAMSIZ, include/uapi/linux/if.h.
 INTERFACE_BYTES = 16
 FIELDS_REMEDY = "see docs/operating for every field"
@@ -163,10 +165,28 @@ class Service(Closed, frozen=True):
         _require(bool(self.ledger), "`ledger` must name a directory")
 
 
+class Lanes(Closed, frozen=True):
+    """How many processors decode, and which; none named leaves that to the kernel.
+
+    The first is the one that also captures, makes features and decides.
+    """
+
+    lanes: Literal[1, 2, 4] = 1
+    cpus: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        is_whole = len(self.cpus) in (0, self.lanes)
+        is_whole = is_whole and len(set(self.cpus)) == len(self.cpus)
+        _require(is_whole, "`cpus` must name as many processors as `lanes`, or none")
+        is_small = all(0 <= cpu < CPUS_MAX for cpu in self.cpus)
+        _require(is_small, f"`cpus` must be 0..{CPUS_MAX - 1}")
+
+
 class Config(Closed, frozen=True):
     """`airnet.toml`, whole. Relative paths are relative to the file."""
 
     capture: Capture
+    pipeline: Lanes = Lanes()
     site: str = ""
     policy: str = ""
     models: str = ""

@@ -28,6 +28,7 @@ class Extraction(NamedTuple):
     files: tuple[Path, ...]
     site: Path | None = None
     batch_frames: int = BATCH_FRAMES
+    lanes: int = 1
     speed: float | None = None
 
 
@@ -52,7 +53,7 @@ def extract(order: Extraction) -> dict[str, object]:
     """
     clock = SystemClock()
     begun_ns = clock.mono_ns()
-    decoder, windows = stages(order.site)
+    decoder, windows = stages(order.site, order.lanes)
     source = open_files(order.files, order.speed, clock)
     front = Front(source, decoder, windows, _ignore, batch_frames=order.batch_frames)
     try:
@@ -61,6 +62,7 @@ def extract(order: Extraction) -> dict[str, object]:
         captured = source.counters()
     finally:
         source.close()
+        decoder.close()
     return {
         **account(front.totals, captured, decoder.counters()),
         "cpu_s": clock.cpu_ns() / 1e9,
@@ -69,16 +71,16 @@ def extract(order: Extraction) -> dict[str, object]:
     }
 
 
-def stages(site: Path | None) -> tuple[Decoder, Windows]:
+def stages(site: Path | None, lanes: int = 1) -> tuple[Decoder, Windows]:
     """Return decoder and windows that know the gateways and hosts of a site file."""
     if site is None:
-        return Decoder([]), Windows([], [])
+        return Decoder([], lanes), Windows([], [])
     from airnet.config import Site, load  # noqa: PLC0415 -- nobody else needs them
 
     known = load(site, Site)
     gateways = [(gateway.ip, gateway.port) for gateway in known.gateways]
     hosts = sorted({host for firm in known.firms for host in firm.hosts})
-    return Decoder(gateways), Windows(gateways, hosts)
+    return Decoder(gateways, lanes), Windows(gateways, hosts)
 
 
 def account(

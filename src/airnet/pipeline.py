@@ -1,11 +1,12 @@
 """The order of the seven stages; the only module that knows it.
 
-One Pipeline is one lane. `step` does a bounded amount of work and returns counts. The
+Frames go through it in capture order; inside decode they may be divided among lanes,
+which changes no answer. `step` does a bounded amount of work and returns counts. The
 service runs it on the real roles, replay on a file and simulated actuators; nothing
 in here can tell the difference.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -73,8 +74,18 @@ class Totals:
     now_ns: int = 0
 
 
-def think(site: "Site", policy: "Policy", scorer: "Scorer") -> Brain:
-    """Return a fresh set of stages for one lane."""
+def think(
+    site: "Site",
+    policy: "Policy",
+    scorer: "Scorer",
+    lanes: int = 1,
+    cpus: Sequence[int] = (),
+) -> Brain:
+    """Return a fresh set of stages; `lanes` and `cpus` as a Decoder takes them.
+
+    Raises:
+        ConfigError: the site is too large, or the lanes cannot be had.
+    """
     # What only makes features need not load what decides.
     from airnet.decide import Judge  # noqa: PLC0415 -- see above
     from airnet.features.schema import SCHEMAS  # noqa: PLC0415 -- see above
@@ -86,7 +97,7 @@ def think(site: "Site", policy: "Policy", scorer: "Scorer") -> Brain:
         for kind, schema in SCHEMAS.items()
     }
     return Brain(
-        decoder=Decoder(gateways),
+        decoder=Decoder(gateways, lanes, cpus),
         windows=Windows(gateways, hosts),
         scorer=scorer,
         judge=Judge(policy, site, columns),

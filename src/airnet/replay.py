@@ -50,6 +50,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     decisions: Path | None = None
     ledger: Path | None = None
     batch_frames: int = BATCH_FRAMES
+    lanes: int = 1
     speed: float | None = None
 
 
@@ -300,7 +301,7 @@ def _run(
     policy = load(policy_file, Policy)
     scorer = load_models(order.models or models_path())
     source = open_files(order.files, order.speed, SystemClock())
-    brain = think(site, policy, scorer)
+    brain = think(site, policy, scorer, order.lanes)
     hands = ReplayHands(outputs.ledger)
     outputs.ledger.append(
         "start",
@@ -328,6 +329,7 @@ def _run(
         captured = source.counters()
     finally:
         source.close()
+        brain.decoder.close()
     outputs.ledger.append("end", lane.totals.now_ns, {"frames": lane.totals.frames})
     outputs.ledger.sync()
     return _sum_up(lane, captured, outputs.ledger)

@@ -1,4 +1,4 @@
-"""Same capture, site, policy and models: same answer at any batch size."""
+"""Same capture, site, policy, models: same answer in any batches, on any lanes."""
 
 import shutil
 import subprocess
@@ -76,6 +76,38 @@ def test_any_batch_size_gives_the_same_ledger_and_decisions(
     assert len({summary.windows for summary, _ in found}) == 1
     for summary, _ in found:
         assert summary.seen == summary.processed + sum(summary.by_reason.values())
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_any_number_of_lanes_gives_the_same_ledger_and_decisions(
+    name: str, tmp_path: Path
+) -> None:
+    episode = episode_of(name)
+    frames = episode.frames[-12_000:] if name == "demo" else episode.frames
+    path, policy = tmp_path / "in.pcapng", tmp_path / "policy.toml"
+    policy.write_text(ENFORCE)
+    write_pcapng(path, frames)
+
+    found = [
+        answer(
+            Order(
+                files=(path,),
+                policy=policy,
+                decisions=tmp_path / "decisions.jsonl",
+                batch_frames=batch,
+                lanes=lanes,
+            )
+        )
+        for lanes, batch in ((1, 1024), (2, 4096), (2, 100), (4, 4096), (4, 7))
+    ]
+
+    assert len({summary.ledger["root"] for summary, _ in found}) == 1
+    assert len({lines for _, lines in found}) == 1
+    first = found[0][0]
+    for summary, _ in found:
+        assert summary.messages == first.messages
+        assert summary.streams == first.streams
+        assert summary.windows == first.windows
 
 
 def counted_by_tshark(path: Path, ports: set[int]) -> Counter[tuple[str, str]]:

@@ -87,6 +87,12 @@ Exit statuses
     default=BATCH_FRAMES,
     help="Frames taken at a time; changes the speed, never an answer.",
 )
+@click.option(
+    "--lanes",
+    type=click.Choice(["1", "2", "4"]),
+    default="1",
+    help="Processors that decode; changes the speed, never an answer.",
+)
 @output.as_json
 def replay(
     files: tuple[Path, ...], last: str, *, as_json: bool, **given: object
@@ -114,10 +120,13 @@ def _to_features(
                 f"--{name} does nothing with --to features", "leave one of them out"
             )
     site, speed, batch = given["site"], given["speed"], given["batch"]
+    lanes = int(str(given["lanes"]))
     assert site is None or isinstance(site, Path)
     assert speed is None or isinstance(speed, float)
     assert isinstance(batch, int)
-    order = Extraction(files=files, site=site, batch_frames=batch, speed=speed)
+    order = Extraction(
+        files=files, site=site, batch_frames=batch, lanes=lanes, speed=speed
+    )
     with ends_whole():
         found = extract(order)
     if as_json:
@@ -139,6 +148,7 @@ def _to_decisions(
     from airnet.replay import Order, replay as run  # noqa: PLC0415 -- models, policy
 
     given["batch_frames"] = given.pop("batch")
+    given["lanes"] = int(str(given["lanes"]))
     order = Order(files=files, **given)  # type: ignore[arg-type] # click checked them
     with ends_whole(), progress(disable=as_json or not sys.stderr.isatty()) as moved:
         summary: Summary = run(order, moved)

@@ -1,5 +1,7 @@
 """Frames to Header and Message rows, and the table of Sessions."""
 
+import errno
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +44,12 @@ def gathered(
     return found
 
 
+def _require_processors(cpus: Sequence[int]) -> None:
+    """Raise OSError as the kernel does when a thread cannot go where it should."""
+    if not set(cpus) <= os.sched_getaffinity(0):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+
 class Decoder:
     """Reads headers, reassembles TCP, frames FIX and keeps the table of Sessions.
 
@@ -75,6 +83,7 @@ class Decoder:
         self._headers = kernel.header_rows(FRAMES_MAX)
         self._messages = kernel.message_rows(lanes * MESSAGES_MAX)
         try:
+            _require_processors(cpus)
             places = tuple(cpus) or (-1,) * lanes
             self._stream = kernel.Stream(self._sessions, places)
         except OSError as error:

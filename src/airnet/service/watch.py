@@ -83,7 +83,9 @@ class Service:
         site = load(site_file, Site) if site_file else Site()
         policy = load(policy_file, Policy)
         scorer = load_models(_under(base, config.models) or models_path())
-        self._brain = think(site, policy, scorer)
+        pipeline = config.pipeline
+        self._cpus = pipeline.cpus
+        self._brain = think(site, policy, scorer, pipeline.lanes, pipeline.cpus)
         hosts = {host for firm in site.firms for host in firm.hosts}
         self._spared = hosts | {one.network for one in site.protected if one.network}
         service, ledger_path = config.service, _under(base, config.service.ledger)
@@ -162,6 +164,8 @@ class Service:
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGHUP, self._refuse_reload)
         self._hands.start()
+        if self._cpus:  # of this thread alone, when all others have been started
+            os.sched_setaffinity(0, self._cpus[:1])
         log.info("service.started", source=self._lane.source.name)
         notify("READY=1\nSTATUS=watching " + self._lane.source.name)
         try:
@@ -213,6 +217,7 @@ class Service:
             held.callback(self._kept.close, counters)
             held.callback(self._ledger.close)
             held.callback(self._end, counters)
+            held.callback(self._brain.decoder.close)
             self._lane.source.close()
         log.info("service.stopped", frames=self._lane.totals.frames, **counters)
 
