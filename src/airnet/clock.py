@@ -31,6 +31,10 @@ class SystemClock:
         """Return the CPU time of this process, in ns."""
         return time.process_time_ns()
 
+    def thread_ns(self) -> int:
+        """Return the CPU time of the calling thread, in ns."""
+        return time.thread_time_ns()
+
     def sleep_s(self, seconds: float) -> None:
         """Give up the processor for at least `seconds`."""
         time.sleep(seconds)

@@ -56,6 +56,7 @@ def test_stages_are_those_of_the_pipeline_and_the_lab() -> None:
         "score",
         "decide",
         "pipeline",
+        "lanes",
         "lab",
     )
 

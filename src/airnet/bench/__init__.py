@@ -12,12 +12,14 @@ import msgspec
 from airnet.bench.hiccup import Floor
 from airnet.bench.host import describe
 from airnet.bench.lab import measure
-from airnet.bench.stages import STAGES as TIMED, Load
+from airnet.bench.lanes import lanes
+from airnet.bench.stages import STAGES as ROWS, Load
 from airnet.bench.table import render
 from airnet.errors import UsageError
 
 __all__ = ["STAGES", "render", "run"]
 
+TIMED = {**ROWS, "lanes": lanes}
 STAGES = (*TIMED, "lab")
 
 
