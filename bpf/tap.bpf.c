@@ -65,9 +65,9 @@ static __always_inline void count(struct airnet_tap_counts *counts, __u32 index)
 }
 
 /* Put time, queue and length in front of the frame; -1 when there is no room. */
-static __always_inline int stamp(struct xdp_md *ctx, __u64 now_ns)
+static __always_inline int stamp(struct xdp_md *ctx)
 {
-	/* Not data_end - data: subtracting packet pointers asks for CAP_PERFMON. */
+	/* Of all pieces; data_end - data is the first one's. */
 	__u32 wire_bytes = bpf_xdp_get_buff_len(ctx);
 	struct airnet_tap_meta *meta;
 
@@ -76,7 +76,7 @@ static __always_inline int stamp(struct xdp_md *ctx, __u64 now_ns)
 	meta = (void *)(long)ctx->data_meta;
 	if ((void *)(meta + 1) > (void *)(long)ctx->data)
 		return -1;
-	meta->mono_ns = now_ns;
+	meta->mono_ns = bpf_ktime_get_ns();
 	meta->queue = ctx->rx_queue_index;
 	meta->wire_bytes = wire_bytes;
 	return 0;
@@ -104,7 +104,6 @@ static __always_inline int wants(struct xdp_md *ctx, __u32 cpu)
 SEC("xdp.frags")
 int tap(struct xdp_md *ctx)
 {
-	__u64 now_ns = bpf_ktime_get_ns();
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct airnet_tap_counts *counts = bpf_map_lookup_elem(&counters, &cpu);
 	__u32 reason = AIRNET_TAP_REDIRECTED;
@@ -115,7 +114,7 @@ int tap(struct xdp_md *ctx)
 		reason = AIRNET_TAP_IGNORED;
 		goto out;
 	}
-	if (stamp(ctx, now_ns)) {
+	if (stamp(ctx)) {
 		reason = AIRNET_TAP_NO_META;
 		goto out;
 	}
