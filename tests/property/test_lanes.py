@@ -1,6 +1,7 @@
 """Any number of lanes: the same rows, sessions and counters; and no thread is left."""
 
 import os
+import struct
 import threading
 from pathlib import Path
 
@@ -19,9 +20,13 @@ from tests.fakes.frames import (
     Decoded,
     Frame,
     capture,
+    ethernet,
     order,
+    packet,
 )
+from tests.fuzz.test_fuzz_decode import frames_of
 from tests.property.test_decode_stream import conversations
+from tests.tidy.tree import ROOT
 
 LANES = (2, 4)
 BATCHES = (1, 7, 64, 4096)
@@ -36,6 +41,27 @@ SCENARIOS = (
     "reconnect_storm",
     "mirror_loss",
 )
+
+
+DATA = Path(os.environ.get("AIRNET_TEST_DATA", ROOT.parent / "shared" / "data"))
+
+
+def carried(number: int, frame: bytes) -> list[bytes]:
+    """Return an Ethernet frame of IPv4 as it is, in GRE, or in fragments; in turn."""
+    inner = frame[14:]
+    if frame[12:14] != b"\x08\0" or number % 3 == 0:
+        return [frame]
+    if number % 3 == 1:
+        return [ethernet(packet("192.0.2.1", "192.0.2.2", 47, b"\0\0\x08\0" + inner))]
+    size = int.from_bytes(inner[2:4])
+    half = (size - 20) // 16 * 8
+    found = []
+    for at, end in ((20, 20 + half), (20 + half, size)):
+        place = (at - 20) // 8 | (0x2000 if end < size else 0)
+        head = bytearray(inner[:20])
+        head[2:8] = struct.pack(">HHH", 20 + end - at, number % 65536, place)
+        found.append(ethernet(bytes(head) + inner[at:end]))
+    return found[:: 1 if number % 2 else -1]
 
 
 def changed(one: Decoded, other: Decoded) -> list[str]:
@@ -72,6 +98,36 @@ def test_lanes_and_batches_are_not_seen_on_twin_traffic(name: str) -> None:
     for lanes in LANES:
         for batch in BATCHES:
             assert not changed(whole, Decoded(frames, gateways, batch, lanes))
+
+
+@pytest.mark.parametrize("name", ["reconnect_storm", "mirror_loss"])
+def test_lanes_are_not_seen_behind_tunnels_and_fragments(name: str) -> None:
+    """A datagram put together on the calling thread is read on another."""
+    frames = [
+        (time_ns, 1, one)
+        for number, (time_ns, data) in enumerate(generate(name, 6, params=SHORT).frames)
+        for one in carried(number, data)
+    ]
+    whole = Decoded(frames)
+    assert whole.counters["tunnels"] > 100
+    assert whole.counters["datagrams"] > 100
+
+    for lanes in LANES:
+        for batch in BATCHES[1:]:
+            assert not changed(whole, Decoded(frames, (), batch, lanes))
+
+
+def test_lanes_are_not_seen_on_public_captures() -> None:
+    """Every capture of the shared test data, as if one had recorded them all."""
+    frames = [
+        frame for path in sorted(DATA.rglob("*.pcap*")) for frame in frames_of(path)
+    ]
+    if not frames:
+        pytest.skip("shared test data is not here (set AIRNET_TEST_DATA)")
+    whole = Decoded(frames)
+
+    for lanes in LANES:
+        assert not changed(whole, Decoded(frames, (), 4096, lanes))
 
 
 @settings(max_examples=25)
