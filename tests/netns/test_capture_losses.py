@@ -20,7 +20,7 @@ from airnet.capture.xdp import XdpSource
 from airnet.domain.frame import FRAME, FRAMES_MAX
 from airnet.errors import UnsupportedError
 from airnet.kernel import bpf, link, xsk
-from airnet.lab.generate import Generator
+from airnet.lab.generate import Generator, stay_on
 from tests.netns.lab_links import (
     CAPTURE,
     MIRROR,
@@ -194,6 +194,39 @@ def test_overflow_at_high_rate_is_exact(mirror: None, busy_poll_us: int) -> None
     assert found["delivered"] == sum(taken)
     assert set(found) <= {"seen", "delivered", "ring_full", "rx_dropped"}
     generator.close()
+    source.close()
+
+
+def test_senders_on_two_cpus_are_counted_to_the_frame(mirror: None) -> None:
+    """Two CPUs count at once, each in its own lines: no count is lost."""
+    cpus = sorted(os.sched_getaffinity(0))[:2]
+    if len(cpus) < 2:
+        pytest.skip("one CPU cannot do two things at once")
+    source = open_xdp(queues=4, ring_frames=256)
+    generators = [Generator(MIRROR), Generator(MIRROR)]
+
+    def send(generator: Generator, cpu: int) -> None:
+        stay_on(cpu)
+        generator.send(frame(1), 100_000)
+
+    threads = [
+        threading.Thread(target=send, args=pair)
+        for pair in zip(generators, cpus, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    rows = np.zeros(FRAMES_MAX, FRAME)
+    while any(thread.is_alive() for thread in threads):
+        source.poll(rows, 1)
+    for thread in threads:
+        thread.join()
+    drain(source, FRAMES_MAX)
+
+    found = ends(source)
+    assert found["seen"] + generators[0].lost() == 200_000
+    assert found["delivered"] > 0
+    for generator in generators:
+        generator.close()
     source.close()
 
 

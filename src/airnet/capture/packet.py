@@ -89,7 +89,7 @@ class PacketSource:
         self._dropped += dropped
         self._counted = self._received
         with contextlib.suppress(CaptureError):  # it is gone: as last known
-            now = link.describe(self._interface).missed_frames
+            now = link.missed_frames(self._interface)
             self._missed = now - self._missed_before
 
     def counters(self) -> dict[str, int]:

@@ -161,7 +161,7 @@ class XdpSource:
     def _missed_frames(self) -> int:
         """Return what the card had no room for since attaching; as last known."""
         try:
-            now = link.describe(self._interface).missed_frames
+            now = link.missed_frames(self._interface)
         except CaptureError:
             return self._missed  # the interface is gone
         self._missed = now - self._missed_before
