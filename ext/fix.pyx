@@ -6,7 +6,7 @@ one pass over the bytes, and a comparison a field where the layout is known.
 """
 
 cimport cython
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -20,6 +20,8 @@ cdef extern from "fixread.h" nogil:
         FIX_PATH_SSE2
         FIX_PATH_AVX2
     enum:
+        FIX_BEGIN_STRING
+        FIX_BODY_LENGTH
         FIX_SPANS
         FIX_MORE
         AIRNET_MALFORMED_BODY_LENGTH
@@ -31,8 +33,8 @@ cdef extern from "fixread.h" nogil:
         cursor sender
         cursor target
     struct fix_span_s "fix_span":
-        uint32_t offset
-        uint32_t bytes
+        uint16_t start
+        uint16_t end
     struct fix_reader:
         fix_path path
         uint32_t has_layouts
@@ -114,7 +116,8 @@ cdef class Reader:
         """Find the values of the message at the start of `data`; see the stub."""
         cdef size_t n = data.shape[0]
         cdef fix_head_s head
-        cdef int result
+        cdef fix_span_s found[FIX_SPANS]
+        cdef int result, slot, start
         if spans.shape[0] != FIX_SPANS or spans.shape[1] != 2:
             raise ValueError("spans must be uint32[SPANS, 2]")
         if n == 0:
@@ -122,9 +125,14 @@ cdef class Reader:
         with nogil:
             result = frame(&data[0], n, &head)
             if result > 0:
-                fix_span_of(
-                    self.state, &data[0], &head, <fix_span_s *>&spans[0, 0]
-                )
+                fix_span_of(self.state, &data[0], &head, found)
+        for slot in range(FIX_SPANS if result > 0 else 0):
+            # Modulo 2**16, from the body; before it for the first two.
+            start = found[slot].start
+            if slot == FIX_BEGIN_STRING or slot == FIX_BODY_LENGTH:
+                start -= 1 << 16
+            spans[slot, 1] = <uint16_t>(found[slot].end - found[slot].start)
+            spans[slot, 0] = start + head.head_bytes if spans[slot, 1] else 0
         return result
 
 

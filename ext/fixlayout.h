@@ -15,6 +15,7 @@
 
 #define FIX_LAYOUTS 128
 #define FIX_LAYOUT_SHIFT 57 /* leaves a number below FIX_LAYOUTS */
+#define FIX_LAYOUT_LEAST (FIX_FIRST + 4)
 #define FIX_LAYOUT_FIELDS 128 /* with BeginString and BodyLength */
 #define FIX_PLACES_MAX (FIX_MESSAGE_BYTES + 2 * FIX_BLOCK)
 
@@ -35,15 +36,19 @@ struct fix_reader {
 	struct fix_day day;
 	struct fix_fields fields; /* of the last message walked */
 	struct fix_layout layouts[FIX_LAYOUTS];
-	an_u16 places[FIX_PLACES_MAX];
+	an_u16 pairs[FIX_ABSENT + FIX_PLACES_MAX]; /* of nothing, then of the message */
 };
 
 /* `reader` is all zero. */
 static inline void fix_reader_begin(struct fix_reader *reader)
 {
+	an_u32 lead;
+
 	reader->path = fix_path_best();
 	reader->has_layouts = 1;
 	memcpy(&reader->day.date, "19700101", 8);
+	for (lead = 2; lead <= 4; lead++)
+		reader->pairs[FIX_ABSENT_PAIR(lead)] = (an_u16)(0 - lead);
 }
 
 /* A number that differs between most layouts: of how many fields there are, and how
@@ -70,18 +75,26 @@ FIX_INLINE an_u64 fix_differs(const an_u8 *at, an_u64 key)
 	return (fix_word(at) << (key & 63)) ^ key;
 }
 
-/* Whether the message has the layout's tags, and no others. */
+/* Whether the message has the layout's tags, and no others. Four at a time; the last
+ * four again rather than what is left. */
 FIX_INLINE int fix_layout_fits(const struct fix_layout *layout,
 			       const struct fix_walk *walk)
 {
-	const an_u16 *place = walk->places + FIX_FIRST;
-	const an_u64 *key = layout->keys, *end = key + walk->count - FIX_FIRST;
-	an_u64 differs = fix_differs(walk->body, *key);
+	const an_u16 *place = walk->places + FIX_FIRST - 1;
+	const an_u64 *key = layout->keys;
+	an_u32 n = walk->count - FIX_FIRST, i;
+	an_u64 differs = 0;
 
 	if (layout->count != walk->count)
 		return 0;
-	while (++key != end)
-		differs |= fix_differs(walk->body + 1 + *place++, *key);
+	for (i = 0; i < n; i += 4) {
+		if (i + 4 > n)
+			i = n - 4;
+		differs |= fix_differs(walk->body + place[i], key[i]);
+		differs |= fix_differs(walk->body + place[i + 1], key[i + 1]);
+		differs |= fix_differs(walk->body + place[i + 2], key[i + 2]);
+		differs |= fix_differs(walk->body + place[i + 3], key[i + 3]);
+	}
 	return differs >> 8 == 0;
 }
 
@@ -103,25 +116,24 @@ static inline void fix_layout_keep(struct fix_layout *layout,
 	layout->fields = *fields;
 }
 
-/* The fields of a scanned message. */
-FIX_INLINE const struct fix_fields *
-fix_fields(struct fix_reader *reader, const struct fix_walk *walk, an_u32 has_empty)
+FIX_INLINE int fix_layout_may_be(const struct fix_reader *reader,
+				 const struct fix_walk *walk, an_u32 has_empty)
+{
+	return walk->count >= FIX_LAYOUT_LEAST && walk->count <= FIX_LAYOUT_FIELDS &&
+	       !has_empty && reader->has_layouts;
+}
+
+/* Walk a message that no layout fits; `layout` is where its own would be, if it may
+ * have one. */
+FIX_INLINE const struct fix_fields *fix_miss(struct fix_reader *reader,
+					     const struct fix_walk *walk,
+					     struct fix_layout *layout, an_u64 hash)
 {
 	struct fix_fields *fields = &reader->fields;
-	struct fix_layout *layout;
-	an_u64 hash;
 
-	if (walk->count <= FIX_FIRST || walk->count > FIX_LAYOUT_FIELDS || has_empty ||
-	    !reader->has_layouts) {
-		fix_find(walk, fields);
-		return fields;
-	}
-	hash = fix_layout_hash(walk);
-	layout = &reader->layouts[hash >> FIX_LAYOUT_SHIFT];
-	if (layout->hash == hash && fix_layout_fits(layout, walk))
-		return &layout->fields;
 	fix_find(walk, fields);
-	if (fields->has_bad_field | fields->has_bad_type | fields->is_special)
+	if (!layout ||
+	    fields->has_bad_field | fields->has_bad_type | fields->is_special)
 		return fields;
 	if (layout->candidate == hash) {
 		layout->hash = hash;
@@ -129,6 +141,22 @@ fix_fields(struct fix_reader *reader, const struct fix_walk *walk, an_u32 has_em
 	}
 	layout->candidate = hash;
 	return fields;
+}
+
+/* The fields of a scanned message. */
+FIX_INLINE const struct fix_fields *
+fix_fields(struct fix_reader *reader, const struct fix_walk *walk, an_u32 has_empty)
+{
+	struct fix_layout *layout = NULL;
+	an_u64 hash = 0;
+
+	if (fix_layout_may_be(reader, walk, has_empty)) {
+		hash = fix_layout_hash(walk);
+		layout = &reader->layouts[hash >> FIX_LAYOUT_SHIFT];
+		if (layout->hash == hash && fix_layout_fits(layout, walk))
+			return &layout->fields;
+	}
+	return fix_miss(reader, walk, layout, hash);
 }
 
 #endif

@@ -81,7 +81,7 @@ static inline an_u8 fix_kind(an_u32 type)
 FIX_INLINE an_u32 fix_type(const struct fix_walk *walk)
 {
 	an_u64 word = fix_word(walk->body) >> 24;
-	int n = walk->places[FIX_FIRST] - 3;
+	int n = (int)fix_left(walk, FIX_FIRST) - 3;
 
 	return (an_u32)(n < 4 ? word & ((1ULL << 8 * n) - 1) : word);
 }
@@ -95,10 +95,11 @@ FIX_INLINE int fix_has(const struct fix_reading *reading, enum fix_slot slot)
 FIX_INLINE struct cursor fix_value(const struct fix_reading *reading,
 				   enum fix_slot slot)
 {
-	an_u32 field = reading->fields->at[slot];
+	const an_u16 *pair =
+		reading->walk.places - FIX_ABSENT + reading->fields->at[slot];
 	struct cursor value = {
-		reading->walk.body + fix_start(&reading->walk, field) + fix_leads[slot],
-		reading->walk.body + reading->walk.places[field],
+		reading->walk.body + pair[0] + fix_leads[slot],
+		reading->walk.body + (an_u16)(pair[1] - 1),
 	};
 
 	return value;
@@ -208,29 +209,42 @@ FIX_INLINE an_u8 fix_reason(const struct fix_reading *reading, int is_summed)
 	return reading->has_bad_value ? AIRNET_MALFORMED_VALUE : AIRNET_MALFORMED_NO;
 }
 
-/* Read what a scan found into the message's row and names. */
-FIX_INLINE void fix_read_scanned(struct fix_reader *reader, const struct fix_scan *scan,
-				 const struct fix_message *message)
+FIX_INLINE struct fix_walk fix_walk_of(const struct fix_message *message,
+				       const struct fix_scan *scan)
 {
-	struct airnet_message *row = message->row;
-	const struct fix_head *head = message->head;
-	const an_u8 *body = message->bytes + head->head_bytes;
-	struct fix_reading reading = {
-		.walk = {body, scan->places, scan->count},
-		.row = row,
+	struct fix_walk walk = {
+		message->bytes + message->head->head_bytes,
+		scan->places,
+		scan->count,
 	};
 
-	reading.fields = fix_fields(reader, &reading.walk, scan->has_empty);
-	if (!reading.fields->has_bad_type) {
+	return walk;
+}
+
+/* Read the fields of a scanned message into its row and names. */
+FIX_INLINE void fix_read_fields(struct fix_reader *reader,
+				const struct fix_fields *fields,
+				const struct fix_scan *scan,
+				const struct fix_message *message)
+{
+	struct airnet_message *row = message->row;
+	struct fix_reading reading = {
+		.fields = fields,
+		.walk = fix_walk_of(message, scan),
+		.row = row,
+	};
+	const an_u8 *trailer = reading.walk.body + message->head->body_bytes;
+
+	if (!fields->has_bad_type) {
 		row->type = fix_type(&reading.walk);
 		row->kind = fix_kind(row->type);
 	}
 	memset(message->names, 0, sizeof(*message->names));
 	fix_read_header(&reading, &reader->day, message->names);
 	fix_read_order(&reading);
-	row->bytes = fix_total(head);
-	row->malformed = fix_reason(&reading, fix_stated_sum(body + head->body_bytes) ==
-						      (scan->sum & 0xff));
+	row->bytes = fix_total(message->head);
+	row->malformed =
+		fix_reason(&reading, fix_stated_sum(trailer) == (scan->sum & 0xff));
 }
 
 #endif

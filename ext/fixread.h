@@ -9,65 +9,66 @@
 
 #include "fixmessage.h"
 
-/* Where a value lies in its message; both 0 when it is not there. */
+/* Where a value lies, from the first byte of the body, modulo 2**16: those of
+ * BeginString and BodyLength lie before it. Both 0 when it is not there. */
 struct fix_span {
-	an_u32 offset;
-	an_u32 bytes;
+	an_u16 start;
+	an_u16 end;
 };
 
 /* Where the first value of each slot is. Returns whether the checksum is right. */
-FIX_INLINE int fix_span_scanned(struct fix_reader *reader, const struct fix_scan *scan,
-				const struct fix_message *message,
-				struct fix_span *spans)
+FIX_INLINE int fix_span_fields(const struct fix_fields *fields,
+			       const struct fix_scan *scan,
+			       const struct fix_message *message,
+			       struct fix_span *spans)
 {
 	const struct fix_head *head = message->head;
 	const an_u8 *body = message->bytes + head->head_bytes;
-	struct fix_walk walk = {body, scan->places, scan->count};
-	const struct fix_fields *fields = fix_fields(reader, &walk, scan->has_empty);
-	an_u32 slot, field, start, is_there;
+	an_u32 slot, pair;
 
-	spans[FIX_NO_SLOT] = (struct fix_span){0, 0};
-	for (slot = FIX_MSG_TYPE; slot < FIX_SPANS; slot++) {
-		is_there = 0 - (fields->seen >> slot & 1);
-		field = is_there ? fields->at[slot] : FIX_FIRST;
-		start = fix_start(&walk, field) + fix_leads[slot];
-		spans[slot].offset = (start + head->head_bytes) & is_there;
-		spans[slot].bytes = (walk.places[field] - start) & is_there;
+#pragma GCC unroll 32
+	for (slot = FIX_BODY_LENGTH; slot < FIX_SPANS; slot++) {
+		/* The start moves behind the tag, the end before <SOH>. */
+		memcpy(&pair, scan->places - FIX_ABSENT + fields->at[slot], 4);
+		pair += 0xffff0000 + fix_leads[slot];
+		memcpy(&spans[slot], &pair, 4);
 	}
-	spans[FIX_BEGIN_STRING].offset = 2;
-	spans[FIX_BEGIN_STRING].bytes =
-		(an_u16)(walk.places[0] + head->head_bytes) - 2u;
-	spans[FIX_BODY_LENGTH].offset = spans[FIX_BEGIN_STRING].bytes + 5;
-	spans[FIX_BODY_LENGTH].bytes =
-		head->head_bytes - 1 - spans[FIX_BODY_LENGTH].offset;
+	memset(&spans[FIX_NO_SLOT], 0, sizeof(*spans));
+	spans[FIX_BEGIN_STRING].start = (an_u16)(2 - head->head_bytes);
+	spans[FIX_BEGIN_STRING].end = (an_u16)(scan->places[0] - 1);
 	return fix_stated_sum(body + head->body_bytes) == (scan->sum & 0xff);
 }
 
-/* fix_read_PATH and fix_span_PATH; what is scanned is all before the trailer. */
+/* fix_read_PATH and fix_span_PATH. All before the trailer is scanned, and `fields`
+ * says where in it the fields are. */
+#define FIX_SCAN(reader) {.places = (reader)->pairs + FIX_ABSENT}
+#define FIX_SCANNED(message) \
+	(message)->bytes, (message)->head->head_bytes + (message)->head->body_bytes, \
+		1 - (message)->head->head_bytes
 #define FIX_ENTRIES(path, target) \
 	static inline target void fix_read_##path(struct fix_reader *reader, \
 						  const struct fix_message *message) \
 	{ \
-		const struct fix_head *head = message->head; \
-		struct fix_scan scan = {.places = reader->places}; \
+		struct fix_scan scan = FIX_SCAN(reader); \
+		struct fix_walk walk; \
 \
-		fix_scan_##path(&scan, message->bytes, \
-				head->head_bytes + head->body_bytes, \
-				0 - head->head_bytes); \
-		fix_read_scanned(reader, &scan, message); \
+		fix_scan_##path(&scan, FIX_SCANNED(message)); \
+		walk = fix_walk_of(message, &scan); \
+		fix_read_fields(reader, fix_fields(reader, &walk, scan.has_empty), \
+				&scan, message); \
 	} \
 \
 	static inline target int fix_span_##path(struct fix_reader *reader, \
 						 const struct fix_message *message, \
 						 struct fix_span *spans) \
 	{ \
-		const struct fix_head *head = message->head; \
-		struct fix_scan scan = {.places = reader->places}; \
+		struct fix_scan scan = FIX_SCAN(reader); \
+		struct fix_walk walk; \
 \
-		fix_scan_##path(&scan, message->bytes, \
-				head->head_bytes + head->body_bytes, \
-				0 - head->head_bytes); \
-		return fix_span_scanned(reader, &scan, message, spans); \
+		fix_scan_##path(&scan, FIX_SCANNED(message)); \
+		walk = fix_walk_of(message, &scan); \
+		return fix_span_fields(fix_fields(reader, &walk, scan.has_empty), \
+				       &scan, message, spans); \
 	}
 
 FIX_ENTRIES(portable, )

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One pass over a message: where every <SOH> is, the sum of its bytes, and whether any
- * value may be empty. A block is 64 bytes; what is left behind the last whole one is
- * scanned as the last 64 bytes, without what was counted before. Each path gives the
+ * One pass over a message: where every field begins, the sum of its bytes, and whether
+ * any value may be empty. A block is 64 bytes; what is left behind the last whole one
+ * is scanned as the last 64 bytes, without what was counted before. Each path gives the
  * same; which one runs is chosen once, by what the processor has.
  *
- * Places are 16 bits, counted from the first byte of the body, so that <SOH> before it
- * is at 0xffff: a body has at most AIRNET_FIX_BYTES_MAX = 2**16 bytes.
+ * Places are those behind <SOH>, 16 bits, counted from the first byte of the body, so
+ * that the one behind a body of AIRNET_FIX_BYTES_MAX = 2**16 bytes is 0 again.
  */
 #ifndef AIRNET_FIXSCAN_H
 #define AIRNET_FIXSCAN_H
@@ -25,7 +25,7 @@ enum fix_path {
 };
 
 struct fix_scan {
-	an_u16 *places; /* of <SOH>, in order; FIX_BLOCK more are written to */
+	an_u16 *places; /* behind <SOH>, in order; FIX_BLOCK more are written to */
 	an_u32 count;
 	an_u32 sum;
 	an_u32 has_empty; /* "=<SOH>" is somewhere */

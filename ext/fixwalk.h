@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the places of <SOH> to fields: which tag each has, where the first of each tag
- * we read stands, and what is wrong. Field i ends at places[i] and begins behind
- * places[i - 1]; fields 0 and 1 are BeginString and BodyLength. There is one branch a
- * field, which only length fields take: an unforeseen order of tags costs no more than
- * a usual one.
+ * From the places behind <SOH> to fields: which tag each has, where the first of each
+ * tag we read stands, and what is wrong. Field i begins at places[i - 1] and its <SOH>
+ * is before places[i]; fields 0 and 1 are BeginString and BodyLength. No branch depends
+ * on which tags there are, but for length fields and long tags: an unforeseen order of
+ * tags costs no more than a usual one.
  */
 #ifndef AIRNET_FIXWALK_H
 #define AIRNET_FIXWALK_H
@@ -18,19 +18,36 @@
 
 /* Where fields stand: of one message, or of all that have one layout. */
 struct fix_fields {
-	an_u16 at[FIX_SLOTS]; /* field that has the slot's tag first */
-	an_u32 seen; /* bit by slot; `at` is set where the bit is */
+	/* The pair of places about the field that has the slot's tag first, counted
+	 * from FIX_ABSENT places before the first; see there. */
+	an_u16 at[FIX_SLOTS];
+	an_u32 seen; /* bit by slot */
 	an_u32 repeated; /* bit by slot */
 	an_u32 has_bad_field; /* one is no tag=value */
 	an_u32 has_bad_type; /* the first is not MsgType */
 	an_u32 is_special; /* has data fields or long tags: no layout */
 };
 
+/* Before the places lie pairs for what is not there: with the lead of its slot the
+ * value of one begins and ends at 0. */
+#define FIX_ABSENT 6
+#define FIX_ABSENT_PAIR(lead) (2 * ((lead) - 2))
+#define FIX_PAIR(field) ((field) + FIX_ABSENT - 1)
+
 /* A scanned message. */
 struct fix_walk {
 	const an_u8 *body;
 	const an_u16 *places;
 	an_u32 count;
+};
+
+static const an_u16 fix_nowhere[FIX_SLOTS] = {
+	[FIX_BODY_LENGTH] = FIX_PAIR(1),
+	[FIX_MSG_TYPE... FIX_EXEC_TYPE - 1] = FIX_ABSENT_PAIR(3),
+	[FIX_EXEC_TYPE] = FIX_ABSENT_PAIR(4),
+	[FIX_EXEC_TYPE + 1 ... FIX_LEAVES_QTY - 1] = FIX_ABSENT_PAIR(3),
+	[FIX_LEAVES_QTY] = FIX_ABSENT_PAIR(4),
+	[FIX_LEAVES_QTY + 1 ... FIX_SLOTS - 1] = FIX_ABSENT_PAIR(3),
 };
 
 struct fix_tag {
@@ -40,7 +57,13 @@ struct fix_tag {
 
 FIX_INLINE an_u32 fix_start(const struct fix_walk *walk, an_u32 field)
 {
-	return (an_u16)(walk->places[field - 1] + 1);
+	return walk->places[field - 1];
+}
+
+/* Bytes of a field without its <SOH>. The place behind a body of 2**16 is 0. */
+FIX_INLINE an_u32 fix_left(const struct fix_walk *walk, an_u32 field)
+{
+	return (an_u16)(walk->places[field] - walk->places[field - 1] - 1);
 }
 
 /* The eight or nine digits of which `word` is the first eight. */
@@ -71,7 +94,8 @@ FIX_INLINE struct fix_tag fix_tag(const an_u8 *at, an_u32 left)
 	digits = (word ^ FIX_EACH('0')) << 8 << (56 - 8 * n);
 	tag.place = (an_u32)((digits >> 40) * 0x1001001ULL >> 16) & (FIX_PLACES - 1);
 	/* <SOH> is no digit: where '=' is another field's, this is no tag. */
-	tag.digits = fix_not_digits(digits) || (word & 0xff) == '0' ? 0 : n;
+	tag.digits = n & (0 - (an_u32) !((fix_not_digits(digits) != 0) |
+					 ((word & 0xff) == '0')));
 	return tag;
 }
 
@@ -82,9 +106,10 @@ static inline an_u32 fix_over_data(const struct fix_walk *walk, an_u32 field,
 {
 	struct cursor length = {
 		walk->body + fix_start(walk, field) + tag.digits + 1,
-		walk->body + walk->places[field],
+		walk->body + fix_start(walk, field) + fix_left(walk, field),
 	};
-	an_u32 start = walk->places[field] + 1u, last = walk->places[walk->count - 1];
+	an_u32 start = walk->places[field],
+	       last = (an_u16)(walk->places[walk->count - 1] - 1);
 	struct fix_tag data;
 	an_u64 bytes;
 
@@ -96,7 +121,7 @@ static inline an_u32 fix_over_data(const struct fix_walk *walk, an_u32 field,
 	    data.place != fix_data_place(tag.place) || bytes > last ||
 	    start + bytes > last || walk->body[start + bytes] != FIX_SOH)
 		return field;
-	while (walk->places[field] != start + bytes)
+	while ((an_u16)(walk->places[field] - 1) != start + bytes)
 		field++;
 	return field;
 }
@@ -105,21 +130,24 @@ static inline an_u32 fix_over_data(const struct fix_walk *walk, an_u32 field,
 FIX_INLINE void fix_find(const struct fix_walk *walk, struct fix_fields *fields)
 {
 	an_u32 repeated = 0, bad = 0, special = 0, field, slot, bit, start, left;
+	an_u32 is_first;
 	an_u32 seen = FIX_BIT(FIX_BEGIN_STRING) | FIX_BIT(FIX_BODY_LENGTH) |
 		      FIX_BIT(FIX_CHECK_SUM);
 	struct fix_tag tag;
 
+	memcpy(fields->at, fix_nowhere, sizeof(fields->at));
 	for (field = FIX_FIRST; field < walk->count; field++) {
 		start = fix_start(walk, field);
-		left = walk->places[field] - start;
+		left = fix_left(walk, field);
 		tag = fix_tag(walk->body + start, left);
-		slot = tag.digits == 0 || left == tag.digits + 1;
+		slot = (tag.digits == 0) | (left == tag.digits + 1);
 		bad |= slot;
 		special |= tag.digits > FIX_SHORT_TAG;
-		slot = (slot | (tag.digits > 3)) ? 0u : fix_slots[tag.place];
+		slot = fix_slots[tag.place] & (0 - (an_u32) !(slot | (tag.digits > 3)));
 		bit = FIX_BIT(slot);
 		repeated |= seen & bit;
-		fields->at[seen & bit ? FIX_NO_SLOT : slot] = (an_u16)field;
+		is_first = 0 - (~seen >> slot & 1);
+		fields->at[slot & is_first] = (an_u16)FIX_PAIR(field);
 		seen |= bit;
 		if (__builtin_expect(slot == FIX_LENGTH, 0)) {
 			field = fix_over_data(walk, field, tag);
@@ -130,7 +158,7 @@ FIX_INLINE void fix_find(const struct fix_walk *walk, struct fix_fields *fields)
 	fields->repeated = repeated;
 	fields->has_bad_field = bad;
 	fields->has_bad_type = !(seen & FIX_BIT(FIX_MSG_TYPE)) ||
-			       fields->at[FIX_MSG_TYPE] != FIX_FIRST;
+			       fields->at[FIX_MSG_TYPE] != FIX_PAIR(FIX_FIRST);
 	fields->is_special = special;
 }
 

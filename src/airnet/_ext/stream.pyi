@@ -83,7 +83,7 @@ class Stream:
 
     @property
     def session_count(self) -> int:
-        """How many sessions have appeared; their rows may be others' by now."""
+        """How many session rows are in use."""
 
     def frames(self) -> list[int]:
         """Return frames by reason, FRAME_REASONS in order."""
