@@ -13,6 +13,7 @@ struct decoder {
 	an_u32 session_number; /* sessions opened so far, in the order of frames */
 	an_u64 now_ns; /* the latest frame time seen */
 	an_u64 frame_count;
+	an_u64 seed[ENDS_SEEDS]; /* of flow_hash */
 	an_u64 frames[AIRNET_FRAME_REASONS];
 	struct packets packets;
 	struct gateways gateways;
@@ -94,6 +95,7 @@ static inline void decode_tcp(struct stream *s, struct opening *opening,
 	is_up = s->flows[index].is_client_low == opening->is_from_low;
 	header->direction = is_up ? AIRNET_DIRECTION_UP : AIRNET_DIRECTION_DOWN;
 	decode_segment(s, index, header->direction, segment);
+	table_touch(s, index);
 }
 
 /* A frame of no session comes from the gateway when its source is a known one and its
@@ -121,6 +123,8 @@ static inline int decode_headers(struct decoder *d, const struct airnet_frame *f
 	header->frame_count = d->frame_count++;
 	header->session = AIRNET_NONE;
 	header->reason = packet_read(&d->packets, bytes, frame, header, &work->segment);
+	if (!header->frame_count)
+		ends_seed(header->time_ns, d->seed);
 	d->now_ns = header->time_ns > d->now_ns ? header->time_ns : d->now_ns;
 	d->frames[header->reason]++;
 	work->header = header;
@@ -174,7 +178,7 @@ static inline void decode_frame(struct decoder *d, const struct airnet_frame *fr
 		return;
 	}
 	opening.is_from_low = flow_key_of(header, &opening.key);
-	work.hash = flow_hash(&opening.key);
+	work.hash = flow_hash(&opening.key, d->seed);
 	d->row_count = decode_shard(d, &work, &opening, d->rows, d->row_count);
 	decode_number(d, header);
 }

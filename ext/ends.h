@@ -11,6 +11,9 @@
 #define FLOW_GATEWAYS_MAX 512
 #define FLOW_GATEWAY_SLOTS 2048
 
+#define ENDS_WORDS 9 /* of 32 bits: two addresses, and their ports */
+#define ENDS_SEEDS (ENDS_WORDS + 1)
+
 struct endpoint {
 	an_u8 address[16];
 	an_u16 port;
@@ -67,12 +70,38 @@ static inline int flow_key_of(const struct airnet_header *header, struct flow_ke
 	return is_from_low;
 }
 
-static inline an_u64 flow_hash(const struct flow_key *key)
+/* Both addresses and ports, 32 bits at a time, by the pairwise multilinear family of
+ * Lemire and Kaser, "Strongly universal string hashing is fast", 2014: whoever does not
+ * know the seed cannot choose ends that share a place, more than chance has it. 32 bits
+ * of it are good. */
+static inline an_u64 flow_hash(const struct flow_key *key, const an_u64 *seed)
 {
-	an_u64 hash = endpoint_hash(&key->low) * 3 + endpoint_hash(&key->high);
+	an_u64 sum = seed[ENDS_WORDS];
+	an_u32 words[ENDS_WORDS];
+	int i;
 
-	hash *= 0xff51afd7ed558ccdULL;
-	return hash ^ hash >> 32;
+	memcpy(words, key->low.address, 16);
+	memcpy(words + 4, key->high.address, 16);
+	words[8] = (an_u32)key->low.port << 16 | key->high.port;
+	for (i = 0; i + 1 < ENDS_WORDS; i += 2)
+		sum += (words[i] + seed[i]) * (words[i + 1] + seed[i + 1]);
+	return (sum + words[8] * seed[8]) >> 32;
+}
+
+/* A seed from the time of the first frame, the same live and replayed: nobody who sends
+ * frames knows that time to the nanosecond, nor sees what became of a guess (mixing as
+ * in Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014). */
+static inline void ends_seed(an_u64 time_ns, an_u64 *seed)
+{
+	int i;
+
+	for (i = 0; i < ENDS_SEEDS; i++) {
+		an_u64 word = time_ns + (an_u64)(i + 1) * 0x9e3779b97f4a7c15ULL;
+
+		word = (word ^ word >> 30) * 0xbf58476d1ce4e5b9ULL;
+		word = (word ^ word >> 27) * 0x94d049bb133111ebULL;
+		seed[i] = word ^ word >> 31;
+	}
 }
 
 static inline int flow_key_equals(const struct flow_key *a, const struct flow_key *b)

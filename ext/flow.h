@@ -20,6 +20,7 @@
 #define FLOW_SESSIONS (AIRNET_SESSIONS_MAX / SHARDS)
 #define FLOW_SLOTS (2 * FLOW_SESSIONS) /* at most half full: one key a session */
 #define FLOW_MIDSTREAM_MAX (FLOW_SESSIONS / 2) /* sessions without a handshake */
+#define FLOW_RETIRED 512 /* rows given up and not used again yet */
 #define FLOW_HANDSHAKES 4096
 #define FLOW_PRELUDES 256
 #define FLOW_WAYS 4 /* handshakes, or preludes, that share a place */
@@ -95,8 +96,24 @@ struct side {
 	an_u8 pad;
 };
 
+/* What a session is worth keeping for, least first; see table.h. */
+#define RANK_CLOSED 0
+#define RANK_NEW 1 /* one message, and no handshake */
+#define RANK_HEARD 2 /* from one end, or not logged on */
+#define RANK_USED 3 /* by both ends */
+#define FLOW_RANKS 4
+
+/* The sessions of a rank, by their last segment. */
+struct rank {
+	an_u32 oldest;
+	an_u32 newest;
+};
+
 struct flow {
 	struct flow_key key;
+	an_u32 older; /* in its rank */
+	an_u32 newer;
+	an_u32 home; /* the slot where its key belongs */
 	struct side sides[2];
 	an_u32 isn; /* of the SYN, if has_isn */
 	an_u8 has_isn;
@@ -104,7 +121,8 @@ struct flow {
 	an_u8 has_new_syn; /* another handshake may be under way */
 	an_u8 logons; /* bit per direction */
 	an_u8 named; /* bit per direction */
-	an_u8 pad[3];
+	an_u8 rank;
+	an_u8 pad[2];
 };
 
 struct type_count {
@@ -128,6 +146,9 @@ struct stream_counts {
 	an_u64 syn_data;
 	an_u64 resets_ignored;
 	an_u64 sessions_full;
+	an_u64 sessions_reclaimed; /* rows of closed ones, used again */
+	an_u64 sessions_evicted; /* rows of others */
+	an_u64 handshakes_evicted;
 	an_u64 midstream_full;
 	an_u64 carry_full;
 	an_u64 held_full;
@@ -160,6 +181,13 @@ struct stream {
 	an_u32 free_small;
 	an_u32 free_large;
 	an_u32 free_held;
+	an_u32 free_row; /* taken before, and not in use */
+	an_u32 retired_first;
+	an_u32 retired_count;
+	an_u32 retired[FLOW_RETIRED];
+	an_u64 retired_at[FLOW_RETIRED]; /* frame_count */
+	struct rank ranks[FLOW_RANKS]
+			 [2]; /* of each rank, those with a handshake first */
 	an_u32 slots[FLOW_SLOTS]; /* index in the shard + 1, 0 = empty */
 	struct handshake handshakes[FLOW_HANDSHAKES];
 	struct prelude preludes[FLOW_PRELUDES];
@@ -198,6 +226,8 @@ static inline void flow_begin(struct stream *s)
 	an_u32 i;
 
 	fix_reader_begin(&s->fix);
+	memset(s->ranks, 0xff, sizeof(s->ranks)); /* AIRNET_NONE */
+	s->free_row = AIRNET_NONE;
 	for (i = 0; i < SMALL_COUNT; i++)
 		s->next_small[i] = i + 1 < SMALL_COUNT ? i + 1 : AIRNET_NONE;
 	for (i = 0; i < LARGE_COUNT; i++)

@@ -63,8 +63,10 @@ static inline void handshake_syn(struct stream *s, const struct flow_key *key,
 
 	if (entry && entry->isn == isn && entry->is_from_low == is_from_low)
 		return;
-	if (!entry)
+	if (!entry) {
 		entry = handshake_victim(s);
+		s->counts.handshakes_evicted += entry->is_used;
+	}
 	memset(entry, 0, sizeof(*entry));
 	entry->key = *key;
 	entry->syn_ns = s->time_ns;

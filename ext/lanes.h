@@ -100,7 +100,7 @@ static inline void lanes_read(struct lanes *l, an_u32 n, struct cursor buffer)
 
 		if (decode_headers(d, &l->frames[i], bytes, &l->headers[i], work)) {
 			flow_key_of(&l->headers[i], &key);
-			work->hash = flow_hash(&key);
+			work->hash = flow_hash(&key, d->seed);
 			lane = &l->lane[shards[FLOW_SHARD(work->hash)]];
 			lane->list[lane->filled++] = i;
 		}

@@ -110,7 +110,7 @@ static inline an_u32 stream_session(struct stream *s, struct opening *opening,
 		return AIRNET_NONE;
 	}
 	opening->is_logon = !opening->handshake && segment_is_logon(segment);
-	index = session_open(s, slot, opening);
+	index = session_open(s, opening);
 	if (index == AIRNET_NONE)
 		return index;
 	if (handshake)

@@ -7,7 +7,7 @@
 #ifndef AIRNET_PRELUDE_H
 #define AIRNET_PRELUDE_H
 
-#include "session.h"
+#include "table.h"
 
 /* The ways of this frame's flow. */
 static inline struct prelude *prelude_place(struct stream *s)

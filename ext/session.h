@@ -139,22 +139,6 @@ static inline void session_begin_flow(struct stream *s, an_u32 index,
 		side_know(&flow->sides[!syn_side], handshake->answer_isn + 1);
 }
 
-static inline int session_has_room(struct stream *s, const struct opening *opening)
-{
-	if (s->session_count == FLOW_SESSIONS) {
-		s->counts.sessions_full++;
-		return 0;
-	}
-	if (opening->handshake)
-		return 1;
-	if (s->midstream_count == FLOW_MIDSTREAM_MAX) {
-		s->counts.midstream_full++;
-		return 0;
-	}
-	s->midstream_count++;
-	return 1;
-}
-
 /* End a session's row; bytes of the other direction may still come. */
 static inline void session_close(struct stream *s, an_u32 index, int is_seen)
 {
@@ -199,45 +183,31 @@ static inline void session_settle(struct stream *s, an_u32 index)
 	s->counts.rows_full = rows_full;
 }
 
-/* Make a row; AIRNET_NONE when the shard's are all in use. A former session of the
- * same flow ends. */
-static inline an_u32 session_open(struct stream *s, an_u32 *slot,
-				  const struct opening *opening)
+/* Fill a row, which may have been another session's, and the flow behind it. */
+static inline void session_begin(struct stream *s, an_u32 index,
+				 const struct opening *opening)
 {
-	an_u32 index = s->session_count, former = *slot;
-	struct airnet_session *session;
-	const struct endpoint *client, *gateway;
+	struct airnet_session *session = &s->sessions[index];
+	const struct endpoint *client = &opening->key.low, *gateway = client;
 
-	if (!session_has_room(s, opening))
-		return AIRNET_NONE;
-	if (former) {
-		session_settle(s, former - 1);
-		session_close(s, former - 1, 0);
-		session_finish_side(s, &s->flows[former - 1].sides[0]);
-		session_finish_side(s, &s->flows[former - 1].sides[1]);
-	}
-	s->session_count++;
-	*slot = index + 1;
 	session_begin_flow(s, index, opening);
-	session = &s->sessions[index];
-	client = s->flows[index].is_client_low ? &opening->key.low : &opening->key.high;
-	gateway =
-		s->flows[index].is_client_low ? &opening->key.high : &opening->key.low;
+	if (s->flows[index].is_client_low)
+		gateway = &opening->key.high;
+	else
+		client = &opening->key.high;
+	memset(session, 0, sizeof(*session));
 	memcpy(session->client, client->address, 16);
 	memcpy(session->gateway, gateway->address, 16);
 	session->client_port = client->port;
 	session->gateway_port = gateway->port;
 	session->opened_ns = s->time_ns;
+	session->last_ns = s->time_ns;
 	session->state = AIRNET_SESSION_OPEN;
 	session->midstream = opening->handshake == NULL;
-	s->header->stream_flags |= AIRNET_STREAM_OPENED;
-	if (session->midstream)
-		s->header->stream_flags |= AIRNET_STREAM_MIDSTREAM;
 	if (opening->handshake) {
 		session->syn_ns = opening->handshake->syn_ns;
 		session->syn_ack_ns = opening->handshake->syn_ack_ns;
 	}
-	return index;
 }
 
 #endif

@@ -192,7 +192,8 @@ static inline void stream_finish(struct stream *s)
 	s->time_ns = s->now_ns;
 	s->row_count = 0;
 	for (i = 0; i < s->session_count; i++)
-		session_settle(s, i);
+		if (s->sessions[i].state) /* else a row never begun */
+			session_settle(s, i);
 }
 
 #endif

@@ -49,6 +49,9 @@ cdef extern from "lanes.h" nogil:
         uint64_t syn_data
         uint64_t resets_ignored
         uint64_t sessions_full
+        uint64_t sessions_reclaimed
+        uint64_t sessions_evicted
+        uint64_t handshakes_evicted
         uint64_t midstream_full
         uint64_t carry_full
         uint64_t held_full
@@ -240,7 +243,7 @@ cdef class Stream:
 
     @property
     def session_count(self):
-        """How many session rows are in use."""
+        """How many sessions have appeared; their rows may be others' by now."""
         return self.state.session_number
 
     def frames(self):

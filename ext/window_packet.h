@@ -5,6 +5,7 @@
 
 #include "window_flood.h"
 #include "window_order.h"
+#include "window_renew.h"
 
 static inline void window_tally_packet(struct window_tally *y,
 				       const struct airnet_header *h, int known)
@@ -207,12 +208,7 @@ static inline void window_establish(struct window_state *w, struct window_sessio
 	}
 	if (h->stream_flags & AIRNET_STREAM_CLOSED && !s->closed) {
 		s->closed = 1;
-		client = s->established ? window_known_at(w, s->client, 0) : NULL;
-		if (client)
-			client->sessions--;
-		if (client && s->accepted_ns)
-			client->traded = 1;
-		s->established = 0;
+		window_release(w, s);
 	}
 }
 
@@ -228,6 +224,8 @@ static inline void window_session_frame(struct window_state *w,
 		window_target_near(w, up ? h->target : h->source, &s->target);
 	struct window_source *e = NULL;
 
+	if (h->stream_flags & AIRNET_STREAM_OPENED)
+		window_renew(w, s);
 	if (!s->listed) {
 		s->listed = 1;
 		s->open_ns = w->now_ns;

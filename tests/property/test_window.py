@@ -59,7 +59,7 @@ def frames(draw: st.DrawFn) -> tuple[dict[str, int | bytes], list[dict[str, int]
         "target_port": draw(st.integers(1, 12)),
         "payload_bytes": draw(st.sampled_from([0, 60, 1448])),
         "session": session,
-        "stream_flags": draw(st.sampled_from([0, 0, 0, 0, 1, 0x40, 0x80])),
+        "stream_flags": draw(st.sampled_from([0] * 8 + [1, 1, 0x20, 0x40, 0x40, 0x80])),
         "protocol": 6 if is_session else draw(st.sampled_from([6, 6, 6, 17, 1, 47])),
         "tcp_flags": draw(st.sampled_from([0x02, 0x12, 0x10, 0x18, 0x04, 0x14])),
         "direction": 0 if up else 1,

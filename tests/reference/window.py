@@ -177,6 +177,8 @@ class Reference:
             self.flood.stranger(header, self.now_ns)
             return
         s = self.sessions.setdefault(index, Session())
+        if header["stream_flags"] & 0x20:
+            s = self.renew(index, s)
         up = header["direction"] == 0
         if not s.listed:
             s.listed, s.open = True, self.now_ns
@@ -198,6 +200,13 @@ class Reference:
             s.closed = True
             if s.client:
                 self.flood.close_session(s.client, traded=s.accepted > 0)
+
+    def renew(self, index: int, old: Session) -> Session:
+        if old.client and not old.closed:
+            self.flood.close_session(old.client, traded=old.accepted > 0)
+        new = Session(listed=old.listed, open=self.now_ns if old.listed else 0)
+        self.sessions[index] = new
+        return new
 
     def message(self, s: Session, m: np.void) -> None:
         up, kind = m["direction"] == 0, int(m["kind"])

@@ -83,7 +83,7 @@ class Stream:
 
     @property
     def session_count(self) -> int:
-        """How many session rows are in use."""
+        """How many sessions have appeared; their rows may be others' by now."""
 
     def frames(self) -> list[int]:
         """Return frames by reason, FRAME_REASONS in order."""
