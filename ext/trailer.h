@@ -197,7 +197,7 @@ static inline void clock_foreign(struct packets *p, const struct airnet_frame *r
 	p->foreign_count = 0;
 	p->counts.clock_moves++;
 	p->clock = row->clock;
-	header->time_ns = row->time_ns;
+	p->last_ns = header->time_ns = row->time_ns;
 }
 
 /* Give the row its time. Where trailers are the clock and this frame has none to

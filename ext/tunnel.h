@@ -48,6 +48,7 @@ static inline void erspan_stamp(struct packets *p, const an_u8 *at, an_u32 granu
 	an_u32 platform = at[12] >> 2;
 	an_u64 ticks = high << 32 | low;
 
+	p->is_stamped = 0;
 	if ((platform == 5 || platform == 6) && granularity == 2) {
 		p->is_stamped = low < 1000000000;
 		p->stamp_ns = high * 1000000000 + low;
@@ -140,6 +141,8 @@ static inline int tunnel_gre(struct packets *p, struct layer *layer)
 		return tunnel_wccp(layer);
 	case ETHER_PPP:
 		return packet_ppp_link(layer);
+	case ETHER_METADATA: /* in GRE its ethertype comes first */
+		return packet_typed(layer, 0, 6);
 	default:
 		return AIRNET_FRAME_OK;
 	}

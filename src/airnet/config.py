@@ -118,6 +118,7 @@ class Capture(Closed, frozen=True):
     select: Literal["auto", "all", "order"] = "auto"
     zero_copy: Literal["auto", "never"] = "auto"
     busy_poll_us: int = 0
+    trailer: Literal["none", "metamako", "exablaze", "erspan"] = "none"
     record: str = ""
 
     def __post_init__(self) -> None:

@@ -30,6 +30,7 @@ class Extraction(NamedTuple):
     batch_frames: int = BATCH_FRAMES
     lanes: int = 1
     speed: float | None = None
+    trailer: str = "none"
 
 
 def open_files(files: tuple[Path, ...], speed: float | None, clock: Waits) -> "Source":
@@ -53,7 +54,7 @@ def extract(order: Extraction) -> dict[str, object]:
     """
     clock = SystemClock()
     begun_ns = clock.mono_ns()
-    decoder, windows = stages(order.site, order.lanes)
+    decoder, windows = stages(order.site, order.lanes, order.trailer)
     source = open_files(order.files, order.speed, clock)
     front = Front(source, decoder, windows, _ignore, batch_frames=order.batch_frames)
     try:
@@ -71,16 +72,18 @@ def extract(order: Extraction) -> dict[str, object]:
     }
 
 
-def stages(site: Path | None, lanes: int = 1) -> tuple[Decoder, Windows]:
+def stages(
+    site: Path | None, lanes: int = 1, trailer: str = "none"
+) -> tuple[Decoder, Windows]:
     """Return decoder and windows that know the gateways and hosts of a site file."""
     if site is None:
-        return Decoder([], lanes), Windows([], [])
+        return Decoder([], lanes, trailer=trailer), Windows([], [])
     from airnet.config import Site, load  # noqa: PLC0415 -- nobody else needs them
 
     known = load(site, Site)
     gateways = [(gateway.ip, gateway.port) for gateway in known.gateways]
     hosts = sorted({host for firm in known.firms for host in firm.hosts})
-    return Decoder(gateways, lanes), Windows(gateways, hosts)
+    return Decoder(gateways, lanes, trailer=trailer), Windows(gateways, hosts)
 
 
 def account(

@@ -80,8 +80,9 @@ def think(
     scorer: "Scorer",
     lanes: int = 1,
     cpus: Sequence[int] = (),
+    trailer: str = "none",
 ) -> Brain:
-    """Return a fresh set of stages; `lanes` and `cpus` as a Decoder takes them.
+    """Return a fresh set of stages; `lanes` and so on as a Decoder takes them.
 
     Raises:
         ConfigError: the site is too large, or the lanes cannot be had.
@@ -97,7 +98,7 @@ def think(
         for kind, schema in SCHEMAS.items()
     }
     return Brain(
-        decoder=Decoder(gateways, lanes, cpus),
+        decoder=Decoder(gateways, lanes, cpus, trailer),
         windows=Windows(gateways, hosts),
         scorer=scorer,
         judge=Judge(policy, site, columns),

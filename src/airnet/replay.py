@@ -52,6 +52,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     batch_frames: int = BATCH_FRAMES
     lanes: int = 1
     speed: float | None = None
+    trailer: str = "none"
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -301,7 +302,7 @@ def _run(
     policy = load(policy_file, Policy)
     scorer = load_models(order.models or models_path())
     source = open_files(order.files, order.speed, SystemClock())
-    brain = think(site, policy, scorer, order.lanes)
+    brain = think(site, policy, scorer, order.lanes, trailer=order.trailer)
     hands = ReplayHands(outputs.ledger)
     outputs.ledger.append(
         "start",

@@ -71,7 +71,7 @@ WAYS: dict[str, Callable[[bytes], tuple[int, bytes]]] = {
     "gre_ppp": lambda inner: gre(0x880B, b"\xff\x03\0\x21" + inner),
     "wccp": lambda inner: gre(0x883E, b"\0\0\0\0" + inner),
     "metadata": lambda inner: gre(
-        0x8909, b"\1\1\0\1\0\7" + kind_of(inner).to_bytes(2, "big") + inner
+        0x8909, kind_of(inner).to_bytes(2, "big") + b"\1\1\0\1\0\7" + inner
     ),
     "erspan_1": lambda inner: gre(0x88BE, ethernet(inner)),
     "erspan_2": lambda inner: gre(

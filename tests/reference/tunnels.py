@@ -20,8 +20,8 @@ from tests.reference.headers import (
 )
 
 #: GRE protocol types whose content begins like an ethertype's.
-PLAIN = (0x0800, 0x86DD, 0x8847, 0x8848, 0x8100, 0x8909)
-OTHER = (0x6558, 0x88BE, 0x22EB, 0x883E, 0x880B)
+PLAIN = (0x0800, 0x86DD, 0x8847, 0x8848, 0x8100)
+OTHER = (0x6558, 0x88BE, 0x22EB, 0x883E, 0x880B, 0x8909)
 
 
 def open_reader() -> Reader:
@@ -58,6 +58,9 @@ def gre(reader: Reader, ahead: Ahead) -> bool:
         ahead.typed(12)
     elif kind == 0x880B:
         ppp_link(ahead)
+    elif kind == 0x8909:
+        ahead.typed(0)
+        ahead.take(6)
     elif kind == 0x883E:
         if ahead.data and ahead.data[0] >> 4 != 4:
             ahead.data = ahead.data[4:] if len(ahead.data) >= 4 else ahead.data

@@ -8,7 +8,7 @@ import click
 
 from airnet.cli import output
 from airnet.cli.ending import ends_whole
-from airnet.domain.frame import FRAMES_MAX
+from airnet.domain.frame import FRAMES_MAX, TRAILERS
 from airnet.errors import EXIT_DONE, UsageError
 from airnet.pipeline import BATCH_FRAMES
 
@@ -82,6 +82,12 @@ Exit statuses
     help="Pace by capture time: 1x as it was; without it, as fast as possible.",
 )
 @click.option(
+    "--trailer",
+    type=click.Choice(TRAILERS),
+    default="none",
+    help="What the mirroring device wrote into frames to tell their time.",
+)
+@click.option(
     "--batch",
     type=click.IntRange(1, FRAMES_MAX),
     default=BATCH_FRAMES,
@@ -124,9 +130,8 @@ def _to_features(
     assert site is None or isinstance(site, Path)
     assert speed is None or isinstance(speed, float)
     assert isinstance(batch, int)
-    order = Extraction(
-        files=files, site=site, batch_frames=batch, lanes=lanes, speed=speed
-    )
+    trailer = str(given["trailer"])
+    order = Extraction(files, site, batch, lanes, speed, trailer)
     with ends_whole():
         found = extract(order)
     if as_json:

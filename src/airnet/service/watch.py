@@ -85,7 +85,8 @@ class Service:
         scorer = load_models(_under(base, config.models) or models_path())
         pipeline = config.pipeline
         self._cpus = pipeline.cpus
-        self._brain = think(site, policy, scorer, pipeline.lanes, pipeline.cpus)
+        lanes, trailer = pipeline.lanes, config.capture.trailer
+        self._brain = think(site, policy, scorer, lanes, pipeline.cpus, trailer)
         hosts = {host for firm in site.firms for host in firm.hosts}
         self._spared = hosts | {one.network for one in site.protected if one.network}
         service, ledger_path = config.service, _under(base, config.service.ledger)
