@@ -57,14 +57,19 @@ def frame_time(const airnet_frame[::1] rows not None, int index):
     return rows[index].time_ns
 
 
-def frames_until(
-    const airnet_frame[::1] rows not None, int start, int stop, uint64_t time_ns
+def take_until(
+    airnet_frame[::1] out not None, const airnet_frame[::1] rows not None, int start,
+    int stop, uint64_t time_ns,
 ):
-    """Return how many of rows[start:stop] come before the first one after time_ns."""
+    """Copy what of rows[start:stop] comes before the first one after time_ns.
+
+    Returns how many, at most as many as `out` has.
+    """
     cdef int i = start
     if not 0 <= start <= stop <= rows.shape[0]:
         raise ValueError("start, stop must lie in rows")
-    while i < stop and rows[i].time_ns <= time_ns:
+    while i < stop and i - start < out.shape[0] and rows[i].time_ns <= time_ns:
+        out[i - start] = rows[i]
         i += 1
     return i - start
 

@@ -8,39 +8,31 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airnet.capture.paced import Paced, Waits
+from airnet.capture.paced import Paced
 from airnet.capture.pcap import PcapSource
 from airnet.clock import SystemClock
 from airnet.decode import Decoder
-from airnet.errors import CaptureError
+from airnet.errors import CaptureError, UsageError
 from airnet.features import Windows
 from airnet.pipeline import BATCH_FRAMES, Front, Totals
 
 if TYPE_CHECKING:
     from airnet.capture.source import Source
+    from airnet.config import Site
 
 NOT_STREAMS = frozenset({"frames", "messages", "malformed", "sessions"})
 
 
 class Extraction(NamedTuple):
-    """What to extract features from, and how fast: None is as fast as possible."""
+    """What to extract features from, and how. `speed` None: as fast as possible."""
 
     files: tuple[Path, ...]
     site: Path | None = None
     batch_frames: int = BATCH_FRAMES
-    lanes: int = 1
     speed: float | None = None
+    select: str = "all"
+    lanes: int = 1
     trailer: str = "none"
-
-
-def open_files(files: tuple[Path, ...], speed: float | None, clock: Waits) -> "Source":
-    """Return the Source of capture files, paced when there is a speed.
-
-    Raises:
-        CaptureError: a file is no capture.
-    """
-    source: Source = PcapSource(files)
-    return source if speed is None else Paced(source, clock, speed)
 
 
 def extract(order: Extraction) -> dict[str, object]:
@@ -50,16 +42,18 @@ def extract(order: Extraction) -> dict[str, object]:
 
     Raises:
         CaptureError: a file is no capture.
-        ConfigError: the site is wrong.
+        ConfigError: the site is wrong, or there are not so many lanes.
     """
     clock = SystemClock()
     begun_ns = clock.mono_ns()
-    decoder, windows = stages(order.site, order.lanes, order.trailer)
-    source = open_files(order.files, order.speed, clock)
+    site = known(order.site)
+    source = open_files(order.files, order.speed, order.select, site)
+    decoder, windows = stages(site, order.lanes, order.trailer)
     front = Front(source, decoder, windows, _ignore, batch_frames=order.batch_frames)
     try:
         while not source.is_exhausted:
             front.step(0)
+        decoder.finish()
         captured = source.counters()
     finally:
         source.close()
@@ -72,17 +66,47 @@ def extract(order: Extraction) -> dict[str, object]:
     }
 
 
-def stages(
-    site: Path | None, lanes: int = 1, trailer: str = "none"
-) -> tuple[Decoder, Windows]:
-    """Return decoder and windows that know the gateways and hosts of a site file."""
-    if site is None:
-        return Decoder([], lanes, trailer=trailer), Windows([], [])
+def known(path: Path | None) -> "Site | None":
+    """Return the site a file describes; None without one.
+
+    Raises:
+        ConfigError: the site is wrong.
+    """
+    if path is None:
+        return None
     from airnet.config import Site, load  # noqa: PLC0415 -- nobody else needs them
 
-    known = load(site, Site)
-    gateways = [(gateway.ip, gateway.port) for gateway in known.gateways]
-    hosts = sorted({host for firm in known.firms for host in firm.hosts})
+    return load(path, Site)
+
+
+def open_files(
+    files: tuple[Path, ...], speed: float | None, select: str, site: "Site | None"
+) -> "Source":
+    """Return the Source of capture files, paced and selected as asked.
+
+    Raises:
+        CaptureError: a file is no capture.
+        UsageError: order traffic is asked for, and no site says which that is.
+    """
+    source: Source = PcapSource(files)
+    if speed is not None:
+        source = Paced(source, SystemClock(), speed)
+    if select == "all":
+        return source
+    if site is None:
+        raise UsageError("--select order needs --site", "name the site's gateways")
+    from airnet.capture.selected import Selected  # noqa: PLC0415 -- numpy
+    from airnet.capture.selection import choose  # noqa: PLC0415 -- numpy
+
+    return Selected(source, choose("order", site))
+
+
+def stages(site: "Site | None", lanes: int, trailer: str) -> tuple[Decoder, Windows]:
+    """Return decoder and windows that know the gateways and hosts of a site."""
+    if site is None:
+        return Decoder([], lanes, trailer=trailer), Windows([], [])
+    gateways = [(gateway.ip, gateway.port) for gateway in site.gateways]
+    hosts = sorted({host for firm in site.firms for host in firm.hosts})
     return Decoder(gateways, lanes, trailer=trailer), Windows(gateways, hosts)
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airnet.score.scorer import Scorer
 
 #: As many as fit the processor's second cache with their rows; see bench replay.
-BATCH_FRAMES = 1024
+BATCH_FRAMES = 2048
 
 
 class Tape(Protocol):

@@ -50,8 +50,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     decisions: Path | None = None
     ledger: Path | None = None
     batch_frames: int = BATCH_FRAMES
-    lanes: int = 1
     speed: float | None = None
+    select: str = "all"
+    lanes: int = 1
     trailer: str = "none"
 
 
@@ -301,7 +302,9 @@ def _run(
     policy_file = order.policy or policy_path()
     policy = load(policy_file, Policy)
     scorer = load_models(order.models or models_path())
-    source = open_files(order.files, order.speed, SystemClock())
+    source = open_files(
+        order.files, order.speed, order.select, site if order.site else None
+    )
     brain = think(site, policy, scorer, order.lanes, trailer=order.trailer)
     hands = ReplayHands(outputs.ledger)
     outputs.ledger.append(

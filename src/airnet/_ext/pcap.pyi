@@ -9,8 +9,12 @@ BUFFER_BYTES_MIN: int
 
 def frame_rows(count: int) -> memoryview: ...
 def frame_time(rows: NDArray[np.void] | memoryview, index: int) -> int: ...
-def frames_until(
-    rows: NDArray[np.void] | memoryview, start: int, stop: int, time_ns: int
+def take_until(
+    out: NDArray[np.void] | memoryview,
+    rows: NDArray[np.void] | memoryview,
+    start: int,
+    stop: int,
+    time_ns: int,
 ) -> int: ...
 def wire_bytes(rows: NDArray[np.void] | memoryview, count: int) -> int: ...
 

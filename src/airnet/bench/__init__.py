@@ -13,14 +13,20 @@ from airnet.bench.hiccup import Floor
 from airnet.bench.host import describe
 from airnet.bench.lab import measure
 from airnet.bench.lanes import lanes
+from airnet.bench.replay import measure as measure_replay
 from airnet.bench.stages import STAGES as ROWS, Load
 from airnet.bench.table import render
+from airnet.clock import SystemClock
 from airnet.errors import UsageError
 
 __all__ = ["STAGES", "render", "run"]
 
 TIMED = {**ROWS, "lanes": lanes}
 STAGES = (*TIMED, "lab")
+#: Only when named: it writes half a gigabyte and takes most of a minute.
+LONG = ("replay",)
+#: How long the floor is looked at where nothing else takes time beside it.
+FLOOR_S = 2.0
 
 
 def run(names: Sequence[str]) -> dict[str, object]:
@@ -29,21 +35,26 @@ def run(names: Sequence[str]) -> dict[str, object]:
     Raises:
         UsageError: there is no such stage.
     """
-    unknown = sorted(set(names) - set(STAGES))
+    unknown = sorted(set(names) - {*STAGES, *LONG})
     if unknown:
-        raise UsageError(
-            f"there is no stage {unknown[0]!r}", f"choose from {', '.join(STAGES)}"
-        )
+        every = ", ".join((*STAGES, *LONG))
+        raise UsageError(f"there is no stage {unknown[0]!r}", f"choose from {every}")
     chosen = [name for name in STAGES if not names or name in names]
     found: dict[str, object] = {"host": describe()}
+    if "replay" in names:
+        # Not beside the floor: its thread would be counted as ours.
+        found["replay"] = measure_replay()
     with Floor() as floor:
-        load = Load()
-        found["input"] = load.describe()
-        found["stages"] = {
-            name: msgspec.to_builtins(TIMED[name](load))
-            for name in chosen
-            if name in TIMED
-        }
+        if chosen:
+            load = Load()
+            found["input"] = load.describe()
+            found["stages"] = {
+                name: msgspec.to_builtins(TIMED[name](load))
+                for name in chosen
+                if name in TIMED
+            }
+        else:
+            SystemClock().sleep_s(FLOOR_S)
         if "lab" in chosen:
             found["lab"] = measure()
     found["floor"] = floor.found

@@ -26,6 +26,8 @@ def render(found: dict[str, Any]) -> RenderableType:
             )
     if stages.row_count:
         parts.append(stages)
+    if "replay" in found:
+        parts.append(_replay(found["replay"]))
     if "lab" in found:
         parts.append(_lab(found["lab"]))
     parts.append(_floor(found.get("floor", {})))
@@ -45,6 +47,41 @@ def _header(found: dict[str, Any]) -> Text:
             f" {given['windows']:,} windows"
         )
     return Text("\n".join(lines))
+
+
+def _replay(found: dict[str, Any]) -> RenderableType:
+    """Return CPU beside tcpdump's, and how it keeps what is promised."""
+    if "missing" in found:
+        return Text(f"replay: missing: {found['missing']}", style="yellow")
+    table = Table(title="replay to features, CPU", title_justify="left")
+    for name in ("program", "capture"):
+        table.add_column(name)
+    for name in ("packets", "min s", "median s", "ns/packet", "peak MiB"):
+        table.add_column(name, justify="right")
+    for runs in found["runs"]:
+        table.add_row(
+            runs["program"],
+            runs["capture"],
+            f"{runs['packets']:,}",
+            f"{runs['min_cpu_s']:.3f}",
+            f"{runs['median_cpu_s']:.3f}",
+            f"{runs['min_ns_per_packet']:.0f}",
+            f"{runs['peak_rss_bytes'] / 2**20:.1f}" if runs["peak_rss_bytes"] else "-",
+        )
+    stages = "; ".join(
+        f"{name}: " + ", ".join(f"{stage} {ns:.0f}" for stage, ns in each.items())
+        for name, each in found["stages_ns_per_packet"].items()
+    )
+    said = (
+        f"quiet over tcpdump {found['ratio_to_tcpdump']:.2f}"
+        f" (limit {found['limit_to_tcpdump']});"
+        f" a flood's packet over a quiet one {found['ratio_flood_to_quiet']:.2f}"
+        f" (limit {found['limit_flood_to_quiet']});"
+        f" {found['flood_extra_rss_bytes'] / 2**20:.1f} MiB more"
+        f" (limit {found['limit_extra_rss_bytes'] >> 20})\n"
+        f"start {found['start_cpu_s'] * 1e3:.0f} ms; ns a packet of {stages}"
+    )
+    return Group(table, Text(said))
 
 
 def _lab(found: dict[str, Any]) -> RenderableType:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-from airnet._ext.pcap import frame_rows, frame_time, frames_until
+from airnet._ext.pcap import frame_rows, frame_time, take_until
 from airnet.domain.frame import FRAMES_MAX
 
 if TYPE_CHECKING:
@@ -67,9 +67,7 @@ class Paced:
         if self._next == self._count:
             return 0
         now_ns = self._capture_ns(frame_time(self._held, self._next))
-        limit = min(self._count, self._next + len(rows))
-        due = frames_until(self._held, self._next, limit, now_ns)
-        rows[:due] = self._held[self._next : self._next + due]
+        due = take_until(rows, self._held, self._next, self._count, now_ns)
         self._next += due
         return due
 

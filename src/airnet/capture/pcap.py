@@ -30,7 +30,7 @@ BYTE_ORDERS: Final = (b"\x4d\x3c\x2b\x1a", b"\x1a\x2b\x3c\x4d")
 PCAP_HEADER_BYTES, SECTION_BYTES_MIN = 24, 28
 GZIP_MAGIC: Final = b"\x1f\x8b"
 #: Reads of this size keep the buffer in the processor's cache.
-READ_BYTES = 128 << 10
+READ_BYTES = 256 << 10
 GZIP_READ_BYTES = 16 << 10
 REMEDY = "give a pcap or pcapng file, µs or ns, plain or gzip"
 
@@ -52,6 +52,7 @@ class PcapSource:
         self._paths = tuple(paths)
         self._next = 0
         self._reader = Reader(self.buffer)
+        self._is_more = False
         self._file: _File | None = None
         self._reasons = {"truncated_record": 0, "broken_gzip": 0}
         for path in self._paths:
@@ -66,11 +67,14 @@ class PcapSource:
             CaptureError: a file can no longer be read.
         """
         while not self.is_exhausted:
-            count = self._reader.parse(rows)
+            # Fewer than asked for: no whole record is left in the buffer.
+            count = self._reader.parse(rows) if self._is_more else 0
+            self._is_more = count == len(rows)
             if count:
                 return count
             if self._file is None or not self._read():
                 self._advance()
+            self._is_more = True
         return 0
 
     def counters(self) -> dict[str, int]:

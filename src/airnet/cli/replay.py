@@ -82,10 +82,16 @@ Exit statuses
     help="Pace by capture time: 1x as it was; without it, as fast as possible.",
 )
 @click.option(
+    "--select",
+    type=click.Choice(["all", "order"]),
+    default="all",
+    help="order: only traffic of the site's gateways and firms, as XDP selects live.",
+)
+@click.option(
     "--trailer",
     type=click.Choice(TRAILERS),
     default="none",
-    help="What the mirroring device wrote into frames to tell their time.",
+    help="Whose timestamp trailer or header carries the time of a frame.",
 )
 @click.option(
     "--batch",
@@ -109,6 +115,8 @@ def replay(
     live or replayed. Replay is open loop: a recording cannot react, so no effect is
     verified and nothing escalates for want of one.
     """
+    given["batch_frames"] = given.pop("batch")
+    given["lanes"] = int(str(given["lanes"]))
     if last == "features":
         return _to_features(files, given, as_json=as_json)
     return _to_decisions(files, given, as_json=as_json)
@@ -125,13 +133,8 @@ def _to_features(
             raise UsageError(
                 f"--{name} does nothing with --to features", "leave one of them out"
             )
-    site, speed, batch = given["site"], given["speed"], given["batch"]
-    lanes = int(str(given["lanes"]))
-    assert site is None or isinstance(site, Path)
-    assert speed is None or isinstance(speed, float)
-    assert isinstance(batch, int)
-    trailer = str(given["trailer"])
-    order = Extraction(files, site, batch, lanes, speed, trailer)
+        del given[name]
+    order = Extraction(files=files, **given)  # type: ignore[arg-type] # by click
     with ends_whole():
         found = extract(order)
     if as_json:
@@ -152,8 +155,6 @@ def _to_decisions(
     from airnet.cli.found import print_summary, progress  # noqa: PLC0415 -- rich
     from airnet.replay import Order, replay as run  # noqa: PLC0415 -- models, policy
 
-    given["batch_frames"] = given.pop("batch")
-    given["lanes"] = int(str(given["lanes"]))
     order = Order(files=files, **given)  # type: ignore[arg-type] # click checked them
     with ends_whole(), progress(disable=as_json or not sys.stderr.isatty()) as moved:
         summary: Summary = run(order, moved)

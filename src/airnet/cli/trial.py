@@ -51,12 +51,14 @@ def demo(directory: Path, simulated: bool, as_json: bool) -> int:
 @click.command(
     epilog="""\b
 Stages: capture, decode, features, score, decide, pipeline, lab; all by default. The
-lab needs root: wire to decision, decision to effect through a real switch.
+lab needs root: wire to decision, decision to effect through a real switch. One more,
+only when named: replay, CPU beside tcpdump's; it needs tcpdump and 600 MB of room.
 
 \b
 Examples
   airnet bench
   airnet bench decode features --json
+  airnet bench replay
 """
 )
 @click.argument("stages", nargs=-1, metavar="[STAGE]...")
