@@ -149,6 +149,11 @@ cdef class Rings:
             free(self.sockets[i].held)
         free(self.sockets)
 
+    @property
+    def place(self):
+        """Where the sockets are, how many, and the epoch: for Step alone."""
+        return <size_t>self.sockets, self.count, self.epoch_ns
+
     def busy(self):
         """Drive the driver from poll() instead of waiting for its interrupts."""
         cdef int i

@@ -190,6 +190,11 @@ cdef class WindowTable:
         free(self.state.active_targets)
         free(self.state)
 
+    @property
+    def place(self):
+        """Where the state is: for Step alone."""
+        return <size_t>self.state
+
     def add_gateway(self, bytes address not None):
         """Watch this 16-byte address as a gateway; False when its set is full."""
         if len(address) != 16:

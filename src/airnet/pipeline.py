@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from airnet.domain.decision import Decision
     from airnet.domain.verdict import Verdict
     from airnet.score.scorer import Scorer
+    from airnet.stride import Stride
 
 #: As many as fit the processor's second cache with their rows; see bench replay.
 BATCH_FRAMES = 2048
@@ -136,7 +137,15 @@ class Front:
         self._windows = windows
         self._on_windows = on_windows
         self._tape = tape
+        self._stride: Stride | None = None
         self._rows = frame_rows(batch_frames)
+
+    def at_once(self, stride: "Stride | None") -> None:
+        """Have source, decoder and windows, whose `stride` is, work in one call.
+
+        It changes the speed and never an answer. None: stage by stage, as before.
+        """
+        self._stride = stride
 
     def step(self, wait_ms: int) -> int:
         """Take one batch through the stages and return its number of frames.
@@ -144,6 +153,8 @@ class Front:
         Raises:
             CaptureError: the source failed.
         """
+        if self._stride is not None:
+            return self._step_at_once(self._stride, wait_ms)
         count = self.source.poll(self._rows, wait_ms)
         if count == 0:
             return 0
@@ -158,6 +169,20 @@ class Front:
             assert 0 < len(headers) <= len(frames), "decode took nothing"
             self._follow(headers, messages)
             frames = frames[len(headers) :]
+        return count
+
+    def _step_at_once(self, stride: "Stride", wait_ms: int) -> int:
+        """Do the same with one call for the stages."""
+        count = stride.poll(wait_ms)
+        if count == 0:
+            return 0
+        if self._tape is not None:
+            self._tape.write(stride.frames, count, self.source.buffer)
+        self.totals.frames, self.totals.bytes, _ = stride.totals
+        while stride.advance():
+            self.totals.windows += self._windows.count
+            self._on_windows()
+        self.totals.now_ns = self._windows.now_ns
         return count
 
     def _follow(self, headers: memoryview, messages: memoryview) -> None:
@@ -212,6 +237,10 @@ class Pipeline:
         self.totals = self._front.totals
         self._hands = hands
         self._on_decision = on_decision
+
+    def at_once(self, stride: "Stride | None") -> None:
+        """Do as Front does with it."""
+        self._front.at_once(stride)
 
     def step(self, wait_ms: int) -> int:
         """Take one batch through every stage and return its number of frames.

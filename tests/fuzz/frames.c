@@ -14,11 +14,13 @@ struct frames {
 	struct arena arena;
 	struct airnet_frame rows[FUZZ_BATCH];
 	an_u32 count;
+	an_u8 trailer;
 };
 
 struct result {
 	struct decoder *decoder;
 	struct window_state *windows;
+	struct window_state clean; /* what it was like at first */
 	struct airnet_header headers[FUZZ_BATCH];
 	an_u64 messages, closed; /* sums of every row's bytes */
 	an_u32 message_count;
@@ -53,17 +55,12 @@ static void windows_begin(struct result *result)
 	table((void **)&w->known, WINDOW_KNOWN * sizeof(*w->known));
 	table((void **)&w->target_tags, WINDOW_TARGETS * sizeof(*w->target_tags));
 	table((void **)&w->source_tags, WINDOW_SOURCES * sizeof(*w->source_tags));
-	w->active_session_count = w->active_target_count = w->known_count = 0;
-	if (!w->active_sessions)
-		w->active_sessions = calloc(AIRNET_SESSIONS_MAX, 4);
-	if (!w->active_targets)
-		w->active_targets = calloc(WINDOW_TARGETS, 4);
-	w->generation = w->row_count = w->market_sessions = w->elevated = 0;
-	w->started = 0;
-	w->now_ns = w->next_ns = w->frame_ns = w->frame_count = 0;
-	w->market_current = w->market_previous = 0;
-	w->market_base = w->market_fast = 0;
-	memset(&w->counters, 0, sizeof(w->counters));
+	table((void **)&w->source_last_ns, WINDOW_SOURCES * sizeof(an_u64));
+	table((void **)&w->active_sessions, AIRNET_SESSIONS_MAX * sizeof(an_u32));
+	table((void **)&w->active_targets, WINDOW_TARGETS * sizeof(an_u32));
+	if (!result->clean.windows)
+		result->clean = *w;
+	*w = result->clean;
 	target = window_target_get(w, gateway);
 	CHECK(target);
 	target->configured = target->gateway = 1;
@@ -105,6 +102,7 @@ static void take(struct result *result, const struct frames *frames, an_u32 batc
 
 	result->decoder = d;
 	windows_begin(result);
+	d->packets.trailer = frames->trailer;
 	result->messages = result->closed = 0;
 	result->message_count = 0;
 	while (at < frames->count) {
@@ -124,6 +122,8 @@ static void take(struct result *result, const struct frames *frames, an_u32 batc
 		at += n;
 	}
 	CHECK(check_frames(d) == frames->count);
+	check_pools(d);
+	decode_finish(d);
 	check_pools(d);
 }
 
@@ -161,6 +161,7 @@ int LLVMFuzzerTestOneInput(const an_u8 *data, size_t size)
 	struct cursor script = cursor_over(data, size);
 	an_u8 choice = script_u8(&script);
 
+	frames.trailer = (choice >> 3) % 4;
 	read_frames(&frames, script);
 	take(&whole, &frames, FUZZ_BATCH);
 	if (!(choice & 1))

@@ -45,6 +45,8 @@ class Stream:
     def close(self) -> None:
         """End the threads; what comes after is decoded on the calling thread."""
 
+    @property
+    def place(self) -> int: ...
     def add_gateway(self, address: bytes, port: int) -> bool:
         """Make a gateway known: 16 network-order bytes; False when too many are."""
 

@@ -13,6 +13,7 @@ from airnet.bench.hiccup import Floor
 from airnet.bench.host import describe
 from airnet.bench.lab import measure
 from airnet.bench.lanes import lanes
+from airnet.bench.live import SECONDS, measure as measure_live
 from airnet.bench.replay import measure as measure_replay
 from airnet.bench.stages import STAGES as ROWS, Load
 from airnet.bench.table import render
@@ -23,14 +24,19 @@ __all__ = ["STAGES", "render", "run"]
 
 TIMED = {**ROWS, "lanes": lanes}
 STAGES = (*TIMED, "lab")
-#: Only when named: it writes half a gigabyte and takes most of a minute.
-LONG = ("replay",)
+#: Only when named: replay writes half a gigabyte, live takes both processors, each
+#: for a minute or more.
+LONG = ("replay", "live")
 #: How long the floor is looked at where nothing else takes time beside it.
 FLOOR_S = 2.0
 
 
-def run(names: Sequence[str]) -> dict[str, object]:
+def run(names: Sequence[str], seconds: float = SECONDS) -> dict[str, object]:
     """Measure the stages named, or all of them, and return what was found.
+
+    Args:
+        names: of stages.
+        seconds: how long `live` holds its steady rate.
 
     Raises:
         UsageError: there is no such stage.
@@ -44,6 +50,9 @@ def run(names: Sequence[str]) -> dict[str, object]:
     if "replay" in names:
         # Not beside the floor: its thread would be counted as ours.
         found["replay"] = measure_replay()
+    if "live" in names:
+        # Nor beside this: it would be off its processor for the floor's sake.
+        found["live"] = measure_live(seconds)
     with Floor() as floor:
         if chosen:
             load = Load()

@@ -6,6 +6,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from airnet.bench import live
+
 
 def render(found: dict[str, Any]) -> RenderableType:
     """Return host, floor and numbers as rich tables."""
@@ -30,6 +32,8 @@ def render(found: dict[str, Any]) -> RenderableType:
         parts.append(_replay(found["replay"]))
     if "lab" in found:
         parts.append(_lab(found["lab"]))
+    if "live" in found:
+        parts.append(live.table(found["live"]))
     parts.append(_floor(found.get("floor", {})))
     return Group(*parts)
 

@@ -93,6 +93,11 @@ class XdpSource:
             else np.zeros(ERRNOS, np.uint64)
         )
 
+    @property
+    def rings(self) -> ring.Rings:
+        """The rings themselves, for who takes frames in one call with the rest."""
+        return self._rings
+
     def poll(self, rows: NDArray[np.void] | memoryview, wait_ms: int) -> int:
         """Fill rows, oldest first; the previous rows' frames go back to the kernel.
 

@@ -51,24 +51,33 @@ def demo(directory: Path, simulated: bool, as_json: bool) -> int:
 @click.command(
     epilog="""\b
 Stages: capture, decode, features, score, decide, pipeline, lab; all by default. The
-lab needs root: wire to decision, decision to effect through a real switch. One more,
-only when named: replay, CPU beside tcpdump's; it needs tcpdump and 600 MB of room.
+lab needs root: wire to decision, decision to effect through a real switch. Two more,
+only when named: replay, CPU beside tcpdump's (tcpdump, 600 MB of room); live (root),
+what AF_XDP delivers to feature rows, beside dropping it.
 
 \b
 Examples
   airnet bench
   airnet bench decode features --json
   airnet bench replay
+  airnet bench live --seconds 10
 """
 )
 @click.argument("stages", nargs=-1, metavar="[STAGE]...")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0.1, 3600),
+    default=60,
+    show_default=True,
+    help="How long live holds its steady rate.",
+)
 @show.as_json
-def bench(stages: tuple[str, ...], as_json: bool) -> int:
+def bench(stages: tuple[str, ...], seconds: float, as_json: bool) -> int:
     """Measure this host: ns a row of each STAGE, latencies in the lab, its floor."""
     from airnet.bench import render, run as measure  # noqa: PLC0415 -- heavy
 
     log.configure()
-    found = measure(stages)
+    found = measure(stages, seconds)
     if as_json:
         show.document(found)
     else:

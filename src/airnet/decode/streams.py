@@ -79,6 +79,7 @@ class Decoder:
     ) -> None:
         assert lanes in LANES, "1, 2 or 4 lanes"
         assert len(cpus) in (0, lanes), "a processor for each lane, or none"
+        self._lanes = lanes
         self._sessions = kernel.session_rows(kernel.SESSIONS_MAX)
         self._headers = kernel.header_rows(FRAMES_MAX)
         self._messages = kernel.message_rows(lanes * MESSAGES_MAX)
@@ -143,6 +144,16 @@ class Decoder:
         session. They make no rows: no frame completed them, and no window will close.
         """
         self._stream.finish()
+
+    @property
+    def lanes(self) -> int:
+        """How many processors share large batches."""
+        return self._lanes
+
+    @property
+    def stream(self) -> kernel.Stream:
+        """The kernel's state, for who decodes in one call with the rest."""
+        return self._stream
 
     @property
     def sessions(self) -> "NDArray[np.void]":

@@ -59,6 +59,11 @@ class Windows:
         return self._table.count
 
     @property
+    def table(self) -> kernel.WindowTable:
+        """The kernel's state, for who updates it in one call with the rest."""
+        return self._table
+
+    @property
     def windows(self) -> "NDArray[np.void]":
         """WINDOW[k] that the last update closed; valid until the next one."""
         import numpy as np  # noqa: PLC0415 -- 0.05 s to load; counting needs none

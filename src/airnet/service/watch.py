@@ -32,6 +32,7 @@ from airnet.replay import digest
 from airnet.score import load as load_models
 from airnet.service.hands import WAIT_MS, Hands
 from airnet.service.kept import Kept
+from airnet.stride import stride_of
 
 EFFECT_EVERY_NS = 50_000_000
 DRAIN_STEPS_MAX = 4096
@@ -110,6 +111,9 @@ class Service:
                 self._hands,
                 on_decision=self._decided,
                 tape=self._kept,
+            )
+            self._lane.at_once(
+                stride_of(source, self._brain.decoder, self._brain.windows)
             )
             self._metrics = Metrics(
                 self._lane,

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * AF_XDP to feature rows in one call: what a frame that comes alone waits for is then
+ * the work on it, not the calls between the stages. The rows are those of the stages
+ * one after the other: this only calls them.
+ */
+#ifndef AIRNET_STEP_H
+#define AIRNET_STEP_H
+
+#include <time.h>
+
+#include "decode.h"
+#include "window_step.h"
+#include "xskpoll.h"
+
+struct step {
+	struct xsk *sockets;
+	int socket_count;
+	int is_idle; /* frames are let go unread: what a bench compares with */
+	int64_t epoch_ns;
+	struct cursor buffer;
+	struct decoder *decoder;
+	struct window_state *windows;
+	struct airnet_message *rows; /* AIRNET_MESSAGES_MAX of them */
+	struct airnet_frame *frames;
+	struct airnet_header *headers;
+	an_u32 frame_limit;
+	an_u32 frame_count; /* of the batch that is worked on */
+	an_u32 decoded;
+	an_u32 header_count; /* of the last decode */
+	an_u32 followed; /* of those, through features */
+	an_u32 late_limit; /* how many waits there is room for, 0 = not wanted */
+	an_u32 late_count;
+	an_u32 pad;
+	an_u32 *late_ns; /* of each frame: from its stamp to its rows */
+	an_u64 taken; /* since the start */
+	an_u64 bytes;
+	an_u64 now_ns; /* the latest header's time */
+};
+
+static inline int64_t step_clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Note how late the frames of this batch are, where that is wanted. */
+static inline void step_late(struct step *s)
+{
+	an_u64 now_ns;
+
+	if (s->late_count >= s->late_limit)
+		return;
+	now_ns = (an_u64)(step_clock_ns() + s->epoch_ns);
+	for (an_u32 i = 0; i < s->frame_count && s->late_count < s->late_limit; i++)
+		s->late_ns[s->late_count++] = (an_u32)(now_ns - s->frames[i].time_ns);
+}
+
+/* Decode the next frames of the batch. */
+static inline void step_decode(struct step *s)
+{
+	s->decoder->rows = s->rows;
+	s->header_count =
+		decode_batch(s->decoder, s->frames + s->decoded,
+			     s->frame_count - s->decoded, s->buffer, s->headers);
+	s->decoded += s->header_count;
+	s->followed = 0;
+	for (an_u32 i = 0; i < s->header_count; i++)
+		if (s->headers[i].time_ns > s->now_ns)
+			s->now_ns = s->headers[i].time_ns;
+}
+
+/* Go on with the batch; 1 when windows closed: read them and call again. 0: done. */
+static inline int step_advance(struct step *s)
+{
+	struct window_state *w = s->windows;
+
+	while (!s->is_idle) {
+		if (s->followed == s->header_count && s->decoded == s->frame_count)
+			break;
+		if (s->followed == s->header_count)
+			step_decode(s);
+		w->row_count = 0;
+		s->followed += (an_u32)window_update(
+			w, s->headers + s->followed, s->header_count - s->followed,
+			s->decoder->rows, s->decoder->row_count);
+		if (w->row_count)
+			return 1;
+	}
+	step_late(s);
+	return 0;
+}
+
+/* Take a batch; the last one is done with. Frames or -errno. */
+static inline int step_poll(struct step *s, int wait_ms)
+{
+	int count;
+
+	s->frame_count = s->decoded = s->header_count = s->followed = 0;
+	if (!s->is_idle)
+		s->windows->row_count = 0;
+	if (s->sockets[0].fd < 0)
+		return -EBADF;
+	count = xsk_poll(s->sockets, s->socket_count, s->frames, (int)s->frame_limit,
+			 wait_ms, s->epoch_ns);
+	if (count <= 0)
+		return count;
+	s->frame_count = (an_u32)count;
+	s->taken += s->frame_count;
+	for (int i = 0; i < count; i++)
+		s->bytes += s->frames[i].wire_bytes;
+	return count;
+}
+
+static inline int step_is_empty(const struct step *s)
+{
+	for (int i = 0; i < s->socket_count; i++)
+		if (xsk_waiting(&s->sockets[i]))
+			return 0;
+	return 1;
+}
+
+/* Take what comes for spin_ns, looking without a pause, until windows close: 1. When
+ * the time is over 0, or -errno. The last batch is done with. */
+static inline int step_spin(struct step *s, int64_t spin_ns)
+{
+	int64_t end_ns = step_clock_ns() + spin_ns;
+	int status;
+
+	do {
+		while (step_is_empty(s) && step_clock_ns() < end_ns)
+			;
+		status = step_poll(s, 0);
+		if (status < 0)
+			return status;
+		if (step_advance(s))
+			return 1;
+	} while (step_clock_ns() < end_ns);
+	return 0;
+}
+
+#endif

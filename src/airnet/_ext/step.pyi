@@ -1,0 +1,38 @@
+from typing import Self, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from airnet._ext.ring import Rings
+from airnet._ext.stream import Stream
+from airnet._ext.window import WindowTable
+
+@final
+class Step:
+    """The stages left of score, in one call.
+
+    It reads `rings` and works on the state of `stream` and `table`; nobody else may
+    call those meanwhile. FRAME[n], HEADER[>= n] and MESSAGE[MESSAGES_MAX] are the
+    caller's to read between calls; frames' bytes lie in `buffer`, the rings' memory,
+    and go back to the kernel with the next poll. The rows of closed windows lie where
+    the table's own update puts them.
+    """
+
+    def __new__(
+        cls,
+        rings: Rings,
+        stream: Stream,
+        table: WindowTable,
+        buffer: NDArray[np.uint8],
+        frames: NDArray[np.void] | memoryview,
+        headers: NDArray[np.void],
+        messages: NDArray[np.void],
+    ) -> Self: ...
+    def poll(self, wait_ms: int) -> int: ...
+    def advance(self) -> bool: ...
+    def spin(self, spin_ns: int) -> int: ...
+    def measure(self, late_ns: NDArray[np.uint32], is_idle: bool) -> None: ...
+    @property
+    def measured(self) -> int: ...
+    @property
+    def totals(self) -> tuple[int, int, int]: ...
