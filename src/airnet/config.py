@@ -23,6 +23,11 @@ CPUS_MAX = 1024
 #: With the terminating zero. Source: IFNAMSIZ, include/uapi/linux/if.h.
 INTERFACE_BYTES = 16
 FIELDS_REMEDY = "see docs/operating for every field"
+#: A device as DPDK's --vdev and --allow take it.
+DPDK_DEVICE = re.compile(
+    r"--vdev=net_[a-z_]+\d*(,\S+)?|([0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](,\S+)?"
+)
+DPDK_OPTION = re.compile(r"--(lcores|socket-mem|iova-mode|log-level)=\S+")
 
 #: One step of a path into a TOML tree: a key, or the place in an array.
 Step = str | int
@@ -112,7 +117,7 @@ class Capture(Closed, frozen=True):
     """Where frames come from. `auto` takes the best this host has, and says which."""
 
     interface: str
-    backend: Literal["auto", "xdp", "xdp_generic", "packet"] = "auto"
+    backend: Literal["auto", "xdp", "xdp_generic", "packet", "dpdk"] = "auto"
     queues: int = 1
     ring_frames: int = 8192
     select: Literal["auto", "all", "order"] = "auto"
@@ -120,6 +125,8 @@ class Capture(Closed, frozen=True):
     busy_poll_us: int = 0
     trailer: Literal["none", "metamako", "exablaze", "erspan"] = "none"
     record: str = ""
+    dpdk_args: tuple[str, ...] = ()
+    dpdk_nap_us: int = 50
 
     def __post_init__(self) -> None:
         name_fits = 0 < len(self.interface) < INTERFACE_BYTES and not re.search(
@@ -135,6 +142,30 @@ class Capture(Closed, frozen=True):
         _require(
             0 <= self.busy_poll_us <= 1_000_000, "`busy_poll_us` must be 0..1000000"
         )
+        _require(0 <= self.dpdk_nap_us <= 10_000, "`dpdk_nap_us` must be 0..10000")
+        self._check_dpdk()
+
+    def _check_dpdk(self) -> None:
+        """One device, and of DPDK's own options those that cannot undo ours."""
+        if self.backend != "dpdk":
+            _require(
+                not self.dpdk_args,
+                '`dpdk_args` must be left out unless `backend` is "dpdk"',
+            )
+            return
+        devices = [one for one in self.dpdk_args if DPDK_DEVICE.fullmatch(one)]
+        others = [one for one in self.dpdk_args if one not in devices]
+        _require(
+            len(devices) == 1,
+            '`dpdk_args` must name one device: "--vdev=DRIVER,KEY=VALUE..." or a PCI'
+            ' address, "0000:3b:00.0"',
+        )
+        for other in others:
+            _require(
+                bool(DPDK_OPTION.fullmatch(other)),
+                "`dpdk_args` must hold, beside the device, only --lcores=,"
+                f" --socket-mem=, --iova-mode= or --log-level=, not {other!r}",
+            )
 
 
 class Actuators(Closed, frozen=True):

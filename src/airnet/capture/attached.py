@@ -98,16 +98,51 @@ class PacketAttached(
         return (self.socket_fd,)
 
 
-def from_json(text: bytes) -> XdpAttached | PacketAttached:
+class DpdkAttached(
+    Attached, frozen=True, kw_only=True, tag="dpdk", tag_field="backend"
+):
+    """A port that a process of its own receives from, with DPDK.
+
+    That process ends when `life_fd`, a pipe's end that nobody writes to, is open
+    nowhere any more. `process_fd` is its pidfd, `output_fd` what it says; `port` is
+    the Linux interface behind a virtual device, or "".
+    """
+
+    device: str
+    port: str
+    port_index: int
+    life_fd: int
+    process_fd: int
+    memory_fd: int
+    wake_fd: int
+    output_fd: int
+    promiscuous_fd: int
+
+    def descriptors(self) -> tuple[int, ...]:
+        """Return every descriptor; what ends the process is closed first."""
+        found = (
+            self.life_fd,
+            self.process_fd,
+            self.memory_fd,
+            self.wake_fd,
+            self.output_fd,
+            self.promiscuous_fd,
+        )
+        return tuple(fd for fd in found if fd >= 0)
+
+
+#: What `from_json` can find, told apart by `backend`.
+AnyAttached = XdpAttached | PacketAttached | DpdkAttached
+
+
+def from_json(text: bytes) -> AnyAttached:
     """Return the value that `to_json` wrote.
 
     Raises:
         CaptureError: it is none, or a descriptor it names is not open here.
     """
     try:
-        attached: XdpAttached | PacketAttached = msgspec.json.decode(
-            text, type=XdpAttached | PacketAttached
-        )
+        attached: AnyAttached = msgspec.json.decode(text, type=AnyAttached)
         for fd in attached.descriptors():
             os.fstat(fd)
     except (msgspec.MsgspecError, OSError) as error:

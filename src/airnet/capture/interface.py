@@ -4,7 +4,14 @@ import structlog
 
 from airnet import config
 from airnet.capture.attach import attach_packet, attach_xdp
-from airnet.capture.attached import Attached, PacketAttached, XdpAttached
+from airnet.capture.attached import (
+    Attached,
+    DpdkAttached,
+    PacketAttached,
+    XdpAttached,
+)
+from airnet.capture.dpdk import DpdkSource
+from airnet.capture.dpdk_attach import attach_dpdk
 from airnet.capture.packet import PacketSource
 from airnet.capture.selection import choose
 from airnet.capture.source import Source
@@ -21,6 +28,7 @@ def attach_interface(
     """Attach to `capture.interface`; `auto`: XDP native, XDP generic, AF_PACKET.
 
     The site's gateways and hosts are what `capture.select` watches.
+    DPDK is taken only where it is asked for: it keeps a core and a port to itself.
 
     Raises:
         CaptureError: no such interface, or somebody else holds it.
@@ -34,6 +42,8 @@ def attach_interface(
     if capture.backend in ("xdp", "xdp_generic"):
         is_generic = capture.backend == "xdp_generic"
         return attach_xdp(capture, selection, generic=is_generic)
+    if capture.backend == "dpdk":
+        return attach_dpdk(capture)
     for generic in (False, True):
         try:
             return attach_xdp(capture, selection, generic=generic)
@@ -51,5 +61,7 @@ def read_attached(attached: Attached) -> Source:
     """
     if isinstance(attached, XdpAttached):
         return XdpSource(attached)
+    if isinstance(attached, DpdkAttached):
+        return DpdkSource(attached)
     assert isinstance(attached, PacketAttached)
     return PacketSource(attached)

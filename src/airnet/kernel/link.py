@@ -196,3 +196,28 @@ def _refused(name: str, what: str, number: int) -> UnsupportedError:
         f"{name}: {what}: {os.strerror(number)}",
         "run as root or with CAP_NET_ADMIN and CAP_NET_RAW",
     )
+
+
+def xdp_program(name: str) -> int:
+    """Return the id of the XDP program attached to an interface, 0 for none."""
+    with IPRoute() as netlink:
+        found = netlink.link_lookup(ifname=name)
+        links = netlink.get_links(found[0]) if found else []
+    attached = links[0].get_attr("IFLA_XDP") if links else None
+    return (attached and attached.get_attr("IFLA_XDP_PROG_ID")) or 0
+
+
+def detach_xdp(name: str) -> None:
+    """Take the XDP program off an interface that a killed process left it on.
+
+    Programs attached by netlink, as libxdp does it, outlive who attached them.
+
+    Raises:
+        UnsupportedError: this process may not change interfaces.
+    """
+    found = describe(name)
+    try:
+        with IPRoute() as netlink:
+            netlink.link("set", index=found.index, xdp={"attrs": [("IFLA_XDP_FD", -1)]})
+    except NetlinkError as error:
+        raise _refused(name, "XDP off", error.code) from error
