@@ -154,9 +154,7 @@ class DpdkSource:
                 os.close(fd)
 
 
-def complaint(
-    attached: DpdkAttached, reader: relay.Reader, what: str
-) -> CaptureError:
+def complaint(attached: DpdkAttached, reader: relay.Reader, what: str) -> CaptureError:
     """Return why the child is not there any more, in its own words if it has any."""
     reason = reader.text.decode(errors="replace")
     has_ended = _has_ended(attached, STOP_TIMEOUT_S if reason else 0.2)

@@ -21,7 +21,7 @@ from airnet import config
 from airnet._ext import relay
 from airnet.capture import dpdk_order
 from airnet.capture.attached import DpdkAttached
-from airnet.capture.dpdk import complaint
+from airnet.capture.dpdk import OUTPUT_BYTES, complaint
 from airnet.capture.xdp import epoch_offset_ns
 from airnet.clock import SystemClock
 from airnet.errors import CaptureError, UnsupportedError
@@ -34,9 +34,7 @@ START_TIMEOUT_S = 20.0
 CHILD: Final = (sys.executable, "-m", "airnet.capture.dpdk_child")
 
 
-def attach_dpdk(
-    capture: config.Capture, child: Sequence[str] = CHILD
-) -> DpdkAttached:
+def attach_dpdk(capture: config.Capture, child: Sequence[str] = CHILD) -> DpdkAttached:
     """Start the child and wait until its port receives.
 
     Args:
@@ -153,3 +151,6 @@ def _await(attached: DpdkAttached) -> None:
     reader = relay.Reader(shared, attached.wake_fd, attached.process_fd)
     if reader.state != relay.RUNNING:
         raise complaint(attached, reader, "did not start")
+    with contextlib.suppress(BlockingIOError):
+        # What starting said says nothing of a later end.
+        os.read(attached.output_fd, OUTPUT_BYTES)
