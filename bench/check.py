@@ -4,7 +4,7 @@
 grew by more than the tolerance; `--write` prints what budgets.toml should say.
 Instructions are the same on a busy machine and an idle one; see README.md.
 
-ext/ring.pyx and step.pyx have no bench here: their work is on shared rings, which
+ext/ring.pyx, step.pyx and dpdk.pyx have no bench here: shared rings, which
 valgrind does not run; `airnet bench lab` times it.
 """
 

@@ -143,7 +143,7 @@ def test_cython_functions_are_short_and_flat() -> None:
 def test_c_functions_are_short_and_flat() -> None:
     """The same limits hold in C, where a tab is a level."""
     wrong = []
-    for path in tree.files("bpf/*.[ch]", "ext/*.h"):
+    for path in tree.files("bpf/*.[ch]", "ext/*.[ch]"):
         for function, lines in c_functions(path.read_text("utf-8")):
             where = f"{tree.name(path)} {function}"
             if len(lines) > FUNCTION:

@@ -163,7 +163,7 @@ def complaint(attached: DpdkAttached, reader: relay.Reader, what: str) -> Captur
     except BlockingIOError:
         output = ""
     lines = [one.strip() for one in output.splitlines() if COMPLAINT.match(one)]
-    told = [one for one in (reason, *lines[-2:]) if one]
+    told = [one for one in (reason, *lines[:2]) if one]
     killed_by = _reap(attached) if has_ended else 0
     if killed_by:
         told.insert(0, f"its process was ended by {signal.Signals(killed_by).name}")

@@ -1,7 +1,6 @@
 """What this host can do, tried and not guessed, and what each lack costs."""
 
 import ctypes
-import ctypes.util
 import importlib.metadata
 import importlib.util
 import json
@@ -175,12 +174,29 @@ def _bcc() -> Feature:
 
 
 def _dpdk() -> Feature:
-    library = ctypes.util.find_library("rte_eal")
+    """Ask the optional extension, in a process that may load DPDK's libraries."""
+    problem, version = "", ""
+    if importlib.util.find_spec("airnet._ext.dpdk") is None:
+        problem = "built without libdpdk-dev"
+    else:
+        code = "from airnet._ext import dpdk; print(dpdk.version())"
+        command = [sys.executable, "-c", code]
+        try:
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                timeout=TRIAL_TIMEOUT_S,
+                check=True,
+            )
+            version = done.stdout.strip()
+        except (OSError, subprocess.SubprocessError):
+            problem = "the libraries it was built with cannot be loaded"
     return _feature(
         "dpdk",
-        "" if library else "librte_eal not found",
-        library or "",
-        "no poll-mode drivers for physical ports; AF_XDP serves everything else",
+        problem,
+        version,
+        'no `backend = "dpdk"`: no poll-mode drivers; AF_XDP serves everything else',
     )
 
 
@@ -205,7 +221,7 @@ def _hugepages() -> Feature:
         "hugepages",
         "" if total else "none are reserved",
         f"{total} reserved",
-        "DPDK runs with small pages; AF_XDP does not need them",
+        "virtual DPDK ports run with small pages, cards need some; AF_XDP needs none",
     )
 
 
