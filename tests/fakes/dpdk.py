@@ -9,6 +9,7 @@ import pytest
 from airnet import config
 from airnet.capture.dpdk import DpdkSource
 from airnet.capture.dpdk_attach import attach_dpdk
+from airnet.capture.selection import Selection
 
 NEEDS_DPDK = pytest.mark.skipif(
     importlib.util.find_spec("airnet._ext.dpdk") is None,
@@ -27,7 +28,7 @@ def dpdk(*arguments: str, ring_frames: int = 8192) -> Iterator[DpdkSource]:
         dpdk_args=arguments,
         ring_frames=ring_frames,
     )
-    source = DpdkSource(attach_dpdk(capture))
+    source = DpdkSource(attach_dpdk(capture, Selection()))
     try:
         yield source
     finally:

@@ -5,7 +5,8 @@
  * a kind of stamp ("none", "near", "far"), how many frames, and what moves the
  * monotonic clock to the epoch.
  *
- * Frame i has i % 1500 + 1 bytes of value i, in 1 to 5 buffers; every 100th is too long.
+ * Frame i has i % 1500 + 1 bytes of value i, in 1 to 5 buffers; each 100th is too
+ * long.
  */
 #include <stdio.h>
 #include <stdlib.h>

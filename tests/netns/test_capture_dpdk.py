@@ -174,11 +174,12 @@ class Scheduled:
     def buffer(self) -> NDArray[np.uint8]:
         return self._source.buffer
 
-    def poll(self, rows: NDArray[np.void], wait_ms: int) -> int:
+    def poll(self, rows: NDArray[np.void] | memoryview, wait_ms: int) -> int:
         count = self._source.poll(rows, wait_ms)
-        rows[:count]["time_ns"] = self._times[self.count : self.count + count]
+        found = np.frombuffer(rows, FRAME)[:count]
+        found["time_ns"] = self._times[self.count : self.count + count]
         self.count += count
-        for row in rows[:count]:
+        for row in found:
             piece = self.buffer[row["offset"] :][: row["captured_bytes"]]
             self.bytes.append(bytes(piece))
         return count

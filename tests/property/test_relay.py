@@ -1,4 +1,4 @@
-"""The relay between two processes: its reference, its limits, its wake-ups, its peers."""
+"""The relay between two processes: its reference, limits, wake-ups and peers."""
 
 import errno
 import mmap

@@ -16,6 +16,7 @@ from airnet.capture.attached import DpdkAttached, from_json
 from airnet.capture.dpdk import DpdkSource
 from airnet.capture.dpdk_attach import attach_dpdk
 from airnet.capture.pcap import PcapSource
+from airnet.capture.selection import Selection
 from airnet.domain.frame import CLOCK_FILE, CLOCK_NIC, CLOCK_USER, FRAME
 from airnet.errors import CaptureError, ConfigError
 from tests.fakes.dpdk import NEEDS_DPDK, dpdk, losses
@@ -121,7 +122,7 @@ def test_ring_port_joins_stamps_and_counts(tmp_path: Path) -> None:
         ("far", CLOCK_USER),
     ):
         child = wrapped(program, stamp, count)
-        source = DpdkSource(attach_dpdk(capture, child))
+        source = DpdkSource(attach_dpdk(capture, Selection(), child))
         rows = np.zeros(1024, FRAME)
         wait_until(lambda source=source: source.counters()["in_ring"] == count - 5)
         found = source.poll(rows, 1000)
@@ -162,14 +163,14 @@ def test_two_ports_in_one_process_and_one_after_the_other() -> None:
 def test_what_dpdk_refuses_is_told_in_its_words(device: str, words: str) -> None:
     """One line, with the remedy; nothing is left running."""
     with pytest.raises(CaptureError, match=f"DPDK did not start: .*{words}"):
-        attach_dpdk(config.Capture(interface="c0", backend="dpdk", dpdk_args=(device,)))
+        attach_dpdk(capture(dpdk_args=[device]), Selection())
 
 
 @NEEDS_DPDK
 def test_attached_port_is_handed_over_as_text() -> None:
     """What the privileged half attached, the worker reads from JSON."""
     capture = config.Capture(interface="c0", backend="dpdk", dpdk_args=(NULL,))
-    attached = attach_dpdk(capture)
+    attached = attach_dpdk(capture, Selection())
     again = from_json(attached.to_json())
 
     assert again == attached

@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 
 from airnet._ext import relay
 from airnet.capture.attached import DpdkAttached
+from airnet.capture.selection import Ignored, ignored
 from airnet.clock import SystemClock
 from airnet.domain.frame import FRAMES_MAX
 from airnet.errors import CaptureError
 from airnet.kernel import link
 
 STOP_TIMEOUT_S = 3.0
+#: Batches of nothing but ignored frames in one poll: it ends, whatever comes.
+BATCHES_MAX = 64
 #: One pass of the child's loop; a nap is shorter.
 ANSWER_TIMEOUT_S, ANSWER_WAIT_S = 0.5, 0.0002
 OUTPUT_BYTES = 65536
@@ -36,7 +39,8 @@ DEVICE_COUNTS: Final = relay.COUNTS[:6]
 class DpdkSource:
     """Frames of one DPDK port, copied once, in place for the reader.
 
-    It reads what `attach_dpdk` left behind, and needs no privilege for it.
+    It reads what `attach_dpdk` left behind, and needs no privilege for it. What is not
+    to be taken is left out here, by the rule that XDP applies before.
     """
 
     def __init__(
@@ -53,6 +57,9 @@ class DpdkSource:
         self._attached: DpdkAttached | None = attached
         self._clock = clock or SystemClock()
         self._last: dict[str, int] = {}
+        self._delivered = 0
+        self._selection = attached.selection
+        self._selector = attached.selection.selector()
         flags = mmap.MAP_SHARED | mmap.MAP_POPULATE
         # numpy keeps the mapping alive as long as anybody holds the buffer, so rows
         # of a closed source point at stale bytes, never at unmapped ones.
@@ -60,7 +67,7 @@ class DpdkSource:
         self.buffer: NDArray[np.uint8] = shared[relay.SHARED_BYTES :]
         self._reader = relay.Reader(shared, attached.wake_fd, attached.process_fd)
 
-    def poll(self, rows: NDArray[np.void], wait_ms: int) -> int:
+    def poll(self, rows: NDArray[np.void] | memoryview, wait_ms: int) -> int:
         """Fill rows in the order of arrival at each queue.
 
         Raises:
@@ -68,19 +75,36 @@ class DpdkSource:
         """
         attached = self._attached
         assert attached is not None, "poll after close"
-        count = self._reader.poll(rows[:FRAMES_MAX], wait_ms)
-        if count == -errno.EPIPE:
-            raise complaint(attached, self._reader, "ended")
-        if count < 0:
-            raise CaptureError(
-                f"{self.name}: capture ended: {os.strerror(-count)}", REMEDY
-            )
+        kept = 0
+        for _ in range(BATCHES_MAX):
+            count = self._reader.poll(rows[:FRAMES_MAX], wait_ms)
+            if count < 0:
+                raise self._ended(attached, count)
+            kept = self._selector.select_batch(rows, count, self.buffer)
+            if kept or not count:
+                break
+        self._delivered += kept
         if count == 0 and attached.port and not _is_there(attached):
             raise CaptureError(
                 f"{attached.port}: capture ended: the interface went away",
                 "check the interface; airnet can be started again at any time",
             )
-        return count
+        return kept
+
+    def _ended(self, attached: DpdkAttached, status: int) -> CaptureError:
+        if status == -errno.EPIPE:
+            return complaint(attached, self._reader, "ended")
+        return CaptureError(
+            f"{self.name}: capture ended: {os.strerror(-status)}", REMEDY
+        )
+
+    def ignored(self) -> list[Ignored]:
+        """Return the frames that were received and not taken, by kind."""
+        return ignored(self._selector.summary())
+
+    def floods(self) -> dict[str, tuple[int, int, int]]:
+        """Return about how many SYN, UDP and ICMP frames each watched address got."""
+        return self._selection.floods(self._selector.sketch())
 
     def counters(self) -> dict[str, int]:
         """Return seen, delivered and every reason a frame was not delivered.
@@ -91,7 +115,8 @@ class DpdkSource:
         attached = self._attached
         if attached is None:
             return dict(self._last)
-        delivered, ours = self._reader.delivered, self._counts()
+        taken, ours = self._reader.delivered, self._counts()
+        delivered = self._delivered
         has_answer = self._ask(attached)
         # The device's counts are read last: what arrives meanwhile is in flight.
         told = ours | {name: self._counts()[name] for name in DEVICE_COUNTS}
@@ -114,7 +139,8 @@ class DpdkSource:
         reasons = lost | {
             "oversize": told["oversize"],
             "ring_full": told["full"],
-            "in_ring": told["written"] - delivered + waiting,
+            "ignored": taken - delivered,
+            "in_ring": told["written"] - taken + waiting,
         }
         reasons["unaccounted"] = seen - delivered - sum(reasons.values())
         return {"seen": seen, "delivered": delivered, **reasons}

@@ -22,6 +22,7 @@ from airnet._ext import relay
 from airnet.capture import dpdk_order
 from airnet.capture.attached import DpdkAttached
 from airnet.capture.dpdk import OUTPUT_BYTES, complaint
+from airnet.capture.selection import Selection
 from airnet.capture.xdp import epoch_offset_ns
 from airnet.clock import SystemClock
 from airnet.errors import CaptureError, UnsupportedError
@@ -34,24 +35,23 @@ START_TIMEOUT_S = 20.0
 CHILD: Final = (sys.executable, "-m", "airnet.capture.dpdk_child")
 
 
-def attach_dpdk(capture: config.Capture, child: Sequence[str] = CHILD) -> DpdkAttached:
+def attach_dpdk(
+    capture: config.Capture, selection: Selection, child: Sequence[str] = CHILD
+) -> DpdkAttached:
     """Start the child and wait until its port receives.
 
     Args:
         capture: `dpdk_args` names the device, `interface` what people call it.
+        selection: what the reader keeps of what comes.
         child: the program that owns DPDK; it takes an Order as its last argument.
 
     Raises:
         CaptureError: no such device or interface, or DPDK refuses it.
         UnsupportedError: DPDK was not built in, or this host does not allow it.
     """
-    if importlib.util.find_spec("airnet._ext.dpdk") is None:
-        raise UnsupportedError(
-            "capture with DPDK is not built",
-            "install libdpdk-dev and build again, or use another backend",
-        )
+    _require_built()
     device = dpdk_order.device(capture.dpdk_args, capture.ring_frames)
-    has_xdp = device.startswith("--vdev=net_af_xdp")
+    has_xdp = dpdk_order.has_program(device)
     port = dpdk_order.interface_of(device)
     found = _prepare(port, has_xdp=has_xdp) if port else None
     with contextlib.ExitStack() as undo:
@@ -69,19 +69,8 @@ def attach_dpdk(capture: config.Capture, child: Sequence[str] = CHILD) -> DpdkAt
         keep(life)
         output, said = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         keep(output)
-        stamp_clock, stamp_ns = dpdk_order.stamps(device)
-        order = dpdk_order.Order(
-            memory=memory,
-            wake=wake,
-            life=watched,
-            epoch_ns=epoch_offset_ns(SystemClock()),
-            arguments=dpdk_order.arguments(capture.dpdk_args, device, capture.queues),
-            port=port if has_xdp else "",
-            queues=capture.queues,
-            is_promiscuous=not port,
-            stamp_clock=stamp_clock,
-            stamp_ns=stamp_ns,
-            nap_us=capture.dpdk_nap_us,
+        order = dpdk_order.order(
+            capture, (memory, wake, watched), epoch_offset_ns(SystemClock())
         )
         try:
             process = keep(_start(child, order, said))
@@ -91,9 +80,11 @@ def attach_dpdk(capture: config.Capture, child: Sequence[str] = CHILD) -> DpdkAt
         attached = DpdkAttached(
             interface=capture.interface,
             features=(device.removeprefix("--vdev="),),
+            selection=selection,
             device=device,
             port=port,
             port_index=found.index if found else 0,
+            missed_before=found.missed_frames if found else 0,
             life_fd=life,
             process_fd=process,
             memory_fd=memory,
@@ -104,6 +95,14 @@ def attach_dpdk(capture: config.Capture, child: Sequence[str] = CHILD) -> DpdkAt
         _await(attached)
         undo.pop_all()
     return attached
+
+
+def _require_built() -> None:
+    if importlib.util.find_spec("airnet._ext.dpdk") is None:
+        raise UnsupportedError(
+            "capture with DPDK is not built",
+            "install libdpdk-dev and build again, or use another backend",
+        )
 
 
 def _prepare(port: str, *, has_xdp: bool) -> link.Interface:

@@ -83,6 +83,34 @@ def arguments(wanted: Sequence[str], port: str, queues: int) -> list[str]:
     return [*given, "--in-memory"]
 
 
+def order(
+    capture: config.Capture, descriptors: tuple[int, int, int], epoch_ns: int
+) -> Order:
+    """Return the order for a port; `descriptors` are memory, wake and life."""
+    memory, wake, life = descriptors
+    port = device(capture.dpdk_args, capture.ring_frames)
+    name = interface_of(port)
+    stamp_clock, stamp_ns = stamps(port)
+    return Order(
+        memory=memory,
+        wake=wake,
+        life=life,
+        epoch_ns=epoch_ns,
+        arguments=arguments(capture.dpdk_args, port, capture.queues),
+        port=name if has_program(port) else "",
+        queues=capture.queues,
+        is_promiscuous=not name,
+        stamp_clock=stamp_clock,
+        stamp_ns=stamp_ns,
+        nap_us=capture.dpdk_nap_us,
+    )
+
+
+def has_program(port: str) -> bool:
+    """Return whether the driver attaches an XDP program to the interface."""
+    return port.startswith("--vdev=net_af_xdp")
+
+
 def _free_huge_mib() -> int:
     text = Path("/proc/meminfo").read_text(encoding="ascii")
     pages = int(text.partition("HugePages_Free:")[2].split()[0])

@@ -27,8 +27,8 @@ def attach_interface(
 ) -> Attached:
     """Attach to `capture.interface`; `auto`: XDP native, XDP generic, AF_PACKET.
 
-    The site's gateways and hosts are what `capture.select` watches.
-    DPDK is taken only where it is asked for: it keeps a core and a port to itself.
+    The site's gateways and hosts are what `capture.select` watches. DPDK is taken only
+    where it is asked for: it keeps a core and a port to itself.
 
     Raises:
         CaptureError: no such interface, or somebody else holds it.
@@ -43,7 +43,7 @@ def attach_interface(
         is_generic = capture.backend == "xdp_generic"
         return attach_xdp(capture, selection, generic=is_generic)
     if capture.backend == "dpdk":
-        return attach_dpdk(capture)
+        return attach_dpdk(capture, selection)
     for generic in (False, True):
         try:
             return attach_xdp(capture, selection, generic=generic)
