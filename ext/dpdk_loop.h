@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The receiving process's loop: bursts from the port into the relay, until nobody
- * holds the reader's end of a pipe any more, however that came. It polls; with nap_us it rests between empty bursts once the
- * port was idle for DPDK_SPIN_NS, so that an idle port does not cost a core.
+ * holds the reader's end of a pipe any more, however that came. It polls; with nap_us
+ * it rests between empty bursts once the port was idle for DPDK_SPIN_NS, so that an
+ * idle port does not cost a core.
  */
 #ifndef AIRNET_DPDK_LOOP_H
 #define AIRNET_DPDK_LOOP_H
