@@ -189,7 +189,9 @@ def complaint(attached: DpdkAttached, reader: relay.Reader, what: str) -> Captur
     except BlockingIOError:
         output = ""
     lines = [one.strip() for one in output.splitlines() if COMPLAINT.match(one)]
-    told = [one for one in (reason, *lines[:2]) if one]
+    # A line that looks like no log is what an interpreter or a shell said last.
+    lines = lines[:2] or [one.strip() for one in output.splitlines()[-1:]]
+    told = [one for one in (reason, *lines) if one]
     killed_by = _reap(attached) if has_ended else 0
     if killed_by:
         told.insert(0, f"its process was ended by {signal.Signals(killed_by).name}")
