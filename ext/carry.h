@@ -36,6 +36,7 @@ static inline void carry_drop(struct stream *s, struct side *side)
 	s->counts.bytes_skipped += side->carry_bytes;
 	carry_free(s, side);
 	side->is_lost = 1;
+	side->number = 0;
 	side->follows_soh = 0;
 	side->region_row = AIRNET_NONE;
 }

@@ -54,7 +54,7 @@ static inline void decode_segment(struct stream *s, an_u32 index, int direction,
 	flow->sides[0].region_row = AIRNET_NONE;
 	flow->sides[1].region_row = AIRNET_NONE;
 	if (header->tcp_flags & AIRNET_TCP_ACK)
-		stream_acknowledge(s, index, direction, segment->acknowledged);
+		stream_acknowledge(s, index, direction, segment);
 	hold_check(s, index, AIRNET_DIRECTION_UP);
 	hold_check(s, index, AIRNET_DIRECTION_DOWN);
 	if (header->tcp_flags & AIRNET_TCP_RST) {

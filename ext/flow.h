@@ -86,6 +86,14 @@ struct side {
 	an_u32 need_bytes; /* of the whole message carried, 0 = not known yet */
 	an_u32 region_row; /* this frame's row of what is being skipped */
 	an_u32 starts[FLOW_STARTS];
+	/* Of missing bytes and messages; see holes.h. */
+	an_u32 wanted_until; /* what the receiver asked for lies before it */
+	an_u32 unproved; /* holes given up, not acknowledged so far */
+	an_u32 unproved_end;
+	an_u64 unproved_bytes;
+	an_u64 number; /* expected next as MsgSeqNum, 0 = any */
+	an_u8 asks;
+	an_u8 has_wanted;
 	an_u8 start_count;
 	an_u8 is_known; /* `next` is */
 	an_u8 has_acknowledged;
@@ -93,7 +101,7 @@ struct side {
 	an_u8 is_done; /* FIN consumed, or RST */
 	an_u8 is_lost; /* looking for a message start */
 	an_u8 follows_soh;
-	an_u8 pad;
+	an_u8 pad[7];
 };
 
 /* What a session is worth keeping for, least first; see table.h. */
@@ -137,6 +145,12 @@ struct stream_counts {
 	an_u64 partials_dropped;
 	an_u64 gaps;
 	an_u64 gap_bytes;
+	an_u64 capture_losses; /* of the gaps; see holes.h */
+	an_u64 capture_loss_bytes;
+	an_u64 network_losses; /* holes that were filled */
+	an_u64 network_loss_bytes;
+	an_u64 application_gaps;
+	an_u64 application_gap_messages;
 	an_u64 retransmits;
 	an_u64 out_of_order;
 	an_u64 conflicts;

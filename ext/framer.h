@@ -56,6 +56,7 @@ static inline void framer_lose(struct stream *s, an_u32 index, int direction,
 	s->sessions[index].malformed++;
 	side->region_row = s->row_count > place ? place : AIRNET_NONE;
 	side->is_lost = 1;
+	side->number = 0;
 }
 
 static inline void framer_skip(struct stream *s, struct side *side, an_u32 n)

@@ -8,7 +8,7 @@
 #define AIRNET_HOLD_H
 
 #include "carry.h"
-#include "handshake.h"
+#include "holes.h"
 
 /* Move on to `n` bytes later. An acknowledgement that lies behind says no more. */
 static inline void side_advance(struct side *side, an_u32 n)
@@ -69,8 +69,12 @@ static inline int hold_piece(struct stream *s, struct side *side, an_u32 *link,
 		s->counts.held_full++;
 		return -1;
 	}
-	if (side->held == AIRNET_NONE)
+	if (side->held == AIRNET_NONE) {
 		side->hole_ns = s->now_ns;
+		side->has_wanted = 0;
+		side->asks = 0;
+	}
+	holes_refill(s, side, sequence, n);
 	s->free_held = held->next;
 	held->next = *link;
 	held->sequence = sequence;
@@ -88,7 +92,7 @@ static inline int hold_insert(struct stream *s, struct side *side, struct cursor
 			      an_u32 sequence)
 {
 	an_u32 *link = &side->held;
-	int stored = 0;
+	int stored = 0, touches = 0; /* the byte before `sequence` is held */
 
 	while (bytes.at != bytes.end) {
 		struct held *piece = *link == AIRNET_NONE ? NULL : &s->held[*link];
@@ -98,6 +102,7 @@ static inline int hold_insert(struct stream *s, struct side *side, struct cursor
 
 		if (ahead <= 0) {
 			n = ahead + piece->bytes;
+			touches = n >= 0;
 			n = n < 0 ? 0 : n;
 			n = n < bytes.end - bytes.at ? n : bytes.end - bytes.at;
 			link = &piece->next;
@@ -107,6 +112,9 @@ static inline int hold_insert(struct stream *s, struct side *side, struct cursor
 			n = hold_piece(s, side, link, part, sequence);
 			if (n < 0)
 				return -1;
+			if (piece && touches && n == ahead)
+				holes_close(s, side, sequence);
+			touches = 1;
 			stored += (int)n;
 			link = &s->held[*link].next;
 		}
@@ -133,6 +141,7 @@ static inline void hold_drain(struct stream *s, an_u32 index, int direction)
 	const an_u8 *segment_start = s->segment_start;
 	int has_drained = 0;
 
+	side->asks = 0;
 	while (side->held != AIRNET_NONE) {
 		struct held *piece = &s->held[side->held];
 		struct cursor bytes =
@@ -167,6 +176,7 @@ static inline void hold_give_up(struct stream *s, an_u32 index, int direction,
 	an_s64 n = sequence_distance(sequence, side->next);
 
 	carry_drop(s, side);
+	holes_skip(s, side, sequence);
 	s->counts.gaps++;
 	s->counts.gap_bytes += n > 0 ? (an_u64)n : 0;
 	s->sessions[index].gap_bytes += n > 0 ? (an_u64)n : 0;

@@ -64,6 +64,7 @@ static inline void session_take(struct stream *s, an_u32 index, int direction,
 {
 	struct airnet_session *session = &s->sessions[index];
 	struct flow *flow = &s->flows[index];
+	struct side *side = &flow->sides[direction];
 	int is_trading =
 		row->kind >= AIRNET_KIND_NEW && row->kind <= AIRNET_KIND_REPORT;
 
@@ -73,8 +74,15 @@ static inline void session_take(struct stream *s, an_u32 index, int direction,
 	if (row->malformed) {
 		s->malformed[row->malformed]++;
 		session->malformed++;
+		side->number = 0;
 		return;
 	}
+	if (row->kind == AIRNET_KIND_SEQUENCE_RESET)
+		side->number = 0; /* it says what comes next, which may be any */
+	else if (row->sequence == side->number && row->sequence)
+		side->number++;
+	else
+		holes_number(s, side, row);
 	session_names(flow, session, direction, names);
 	if (row->kind == AIRNET_KIND_LOGON)
 		flow->logons |= (an_u8)(1 << direction);

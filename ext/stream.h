@@ -12,11 +12,16 @@
 #define RESET_WINDOW 65536
 
 static inline void stream_acknowledge(struct stream *s, an_u32 index, int direction,
-				      an_u32 acknowledged)
+				      const struct segment *segment)
 {
 	struct side *side = &s->flows[index].sides[!direction];
+	an_u32 acknowledged = segment->acknowledged;
 	an_s64 ahead = sequence_distance(acknowledged, side->next);
 
+	if (side->unproved)
+		holes_prove(s, side, acknowledged);
+	if (side->held != AIRNET_NONE)
+		holes_ask(s, side, segment);
 	if (!side->is_known || ahead <= 0 || ahead > FLOW_WINDOW)
 		return;
 	if (!side->has_acknowledged ||
@@ -47,7 +52,14 @@ static inline void stream_in_order(struct stream *s, an_u32 index, int direction
 		}
 		cursor_limit(&bytes, until - side->next);
 		s->segment_start = start;
+		if (side->held == AIRNET_NONE) {
+			side_deliver(s, index, direction, bytes);
+			continue;
+		}
+		holes_refill(s, side, side->next, cursor_left(&bytes));
 		side_deliver(s, index, direction, bytes);
+		if (side->next == s->held[side->held].sequence)
+			holes_close(s, side, segment.sequence + offset);
 		hold_drain(s, index, direction);
 	}
 }
@@ -97,6 +109,7 @@ static inline void stream_realign(struct stream *s, an_u32 index, int direction,
 	hold_drop(s, side);
 	side->has_acknowledged = 0;
 	hold_give_up(s, index, direction, sequence);
+	side->unproved = 0;
 	if (missing < 0)
 		side->has_fin = 0;
 }

@@ -40,6 +40,12 @@ cdef extern from "lanes.h" nogil:
         uint64_t partials_dropped
         uint64_t gaps
         uint64_t gap_bytes
+        uint64_t capture_losses
+        uint64_t capture_loss_bytes
+        uint64_t network_losses
+        uint64_t network_loss_bytes
+        uint64_t application_gaps
+        uint64_t application_gap_messages
         uint64_t retransmits
         uint64_t out_of_order
         uint64_t conflicts

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from airnet.capture.paced import Paced
 from airnet.capture.pcap import PcapSource
 from airnet.clock import SystemClock
-from airnet.decode import Decoder
+from airnet.decode import Decoder, holes
 from airnet.errors import CaptureError, UsageError
 from airnet.features import Windows
 from airnet.pipeline import BATCH_FRAMES, Front, Totals
@@ -139,6 +139,7 @@ def account(
         "malformed": {name: n for name, n in counters["malformed"].items() if n},
         "sessions": counters["sessions"],
         "windows": totals.windows,
+        "holes": holes(counters),
         "streams": {name: n for name, n in counters.items() if name not in NOT_STREAMS},
     }
 

@@ -59,7 +59,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """What a replay found. `seen` == `processed` + the sum of `by_reason`.
 
-    `messages` counts by MsgType and direction: up is client to gateway.
+    `messages` counts by MsgType and direction: up is client to gateway. `holes` are by
+    who lost the bytes.
     """
 
     frames: int
@@ -75,6 +76,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     decisions: int
     incidents: int
     ledger: dict[str, int | str]
+    holes: dict[str, dict[str, int]]
     streams: dict[str, int]
     effects: str
     cpu_s: float

@@ -6,6 +6,7 @@ And the two ways to decode them, the kernel's and the reference's.
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from airnet.decode.streams import gathered
 from airnet.domain.frame import FRAME, STREAM_OPENED
 from airnet.domain.session import SESSIONS_MAX, address_bytes
 from tests.reference.decoder import ReferenceDecoder
+from tests.reference.holes import COUNTED
 
 CLIENT, GATEWAY = ("10.0.1.11", 40001), ("10.0.0.10", 9001)
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
@@ -59,6 +61,10 @@ def tcp(
     payload: bytes = b"",
     flags: int = ACK | PSH,
     acknowledged: int = 0,
+    *,
+    options: bytes = b"",
+    window: int = 65535,
+    urgent: int = 0,
 ) -> bytes:
     """Return an IP packet (v4 or v6 as the addresses are) with one segment."""
     (source, source_port), (target, target_port) = ends
@@ -68,13 +74,19 @@ def tcp(
         target_port,
         sequence % (1 << 32),
         acknowledged % (1 << 32),
-        5 << 4,
+        5 + len(options) // 4 << 4,
         flags,
-        65535,
+        window,
         0,
-        0,
+        urgent,
     )
-    return packet(source, target, 6, segment + payload)
+    return packet(source, target, 6, segment + options + payload)
+
+
+def sack(*blocks: tuple[int, int]) -> bytes:
+    """Return the option of selective acknowledgement, RFC 2018, padded."""
+    edges = b"".join(struct.pack(">I", edge % (1 << 32)) for b in blocks for edge in b)
+    return b"\1\1\5" + bytes([2 + len(edges)]) + edges
 
 
 def packet(source: str, target: str, protocol: int, payload: bytes) -> bytes:
@@ -177,6 +189,11 @@ def differences(decoded: Decoded, reference: ReferenceDecoder) -> list[str]:
     counted = list(decoded.counters["malformed"].values())
     if counted != reference.malformed[1:]:
         wrong.append(f"malformed {counted}, not {reference.malformed[1:]}")
+    for name in COUNTED:
+        if decoded.counters[name] != reference.counts[name]:
+            wrong.append(
+                f"{decoded.counters[name]} {name}, not {reference.counts[name]}"
+            )
     return wrong
 
 
@@ -242,22 +259,37 @@ class Conversation:
         self.frames: list[Frame] = []
 
     def add(
-        self, direction: int, payload: bytes = b"", flags: int = ACK | PSH
+        self,
+        direction: int,
+        payload: bytes = b"",
+        flags: int = ACK | PSH,
+        **fields: Any,
     ) -> Frame:
         """Send a segment; 0 is up, client to gateway."""
-        frame = self.segment(direction, self.next[direction], payload, flags)
+        frame = self.segment(direction, self.next[direction], payload, flags, **fields)
         self.frames.append(frame)
         self.next[direction] += len(payload) + bool(flags & (SYN | FIN))
         return frame
 
     def segment(
-        self, direction: int, sequence: int, payload: bytes, flags: int = ACK | PSH
+        self,
+        direction: int,
+        sequence: int,
+        payload: bytes,
+        flags: int = ACK | PSH,
+        **fields: Any,
     ) -> Frame:
-        """Return a segment at any place of the stream, 1 us later than the last."""
+        """Return a segment at any place of the stream, 1 us later than the last.
+
+        `fields` are those of tcp(); it acknowledges all that was sent, unless they
+        say otherwise.
+        """
         self.time_ns += 1000
         ends = self.ends if direction == 0 else self.ends[::-1]
-        peer = self.next[1 - direction] if flags & ACK else 0
-        data = tcp(ends, sequence, payload, flags, peer)
+        fields.setdefault(
+            "acknowledged", self.next[1 - direction] if flags & ACK else 0
+        )
+        data = tcp(ends, sequence, payload, flags, **fields)
         return self.time_ns, 1, ethernet(data, self.tags)
 
     def handshake(self) -> None:

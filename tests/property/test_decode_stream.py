@@ -20,6 +20,7 @@ from tests.fakes.frames import (
     message,
     order,
     refer,
+    sack,
 )
 
 NOISE = st.one_of(
@@ -44,7 +45,8 @@ NOISE = st.one_of(
 def streams(draw: st.DrawFn, noise: int = 3) -> bytes:
     """Draw one direction's bytes: messages, with noise between some of them."""
     parts = [message("A", "34=1", "108=30")] if draw(st.booleans()) else []
-    for number in range(draw(st.integers(0, 5))):
+    numbers = draw(st.lists(st.sampled_from([1, 1, 1, 7]), max_size=5))
+    for number in itertools.accumulate(numbers):
         parts.append(order(number, extra="58=" + "y" * draw(st.integers(1, 60))))
         if noise and draw(st.integers(0, noise)) == 0:
             parts.append(draw(NOISE))
@@ -87,6 +89,21 @@ def disturb(
     return pieces
 
 
+def answer(draw: st.DrawFn, talk: Conversation, direction: int, first: int) -> Frame:
+    """Draw an acknowledgement of some bytes from `first` on, perhaps selective."""
+    near = st.integers(0, 400)
+    what = draw(near | st.just(talk.next[1 - direction] - first))
+    block = (first + draw(near), first + draw(near))
+    return talk.segment(
+        direction,
+        talk.next[direction],
+        b"",
+        ACK,
+        acknowledged=first + what,
+        options=draw(st.sampled_from([b"", sack(block), sack(block, block)])),
+    )
+
+
 @st.composite
 def conversations(draw: st.DrawFn, client_port: int = CLIENT[1]) -> list[Frame]:
     """Draw the frames of one connection, disturbed."""
@@ -108,6 +125,8 @@ def conversations(draw: st.DrawFn, client_port: int = CLIENT[1]) -> list[Frame]:
             flags &= ~FIN
         place = base[direction] + offset
         frame = talk.segment(direction, place, piece, flags)
+        if draw(st.integers(0, 3)) == 0:
+            talk.frames.append(answer(draw, talk, 1 - direction, base[direction]))
         if draw(st.integers(0, 9)) == 0:
             frame = (*frame[:2], frame[2][: len(frame[2]) - draw(st.integers(0, 9))])
         talk.frames.append(frame)

@@ -1,6 +1,8 @@
 """The reference of the stream kernel as a whole: sessions and reassembly."""
 
-from tests.reference import fix, tunnels
+from collections import Counter
+
+from tests.reference import fix, holes, tunnels
 from tests.reference.stream import (
     ACK,
     CLOSED,
@@ -44,6 +46,7 @@ class ReferenceDecoder(Framing):
         self.headers: list[dict[str, object]] = []
         self.rows: list[dict[str, int]] = []
         self.malformed = [0] * 9
+        self.counts: Counter[str] = Counter()
         self.sessions: list[Session] = []
         self.flows: dict[frozenset[End], int] = {}
         self.handshakes: dict[frozenset[End], Handshake] = {}
@@ -281,6 +284,8 @@ class ReferenceDecoder(Framing):
     def acknowledge(self, side: Side) -> None:
         """Note what the other end says it has."""
         ack = self.seen.acknowledged
+        holes.prove(self.counts, side, ack)
+        holes.ask(side, self.seen)
         if side.next is None or not 0 < distance(ack, side.next) <= WINDOW:
             return
         if side.acknowledged is None or distance(ack, side.acknowledged) > 0:
@@ -302,6 +307,7 @@ class ReferenceDecoder(Framing):
         missing = distance(sequence, side.next)
         session.row["gap_bytes"] += max(missing, 0)
         self.header["stream_flags"] |= GAP
+        holes.skip(self.counts, side, sequence)
         forget(side)
         side.next = sequence
         if side.acknowledged is not None and distance(side.next, side.acknowledged) > 0:
@@ -311,8 +317,9 @@ class ReferenceDecoder(Framing):
     def drain(self, where: Where) -> None:
         """Deliver the held pieces that are next."""
         side = self.sessions[where[0]].sides[where[1]]
+        side.asks = 0
         while side.held:
-            first = min(side.held, key=lambda one: distance(one, side.next))
+            first = holes.first_held(side)
             behind = distance(side.next, first)
             if behind < 0:
                 break
@@ -324,7 +331,7 @@ class ReferenceDecoder(Framing):
         """Give up holes that were acknowledged or are too old."""
         side = self.sessions[where[0]].sides[where[1]]
         while side.held:
-            first = min(side.held, key=lambda one: distance(one, side.next))
+            first = holes.first_held(side)
             passed = side.acknowledged
             is_received = passed is not None and distance(passed, first) >= 0
             patience_ns = LATE_NS if is_received else HOLE_NS
@@ -336,8 +343,7 @@ class ReferenceDecoder(Framing):
         """Give up the holes of a direction."""
         side = self.sessions[where[0]].sides[where[1]]
         while side.held:
-            first = min(side.held, key=lambda one: distance(one, side.next))
-            self.give_up(where, first)
+            self.give_up(where, holes.first_held(side))
         forget(side)
 
     def settle(self, number: int) -> None:
@@ -382,6 +388,7 @@ class ReferenceDecoder(Framing):
             side.held.clear()
             side.acknowledged = None
             self.give_up(where, seen.sequence)
+            side.unproved = []
             side.fin = None if ahead < 0 else side.fin
             ahead = 0
         if ahead == -1 and seen.payload_bytes == 1:
@@ -406,7 +413,7 @@ class ReferenceDecoder(Framing):
     def hold(self, side: Side, ahead: int, known: dict[int, int]) -> None:
         """Hold what is new of a segment that lies ahead, in pieces."""
         data = self.seen.payload
-        at = 0
+        at = last = 0
         is_new = False
         while at < len(data):
             end = at
@@ -416,9 +423,14 @@ class ReferenceDecoder(Framing):
                 at += 1
                 continue
             if not side.held:
-                side.hole_ns = self.now_ns
+                side.hole_ns, side.wanted, side.asks = self.now_ns, None, 0
             place = (self.seen.sequence + at) % (1 << 32)
             side.held[place] = (data[at:end], at == 0)
+            holes.refill(self.counts, side, place, end - at)
+            is_joined = ahead + at - 1 in known or (is_new and at == last)
+            if is_joined and ahead + end in known:
+                holes.close(self.counts, side, place)
+            last = end
             is_new, at = True, end
         if is_new:
             self.header["stream_flags"] |= OUT_OF_ORDER
@@ -439,7 +451,11 @@ class ReferenceDecoder(Framing):
             if not data:
                 self.give_up(where, until)
                 continue
+            before = side.next
+            holes.refill(self.counts, side, before, len(data))
             self.deliver(where, data, offset == 0)
+            if side.next in side.held:
+                holes.close(self.counts, side, before)
             self.drain(where)
 
     def new_row(self, session: int, direction: int) -> dict[str, int]:
@@ -464,7 +480,9 @@ class ReferenceDecoder(Framing):
         if reading.row["malformed"]:
             self.malformed[reading.row["malformed"]] += 1
             row["malformed"] += 1
+            state.sides[direction].number = None
             return
+        holes.number(self.counts, state.sides[direction], reading.row)
         names = [reading.sender, reading.target][:: -1 if direction else 1]
         if None not in names and not (row["client_comp"] or row["gateway_comp"]):
             row["client_comp"], row["gateway_comp"] = (name[:24] for name in names)

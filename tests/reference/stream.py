@@ -93,6 +93,11 @@ class Side:
     held: dict[int, tuple[bytes, bool]] = field(default_factory=dict)
     hole_ns: int = 0
     region: dict[str, int] | None = None
+    wanted: int | None = None  # the receiver asked for bytes before it
+    asks: int = 0
+    unproved: list[int] = field(default_factory=list)  # bytes of holes given up
+    unproved_end: int = 0
+    number: int | None = None  # the next MsgSeqNum
 
 
 @dataclass
@@ -163,7 +168,7 @@ class Framing:
             side.region.update(malformed=reason, bytes=1)
             self.malformed[reason] += 1
             self.sessions[where[0]].row["malformed"] += 1
-            side.is_lost = True
+            side.is_lost, side.number = True, None
             at += 1
         side.may_start = at < len(data) or data[at - 1 : at] == b"\x01"
         side.starts = [one - at for one in side.starts if one >= at]
@@ -186,4 +191,4 @@ class Framing:
 def forget(side: Side) -> None:
     """Drop the partial message and look for the next."""
     side.pending, side.starts, side.region = b"", [], None
-    side.is_lost, side.may_start = True, False
+    side.is_lost, side.may_start, side.number = True, False, None

@@ -38,6 +38,7 @@ FIELDS = {
     "decisions",
     "incidents",
     "ledger",
+    "holes",
     "streams",
     "effects",
     "cpu_s",

@@ -1,5 +1,5 @@
 """decode: Frames to Headers, Messages and Sessions. Never raises on foreign bytes."""
 
-from airnet.decode.streams import Decoder, key_of, type_text
+from airnet.decode.streams import Decoder, holes, key_of, type_text
 
-__all__ = ["Decoder", "key_of", "type_text"]
+__all__ = ["Decoder", "holes", "key_of", "type_text"]

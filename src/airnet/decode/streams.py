@@ -50,6 +50,30 @@ def _require_processors(cpus: Sequence[int]) -> None:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
 
 
+def holes(counters: dict[str, Any]) -> dict[str, dict[str, int]]:
+    """Return what is missing, by why: docs/architecture.md says how that is told.
+
+    `capture` and `unknown` together are the gaps of the streams; what the network lost
+    came again, and what the application left out was never sent.
+    """
+    lost, lost_bytes = counters["capture_losses"], counters["capture_loss_bytes"]
+    return {
+        "capture": {"holes": lost, "bytes": lost_bytes},
+        "network": {
+            "holes": counters["network_losses"],
+            "bytes": counters["network_loss_bytes"],
+        },
+        "application": {
+            "holes": counters["application_gaps"],
+            "messages": counters["application_gap_messages"],
+        },
+        "unknown": {
+            "holes": counters["gaps"] - lost,
+            "bytes": counters["gap_bytes"] - lost_bytes,
+        },
+    }
+
+
 class Decoder:
     """Reads headers, reassembles TCP, frames FIX and keeps the table of Sessions.
 
