@@ -84,6 +84,8 @@ cdef class Reader:
 
     cdef uint8_t[::1] buffer
     cdef pcap_reader state
+    cdef object given  # what parse last filled: taking a buffer of structs is slow
+    cdef airnet_frame[::1] rows
 
     def __cinit__(self, uint8_t[::1] buffer not None):
         if buffer.shape[0] < 2 * PCAP_FRAME_MAX:
@@ -134,12 +136,16 @@ cdef class Reader:
             name: self.state.reasons[i] for i, name in enumerate(REASONS)
         }
 
-    def parse(self, airnet_frame[::1] rows not None):
+    def parse(self, rows not None):
         """Fill rows from the buffer; 0 means more file bytes are needed, or the end."""
         cdef int filled
-        cdef int limit = <int>min(rows.shape[0], 1 << 20)
+        cdef int limit
+        if rows is not self.given:
+            self.rows = rows
+            self.given = rows
+        limit = <int>min(self.rows.shape[0], 1 << 20)
         if limit == 0:
             raise ValueError("rows must not be empty")
         with nogil:
-            filled = pcap_next(&self.state, &rows[0], limit)
+            filled = pcap_next(&self.state, &self.rows[0], limit)
         return filled

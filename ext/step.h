@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * AF_XDP to feature rows in one call: what a frame that comes alone waits for is then
- * the work on it, not the calls between the stages. The rows are those of the stages
- * one after the other: this only calls them.
+ * AF_XDP, or a file's rows, to feature rows in one call: what a frame that comes alone
+ * waits for is then the work on it, not the calls between the stages. The rows are
+ * those of the stages one after the other: this only calls them.
  */
 #ifndef AIRNET_STEP_H
 #define AIRNET_STEP_H
@@ -93,24 +93,30 @@ static inline int step_advance(struct step *s)
 	return 0;
 }
 
+/* A batch of `count` frames lies in s->frames; the last one is done with. */
+static inline void step_give(struct step *s, an_u32 count)
+{
+	s->decoded = s->header_count = s->followed = 0;
+	s->frame_count = count;
+	s->taken += count;
+	if (!s->is_idle)
+		s->windows->row_count = 0;
+	for (an_u32 i = 0; i < count; i++)
+		s->bytes += s->frames[i].wire_bytes;
+}
+
 /* Take a batch; the last one is done with. Frames or -errno. */
 static inline int step_poll(struct step *s, int wait_ms)
 {
 	int count;
 
-	s->frame_count = s->decoded = s->header_count = s->followed = 0;
-	if (!s->is_idle)
-		s->windows->row_count = 0;
-	if (s->sockets[0].fd < 0)
+	step_give(s, 0);
+	if (!s->socket_count || s->sockets[0].fd < 0)
 		return -EBADF;
 	count = xsk_poll(s->sockets, s->socket_count, s->frames, (int)s->frame_limit,
 			 wait_ms, s->epoch_ns);
-	if (count <= 0)
-		return count;
-	s->frame_count = (an_u32)count;
-	s->taken += s->frame_count;
-	for (int i = 0; i < count; i++)
-		s->bytes += s->frames[i].wire_bytes;
+	if (count > 0)
+		step_give(s, (an_u32)count);
 	return count;
 }
 

@@ -42,6 +42,7 @@ cdef extern from "step.h" nogil:
         uint64_t bytes
         uint64_t now_ns
 
+    void step_give(step *s, uint32_t count) noexcept
     int step_poll(step *s, int wait_ms) noexcept
     int step_advance(step *s) noexcept
     int step_spin(step *s, int64_t spin_ns) noexcept
@@ -55,7 +56,7 @@ cdef class Step:
     cdef tuple owners  # of what state points to
 
     def __cinit__(
-        self, rings not None, stream not None, table not None,
+        self, rings, stream not None, table not None,
         const uint8_t[::1] buffer not None, airnet_frame[::1] frames not None,
         airnet_header[::1] headers not None, airnet_message[::1] messages not None,
     ):
@@ -68,8 +69,9 @@ cdef class Step:
         if self.state == NULL:
             raise MemoryError
         self.owners = rings, stream, table, buffer, frames, headers, messages
-        place, self.state.socket_count, self.state.epoch_ns = rings.place
-        self.state.sockets = <xsk *>place
+        if rings is not None:
+            place, self.state.socket_count, self.state.epoch_ns = rings.place
+            self.state.sockets = <xsk *>place
         place = stream.place
         self.state.decoder = <decoder *>place
         self.state.rows = &messages[0]
@@ -89,6 +91,13 @@ cdef class Step:
         with nogil:
             status = step_poll(self.state, wait_ms)
         return status
+
+    def give(self, uint32_t count):
+        """Say that a batch lies in the frames; the last one is done with."""
+        if count > self.state.frame_limit:
+            raise ValueError("count must be 0..len(frames)")
+        with nogil:
+            step_give(self.state, count)
 
     def advance(self):
         """Go on with the batch; True when windows closed: call again. False: done."""

@@ -1,7 +1,12 @@
 """Clock, the role that tells the time; nothing else in the package reads one."""
 
 import time
-from typing import Protocol
+
+TYPE_CHECKING = False  # as in airnet.front
+if TYPE_CHECKING:
+    from typing import Protocol
+else:
+    Protocol = object
 
 
 class Clock(Protocol):
@@ -9,11 +14,9 @@ class Clock(Protocol):
 
     def now_ns(self) -> int:
         """Return ns since the epoch, UTC."""
-        ...
 
     def mono_ns(self) -> int:
         """Return ns of a clock that never steps, for durations."""
-        ...
 
 
 class SystemClock:

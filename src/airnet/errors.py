@@ -4,10 +4,8 @@ Bad input is data (a counted reason), a broken assumption is a crash (`assert`);
 what is left is an `AirnetError`. Exit statuses are those of sysexits(3).
 """
 
-import signal
-
-#: What ends a command before its end.
-ENDINGS = frozenset({signal.SIGHUP, signal.SIGINT, signal.SIGTERM})
+#: What ends a command before its end: SIGHUP, SIGINT, SIGTERM (POSIX, kill).
+ENDINGS = frozenset({1, 2, 15})
 
 EXIT_DONE = 0
 EXIT_NO = 1

@@ -5,34 +5,40 @@ would take longer than the work.
 """
 
 from collections import Counter
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airnet.capture.paced import Paced
 from airnet.capture.pcap import PcapSource
 from airnet.clock import SystemClock
 from airnet.decode import Decoder, holes
 from airnet.errors import CaptureError, UsageError
 from airnet.features import Windows
-from airnet.pipeline import BATCH_FRAMES, Front, Totals
+from airnet.front import BATCH_FRAMES, Front, Totals
+from airnet.stride import stride_of
 
+TYPE_CHECKING = False  # as in airnet.front
 if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
     from airnet.capture.source import Source
     from airnet.config import Site
 
 NOT_STREAMS = frozenset({"frames", "messages", "malformed", "sessions"})
 
 
-class Extraction(NamedTuple):
+class Extraction:
     """What to extract features from, and how. `speed` None: as fast as possible."""
 
-    files: tuple[Path, ...]
-    site: Path | None = None
+    site: "Path | None" = None
     batch_frames: int = BATCH_FRAMES
     speed: float | None = None
     select: str = "all"
     lanes: int = 1
     trailer: str = "none"
+
+    def __init__(self, files: "tuple[str | Path, ...]", **given: "Any") -> None:
+        assert given.keys() <= Extraction.__annotations__.keys(), "no such field"
+        self.files = files
+        self.__dict__.update(given)
 
 
 def extract(order: Extraction) -> dict[str, object]:
@@ -50,6 +56,7 @@ def extract(order: Extraction) -> dict[str, object]:
     source = open_files(order.files, order.speed, order.select, site)
     decoder, windows = stages(site, order.lanes, order.trailer)
     front = Front(source, decoder, windows, _ignore, batch_frames=order.batch_frames)
+    front.at_once(stride_of(source, decoder, windows, order.batch_frames))
     try:
         while not source.is_exhausted:
             front.step(0)
@@ -66,7 +73,7 @@ def extract(order: Extraction) -> dict[str, object]:
     }
 
 
-def known(path: Path | None) -> "Site | None":
+def known(path: "Path | None") -> "Site | None":
     """Return the site a file describes; None without one.
 
     Raises:
@@ -80,7 +87,10 @@ def known(path: Path | None) -> "Site | None":
 
 
 def open_files(
-    files: tuple[Path, ...], speed: float | None, select: str, site: "Site | None"
+    files: "tuple[str | Path, ...]",
+    speed: float | None,
+    select: str,
+    site: "Site | None",
 ) -> "Source":
     """Return the Source of capture files, paced and selected as asked.
 
@@ -90,6 +100,8 @@ def open_files(
     """
     source: Source = PcapSource(files)
     if speed is not None:
+        from airnet.capture.paced import Paced  # noqa: PLC0415 -- nobody else waits
+
         source = Paced(source, SystemClock(), speed)
     if select == "all":
         return source
@@ -111,8 +123,8 @@ def stages(site: "Site | None", lanes: int, trailer: str) -> tuple[Decoder, Wind
 
 
 def account(
-    totals: Totals, captured: dict[str, int], counters: dict[str, Any]
-) -> dict[str, Any]:
+    totals: Totals, captured: dict[str, int], counters: "dict[str, Any]"
+) -> "dict[str, Any]":
     """Return what became of every frame; `seen` == `processed` + all of `by_reason`.
 
     Raises:
@@ -149,7 +161,7 @@ def peak_rss_bytes() -> int:
 
     Not getrusage's: what the process was before it became this program counts there.
     """
-    with Path("/proc/self/status").open("rb") as lines:
+    with open("/proc/self/status", "rb") as lines:  # noqa: PTH123 -- as in capture
         for line in lines:
             if line.startswith(b"VmHWM:"):
                 return int(line.split()[1]) * 1024

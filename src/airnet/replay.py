@@ -32,12 +32,14 @@ from airnet.errors import (
     UsageError,
 )
 from airnet.extract import account, open_files, peak_rss_bytes
-from airnet.pipeline import BATCH_FRAMES, Pipeline, models_path, policy_path, think
+from airnet.front import BATCH_FRAMES
+from airnet.pipeline import Pipeline, models_path, policy_path, think
 from airnet.record.file import FileLedger
 from airnet.record.incident import fold
 from airnet.record.ledger import Ledger
 from airnet.record.memory import MemoryLedger
 from airnet.score import load as load_models
+from airnet.stride import stride_of
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -327,6 +329,7 @@ def _run(
         on_decision=outputs.write,
         batch_frames=order.batch_frames,
     )
+    lane.at_once(stride_of(source, brain.decoder, brain.windows, order.batch_frames))
     try:
         while not source.is_exhausted:
             lane.step(0)

@@ -1,4 +1,4 @@
-"""Stride: capture, decode and features of a live source in one call.
+"""Stride: capture, decode and features in one call, of AF_XDP or of a file.
 
 The rows are those of the stages called one after the other. A frame that comes alone
 waits for its work and not for a dozen calls of Python between the stages.
@@ -6,28 +6,42 @@ waits for its work and not for a dozen calls of Python between the stages.
 
 import os
 
-import numpy as np
-from numpy.typing import NDArray
-
 from airnet._ext.step import Step
 from airnet.capture import frame_rows
-from airnet.capture.xdp import XdpSource
+from airnet.capture.pcap import PcapSource
 from airnet.decode import Decoder
-from airnet.domain.frame import FRAMES_MAX, HEADER
-from airnet.domain.message import MESSAGE, MESSAGES_MAX
+from airnet.domain.frame import FRAMES_MAX
 from airnet.errors import CaptureError
-from airnet.features import Windows
+
+TYPE_CHECKING = False  # as in airnet.front
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from airnet.capture.xdp import XdpSource
+    from airnet.features import Windows
 
 
-def stride_of(source: object, decoder: Decoder, windows: Windows) -> "Stride | None":
-    """Return a Stride where there can be one: AF_XDP, decoded on one lane."""
-    if not isinstance(source, XdpSource) or decoder.lanes > 1:
+def stride_of(
+    source: object,
+    decoder: Decoder,
+    windows: "Windows",
+    batch_frames: int = FRAMES_MAX,
+) -> "Stride | None":
+    """Return a Stride where there can be one: AF_XDP or a file, on one lane."""
+    if decoder.lanes > 1:
         return None
-    return Stride(source, decoder, windows)
+    if isinstance(source, PcapSource):
+        return Stride(source, decoder, windows, batch_frames)
+    from airnet.capture.xdp import XdpSource  # noqa: PLC0415 -- numpy
+
+    if isinstance(source, XdpSource):
+        return Stride(source, decoder, windows, batch_frames)
+    return None
 
 
 class Stride:
-    """Takes batches from an XdpSource through a Decoder and Windows.
+    """Takes batches from a source through a Decoder and Windows.
 
     Nobody else may call the three meanwhile. The windows that closed are read from
     the Windows, as after its own update.
@@ -35,32 +49,34 @@ class Stride:
 
     def __init__(
         self,
-        source: XdpSource,
+        source: "XdpSource | PcapSource",
         decoder: Decoder,
-        windows: Windows,
+        windows: "Windows",
         batch_frames: int = FRAMES_MAX,
     ) -> None:
         self.frames = frame_rows(batch_frames)
-        self._headers = np.zeros(batch_frames, HEADER)
-        self._messages = np.zeros(MESSAGES_MAX, MESSAGE)
+        self._file = source if isinstance(source, PcapSource) else None
         self._name = source.name
         self._step = Step(
-            source.rings,
+            None if isinstance(source, PcapSource) else source.rings,
             decoder.stream,
             windows.table,
             source.buffer,
             self.frames,
-            self._headers,
-            self._messages,
+            *decoder.rows,
         )
 
     def poll(self, wait_ms: int) -> int:
         """Take a batch, whose rows are `frames`; the last one is done with.
 
         Raises:
-            CaptureError: the interface went away.
+            CaptureError: the interface went away, or a file cannot be read.
         """
-        return self._checked(self._step.poll(wait_ms))
+        if self._file is None:
+            return self._checked(self._step.poll(wait_ms))
+        count = self._file.poll(self.frames, wait_ms)
+        self._step.give(count)
+        return count
 
     def advance(self) -> bool:
         """Go on with the batch; True when windows closed: call again. False: done."""
@@ -76,7 +92,7 @@ class Stride:
         """
         return self._checked(self._step.spin(spin_ns)) == 1
 
-    def measure(self, late_ns: NDArray[np.uint32], *, is_idle: bool = False) -> None:
+    def measure(self, late_ns: "NDArray[np.uint32]", *, is_idle: bool = False) -> None:
         """Note in `late_ns` how long each frame waits for its rows, from now on.
 
         With `is_idle`, frames are let go unread: the wait is capture's own.

@@ -12,7 +12,8 @@ import click
 import pytest
 
 from airnet import __version__
-from airnet.cli import MODULES, airnet, main
+from airnet.cli import main
+from airnet.cli.group import MODULES, airnet
 from airnet.errors import ConfigError
 from airnet.record.file import LEDGER, read
 from airnet.replay import Order, replay

@@ -10,7 +10,7 @@ from airnet.bench.replay import measure
 from airnet.capture import frame_rows
 from airnet.capture.paced import Paced
 from airnet.capture.pcap import PcapSource
-from airnet.cli import main
+from airnet.cli import group, main, quick
 from airnet.errors import EXIT_DONE, EXIT_USAGE
 from airnet.extract import Extraction, extract
 from airnet.replay import Order, replay
@@ -167,3 +167,54 @@ def test_command_prints_one_document(quiet: Path, capfd: Capture) -> None:
     assert found["frames"] > 0
     assert main(["replay", "--to", "features", str(quiet)]) == EXIT_DONE
     assert "windows" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "files"),
+    [
+        ("replay --to features --json a", ("a",)),
+        ("replay a --json b --to features", ("a", "b")),
+        ("replay --to features a", ()),
+        ("replay --json a", ()),
+        ("replay --to features --json", ()),
+        ("replay --to decisions --json a", ()),
+        ("replay --to features --json --lanes 2 a", ()),
+        ("replay --to features --json -- a", ()),
+        ("replay --to=features --json a", ()),
+        ("replay --json a --to", ()),
+        ("replay --help --to features --json a", ()),
+        ("run --to features --json a", ()),
+        ("", ()),
+    ],
+)
+def test_one_command_line_is_quick(words: str, files: tuple[str, ...]) -> None:
+    """Whatever differs from it goes to click."""
+    assert quick.files_of(words.split()) == files
+
+
+def test_completion_is_never_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shell asks by the environment, whatever the words are."""
+    monkeypatch.setenv("_AIRNET_COMPLETE", "bash_complete")
+
+    assert quick.files_of(["replay", "--to", "features", "--json", "a"]) == ()
+
+
+def test_quick_answers_what_click_answers(quiet: Path, capfd: Capture) -> None:
+    """Letter by letter, but for times."""
+    words = ["replay", "--to", "features", "--json", str(quiet)]
+
+    assert main(words) == EXIT_DONE
+    quickly = msgspec.json.decode(capfd.readouterr().out)
+    assert group.run(words) == EXIT_DONE
+    slowly = msgspec.json.decode(capfd.readouterr().out)
+
+    assert list(quickly) == list(slowly)
+    for name in quickly.keys() - TIMES:
+        assert quickly[name] == slowly[name], name
+
+
+def test_quick_writes_json() -> None:
+    """As json.dumps does, whatever the types of messages are called."""
+    found = {"a": {'"\\\n\x01\x7fA\u20ac': 1, "b": 0.5}, "c": {}, "d": 1e-9}
+
+    assert msgspec.json.decode(quick.written(found)) == found

@@ -11,24 +11,25 @@ from airnet._ext.window import WindowTable
 class Step:
     """The stages left of score, in one call.
 
-    It reads `rings` and works on the state of `stream` and `table`; nobody else may
-    call those meanwhile. FRAME[n], HEADER[>= n] and MESSAGE[MESSAGES_MAX] are the
-    caller's to read between calls; frames' bytes lie in `buffer`, the rings' memory,
-    and go back to the kernel with the next poll. The rows of closed windows lie where
-    the table's own update puts them.
+    It reads `rings`, or is given batches when that is None, and works on the state of
+    `stream` and `table`; nobody else may call those meanwhile. FRAME[n], HEADER[>= n]
+    and MESSAGE[MESSAGES_MAX] are the caller's to read between calls; frames' bytes lie
+    in `buffer`, the rings' memory, and go back to the kernel with the next poll. The
+    rows of closed windows lie where the table's own update puts them.
     """
 
     def __new__(
         cls,
-        rings: Rings,
+        rings: Rings | None,
         stream: Stream,
         table: WindowTable,
-        buffer: NDArray[np.uint8],
+        buffer: NDArray[np.uint8] | memoryview,
         frames: NDArray[np.void] | memoryview,
-        headers: NDArray[np.void],
-        messages: NDArray[np.void],
+        headers: NDArray[np.void] | memoryview,
+        messages: NDArray[np.void] | memoryview,
     ) -> Self: ...
     def poll(self, wait_ms: int) -> int: ...
+    def give(self, count: int) -> None: ...
     def advance(self) -> bool: ...
     def spin(self, spin_ns: int) -> int: ...
     def measure(self, late_ns: NDArray[np.uint32], is_idle: bool) -> None: ...

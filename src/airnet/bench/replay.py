@@ -28,7 +28,7 @@ from airnet.capture.pcap import PcapSource
 from airnet.clock import SystemClock
 from airnet.decode import Decoder
 from airnet.features import Windows
-from airnet.pipeline import BATCH_FRAMES
+from airnet.front import BATCH_FRAMES
 
 REPEATS: Final = 7
 STAGE_REPEATS: Final = 3

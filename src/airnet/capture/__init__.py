@@ -1,19 +1,18 @@
 """Capture: from an interface or a file to Frame rows."""
 
-from typing import TYPE_CHECKING
-
 from airnet._ext.pcap import frame_rows, wire_bytes
-from airnet.capture.source import Source
 
+TYPE_CHECKING = False  # as in airnet.front
 if TYPE_CHECKING:
     from airnet import config
+    from airnet.capture.source import Source
 
-__all__ = ["Source", "frame_rows", "open_interface", "wire_bytes"]
+__all__ = ["frame_rows", "open_interface", "wire_bytes"]
 
 
 def open_interface(
     capture: "config.Capture", site: "config.Site | None" = None
-) -> Source:
+) -> "Source":
     """Open the mirror port with the backend asked for; `auto` takes the best.
 
     The Source's `name` says which backend it became. `site` names what is order

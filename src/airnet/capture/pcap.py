@@ -3,32 +3,36 @@
 pcap with µs or ns in either byte order, and pcapng; gzip is recognised by its magic.
 """
 
+import os
+import stat
 import struct
 import zlib
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
 
 from airnet._ext.pcap import BUFFER_BYTES_MIN, Reader
 from airnet.errors import CaptureError
 
+TYPE_CHECKING = False  # as in airnet.front
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import BinaryIO
+
     import numpy as np
     from numpy.typing import NDArray
 
 #: Source: draft-ietf-opsawg-pcap. Key: first four bytes; value: byte order, is ns.
-PCAP_MAGICS: Final = {
+PCAP_MAGICS = {
     b"\xd4\xc3\xb2\xa1": ("<", False),
     b"\xa1\xb2\xc3\xd4": (">", False),
     b"\x4d\x3c\xb2\xa1": ("<", True),
     b"\xa1\xb2\x3c\x4d": (">", True),
 }
 #: Kuznetzov's records carry 8 more bytes and no standard describes them.
-PATCHED_MAGICS: Final = (b"\x34\xcd\xb2\xa1", b"\xa1\xb2\xcd\x34")
-SECTION_MAGIC: Final = b"\x0a\x0d\x0d\x0a"
-BYTE_ORDERS: Final = (b"\x4d\x3c\x2b\x1a", b"\x1a\x2b\x3c\x4d")
+PATCHED_MAGICS = (b"\x34\xcd\xb2\xa1", b"\xa1\xb2\xcd\x34")
+SECTION_MAGIC = b"\x0a\x0d\x0d\x0a"
+BYTE_ORDERS = (b"\x4d\x3c\x2b\x1a", b"\x1a\x2b\x3c\x4d")
 PCAP_HEADER_BYTES, SECTION_BYTES_MIN = 24, 28
-GZIP_MAGIC: Final = b"\x1f\x8b"
+GZIP_MAGIC = b"\x1f\x8b"
 #: Reads of this size keep the buffer in the processor's cache.
 READ_BYTES = 256 << 10
 GZIP_READ_BYTES = 16 << 10
@@ -38,7 +42,7 @@ REMEDY = "give a pcap or pcapng file, µs or ns, plain or gzip"
 class PcapSource:
     """Frames of capture files, in the order given, times as written."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: "Sequence[str | Path]") -> None:
         """Look at the first bytes of every file, so that a bad one is named at once.
 
         Raises:
@@ -57,7 +61,7 @@ class PcapSource:
         self._reasons = {"truncated_record": 0, "broken_gzip": 0}
         for path in self._paths:
             # A pipe gives its bytes once: it is looked at when its turn comes.
-            if not path.is_fifo():
+            if not _is_fifo(path):
                 self._open(path).close()
 
     def poll(self, rows: "NDArray[np.void] | memoryview", wait_ms: int) -> int:
@@ -134,7 +138,7 @@ class PcapSource:
         return count > 0
 
     @staticmethod
-    def _open(path: Path) -> "_File":
+    def _open(path: "str | Path") -> "_File":
         """Open a file and make sure that its first bytes are a capture's."""
         file = _File(path)
         problem = _problem_of(file.head)
@@ -149,11 +153,12 @@ class PcapSource:
 class _File:
     """The bytes of one file, unpacked; errors of the disk are CaptureErrors."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: "str | Path") -> None:
         self._path = path
         self.is_broken = False
         try:
-            self._file = path.open("rb")
+            # close() closes it; pathlib would take 3 ms to load.
+            self._file = open(path, "rb")  # noqa: PTH123, SIM115 -- see above
         except OSError as error:
             raise _unreadable(path, error) from error
         self._gzip: _Gzip | None = None
@@ -210,7 +215,7 @@ class _Gzip:
         self._is_fresh = True  # no byte of the present member was read yet
         self._salvaged = b""
 
-    def read(self, file: BinaryIO, limit: int) -> bytes:
+    def read(self, file: "BinaryIO", limit: int) -> bytes:
         """Return up to `limit` bytes, none at the end."""
         while not self._salvaged:
             if self.is_broken:
@@ -230,7 +235,7 @@ class _Gzip:
         out, self._salvaged = self._salvaged[:limit], self._salvaged[limit:]
         return out
 
-    def _more(self, file: BinaryIO) -> bool:
+    def _more(self, file: "BinaryIO") -> bool:
         """Read on over padding; False at the end of the file."""
         self._data = file.read(GZIP_READ_BYTES)
         return bool(self._data)
@@ -266,7 +271,14 @@ def _salvage(before: "zlib._Decompress", chunk: bytes) -> bytes:
     return out
 
 
-def _unreadable(path: Path, error: OSError) -> CaptureError:
+def _is_fifo(path: "str | Path") -> bool:
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)  # noqa: PTH116 -- as in _File
+    except OSError:
+        return False  # opening it says why
+
+
+def _unreadable(path: "str | Path", error: OSError) -> CaptureError:
     return CaptureError(f"{path}: cannot be read: {error.strerror}", "check the path")
 
 

@@ -64,3 +64,13 @@ class Selective(Protocol):
     def floods(self) -> dict[str, tuple[int, int, int]]:
         """Return about how many SYN, UDP and ICMP frames each watched address got."""
         ...
+
+
+class Tape(Protocol):
+    """Keeps frames as they were captured."""
+
+    def write(
+        self, rows: memoryview, count: int, buffer: "NDArray[np.uint8] | memoryview"
+    ) -> None:
+        """Keep FRAME[count] rows and their bytes."""
+        ...

@@ -2,10 +2,13 @@
 
 import contextlib
 import signal
-from collections.abc import Iterator
-from types import FrameType
 
 from airnet.errors import ENDINGS
+
+TYPE_CHECKING = False  # as in airnet.front
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
 
 
 class Interrupted(BaseException):
@@ -17,10 +20,10 @@ class Interrupted(BaseException):
 
 
 @contextlib.contextmanager
-def ends_whole() -> Iterator[None]:
+def ends_whole() -> "Iterator[None]":
     """Let a signal end a command by an exception, so that nothing is left half-done."""
 
-    def end(number: int, _frame: FrameType | None) -> None:
+    def end(number: int, _frame: "FrameType | None") -> None:
         for each in ENDINGS:
             signal.signal(each, signal.SIG_IGN)  # one end is enough
         raise Interrupted(number)

@@ -5,11 +5,21 @@ Light to import, unlike `show`, so that a short command is short.
 
 import sys
 
-import click
+TYPE_CHECKING = False  # as in airnet.front
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
 
-as_json = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document, nothing else."
-)
+    Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def as_json(command: "Command") -> "Command":
+    """Give a command its option --json."""
+    import click  # noqa: PLC0415 -- 0.03 s to load
+
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON document, nothing else."
+    )(command)
 
 
 class OutputError(Exception):

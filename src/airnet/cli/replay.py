@@ -10,7 +10,7 @@ from airnet.cli import output
 from airnet.cli.ending import ends_whole
 from airnet.domain.frame import FRAMES_MAX, TRAILERS
 from airnet.errors import EXIT_DONE, UsageError
-from airnet.pipeline import BATCH_FRAMES
+from airnet.front import BATCH_FRAMES
 
 if TYPE_CHECKING:
     from airnet.replay import Summary
@@ -134,7 +134,7 @@ def _to_features(
                 f"--{name} does nothing with --to features", "leave one of them out"
             )
         del given[name]
-    order = Extraction(files=files, **given)  # type: ignore[arg-type] # by click
+    order = Extraction(files=files, **given)
     with ends_whole():
         found = extract(order)
     if as_json:

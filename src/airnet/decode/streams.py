@@ -2,8 +2,6 @@
 
 import errno
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 from airnet._ext import stream as kernel
 from airnet._ext.fix import key
@@ -11,7 +9,11 @@ from airnet.domain.frame import CLOCKS, FRAME_REASONS, FRAMES_MAX, TRAILERS
 from airnet.domain.message import MALFORMED_REASONS, MESSAGES_MAX
 from airnet.errors import ConfigError
 
+TYPE_CHECKING = False  # as in airnet.front
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -44,7 +46,7 @@ def gathered(
     return found
 
 
-def _require_processors(cpus: Sequence[int]) -> None:
+def _require_processors(cpus: "Sequence[int]") -> None:
     """Raise OSError as the kernel does when a thread cannot go where it should."""
     if not set(cpus) <= os.sched_getaffinity(0):
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
@@ -96,9 +98,9 @@ class Decoder:
 
     def __init__(
         self,
-        gateways: Sequence[tuple[str, int]],
+        gateways: "Sequence[tuple[str, int]]",
         lanes: int = 1,
-        cpus: Sequence[int] = (),
+        cpus: "Sequence[int]" = (),
         trailer: str = "none",
     ) -> None:
         assert lanes in LANES, "1, 2 or 4 lanes"
@@ -157,6 +159,11 @@ class Decoder:
         )
         return self._headers[first:last], self._messages[:made]
 
+    @property
+    def rows(self) -> tuple[memoryview, memoryview]:
+        """HEADER[FRAMES_MAX] and MESSAGE[MESSAGES_MAX a lane]: where rows are made."""
+        return self._headers, self._messages
+
     def close(self) -> None:
         """End the lanes' threads. What comes after is decoded on the caller's."""
         self._stream.close()
@@ -196,7 +203,7 @@ class Decoder:
         number = self._stream.clock
         return CLOCKS[number] if number < len(CLOCKS) else ""
 
-    def counters(self) -> dict[str, Any]:
+    def counters(self) -> "dict[str, Any]":
         """Return counts since the start.
 
         `frames` by reason, "ok" for those processed: their sum is every frame.

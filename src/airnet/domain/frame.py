@@ -4,9 +4,10 @@ Made by capture (Frame) and decode (Header). Rows, not objects: see `bpf/airnet.
 whose structs these dtypes repeat field by field (tests/tidy holds them equal).
 """
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as in airnet.front
 if TYPE_CHECKING:
+    from typing import Any
+
     import numpy as np
 
     FRAME: np.dtype[np.void]
@@ -21,7 +22,7 @@ LINK_ETHERNET, LINK_RAW, LINK_SLL, LINK_SLL2 = 1, 101, 113, 276
 FRAMES_MAX = 4096
 NONE = 0xFFFFFFFF
 
-_FIELDS: dict[str, list[Any]] = {
+_FIELDS: "dict[str, list[Any]]" = {
     "FRAME": [
         ("time_ns", "<u8"),
         ("offset", "<u8"),

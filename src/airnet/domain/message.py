@@ -4,9 +4,10 @@ Made by decode, read by features. Malformed, with its reason, is a kind of Messa
 Prices and quantities are integers, value times `SCALE`; keys are 64-bit hashes.
 """
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as in airnet.front
 if TYPE_CHECKING:
+    from typing import Any
+
     import numpy as np
 
     MESSAGE: np.dtype[np.void]
@@ -17,7 +18,7 @@ SCALE = 100_000_000
 UP, DOWN = 0, 1
 DIRECTIONS = ("up", "down")
 
-_FIELDS: dict[str, list[Any]] = {
+_FIELDS: "dict[str, list[Any]]" = {
     "MESSAGE": [
         ("time_ns", "<u8"),
         ("frame_count", "<u8"),

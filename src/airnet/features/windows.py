@@ -1,12 +1,12 @@
 """Windows: Message rows into Window rows, by the kernel `airnet._ext.window`."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 from airnet._ext import window as kernel
 from airnet.errors import ConfigError
 
+TYPE_CHECKING = False  # as in airnet.front
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -25,7 +25,7 @@ class Windows:
     """
 
     def __init__(
-        self, gateways: Sequence[tuple[str, int]], hosts: Sequence[str]
+        self, gateways: "Sequence[tuple[str, int]]", hosts: "Sequence[str]"
     ) -> None:
         self._windows = kernel.window_rows()
         self._rows = kernel.feature_rows()

@@ -25,8 +25,9 @@ from airnet.config import Config, Site, load
 from airnet.decide.policy import Policy
 from airnet.domain.decision import PASSIVE, Decision, Mode, TargetType
 from airnet.domain.session import LOGGED_ON, OPEN, address_text
+from airnet.front import Totals
 from airnet.metrics import Metrics
-from airnet.pipeline import Pipeline, Totals, models_path, policy_path, think
+from airnet.pipeline import Pipeline, models_path, policy_path, think
 from airnet.record.file import FileLedger
 from airnet.replay import digest
 from airnet.score import load as load_models
