@@ -52,7 +52,7 @@ def _require_processors(cpus: "Sequence[int]") -> None:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
 
 
-def holes(counters: dict[str, Any]) -> dict[str, dict[str, int]]:
+def holes(counters: "dict[str, Any]") -> dict[str, dict[str, int]]:
     """Return what is missing, by why: docs/architecture.md says how that is told.
 
     `capture` and `unknown` together are the gaps of the streams; what the network lost
