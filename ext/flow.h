@@ -25,7 +25,9 @@
 #define FLOW_PRELUDES 256
 #define FLOW_WAYS 4 /* handshakes, or preludes, that share a place */
 #define FLOW_WINDOW (1 << 20) /* sequence numbers further off are another flow's */
-#define FLOW_HOLE_NS 200000000ULL /* a hole is waited for so long */
+#define FLOW_HOLE_NS 200000000ULL /* or two round trips, a hole is waited for */
+/* A hole that the receiver asks for: no sender waits longer (RFC 6298 section 2.5). */
+#define FLOW_WANTED_NS 60000000000ULL
 /* A mirror may show an acknowledgement before its bytes: a switch copies each
  * direction through its own queue. An acknowledged hole is waited for so long. */
 #define FLOW_LATE_NS 5000000ULL

@@ -185,6 +185,25 @@ static inline void hold_give_up(struct stream *s, an_u32 index, int direction,
 	hold_drain(s, index, direction);
 }
 
+/* How long the hole up to `start` is waited for. What the receiver still asks for it
+ * has not got, so nothing behind it has an effect yet; where nobody says anything, the
+ * hole is filled within two round trips or not at all. */
+static inline an_u64 hold_patience_ns(const struct airnet_session *session,
+				      const struct side *side, an_u32 start)
+{
+	an_u64 trips_ns = 0;
+
+	if (side->has_acknowledged && sequence_distance(side->acknowledged, start) >= 0)
+		return FLOW_LATE_NS;
+	if (side->has_wanted && sequence_distance(side->wanted_until, side->next) > 0)
+		return FLOW_WANTED_NS;
+	if (session->syn_ack_ns > session->syn_ns)
+		trips_ns = 2 * (session->syn_ack_ns - session->syn_ns);
+	if (trips_ns > FLOW_WANTED_NS)
+		return FLOW_WANTED_NS;
+	return trips_ns > FLOW_HOLE_NS ? trips_ns : FLOW_HOLE_NS;
+}
+
 /* Give up holes that the receiver has acknowledged, or that are too old. */
 static inline void hold_check(struct stream *s, an_u32 index, int direction)
 {
@@ -192,11 +211,9 @@ static inline void hold_check(struct stream *s, an_u32 index, int direction)
 
 	while (side->held != AIRNET_NONE) {
 		an_u32 start = s->held[side->held].sequence;
-		int is_received = side->has_acknowledged &&
-				  sequence_distance(side->acknowledged, start) >= 0;
-		an_u64 patience_ns = is_received ? FLOW_LATE_NS : FLOW_HOLE_NS;
 
-		if (s->now_ns - side->hole_ns <= patience_ns)
+		if (s->now_ns - side->hole_ns <=
+		    hold_patience_ns(&s->sessions[index], side, start))
 			return;
 		hold_give_up(s, index, direction, start);
 	}

@@ -11,7 +11,6 @@ from tests.reference.stream import (
     FIN,
     GAP,
     HOLE_NS,
-    LATE_NS,
     LOGGED_ON,
     MIDSTREAM,
     NONE,
@@ -329,13 +328,11 @@ class ReferenceDecoder(Framing):
 
     def check_holes(self, where: Where) -> None:
         """Give up holes that were acknowledged or are too old."""
-        side = self.sessions[where[0]].sides[where[1]]
+        session = self.sessions[where[0]]
+        side = session.sides[where[1]]
         while side.held:
             first = holes.first_held(side)
-            passed = side.acknowledged
-            is_received = passed is not None and distance(passed, first) >= 0
-            patience_ns = LATE_NS if is_received else HOLE_NS
-            if self.now_ns - side.hole_ns <= patience_ns:
+            if self.now_ns - side.hole_ns <= holes.patience_ns(session, side, first):
                 break
             self.give_up(where, first)
 

@@ -3,7 +3,16 @@
 from collections import Counter
 
 from tests.reference import headers
-from tests.reference.stream import FIN, WINDOW, Side, distance
+from tests.reference.stream import (
+    FIN,
+    HOLE_NS,
+    LATE_NS,
+    WANTED_NS,
+    WINDOW,
+    Session,
+    Side,
+    distance,
+)
 
 #: What the reference counts, each of it compared with the kernel's count.
 COUNTED = (
@@ -37,6 +46,18 @@ def options_of(data: bytes) -> list[tuple[int, bytes]]:
 def first_held(side: Side) -> int:
     """Return where the first hole ends."""
     return min(side.held, key=lambda one: distance(one, side.next))
+
+
+def patience_ns(session: Session, side: Side, end: int) -> int:
+    """Return how long a hole is waited for."""
+    if side.acknowledged is not None and distance(side.acknowledged, end) >= 0:
+        return LATE_NS
+    if side.wanted is not None and distance(side.wanted, side.next) > 0:
+        return WANTED_NS
+    trip_ns = 0
+    if session.row["syn_ack_ns"]:
+        trip_ns = int(session.row["syn_ack_ns"]) - int(session.row["syn_ns"])
+    return min(max(HOLE_NS, 2 * trip_ns), WANTED_NS)
 
 
 def skip(counts: Counter[str], side: Side, end: int) -> None:

@@ -11,6 +11,8 @@ from tests.reference import fix, headers
 NONE = 0xFFFFFFFF
 WINDOW = 1 << 20
 HOLE_NS = 200_000_000
+#: No sender waits longer before it sends again (RFC 6298 section 2.5).
+WANTED_NS = 60_000_000_000
 #: A mirror may show an acknowledgement before the bytes it acknowledges.
 LATE_NS = 5_000_000
 PIECE = 2048

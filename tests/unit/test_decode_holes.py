@@ -7,6 +7,7 @@ from tests.fakes.frames import (
     ACK,
     GATEWAY,
     PSH,
+    SYN,
     Conversation,
     Decoded,
     Frame,
@@ -74,6 +75,41 @@ def test_bytes_that_the_peer_asked_for_again_were_lost_in_the_network(how: str) 
 
     assert seen["network"] == {"holes": 1, "bytes": len(order(2))}
     assert seen["capture"] == seen["unknown"] == NOTHING
+
+
+@pytest.mark.parametrize("wait_ns", [1_000_000_000, 59_000_000_000])
+def test_bytes_that_the_peer_asks_for_are_waited_for(wait_ns: int) -> None:
+    """A sender may wait long before it sends again; nobody has acted on more yet."""
+    talk, lost = talk_with_a_hole()
+    end = talk.next[0]
+    at = end - len(order(3)) - len(order(2))
+    options = sack((end - len(order(3)), end))
+    asking = talk.segment(1, talk.next[1], b"", ACK, acknowledged=at, options=options)
+    talk.frames += [asking, (talk.time_ns + wait_ns, *lost[1:])]
+
+    decoded = Decoded(talk.frames, (GATEWAY,))
+
+    assert decoded.messages["sequence"].tolist() == [1, 2, 3]
+    assert found(talk.frames)["unknown"] == NOTHING
+
+
+def test_bytes_that_nobody_asks_for_are_waited_for_two_round_trips() -> None:
+    """Over a long way a retransmission takes longer than 200 ms."""
+    talk = Conversation()
+    talk.add(0, flags=SYN)
+    talk.time_ns += 400_000_000
+    talk.add(1, flags=SYN | ACK)
+    talk.add(0, flags=ACK)
+    talk.add(0, order(1))
+    lost = talk.add(0, order(2))
+    talk.frames.remove(lost)
+    talk.add(0, order(3))
+    talk.frames.append((talk.time_ns + 700_000_000, *lost[1:]))
+
+    decoded = Decoded(talk.frames, (GATEWAY,))
+
+    assert decoded.messages["sequence"].tolist() == [1, 2, 3]
+    assert found(talk.frames)["unknown"] == NOTHING
 
 
 def test_every_hole_of_one_selective_acknowledgement_was_lost_in_the_network() -> None:
