@@ -19,6 +19,7 @@ cdef extern from "fixread.h" nogil:
         FIX_PATH_PORTABLE
         FIX_PATH_SSE2
         FIX_PATH_AVX2
+        FIX_PATH_AVX512
     enum:
         FIX_BEGIN_STRING
         FIX_BODY_LENGTH
@@ -58,7 +59,7 @@ cdef extern from "fixread.h" nogil:
     ) noexcept
     uint64_t fix_key(cursor value) noexcept
 
-NAMES = ("portable", "sse2", "avx2")
+NAMES = ("portable", "sse2", "avx2", "avx512")
 PATHS = NAMES[: fix_path_best() + 1]
 BEST = NAMES[fix_path_best()]
 SPANS = FIX_SPANS
@@ -138,6 +139,6 @@ cdef class Reader:
 
 def key(bytes identifier not None):
     """Return the 64-bit key of an identifier's bytes; see the stub."""
-    cdef bytes placed = b"\0" * 8 + identifier  # words are loaded up to its end
+    cdef bytes placed = b"\0" * 8 + identifier + b"\0" * 8  # words go beyond its ends
     cdef const uint8_t *at = placed
     return fix_key(cursor_over(at + 8, len(identifier)))

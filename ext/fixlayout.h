@@ -15,8 +15,12 @@
 
 #define FIX_LAYOUTS 128
 #define FIX_LAYOUT_SHIFT 57 /* leaves a number below FIX_LAYOUTS */
+#define FIX_LAST 64
+#define FIX_LAST_SHIFT 26 /* leaves of 32 bits a number below FIX_LAST */
 #define FIX_LAYOUT_LEAST (FIX_FIRST + 4)
 #define FIX_LAYOUT_FIELDS 128 /* with BeginString and BodyLength */
+#define FIX_LAYOUT_TAGS 1024 /* bytes of text, with every '=' */
+#define FIX_TAGS_BEFORE 64 /* '=' before the text of tags */
 #define FIX_PLACES_MAX (FIX_MESSAGE_BYTES + 2 * FIX_BLOCK)
 
 struct fix_layout {
@@ -24,9 +28,15 @@ struct fix_layout {
 	an_u64 candidate; /* hash of the last message that had another layout */
 	an_u32 count;
 	struct fix_fields fields;
-	/* A tag with its '=' in the high bytes; in the low byte, by how many bits eight
-	 * bytes of the message are shifted left to leave just that. */
-	an_u64 keys[FIX_LAYOUT_FIELDS];
+	an_u32 tag_bytes;
+	union {
+		/* A tag with its '=' in the high bytes; in the low byte, by how many
+		 * bits eight bytes of the message are shifted left to leave just
+		 * that. */
+		an_u64 keys[FIX_LAYOUT_FIELDS];
+		/* Of paths whose scan writes such text; some is read behind it. */
+		an_u8 tags[FIX_LAYOUT_TAGS + FIX_BLOCK];
+	};
 };
 
 /* What reading remembers between messages, and room to work in. */
@@ -35,8 +45,11 @@ struct fix_reader {
 	an_u32 has_layouts; /* 0: walk every message */
 	struct fix_day day;
 	struct fix_fields fields; /* of the last message walked */
+	struct fix_lookup lookup;
+	an_u8 last[FIX_LAST]; /* numbers of layouts, by type */
 	struct fix_layout layouts[FIX_LAYOUTS];
 	an_u16 pairs[FIX_ABSENT + FIX_PLACES_MAX]; /* of nothing, then of the message */
+	an_u8 tags[FIX_TAGS_BEFORE + FIX_LAYOUT_TAGS + FIX_BLOCK];
 };
 
 /* `reader` is all zero. */
@@ -47,6 +60,8 @@ static inline void fix_reader_begin(struct fix_reader *reader)
 	reader->path = fix_path_best();
 	reader->has_layouts = 1;
 	memcpy(&reader->day.date, "19700101", 8);
+	fix_lookup_begin(&reader->lookup);
+	memset(reader->tags, '=', FIX_TAGS_BEFORE);
 	for (lead = 2; lead <= 4; lead++)
 		reader->pairs[FIX_ABSENT_PAIR(lead)] = (an_u16)(0 - lead);
 }

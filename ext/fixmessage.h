@@ -31,50 +31,41 @@ struct fix_reading {
 	an_u32 has_bad_value;
 };
 
-/* MsgType, FIX 4.4 Volume 6, field 35, folded to what features count. */
+/* MsgType, FIX 4.4 Volume 6, field 35, folded to what features count; the rest
+ * are AIRNET_KIND_OTHER, which is 0. */
+static const an_u8 fix_kinds[256] = {
+	['D'] = AIRNET_KIND_NEW,
+	['E'] = AIRNET_KIND_NEW,
+	['F'] = AIRNET_KIND_CANCEL,
+	['q'] = AIRNET_KIND_CANCEL,
+	['G'] = AIRNET_KIND_REPLACE,
+	['S'] = AIRNET_KIND_QUOTE,
+	['i'] = AIRNET_KIND_QUOTE,
+	['8'] = AIRNET_KIND_REPORT,
+	['9'] = AIRNET_KIND_CANCEL_REJECT,
+	['3'] = AIRNET_KIND_REJECT,
+	['j'] = AIRNET_KIND_REJECT,
+	['A'] = AIRNET_KIND_LOGON,
+	['5'] = AIRNET_KIND_LOGOUT,
+	['0'] = AIRNET_KIND_HEARTBEAT,
+	['1'] = AIRNET_KIND_TEST_REQUEST,
+	['2'] = AIRNET_KIND_RESEND_REQUEST,
+	['4'] = AIRNET_KIND_SEQUENCE_RESET,
+	['V'] = AIRNET_KIND_MARKET_DATA,
+	['W'] = AIRNET_KIND_MARKET_DATA,
+	['X'] = AIRNET_KIND_MARKET_DATA,
+	['Y'] = AIRNET_KIND_MARKET_DATA,
+};
+
 static inline an_u8 fix_kind(an_u32 type)
 {
-	switch (type) {
-	case 'D':
-	case 'E':
-	case FIX_TYPE('A', 'B'):
+	an_u8 kind = type < 256 ? fix_kinds[type] : AIRNET_KIND_OTHER;
+
+	if (type == FIX_TYPE('A', 'B'))
 		return AIRNET_KIND_NEW;
-	case 'F':
-	case 'q':
-		return AIRNET_KIND_CANCEL;
-	case 'G':
-	case FIX_TYPE('A', 'C'):
+	if (type == FIX_TYPE('A', 'C'))
 		return AIRNET_KIND_REPLACE;
-	case 'S':
-	case 'i':
-		return AIRNET_KIND_QUOTE;
-	case '8':
-		return AIRNET_KIND_REPORT;
-	case '9':
-		return AIRNET_KIND_CANCEL_REJECT;
-	case '3':
-	case 'j':
-		return AIRNET_KIND_REJECT;
-	case 'A':
-		return AIRNET_KIND_LOGON;
-	case '5':
-		return AIRNET_KIND_LOGOUT;
-	case '0':
-		return AIRNET_KIND_HEARTBEAT;
-	case '1':
-		return AIRNET_KIND_TEST_REQUEST;
-	case '2':
-		return AIRNET_KIND_RESEND_REQUEST;
-	case '4':
-		return AIRNET_KIND_SEQUENCE_RESET;
-	case 'V':
-	case 'W':
-	case 'X':
-	case 'Y':
-		return AIRNET_KIND_MARKET_DATA;
-	default:
-		return AIRNET_KIND_OTHER;
-	}
+	return kind;
 }
 
 /* MsgType's bytes, first in the low byte, up to four; it is the first field. */
@@ -204,7 +195,7 @@ FIX_INLINE an_u8 fix_reason(const struct fix_reading *reading, int is_summed)
 		return AIRNET_MALFORMED_TYPE;
 	if (fields->has_bad_field)
 		return AIRNET_MALFORMED_FIELD;
-	if (fields->repeated & fix_once(reading->row->type))
+	if (fields->repeated && fields->repeated & fix_once(reading->row->type))
 		return AIRNET_MALFORMED_DUPLICATE;
 	return reading->has_bad_value ? AIRNET_MALFORMED_VALUE : AIRNET_MALFORMED_NO;
 }

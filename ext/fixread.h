@@ -8,13 +8,7 @@
 #define AIRNET_FIXREAD_H
 
 #include "fixmessage.h"
-
-/* Where a value lies, from the first byte of the body, modulo 2**16: those of
- * BeginString and BodyLength lie before it. Both 0 when it is not there. */
-struct fix_span {
-	an_u16 start;
-	an_u16 end;
-};
+#include "fixtext.h"
 
 /* Where the first value of each slot is. Returns whether the checksum is right. */
 FIX_INLINE int fix_span_fields(const struct fix_fields *fields,
@@ -27,21 +21,20 @@ FIX_INLINE int fix_span_fields(const struct fix_fields *fields,
 	an_u32 slot, pair;
 
 #pragma GCC unroll 32
-	for (slot = FIX_BODY_LENGTH; slot < FIX_SPANS; slot++) {
-		/* The start moves behind the tag, the end before <SOH>. */
+	for (slot = FIX_BEGIN_STRING; slot < FIX_SPANS; slot++) {
 		memcpy(&pair, scan->places - FIX_ABSENT + fields->at[slot], 4);
-		pair += 0xffff0000 + fix_leads[slot];
+		pair += fix_span_leads[slot];
 		memcpy(&spans[slot], &pair, 4);
 	}
 	memset(&spans[FIX_NO_SLOT], 0, sizeof(*spans));
-	spans[FIX_BEGIN_STRING].start = (an_u16)(2 - head->head_bytes);
-	spans[FIX_BEGIN_STRING].end = (an_u16)(scan->places[0] - 1);
 	return fix_stated_sum(body + head->body_bytes) == (scan->sum & 0xff);
 }
 
 /* fix_read_PATH and fix_span_PATH. All before the trailer is scanned, and `fields`
  * says where in it the fields are. */
-#define FIX_SCAN(reader) {.places = (reader)->pairs + FIX_ABSENT}
+#define FIX_SCAN(reader) \
+	{.places = (reader)->pairs + FIX_ABSENT, \
+	 .tags = (reader)->tags + FIX_TAGS_BEFORE}
 #define FIX_SCANNED(message) \
 	(message)->bytes, (message)->head->head_bytes + (message)->head->body_bytes, \
 		1 - (message)->head->head_bytes
@@ -75,6 +68,44 @@ FIX_ENTRIES(portable, )
 #ifdef __x86_64__
 FIX_ENTRIES(sse2, )
 FIX_ENTRIES(avx2, FIX_AVX2)
+
+/* Scan a message and find its fields. */
+FIX_WIDE_INLINE const struct fix_fields *
+fix_take_avx512(struct fix_reader *reader, const struct fix_message *message,
+		struct fix_scan *scan)
+{
+	const an_u8 *body = message->bytes + message->head->head_bytes;
+	const struct fix_layout *layout =
+		&reader->layouts[reader->last[fix_last(body)]];
+	struct fix_walk walk;
+
+	if (__builtin_expect(fix_scan_wide(scan, FIX_SCANNED(message), layout), 1))
+		return &layout->fields;
+	walk = fix_walk_of(message, scan);
+	return fix_fields_wide(reader, &walk, scan);
+}
+
+static inline FIX_WIDE void fix_read_avx512(struct fix_reader *reader,
+					    const struct fix_message *message)
+{
+	struct fix_scan scan = FIX_SCAN(reader);
+	const struct fix_fields *fields = fix_take_avx512(reader, message, &scan);
+
+	fix_read_fields(reader, fields, &scan, message);
+}
+
+static inline FIX_WIDE int fix_span_avx512(struct fix_reader *reader,
+					   const struct fix_message *message,
+					   struct fix_span *spans)
+{
+	struct fix_scan scan = FIX_SCAN(reader);
+	const struct fix_fields *fields = fix_take_avx512(reader, message, &scan);
+	const an_u8 *body = message->bytes + message->head->head_bytes;
+
+	if (!fix_spans_wide(fields, reader->pairs, spans))
+		return fix_span_fields(fields, &scan, message, spans);
+	return fix_stated_sum(body + message->head->body_bytes) == (scan.sum & 0xff);
+}
 #endif
 
 /* Read a framed message into its row, which is all zero, and the CompIDs, which point
@@ -85,7 +116,12 @@ static inline void fix_read(struct fix_reader *reader, const an_u8 *bytes,
 {
 	struct fix_message message = {bytes, head, row, names};
 
+	reader->pairs[FIX_ABSENT - 1] = (an_u16)(0 - head->head_bytes);
 #ifdef __x86_64__
+	if (reader->path == FIX_PATH_AVX512) {
+		fix_read_avx512(reader, &message);
+		return;
+	}
 	if (reader->path == FIX_PATH_AVX2) {
 		fix_read_avx2(reader, &message);
 		return;
@@ -105,7 +141,10 @@ static inline int fix_span(struct fix_reader *reader, const an_u8 *bytes,
 {
 	struct fix_message message = {bytes, head, NULL, NULL};
 
+	reader->pairs[FIX_ABSENT - 1] = (an_u16)(0 - head->head_bytes);
 #ifdef __x86_64__
+	if (reader->path == FIX_PATH_AVX512)
+		return fix_span_avx512(reader, &message, spans);
 	if (reader->path == FIX_PATH_AVX2)
 		return fix_span_avx2(reader, &message, spans);
 	if (reader->path == FIX_PATH_SSE2)

@@ -21,11 +21,14 @@ enum fix_path {
 	FIX_PATH_PORTABLE,
 	FIX_PATH_SSE2,
 	FIX_PATH_AVX2,
+	FIX_PATH_AVX512,
 	FIX_PATHS,
 };
 
 struct fix_scan {
 	an_u16 *places; /* behind <SOH>, in order; FIX_BLOCK more are written to */
+	an_u8 *tags; /* each with its '=', by the paths that write them */
+	an_u32 tag_bytes;
 	an_u32 count;
 	an_u32 sum;
 	an_u32 has_empty; /* "=<SOH>" is somewhere */
@@ -231,6 +234,11 @@ fix_scan_avx2(struct fix_scan *scan, const an_u8 *bytes, an_u32 n, an_u32 base)
 static inline enum fix_path fix_path_best(void)
 {
 #ifdef __x86_64__
+	if (__builtin_cpu_supports("avx512vbmi2") &&
+	    __builtin_cpu_supports("avx512vbmi") &&
+	    __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+	    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("bmi2"))
+		return FIX_PATH_AVX512;
 	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
 	    __builtin_cpu_supports("bmi2"))
 		return FIX_PATH_AVX2;

@@ -40,6 +40,13 @@ enum fix_slot {
 };
 
 #define FIX_SPANS FIX_CHECK_SUM /* slots below have spans; FIX_NO_SLOT's is empty */
+/* Where a value lies, from the first byte of the body, modulo 2**16: those of
+ * BeginString and BodyLength lie before it. Both 0 when it is not there. */
+struct fix_span {
+	an_u16 start;
+	an_u16 end;
+};
+
 #define FIX_BIT(slot) (1u << (slot))
 
 /* Fields of the standard header and trailer: never in a group. */

@@ -79,4 +79,16 @@ static const an_u8 fix_leads[FIX_SLOTS] = {
 	3, 3, 4, 3, 3, 3, 3, 3, 3, 4, 3, 3, 0, 0, 0, 0,
 };
 
+/* What makes a span of the place behind a field's <SOH> and the next: the start moves
+ * behind the tag, the end before <SOH>. */
+#define FIX_SPAN_LEAD(lead) (0xffff0000 + (lead))
+static const an_u32 fix_span_leads[FIX_SLOTS] = {
+	[FIX_NO_SLOT... FIX_BODY_LENGTH] = FIX_SPAN_LEAD(2),
+	[FIX_MSG_TYPE... FIX_EXEC_TYPE - 1] = FIX_SPAN_LEAD(3),
+	[FIX_EXEC_TYPE] = FIX_SPAN_LEAD(4),
+	[FIX_EXEC_TYPE + 1 ... FIX_LEAVES_QTY - 1] = FIX_SPAN_LEAD(3),
+	[FIX_LEAVES_QTY] = FIX_SPAN_LEAD(4),
+	[FIX_LEAVES_QTY + 1 ... FIX_SLOTS - 1] = FIX_SPAN_LEAD(3),
+};
+
 #endif

@@ -17,6 +17,7 @@
 #define FIX_DIGITS_MAX 18 /* of a sequence number or length: fits 64 bits */
 #define FIX_S64_MAX 0x7fffffffffffffffLL
 #define FIX_BEFORE 12
+#define FIX_AFTER 8 /* <SOH> and the trailer */
 
 #define FIX_EACH(byte) (0x0101010101010101ULL * (byte))
 #define FIX_HIGH FIX_EACH(0x80)
@@ -199,19 +200,30 @@ static inline int fix_decimal(struct cursor value, an_s64 *out)
  * value. The multiplier is the first constant of MurmurHash3's 64-bit finalizer; the
  * start value's is 2**64 / golden ratio. Each step is a bijection of the state.
  */
+static inline an_u64 fix_key_step(an_u64 key, an_u64 word)
+{
+	key = (key ^ word) * FIX_KEY_FACTOR;
+	return key ^ key >> 32;
+}
+
+/* How many words an identifier has cannot be foreseen: up to three are mixed without a
+ * branch on it. FIX_AFTER bytes behind the value are the message's too. */
 static inline an_u64 fix_key(struct cursor value)
 {
-	size_t n = cursor_left(&value);
-	an_u64 key = FIX_KEY_START * (n + 1);
+	size_t n = cursor_left(&value), rest = n;
+	an_u64 key = FIX_KEY_START * (n + 1), next;
+	const an_u8 *second;
 
-	for (; n >= 8; n -= 8, value.at += 8) {
-		key = (key ^ fix_word(value.at)) * FIX_KEY_FACTOR;
-		key ^= key >> 32;
-	}
-	if (n) {
-		key = (key ^ fix_word(value.end - 8) >> (64 - 8 * n)) * FIX_KEY_FACTOR;
-		key ^= key >> 32;
-	}
+	if (n == 0)
+		return key;
+	for (; __builtin_expect(rest > 24, 0); rest -= 8, value.at += 8)
+		key = fix_key_step(key, fix_word(value.at));
+	next = fix_key_step(key, fix_word(value.at));
+	key = rest > 8 ? next : key;
+	second = rest > 16 ? value.at + 8 : value.at;
+	next = fix_key_step(key, fix_word(second));
+	key = rest > 16 ? next : key;
+	key = fix_key_step(key, fix_word(value.end - 8) >> (-8 * n & 63));
 	return key ? key : 1;
 }
 

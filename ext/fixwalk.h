@@ -29,8 +29,8 @@ struct fix_fields {
 };
 
 /* Before the places lie pairs for what is not there: with the lead of its slot the
- * value of one begins and ends at 0. */
-#define FIX_ABSENT 6
+ * value of one begins and ends at 0. Behind those is where the message begins. */
+#define FIX_ABSENT 7
 #define FIX_ABSENT_PAIR(lead) (2 * ((lead) - 2))
 #define FIX_PAIR(field) ((field) + FIX_ABSENT - 1)
 
@@ -42,6 +42,7 @@ struct fix_walk {
 };
 
 static const an_u16 fix_nowhere[FIX_SLOTS] = {
+	[FIX_BEGIN_STRING] = FIX_PAIR(0),
 	[FIX_BODY_LENGTH] = FIX_PAIR(1),
 	[FIX_MSG_TYPE... FIX_EXEC_TYPE - 1] = FIX_ABSENT_PAIR(3),
 	[FIX_EXEC_TYPE] = FIX_ABSENT_PAIR(4),
@@ -49,6 +50,34 @@ static const an_u16 fix_nowhere[FIX_SLOTS] = {
 	[FIX_LEAVES_QTY] = FIX_ABSENT_PAIR(4),
 	[FIX_LEAVES_QTY + 1 ... FIX_SLOTS - 1] = FIX_ABSENT_PAIR(3),
 };
+
+/* A table of FIX_LOOKUP places in which every tag of fix_slots has one of its own: its
+ * three digits, each by a table of its own, xor. */
+#define FIX_LOOKUP 128
+static const an_u8 fix_spreads[3][16] = {
+	{81, 99, 5, 45, 39, 15, 67, 52, 13, 62}, /* of the last digit */
+	{79, 37, 113, 99, 49, 81, 58, 59, 72, 2},
+	{0, 64, 124, 23, 61, 94, 41, 95, 2, 127},
+};
+
+struct fix_lookup {
+	an_u8 low[FIX_LOOKUP]; /* the last two digits */
+	an_u8 high[FIX_LOOKUP]; /* the first digit, and in the low bits the slot */
+};
+
+static inline void fix_lookup_begin(struct fix_lookup *lookup)
+{
+	an_u32 place, at;
+
+	for (place = 0; place < FIX_PLACES; place++) {
+		if (!fix_slots[place])
+			continue;
+		at = fix_spreads[0][place & 15] ^ fix_spreads[1][place >> 4 & 15] ^
+		     fix_spreads[2][place >> 8];
+		lookup->low[at] = (an_u8)place;
+		lookup->high[at] = (an_u8)(place >> 8 << 5 | fix_slots[place]);
+	}
+}
 
 struct fix_tag {
 	an_u32 digits; /* how many, 0 = it is none */
@@ -154,6 +183,7 @@ FIX_INLINE void fix_find(const struct fix_walk *walk, struct fix_fields *fields)
 			special = 1;
 		}
 	}
+	fields->at[FIX_NO_SLOT] = fix_nowhere[FIX_NO_SLOT];
 	fields->seen = seen & ~FIX_BIT(FIX_NO_SLOT);
 	fields->repeated = repeated;
 	fields->has_bad_field = bad;

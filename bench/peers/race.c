@@ -3,8 +3,8 @@
  * race CORPUS MODE SLOTS CHUNK: every decoder of this program takes the corpus in turn,
  * CHUNK messages a slot, on one pinned core. A slot counts when a fixed piece of
  * arithmetic just before and just after it took no more than a tenth longer than it
- * ever did. What a decoder wrote is folded, in order, after each slot, and must be what
- * the others wrote. Prints a JSON object: ns a message of each decoder.
+ * ever did. What a decoder wrote is folded after each slot, and must be what the others
+ * wrote. Prints a JSON object: ns a message of each.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -17,7 +17,7 @@
 
 #define PEERS_MAX 8
 #define TRIES_MAX 50
-#define READERS 4
+#define READERS 5
 #define CALIBRATION 20000
 
 struct chunk {
@@ -29,8 +29,7 @@ struct chunk {
 
 static struct fix_reader readers[READERS];
 static struct chunk *chunks;
-static size_t chunk_count;
-static size_t chunk_messages;
+static size_t chunk_count, chunk_messages;
 static union {
 	struct peer_spans *spans;
 	struct peer_row *rows;
@@ -116,12 +115,14 @@ AIRNET(0)
 AIRNET(1)
 AIRNET(2)
 AIRNET(3)
+AIRNET(4)
 
 static const struct peer peers[] = {
 	{"airnet", airnet_extract_0, airnet_type_0},
 	{"airnet, every message walked", airnet_extract_1, airnet_type_1},
-	{"airnet, SSE2", airnet_extract_2, airnet_type_2},
-	{"airnet, portable", airnet_extract_3, airnet_type_3},
+	{"airnet, AVX2", airnet_extract_2, airnet_type_2},
+	{"airnet, SSE2", airnet_extract_3, airnet_type_3},
+	{"airnet, portable", airnet_extract_4, airnet_type_4},
 	{"scalar", scalar_extract, scalar_type},
 #ifdef WITH_HFFIX
 	{"hffix", hffix_extract, hffix_type},
@@ -132,20 +133,20 @@ static const struct peer peers[] = {
 static void prepare(void)
 {
 	int i, tag;
-
-	static const enum fix_path slower[READERS] = {FIX_PATHS, FIX_PATHS,
-						      FIX_PATH_SSE2, FIX_PATH_PORTABLE};
+	static const enum fix_path slower[READERS] = {
+		FIX_PATHS, FIX_PATHS, FIX_PATH_AVX2, FIX_PATH_SSE2, FIX_PATH_PORTABLE,
+	};
 
 	for (i = 0; i < READERS; i++) {
 		fix_reader_begin(&readers[i]);
-		if (readers[i].path > slower[i])
-			readers[i].path = slower[i];
+		readers[i].path =
+			readers[i].path < slower[i] ? readers[i].path : slower[i];
 	}
 	readers[1].has_layouts = 0;
 	for (tag = 0; tag < SCALAR_TAGS; tag++) {
-		an_u8 slot = fix_slots[FIX_PLACE(tag)];
-
-		scalar_slots[tag] = slot == FIX_LENGTH ? SCALAR_LENGTH : slot;
+		scalar_slots[tag] = fix_slots[FIX_PLACE(tag)];
+		if (scalar_slots[tag] == FIX_LENGTH)
+			scalar_slots[tag] = SCALAR_LENGTH;
 	}
 }
 

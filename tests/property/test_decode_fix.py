@@ -27,6 +27,15 @@ READERS = [
     for has_layouts in (True, False)
 ]
 FIELDS = st.lists(st.tuples(TAGS, VALUES), max_size=14)
+#: Fields that nothing is wrong with, many of them.
+PLAIN = st.lists(
+    st.tuples(
+        st.sampled_from(sorted(reference.HEADER | reference.ORDER | {58}))
+        | st.integers(1, 99_999),
+        st.from_regex(r"[ -~]{1,6}", fullmatch=True).map(str.encode),
+    ),
+    max_size=150,
+)
 TYPES = st.sampled_from([b"D", b"8", b"F", b"W", b"AB", b"A", b"UXYZQ", b""])
 BEGINS = st.sampled_from(
     [b"8=FIX.4.4\1", b"8=FIXT.1.1\1", b"8=FIX.4.0\1", b"8=FIX.9\1"]
@@ -74,6 +83,15 @@ def test_any_fields_read_alike(
 ) -> None:
     """A framed message gives the same row, whatever its fields."""
     check(seal(begin, body(kind, fields)))
+
+
+@given(TYPES, PLAIN, st.integers(0, 40))
+def test_long_messages_read_alike(
+    kind: bytes, fields: list[tuple[int, bytes]], place: int
+) -> None:
+    """So do messages of many fields, and those with two of them exchanged."""
+    moved = fields[place:] + fields[:place]
+    check(*(seal(b"8=FIX.4.4\1", body(kind, order)) for order in (fields, moved)))
 
 
 @given(TYPES, FIELDS, st.data())
