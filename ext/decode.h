@@ -103,11 +103,13 @@ static inline void decode_tcp(struct stream *s, struct opening *opening,
 static inline an_u8 decode_direction(const struct gateways *gateways,
 				     const struct airnet_header *h)
 {
-	struct endpoint source = endpoint_of(h->source, h->source_port);
-	struct endpoint target = endpoint_of(h->target, h->target_port);
+	struct endpoint source, target;
 
-	if (gateways->count && gateways_have(gateways, &source) &&
-	    !gateways_have(gateways, &target))
+	if (!gateways->count)
+		return AIRNET_DIRECTION_UP;
+	source = endpoint_of(h->source, h->source_port);
+	target = endpoint_of(h->target, h->target_port);
+	if (gateways_have(gateways, &source) && !gateways_have(gateways, &target))
 		return AIRNET_DIRECTION_DOWN;
 	return AIRNET_DIRECTION_UP;
 }
@@ -118,18 +120,20 @@ static inline int decode_headers(struct decoder *d, const struct airnet_frame *f
 				 struct cursor bytes, struct airnet_header *header,
 				 struct work *work)
 {
+	an_u8 reason;
+
 	memset(header, 0, sizeof(*header));
 	header->time_ns = frame->time_ns;
 	header->frame_count = d->frame_count++;
 	header->session = AIRNET_NONE;
-	header->reason = packet_read(&d->packets, bytes, frame, header, &work->segment);
+	reason = packet_read(&d->packets, bytes, frame, header, &work->segment);
 	if (!header->frame_count)
 		ends_seed(header->time_ns, d->seed);
 	d->now_ns = header->time_ns > d->now_ns ? header->time_ns : d->now_ns;
-	d->frames[header->reason]++;
+	d->frames[reason]++;
 	work->header = header;
 	work->now_ns = d->now_ns;
-	if (header->reason == AIRNET_FRAME_OK && header->protocol == IP_TCP)
+	if (reason == AIRNET_FRAME_OK && header->protocol == IP_TCP)
 		return 1;
 	header->direction = decode_direction(&d->gateways, header);
 	return 0;

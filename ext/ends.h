@@ -6,6 +6,8 @@
 #ifndef AIRNET_ENDS_H
 #define AIRNET_ENDS_H
 
+#include <endian.h>
+
 #include "cursor.h"
 
 #define FLOW_GATEWAYS_MAX 512
@@ -57,17 +59,62 @@ static inline struct endpoint endpoint_of(const an_u8 *address, an_u16 port)
 	return endpoint;
 }
 
+/* Two halves of an address, as they lie in memory. What was just written is read again
+ * in pieces no larger than it was written in: a processor waits for stores that it must
+ * put together. */
+static inline struct endpoint endpoint_from(an_u64 first, an_u64 second, an_u16 port)
+{
+	struct endpoint endpoint;
+
+	memcpy(endpoint.address, &first, 8);
+	memcpy(endpoint.address + 8, &second, 8);
+	endpoint.port = port;
+	endpoint.is_used = 1;
+	endpoint.pad = 0;
+	return endpoint;
+}
+
+static inline void endpoint_copy(struct endpoint *to, const struct endpoint *from)
+{
+	an_u64 first, second;
+
+	memcpy(&first, from->address, 8);
+	memcpy(&second, from->address + 8, 8);
+	*to = endpoint_from(first, second, from->port);
+}
+
 /* Fill `key`; returns whether the frame's source is its low end. */
 static inline int flow_key_of(const struct airnet_header *header, struct flow_key *key)
 {
-	struct endpoint source = endpoint_of(header->source, header->source_port);
-	struct endpoint target = endpoint_of(header->target, header->target_port);
-	int order = memcmp(source.address, target.address, 16);
-	int is_from_low = order < 0 || (order == 0 && source.port <= target.port);
+	an_u16 port = header->source_port, other = header->target_port;
+	an_u64 source[2], target[2];
+	int i, is_from_low = port <= other;
 
-	key->low = is_from_low ? source : target;
-	key->high = is_from_low ? target : source;
+	memcpy(source, header->source, 8);
+	memcpy(source + 1, header->source + 8, 8);
+	memcpy(target, header->target, 8);
+	memcpy(target + 1, header->target + 8, 8);
+	i = source[0] == target[0];
+	if (source[i] != target[i])
+		is_from_low = be64toh(source[i]) < be64toh(target[i]);
+	if (is_from_low) {
+		key->low = endpoint_from(source[0], source[1], port);
+		key->high = endpoint_from(target[0], target[1], other);
+	} else {
+		key->low = endpoint_from(target[0], target[1], other);
+		key->high = endpoint_from(source[0], source[1], port);
+	}
 	return is_from_low;
+}
+
+/* Two words' share of flow_hash; `at` is read as it was written. */
+static inline an_u64 flow_hash_pair(const an_u8 *at, const an_u64 *seed)
+{
+	an_u64 words;
+
+	memcpy(&words, at, 8);
+	words = le64toh(words);
+	return ((an_u32)words + seed[0]) * ((words >> 32) + seed[1]);
 }
 
 /* Both addresses and ports, 32 bits at a time, by the pairwise multilinear family of
@@ -76,16 +123,14 @@ static inline int flow_key_of(const struct airnet_header *header, struct flow_ke
  * of it are good. */
 static inline an_u64 flow_hash(const struct flow_key *key, const an_u64 *seed)
 {
-	an_u64 sum = seed[ENDS_WORDS];
-	an_u32 words[ENDS_WORDS];
-	int i;
+	an_u32 ports = (an_u32)key->low.port << 16 | key->high.port;
+	an_u64 sum = seed[ENDS_WORDS] + ports * seed[ENDS_WORDS - 1];
 
-	memcpy(words, key->low.address, 16);
-	memcpy(words + 4, key->high.address, 16);
-	words[8] = (an_u32)key->low.port << 16 | key->high.port;
-	for (i = 0; i + 1 < ENDS_WORDS; i += 2)
-		sum += (words[i] + seed[i]) * (words[i + 1] + seed[i + 1]);
-	return (sum + words[8] * seed[8]) >> 32;
+	sum += flow_hash_pair(key->low.address, seed);
+	sum += flow_hash_pair(key->low.address + 8, seed + 2);
+	sum += flow_hash_pair(key->high.address, seed + 4);
+	sum += flow_hash_pair(key->high.address + 8, seed + 6);
+	return sum >> 32;
 }
 
 /* A seed from the time of the first frame, the same live and replayed: nobody who sends

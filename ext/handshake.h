@@ -68,7 +68,8 @@ static inline void handshake_syn(struct stream *s, const struct flow_key *key,
 		s->counts.handshakes_evicted += entry->is_used;
 	}
 	memset(entry, 0, sizeof(*entry));
-	entry->key = *key;
+	endpoint_copy(&entry->key.low, &key->low);
+	endpoint_copy(&entry->key.high, &key->high);
 	entry->syn_ns = s->time_ns;
 	entry->order = s->handshake_order++;
 	entry->isn = isn;

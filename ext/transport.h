@@ -54,11 +54,12 @@ static inline an_u8 packet_tcp(struct layer *layer, struct airnet_header *header
 	bytes = (at[12] >> 4) * 4u;
 	if (bytes < TCP_BYTES_MIN || layer->bytes < bytes)
 		return AIRNET_FRAME_BAD_TCP;
-	if (cursor_skip(&layer->left, bytes))
+	if (cursor_left(&layer->left) < bytes)
 		return AIRNET_FRAME_SHORT;
 	segment->options.at = at + TCP_BYTES_MIN;
-	segment->options.end = layer->left.at;
-	segment->payload = layer->left;
+	segment->options.end = at + bytes;
+	segment->payload.at = at + bytes;
+	segment->payload.end = layer->left.end;
 	header->payload_bytes = layer->bytes - bytes;
 	return AIRNET_FRAME_OK;
 }
