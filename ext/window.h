@@ -15,6 +15,7 @@
 
 #include "airnet.h"
 #include "window_columns.h"
+#include "window_sketch.h"
 
 #define WINDOW_TICK_NS 10000000ull
 #define WINDOW_SLOT_NS 100000000ull
@@ -98,11 +99,12 @@ struct window_session {
 #define WINDOW_SOURCE_SETS 2048
 #define WINDOW_SOURCE_WAYS 8
 #define WINDOW_SOURCES (WINDOW_SOURCE_SETS * WINDOW_SOURCE_WAYS)
-#define WINDOW_KNOWN 32768 /* open addressing, at most three quarters full */
+#define WINDOW_KNOWN 32768 /* places of known addresses: open addressing */
+#define WINDOW_KNOWN_MAX (WINDOW_KNOWN / 4 * 3)
+#define WINDOW_PROBES 256 /* the longest chain; at three quarters some have 150 */
 #define WINDOW_TOP 8
 #define WINDOW_TOP_MIN 2 /* flood-like packets that make a source window */
-#define WINDOW_SKETCH 2048 /* bits of the distinct-source counter */
-#define WINDOW_PORT_SKETCH 256
+#define WINDOW_SEEDS 5 /* of the keyed hash: four words of an address, and a sum */
 #define WINDOW_STREAK_GAP_NS 200000000ull /* a source silent so long starts anew */
 /* A tick closes at most every active session and 9 windows a target. */
 #define WINDOW_ROWS (AIRNET_SESSIONS_MAX + WINDOW_TARGETS * (1 + WINDOW_TOP) + 2048)
@@ -129,7 +131,7 @@ struct window_target {
 	uint64_t first_ns, last_ns, open_ns, window_first_ns, streak_ns, slot;
 	uint64_t fast, base, slot_packets;
 	struct window_tally tally;
-	uint64_t sketch[WINDOW_SKETCH / 64];
+	struct window_distinct distinct;
 	uint64_t port_sketch[WINDOW_PORT_SKETCH / 64];
 	uint32_t port_packets[8];
 	uint16_t ports[8];
@@ -157,16 +159,17 @@ struct window_state {
 	uint64_t *target_tags, *source_tags;
 	uint64_t *source_last_ns; /* when each of `sources` sent its last packet */
 	uint64_t target_bits[WINDOW_TARGET_SETS]; /* top six bits of a set's tags */
-	uint64_t known_bits[WINDOW_KNOWN / 64]; /* which of `known` are used */
+	uint64_t known_bits[WINDOW_KNOWN / 64]; /* which of `known_slots` are used */
+	uint16_t known_slots[WINDOW_KNOWN]; /* index in `known` */
+	uint8_t gateways[WINDOW_TARGETS][16]; /* the configured ones */
+	uint64_t seed[WINDOW_SEEDS];
 	uint32_t *active_sessions, *active_targets;
-	uint32_t active_session_count, active_target_count, known_count;
+	uint32_t active_session_count, active_target_count, known_count, gateway_count;
 	uint32_t last_target; /* where the last packet outside sessions went */
 	uint32_t generation, row_count, market_sessions, elevated, started;
 	uint64_t now_ns, next_ns, frame_ns, frame_count;
 	uint64_t market_current, market_previous, market_base, market_fast;
-	uint32_t source_estimate[WINDOW_SKETCH + 1];
-	uint32_t port_estimate[WINDOW_PORT_SKETCH + 1];
-	uint32_t small_estimate[65];
+	struct window_estimates estimates;
 	struct airnet_window *windows;
 	float *rows;
 	struct window_counters counters;
@@ -203,19 +206,6 @@ static inline uint64_t window_mix(uint64_t x)
 	x ^= x >> 27;
 	x *= 0x94d049bb133111ebull;
 	return x ^ (x >> 31);
-}
-
-/* Expected draws that fill k of m places (coupon collector): the estimate of a
- * linear counter, computed without logarithms so that it is the same everywhere. */
-static inline void window_estimates(uint32_t *table, uint32_t places)
-{
-	uint64_t sum = 0;
-
-	for (uint32_t k = 0; k <= places; k++) {
-		table[k] = (uint32_t)(sum >> 16);
-		if (k < places)
-			sum += ((uint64_t)places << 16) / (places - k);
-	}
 }
 
 /* How many sessions a source holds; one that has traded stays known when they end:

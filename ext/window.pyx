@@ -28,8 +28,6 @@ cdef extern from "window_step.h" nogil:
         WINDOW_TARGETS
         WINDOW_SOURCES
         WINDOW_KNOWN
-        WINDOW_SKETCH
-        WINDOW_PORT_SKETCH
         S_COLUMNS
         F_COLUMNS
     const char *window_session_names[]
@@ -43,11 +41,13 @@ cdef extern from "window_step.h" nogil:
         uint8_t address[16]
 
     struct window_target:
-        uint8_t configured
-        uint8_t gateway
+        pass
 
     struct window_known:
         uint8_t registered
+
+    struct window_estimates:
+        pass
 
     struct window_counters:
         uint64_t time_backwards
@@ -71,16 +71,16 @@ cdef extern from "window_step.h" nogil:
         uint32_t *active_targets
         uint32_t row_count
         uint64_t now_ns
-        uint32_t *source_estimate
-        uint32_t *port_estimate
-        uint32_t *small_estimate
+        window_estimates estimates
+        uint64_t *seed
         airnet_window *windows
         float *rows
         window_counters counters
 
-    void window_estimates(uint32_t *table, uint32_t places) noexcept nogil
-    window_target *window_target_get(
-        window_state *w, const uint8_t *address) noexcept nogil
+    void window_estimates_begin(window_estimates *tables) noexcept nogil
+    void window_seed(
+        uint64_t *seed, uint64_t time_ns, uint64_t attempt) noexcept nogil
+    int window_gateway_add(window_state *w, const uint8_t *address) noexcept nogil
     window_known *window_known_at(
         window_state *w, const uint8_t *address, int create) noexcept nogil
     long window_update(
@@ -171,9 +171,8 @@ cdef class WindowTable:
         self.rows = rows
         w.windows = &windows[0]
         w.rows = &rows[0, 0]
-        window_estimates(w.source_estimate, WINDOW_SKETCH)
-        window_estimates(w.port_estimate, WINDOW_PORT_SKETCH)
-        window_estimates(w.small_estimate, 64)
+        window_estimates_begin(&w.estimates)
+        window_seed(w.seed, 0, 0)
 
     def __dealloc__(self):
         # The state and its tables are ours; windows and rows are the caller's.
@@ -199,13 +198,8 @@ cdef class WindowTable:
         """Watch this 16-byte address as a gateway; False when its set is full."""
         if len(address) != 16:
             raise ValueError("address: 16 bytes expected")
-        cdef window_target *target = window_target_get(
-            self.state, <const uint8_t *>(<char *>address))
-        if target == NULL:
-            return False
-        target.configured = 1
-        target.gateway = 1
-        return True
+        return window_gateway_add(
+            self.state, <const uint8_t *>(<char *>address)) != 0
 
     def add_host(self, bytes address not None):
         """Take this 16-byte address as one of the site's own; False when full."""

@@ -84,8 +84,9 @@ static inline void window_target_clear(struct window_target *t, uint64_t open_ns
 	t->top_count = 0;
 	t->window_first_ns = 0;
 	t->active = 0;
+	if (t->tally.packets) /* else nothing is in the sketches */
+		memset(&t->distinct, 0, sizeof t->distinct);
 	memset(&t->tally, 0, sizeof t->tally);
-	memset(t->sketch, 0, sizeof t->sketch);
 	memset(t->port_sketch, 0, sizeof t->port_sketch);
 	memset(t->port_packets, 0, sizeof t->port_packets);
 	memset(t->ports, 0, sizeof t->ports);

@@ -35,7 +35,8 @@ static inline void window_tally_packet(struct window_tally *y,
 			window_is_reflector(h->source_port);
 }
 
-/* The busiest port: space-saving over eight counters (Metwally and others 2005). */
+/* The busiest port: space-saving over eight counters (Metwally and others 2005). Of N
+ * packets a port of more than N / 8 is held, counted at most N / 8 too high. */
 static inline void window_target_port(struct window_target *t, uint16_t port)
 {
 	uint64_t bit = window_mix(port) % WINDOW_PORT_SKETCH;
@@ -130,14 +131,13 @@ static inline void window_source_packet(struct window_state *w, struct window_ta
 }
 
 /* SYN, TCP without a session, UDP, ICMP, odd packets: what floods are made of. `hash`
- * is the source's, with salt 0. */
+ * is the source's, keyed. */
 static inline void window_flood_packet(struct window_state *w, struct window_target *t,
 				       const struct airnet_header *h, uint64_t hash)
 {
 	const struct window_known *origin = window_known_find(w, h->source, hash);
 	int known = window_sessions_of(origin) != 0;
 	struct window_source *e;
-	uint64_t bit;
 
 	if (!t->active) {
 		t->active = 1;
@@ -148,10 +148,9 @@ static inline void window_flood_packet(struct window_state *w, struct window_tar
 	t->last_ns = w->now_ns;
 	t->slot_packets++;
 	window_tally_packet(&t->tally, h, known);
-	bit = window_address_hash(h->source, 7) % WINDOW_SKETCH;
-	t->sketch[bit / 64] |= 1ull << bit % 64;
+	window_distinct_add(&t->distinct, window_plain_hash(h->source), hash);
 	window_target_port(t, h->target_port);
-	e = window_source_get(w, t, h->source);
+	e = window_source_get(w, t, h->source, hash);
 	if (e)
 		window_source_packet(w, t, e, h, known);
 }
@@ -246,7 +245,7 @@ static inline void window_session_frame(struct window_state *w,
 		window_target_touch(w, t);
 		t->tally.session++;
 		if (up && window_is_syn(h)) {
-			window_flood_packet(w, t, h, window_address_hash(h->source, 0));
+			window_flood_packet(w, t, h, window_hash(w->seed, h->source));
 		} else if (t->pending) {
 			e = window_source_find(w, t, up ? h->source : h->target);
 			if (e)
@@ -277,7 +276,7 @@ static inline void window_packet(struct window_state *w, const struct airnet_hea
 		w->counters.multicast++;
 		return;
 	}
-	hash = window_address_hash(h->source, 0);
+	hash = window_hash(w->seed, h->source);
 	if (window_reply(w, h, hash))
 		return;
 	t = window_target_near(w, h->target, &w->last_target);

@@ -10,15 +10,6 @@ static inline uint64_t window_per_second(uint64_t count, uint64_t span_us)
 	return span_us ? count * 1000000 / span_us : 0;
 }
 
-static inline uint32_t window_bits(const uint64_t *words, int count)
-{
-	uint32_t bits = 0;
-
-	for (int i = 0; i < count; i++)
-		bits += (uint32_t)__builtin_popcountll(words[i]);
-	return bits;
-}
-
 /* The columns a gateway and one of its sources share. */
 static inline void window_flood_tally(const struct window_tally *y, uint64_t us,
 				      float *row)
@@ -86,7 +77,7 @@ static inline void window_source_close(struct window_state *w, struct window_tar
 	window_flood_tally(&e->tally, us, row);
 	window_put(row, F_sources, 1);
 	window_put(row, F_top_share, window_share(e->tally.packets, t->tally.packets));
-	window_put(row, F_ports, w->small_estimate[window_bits(&e->port_bits, 1)]);
+	window_put(row, F_ports, w->estimates.small[window_bits(&e->port_bits, 1)]);
 	window_put(row, F_busiest_port_share,
 		   window_share(e->tally.same_port, e->tally.packets));
 	window_put(row, F_rate_1s, window_per_second(e->total, age_us + us));
@@ -132,12 +123,11 @@ static inline void window_target_row(struct window_state *w, struct window_targe
 	const struct window_known *self = window_known_at(w, t->address, 0);
 
 	window_flood_tally(&t->tally, us, row);
-	window_put(row, F_sources,
-		   w->source_estimate[window_bits(t->sketch, WINDOW_SKETCH / 64)]);
+	window_put(row, F_sources, window_distinct_count(&t->distinct, &w->estimates));
 	window_put(row, F_top_share, window_share(top, packets));
-	window_put(
-		row, F_ports,
-		w->port_estimate[window_bits(t->port_sketch, WINDOW_PORT_SKETCH / 64)]);
+	window_put(row, F_ports,
+		   w->estimates
+			   .port[window_bits(t->port_sketch, WINDOW_PORT_SKETCH / 64)]);
 	window_put(row, F_rate_1s, t->fast * 10 >> 16);
 	window_put(row, F_baseline, t->base * 10 >> 16);
 	window_put(row, F_over_baseline, window_ratio(slot, t->base, WINDOW_ONE));
@@ -220,7 +210,7 @@ static inline __attribute__((always_inline)) void
 window_ahead(const struct window_state *w, const struct airnet_header *h,
 	     const struct airnet_message *messages, long message_count)
 {
-	if (h->session == AIRNET_NONE)
+	if (h->session == AIRNET_NONE && !window_is_multicast(h->target))
 		window_source_ahead(w, h);
 	else if (h->session < AIRNET_SESSIONS_MAX && h->message_count &&
 		 h->message_index < message_count)
@@ -252,8 +242,10 @@ static inline long window_update(struct window_state *w,
 			held = message_count - first;
 		w->frame_ns = h->time_ns > w->now_ns ? h->time_ns : w->now_ns;
 		w->frame_count = h->frame_count;
-		if (!w->started)
+		if (!w->started) {
+			window_rekey(w, h->time_ns);
 			w->next_ns = (h->time_ns / WINDOW_TICK_NS + 1) * WINDOW_TICK_NS;
+		}
 		w->started = 1;
 		while (w->next_ns <= w->frame_ns) {
 			if (!window_has_room(w, w->active_session_count +

@@ -67,7 +67,7 @@ def look(episode: Episode, *, with_site: bool) -> Seen:
             headers, messages = decoder.decode(rest, buffer)
             start = 0
             while start < len(headers):
-                start += table.update(headers[start:], messages, decoder.sessions)
+                start += table.update(headers[start:], messages)
                 keys.append(table.windows.copy())
                 values.append(table.rows.copy())
             rest = rest[len(headers) :]

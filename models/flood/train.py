@@ -22,7 +22,7 @@ import flood_rows
 import twin_rows
 from flood_rows import Part
 
-from airnet.domain.session import SESSION, address_bytes
+from airnet.domain.session import address_bytes
 from airnet.domain.verdict import Cause
 from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
 from airnet.features import Windows
@@ -90,7 +90,7 @@ def episode(seed: int, *, held: bool, pps: float = 0.0) -> Labelled:
         messages = np.zeros(0, flood_rows.MESSAGE)
     keys, values, start = [], [], 0
     while start < len(part.rows):
-        start += table.update(part.rows[start:], messages, np.zeros(0, SESSION))
+        start += table.update(part.rows[start:], messages)
         chosen = table.windows["kind"] != WINDOW_SESSION
         keys.append(table.windows[chosen].copy())
         values.append(table.rows[chosen].copy())

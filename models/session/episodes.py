@@ -12,7 +12,6 @@ import market_rows
 import twin_rows
 from market_rows import START_NS, Market, Trouble
 
-from airnet.domain.session import SESSION
 from airnet.domain.verdict import Cause
 from airnet.domain.window import WINDOW_SESSION
 from airnet.features import Windows
@@ -158,9 +157,8 @@ def episode(
     rows = market_rows.rows_of(market)
     table = Windows([("10.9.0.1", 9878)], [])
     keys, values, start = [], [], 0
-    empty = np.zeros(0, SESSION)
     while start < len(rows.headers):
-        start += table.update(rows.headers[start:], rows.messages, empty)
+        start += table.update(rows.headers[start:], rows.messages)
         chosen = table.windows["kind"] == WINDOW_SESSION
         keys.append(table.windows[chosen].copy())
         values.append(table.rows[chosen].copy())

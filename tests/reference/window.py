@@ -148,6 +148,7 @@ class Reference:
             self.frame_ns = max(time_ns, self.now_ns)
             self.frame_count = int(header["frame_count"])
             if not self.next_ns:
+                self.flood.begin(time_ns)
                 self.next_ns = (time_ns // TICK + 1) * TICK
             while self.next_ns <= self.frame_ns:
                 self.tick()

@@ -6,10 +6,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from airnet.domain.columns import FLOOD_SCHEMA
+from tests.reference.window_sketch import (
+    Distinct,
+    estimate,
+    keyed_hash,
+    mix,
+    seeds_of,
+)
 
 SLOT, GAP, ONE = 100_000_000, 200_000_000, 65_536
 SYN, RST, ACK = 0x02, 0x04, 0x10
-M64 = (1 << 64) - 1
 NONE = 0xFFFFFFFF
 MAPPED = bytes(10) + b"\xff\xff"
 REFLECTORS = {17, 19, 53, 69, 111, 123, 137, 161, 389, 500, 520}
@@ -34,26 +40,6 @@ TALLY = [
 ]
 
 Closed = list[tuple[dict[str, object], dict[str, int]]]
-
-
-def mix(x: int) -> int:
-    x &= M64
-    x ^= x >> 30
-    x = x * 0xBF58476D1CE4E5B9 & M64
-    x ^= x >> 27
-    x = x * 0x94D049BB133111EB & M64
-    return x ^ (x >> 31)
-
-
-def address_hash(address: bytes, salt: int) -> int:
-    high = int.from_bytes(address[:8], "little")
-    low = int.from_bytes(address[8:], "little")
-    return mix(high ^ mix(low ^ mix(salt + 1)))
-
-
-def estimate(bits: int, places: int) -> int:
-    """Expected draws that fill `bits` of `places` places."""
-    return sum((places << 16) // (places - k) for k in range(bits)) >> 16
 
 
 def per_second(count: int, us: int) -> int:
@@ -122,7 +108,7 @@ class Target:
     active: bool = False
     configured: bool = False
     counts: dict[str, int] = field(default_factory=tally)
-    sketch: set[int] = field(default_factory=set)
+    distinct: Distinct = field(default_factory=Distinct)
     port_sketch: set[int] = field(default_factory=set)
     ports: list[list[int]] = field(default_factory=list)
     top: list[Source] = field(default_factory=list)
@@ -131,7 +117,7 @@ class Target:
     def clear(self, open_ns: int) -> None:
         self.epoch += 1
         self.open, self.window_first, self.active = open_ns, 0, False
-        self.counts, self.sketch, self.port_sketch = tally(), set(), set()
+        self.counts, self.distinct, self.port_sketch = tally(), Distinct(), set()
         self.ports, self.top = [[0, 0] for _ in range(8)], []
 
     def touch(self, now_ns: int) -> None:
@@ -170,13 +156,19 @@ class Flood:
         self.active: list[Target] = []
         self.taken: dict[int, int] = {}
         self.now = 0
-        for address in gateways:
+        self.seeds: list[int] = []
+        self.gateways = gateways
+
+    def begin(self, time_ns: int) -> None:
+        """Take the key of the first frame, under which all that is listed fits."""
+        self.seeds = seeds_of(time_ns)
+        for address in self.gateways:
             self.target(address).configured = True
 
     def target(self, address: bytes) -> Target:
         if address not in self.targets:
             # The kernel's row: the first free way of its set.
-            group = address_hash(address, 0) % 64
+            group = keyed_hash(self.seeds, address) % 64
             way = self.taken.get(group, 0)
             self.taken[group] = way + 1
             row = group * 16 + way
@@ -252,7 +244,7 @@ class Flood:
         t.last = self.now
         t.slot_packets += 1
         count(t.counts, header, known)
-        t.sketch.add(address_hash(address, 7) % 2048)
+        t.distinct.add(address, self.seeds)
         port = int(header["target_port"])
         t.port_sketch.add(mix(port) % 256)
         held = [one for one in t.ports if one[1] and one[0] == port]
@@ -303,7 +295,7 @@ class Flood:
         slot = packets * 100_000 // (us or 1) << 16
         row = {
             **rates(t.counts, us),
-            "sources": estimate(len(t.sketch), 2048),
+            "sources": t.distinct.count(),
             "top_share": share(t.top[0].counts["packets"] if t.top else 0, packets),
             "ports": estimate(len(t.port_sketch), 256),
             "busiest_port_share": share(busiest[1], packets),
