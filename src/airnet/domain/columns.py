@@ -7,7 +7,9 @@ a test holds them equal. "Recent" is the present 100 ms slot and the one before;
 not updated while clearly elevated. Ratios carry a prior of 10 messages a second on
 both sides, so that quiet sessions do not look wild (additive smoothing). The separators
 of the causes are those of docs/safety: own rate against the market's, repetition,
-fills against orders, answers against questions.
+fills against orders, answers against questions. docs/architecture.md says which flood
+columns are exact and what the error of the others is; a meaning here is part of the
+schema's digest, so models pin its words.
 """
 
 from airnet.domain.window import (
