@@ -57,6 +57,8 @@ static inline void decode_segment(struct stream *s, an_u32 index, int direction,
 		stream_acknowledge(s, index, direction, segment);
 	hold_check(s, index, AIRNET_DIRECTION_UP);
 	hold_check(s, index, AIRNET_DIRECTION_DOWN);
+	if (header->tcp_flags & AIRNET_TCP_URG)
+		s->counts.urgent++;
 	if (header->tcp_flags & AIRNET_TCP_RST) {
 		if (!flow->sides[direction].is_done)
 			stream_reset(s, index, direction, segment->sequence);

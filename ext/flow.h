@@ -31,6 +31,9 @@
 /* A mirror may show an acknowledgement before its bytes: a switch copies each
  * direction through its own queue. An acknowledged hole is waited for so long. */
 #define FLOW_LATE_NS 5000000ULL
+#define NO_SHIFT 0xff /* a window scale that was not said, or not seen */
+#define SYN_DATA_BYTES 1500
+#define FLOW_SYN_DATA 32 /* SYNs whose data is kept */
 #define FLOW_STARTS 8 /* segment starts remembered in held bytes */
 
 #define SMALL_BYTES 2048 /* carries nearly every partial message */
@@ -49,11 +52,30 @@ struct handshake {
 	an_u64 syn_ns;
 	an_u64 syn_ack_ns; /* 0 = not seen */
 	an_u64 order; /* of the SYN; the oldest gives way */
+	an_u64 cross_ns; /* the other end's SYN, when it sent one too */
+	an_u32 cross_isn;
 	an_u32 isn;
 	an_u32 answer_isn;
+	an_u32 data_bytes; /* that the SYN carried */
+	an_u32 taken_bytes; /* of them, by the SYN-ACK */
 	an_u8 is_used;
 	an_u8 is_from_low; /* which end sent the SYN */
+	an_u8 has_cross;
+	an_u8 shift; /* of windows, or NO_SHIFT */
+	an_u8 answer_shift;
+	an_u8 cross_shift;
 	an_u8 pad[6];
+};
+
+/* The data of a SYN; see fastopen.h. */
+struct syn_data {
+	struct flow_key key;
+	an_u64 order; /* the oldest gives way */
+	an_u32 isn;
+	an_u16 bytes; /* 0 = not in use */
+	an_u8 is_from_low;
+	an_u8 pad;
+	an_u8 data[SYN_DATA_BYTES];
 };
 
 /* A segment of fewer bytes than "8=FIX" that may begin a stream; see prelude.h. */
@@ -103,7 +125,10 @@ struct side {
 	an_u8 is_done; /* FIN consumed, or RST */
 	an_u8 is_lost; /* looking for a message start */
 	an_u8 follows_soh;
-	an_u8 pad[7];
+	an_u8 has_window;
+	an_u8 shift; /* of `window`, or NO_SHIFT */
+	an_u16 window; /* that the receiver last advertised */
+	an_u8 pad[3];
 };
 
 /* What a session is worth keeping for, least first; see table.h. */
@@ -159,8 +184,14 @@ struct stream_counts {
 	an_u64 keep_alives;
 	an_u64 after_close;
 	an_u64 out_of_window;
-	an_u64 syn_data;
+	an_u64 syn_data; /* SYNs that carry any */
+	an_u64 syn_data_bytes; /* of them, given to streams */
+	an_u64 syn_data_evicted;
+	an_u64 syn_acks_wrong;
+	an_u64 syns_on_sessions;
 	an_u64 resets_ignored;
+	an_u64 resets_with_data;
+	an_u64 urgent; /* segments that say so */
 	an_u64 sessions_full;
 	an_u64 sessions_reclaimed; /* rows of closed ones, used again */
 	an_u64 sessions_evicted; /* rows of others */
@@ -207,6 +238,7 @@ struct stream {
 	an_u32 slots[FLOW_SLOTS]; /* index in the shard + 1, 0 = empty */
 	struct handshake handshakes[FLOW_HANDSHAKES];
 	struct prelude preludes[FLOW_PRELUDES];
+	struct syn_data syn_data[FLOW_SYN_DATA];
 	struct flow flows[FLOW_SESSIONS];
 	an_u32 next_small[SMALL_COUNT];
 	an_u32 next_large[LARGE_COUNT];

@@ -13,28 +13,6 @@
 
 #define HOLE_ASKS 2 /* the first may be the acknowledgement of what came before */
 
-#define TCP_OPTION_END 0
-#define TCP_OPTION_NOTHING 1
-#define TCP_OPTION_SACK 5
-
-/* The next TCP option, its kind in `*kind` (RFC 9293 section 3.1); -1 at the end. */
-static inline int option_next(struct cursor *options, an_u8 *kind, struct cursor *data)
-{
-	an_u8 length = 0;
-
-	do {
-		if (cursor_u8(options, kind) || *kind == TCP_OPTION_END)
-			return -1;
-	} while (*kind == TCP_OPTION_NOTHING);
-	if (cursor_u8(options, &length) || length < 2)
-		return -1;
-	*data = *options;
-	if (cursor_skip(options, length - 2u))
-		return -1;
-	data->end = options->at;
-	return 0;
-}
-
 /* A hole up to `end` is given up: it was received when that is acknowledged, now or
  * later. */
 static inline void holes_skip(struct stream *s, struct side *side, an_u32 end)

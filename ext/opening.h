@@ -7,7 +7,7 @@
 #ifndef AIRNET_OPENING_H
 #define AIRNET_OPENING_H
 
-#include "prelude.h"
+#include "fastopen.h"
 
 static inline int segment_begins(const struct segment *segment)
 {
@@ -91,6 +91,8 @@ static inline an_u32 stream_session(struct stream *s, struct opening *opening,
 		     flow_is_gateway(s, &opening->key.high);
 	if (is_gateway || segment->payload.at != segment->payload.end)
 		handshake = handshake_find(s, &opening->key);
+	if (handshake && s->header->tcp_flags & AIRNET_TCP_ACK)
+		handshake_join(handshake, opening->is_from_low, segment);
 	if (handshake && handshake_fits(handshake, opening->is_from_low, segment)) {
 		opening->handshake = handshake;
 		is_complete = handshake_is_complete(handshake, opening->is_from_low,
@@ -100,7 +102,7 @@ static inline an_u32 stream_session(struct stream *s, struct opening *opening,
 		return *slot - 1;
 	is_ours = segment_begins(segment) || segment_begins_stream(opening, segment) ||
 		  prelude_is_finished(s, opening, segment) ||
-		  (is_gateway && is_complete) ||
+		  (is_complete && (is_gateway || fastopen_begins(s, handshake))) ||
 		  (!opening->handshake && segment_contains(segment->payload));
 	if (!is_ours && *slot)
 		return *slot - 1;
@@ -113,6 +115,8 @@ static inline an_u32 stream_session(struct stream *s, struct opening *opening,
 	index = session_open(s, opening);
 	if (index == AIRNET_NONE)
 		return index;
+	if (opening->handshake)
+		fastopen_use(s, index, opening->handshake);
 	if (handshake)
 		handshake->is_used = 0;
 	prelude_use(s, index, opening, segment);
@@ -133,9 +137,14 @@ static inline void stream_syn(struct stream *s, const struct flow_key *key,
 	if (slot && s->flows[slot - 1].has_isn &&
 	    s->flows[slot - 1].isn == segment->sequence)
 		return;
-	if (slot)
+	if (slot) { /* the session stays until a handshake is completed */
 		s->flows[slot - 1].has_new_syn = 1;
-	handshake_syn(s, key, is_from_low, segment->sequence);
+		s->counts.syns_on_sessions +=
+			s->sessions[slot - 1].state != AIRNET_SESSION_CLOSED;
+	}
+	handshake_syn(s, key, is_from_low, segment);
+	if (s->header->payload_bytes)
+		fastopen_note(s, key, is_from_low, segment);
 }
 
 #endif

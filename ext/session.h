@@ -115,6 +115,7 @@ static inline void side_begin(struct side *side)
 	side->carry = AIRNET_NONE;
 	side->region_row = AIRNET_NONE;
 	side->is_lost = 1;
+	side->shift = NO_SHIFT;
 }
 
 static inline void side_know(struct side *side, an_u32 next)
@@ -122,6 +123,17 @@ static inline void side_know(struct side *side, an_u32 next)
 	side->next = next;
 	side->is_known = 1;
 	side->is_lost = 0;
+}
+
+/* Windows are shifted when both ends said that they can (RFC 7323 section 2.2). A side
+ * has the shift of whoever receives its bytes. */
+static inline void side_scale(struct side *sides, int syn_side,
+			      const struct handshake *handshake)
+{
+	int both = handshake->shift != NO_SHIFT && handshake->answer_shift != NO_SHIFT;
+
+	sides[syn_side].shift = both ? handshake->answer_shift : 0;
+	sides[!syn_side].shift = both ? handshake->shift : 0;
 }
 
 /* Fill a new row's flow state from the handshake, if one was seen. */
@@ -143,8 +155,10 @@ static inline void session_begin_flow(struct stream *s, an_u32 index,
 	flow->has_isn = 1;
 	flow->isn = handshake->isn;
 	side_know(&flow->sides[syn_side], handshake->isn + 1);
-	if (handshake->syn_ack_ns)
-		side_know(&flow->sides[!syn_side], handshake->answer_isn + 1);
+	if (!handshake->syn_ack_ns)
+		return;
+	side_know(&flow->sides[!syn_side], handshake->answer_isn + 1);
+	side_scale(flow->sides, syn_side, handshake);
 }
 
 /* End a session's row; bytes of the other direction may still come. */

@@ -2,14 +2,15 @@
 /*
  * Frames -> header rows and messages: TCP reassembly of the flows that are sessions
  * (RFC 9293 sections 3.4 and 3.8; resets as RFC 5961 section 3.2 accepts them, near
- * enough for an onlooker). State changes only frame by frame, never by batch.
+ * enough for an onlooker). Urgent data stays where it lies (RFC 6093 section 3). State
+ * changes only frame by frame, never by batch.
  */
 #ifndef AIRNET_STREAM_H
 #define AIRNET_STREAM_H
 
 #include "opening.h"
 
-#define RESET_WINDOW 65536
+#define RESET_WINDOW 65536 /* where the window is not known */
 
 static inline void stream_acknowledge(struct stream *s, an_u32 index, int direction,
 				      const struct segment *segment)
@@ -18,6 +19,8 @@ static inline void stream_acknowledge(struct stream *s, an_u32 index, int direct
 	an_u32 acknowledged = segment->acknowledged;
 	an_s64 ahead = sequence_distance(acknowledged, side->next);
 
+	side->window = segment->window;
+	side->has_window = 1;
 	if (side->unproved)
 		holes_prove(s, side, acknowledged);
 	if (side->held != AIRNET_NONE)
@@ -169,15 +172,37 @@ static inline void stream_fin(struct stream *s, an_u32 index, int direction,
 	}
 }
 
-/* A reset near enough to what is expected ends both directions; what lay behind their
- * holes had been sent before it. */
+/* How many bytes the receiver has room for, as far as it said. */
+static inline an_u32 stream_window(const struct side *side)
+{
+	an_u64 window;
+
+	if (!side->has_window || side->shift == NO_SHIFT)
+		return RESET_WINDOW;
+	window = (an_u64)side->window << side->shift;
+	return window < FLOW_WINDOW ? (an_u32)window : FLOW_WINDOW;
+}
+
+/* Whether the receiver may take a reset: it is exactly what comes next, or lies in the
+ * window. Where the receiver has more than we saw, its window begins later. */
+static inline int stream_takes_reset(const struct side *side, an_u32 sequence)
+{
+	an_u32 ahead = side->has_acknowledged ? side->acknowledged - side->next : 0;
+	an_u32 offset = sequence - side->next;
+
+	return !side->is_known || !offset || offset == ahead ||
+	       offset < ahead + stream_window(side);
+}
+
+/* A reset ends both directions; what lay behind their holes had been sent before it.
+ * What it carries is for people to read (RFC 9293 section 3.5.3), not stream bytes. */
 static inline void stream_reset(struct stream *s, an_u32 index, int direction,
 				an_u32 sequence)
 {
 	struct flow *flow = &s->flows[index];
-	const struct side *side = &flow->sides[direction];
 
-	if (side->is_known && sequence - side->next >= RESET_WINDOW) {
+	s->counts.resets_with_data += s->header->payload_bytes != 0;
+	if (!stream_takes_reset(&flow->sides[direction], sequence)) {
 		s->counts.resets_ignored++;
 		return;
 	}

@@ -53,7 +53,13 @@ cdef extern from "lanes.h" nogil:
         uint64_t after_close
         uint64_t out_of_window
         uint64_t syn_data
+        uint64_t syn_data_bytes
+        uint64_t syn_data_evicted
+        uint64_t syn_acks_wrong
+        uint64_t syns_on_sessions
         uint64_t resets_ignored
+        uint64_t resets_with_data
+        uint64_t urgent
         uint64_t sessions_full
         uint64_t sessions_reclaimed
         uint64_t sessions_evicted

@@ -19,7 +19,7 @@ from tests.reference.decoder import ReferenceDecoder
 from tests.reference.holes import COUNTED
 
 CLIENT, GATEWAY = ("10.0.1.11", 40001), ("10.0.0.10", 9001)
-FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
 #: Parts of the session table; ext/flow.h.
 SHARDS = 4
 #: time_ns, link type, bytes, and how many of them were captured (None: all).
@@ -118,6 +118,11 @@ def capture(frames: Iterable[Frame]) -> tuple[NDArray[np.void], NDArray[np.uint8
         offset += len(data)
     joined = b"".join(data for _, _, data in listed)
     return rows, np.frombuffer(joined, np.uint8)
+
+
+def scale(shift: int) -> bytes:
+    """Return the option of window scale, RFC 7323, padded."""
+    return bytes([1, 3, 3, shift])
 
 
 class Decoded:

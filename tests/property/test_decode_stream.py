@@ -13,6 +13,7 @@ from tests.fakes.frames import (
     PSH,
     RST,
     SYN,
+    URG,
     Conversation,
     Decoded,
     Frame,
@@ -21,6 +22,7 @@ from tests.fakes.frames import (
     order,
     refer,
     sack,
+    scale,
 )
 
 NOISE = st.one_of(
@@ -104,13 +106,44 @@ def answer(draw: st.DrawFn, talk: Conversation, direction: int, first: int) -> F
     )
 
 
+def greet(draw: st.DrawFn, talk: Conversation) -> None:
+    """Draw a handshake: plain, by both at once, split, with data, or disturbed."""
+    options = st.sampled_from([b"", scale(0), scale(7), scale(200)])
+    kind = draw(st.sampled_from(["plain", "both", "split", "data", "wrong", "old"]))
+    if kind == "plain":
+        talk.handshake()
+        return
+    if kind == "old":
+        talk.add(1, flags=SYN)
+        talk.next[1] += 777
+    client, gateway = talk.next
+    data = draw(NOISE | st.just(order(1)[:70])) if kind == "data" else b""
+    talk.frames.append(
+        talk.segment(0, client, data, SYN, options=draw(options), acknowledged=0)
+    )
+    taken = draw(st.sampled_from([0, len(data), len(data), len(data) // 2]))
+    answers = {"both": [0, SYN | ACK, ACK], "split": [ACK, 0]}.get(kind, [SYN | ACK])
+    for flags in answers:
+        wrong = draw(st.sampled_from([0, 9])) if kind == "wrong" else 0
+        fields = {"acknowledged": client + 1 + taken + wrong, "options": draw(options)}
+        if flags == 0:
+            fields["acknowledged"] = 0
+            flags = SYN  # noqa: PLW2901 -- without ACK
+        talk.frames.append(talk.segment(1, gateway, b"", flags, **fields))
+    talk.next = [client + 1 + taken, gateway + 1]
+    if kind == "both":
+        talk.frames.append(talk.segment(0, client, b"", SYN | ACK))
+    if draw(st.booleans()):
+        talk.add(0, flags=ACK)
+
+
 @st.composite
 def conversations(draw: st.DrawFn, client_port: int = CLIENT[1]) -> list[Frame]:
     """Draw the frames of one connection, disturbed."""
     isn = draw(st.sampled_from([(1000, 5000), (2**32 - 40, 2**32 - 1), (0, 2**31 - 9)]))
     talk = Conversation((CLIENT[0], client_port), GATEWAY, isn)
     if draw(st.integers(0, 3)):
-        talk.handshake()
+        greet(draw, talk)
     base = tuple(talk.next)
     streams_drawn = draw(streams()), draw(streams())
     queues = [disturb(draw, cut(draw, data), data) for data in streams_drawn]
@@ -120,11 +153,14 @@ def conversations(draw: st.DrawFn, client_port: int = CLIENT[1]) -> list[Frame]:
             direction = 1 - direction
         offset, piece = queues[direction].pop(0)
         talk.time_ns += draw(st.sampled_from([0, 0, 0, 10**6, 3 * 10**8]))
-        flags = draw(st.sampled_from([PSH | ACK, PSH | ACK, ACK, 0, FIN | ACK]))
+        flags = draw(
+            st.sampled_from([PSH | ACK, PSH | ACK, ACK, URG | ACK, 0, FIN | ACK])
+        )
         if queues[direction]:
             flags &= ~FIN
         place = base[direction] + offset
-        frame = talk.segment(direction, place, piece, flags)
+        window = draw(st.sampled_from([65535, 65535, 300, 0]))
+        frame = talk.segment(direction, place, piece, flags, window=window)
         if draw(st.integers(0, 3)) == 0:
             talk.frames.append(answer(draw, talk, 1 - direction, base[direction]))
         if draw(st.integers(0, 9)) == 0:
@@ -134,7 +170,9 @@ def conversations(draw: st.DrawFn, client_port: int = CLIENT[1]) -> list[Frame]:
             talk.next[direction] = base[direction] + offset + len(piece)
     ending = draw(st.sampled_from([0, RST, RST | ACK, FIN | ACK, ACK]))
     if ending:
-        talk.add(draw(st.integers(0, 1)), flags=ending)
+        direction = draw(st.integers(0, 1))
+        talk.next[direction] += draw(st.sampled_from([0, 0, -1, 299, 65536, 999999]))
+        talk.add(direction, draw(st.sampled_from([b"", b"why"])), flags=ending)
     return talk.frames
 
 

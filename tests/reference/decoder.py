@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from tests.reference import fix, holes, tunnels
+from tests.reference import fix, holes, shakes, tunnels
 from tests.reference.stream import (
     ACK,
     CLOSED,
@@ -21,6 +21,7 @@ from tests.reference.stream import (
     RETRANSMIT,
     RST,
     SYN,
+    URG,
     WINDOW,
     End,
     Framing,
@@ -104,30 +105,36 @@ class ReferenceDecoder(Framing):
         self.check_holes((number, 0))
         self.check_holes((number, 1))
         side = session.sides[direction]
+        self.counts["urgent"] += bool(self.seen.tcp_flags & URG)
         if self.seen.tcp_flags & RST:
             self.reset(session, side)
         elif not side.is_done:
             self.segment((number, direction), side)
+        else:
+            self.counts["after_close"] += self.seen.payload_bytes > 0
 
     def syn(self, flow: frozenset[End]) -> None:
         """Note a SYN or a SYN-ACK."""
         seen = self.seen
         shake = self.handshakes.get(flow)
+        self.counts["syn_data"] += seen.payload_bytes > 0
         if seen.tcp_flags & ACK:
-            if not shake or shake.sender == self.source:
-                return
-            is_answer = seen.acknowledged == (shake.isn + 1) % (1 << 32)
-            is_repeated = shake.syn_ack_ns and shake.answer_isn == seen.sequence
-            if is_answer and not is_repeated:
-                shake.answer_isn, shake.syn_ack_ns = seen.sequence, self.time_ns
+            answered = shakes.answer(
+                self.counts, shake, self.source, seen, self.time_ns
+            )
+            if answered:
+                self.handshakes[flow] = answered
             return
         number = self.flows.get(flow)
         if number is not None:
             if self.sessions[number].isn == seen.sequence:
                 return
             self.sessions[number].has_new_syn = True
-        if not shake or (shake.sender, shake.isn) != (self.source, seen.sequence):
-            self.handshakes[flow] = Handshake(self.source, seen.sequence, self.time_ns)
+            is_open = self.sessions[number].row["state"] != ENDED
+            self.counts["syns_on_sessions"] += is_open
+        shake = shakes.syn(shake, self.source, seen, self.time_ns)
+        self.handshakes[flow] = shake
+        shakes.keep(shake, self.source, seen, is_gateway=bool(self.gateways & flow))
 
     def session_of(self, flow: frozenset[End]) -> int | None:
         """Return the segment's session, opening one when this shows it is ours."""
@@ -137,6 +144,8 @@ class ReferenceDecoder(Framing):
             return former
         is_gateway = bool(self.gateways & flow)
         shake = self.handshakes.get(flow) if is_gateway or seen.payload else None
+        if shake is not None and seen.tcp_flags & ACK:
+            shake.join(self.source, seen)
         fits = shake is not None and shake.fits(self.source, seen)
         is_complete = shake is not None and shake.is_complete(self.source, seen)
         begins = seen.payload.startswith(b"8=FIX")
@@ -154,7 +163,8 @@ class ReferenceDecoder(Framing):
             isn = shake.isn if self.source == shake.sender else shake.answer_isn
             is_first = seen.sequence == (isn + 1) % (1 << 32)
         contains = not fits and b"\x018=FIX" in seen.payload
-        is_known = contains or (is_gateway and is_complete)
+        is_fast = is_complete and shake.taken_data.startswith(b"8=FIX")
+        is_known = contains or (is_gateway and is_complete) or is_fast
         prelude = self.prelude_before(flow)
         is_begun = prelude is not None and len(prelude.data + seen.payload) >= 5
         if not (begins or is_first or is_begun or is_known):
@@ -165,6 +175,8 @@ class ReferenceDecoder(Framing):
             self.settle(former)
             old.row["state"] = ENDED
         self.flows[flow] = self.open(shake if fits else None)
+        if fits:
+            self.use_syn_data(self.flows[flow], shake)
         if shake:
             del self.handshakes[flow]
         self.use_preludes(flow, self.flows[flow])
@@ -203,6 +215,14 @@ class ReferenceDecoder(Framing):
             if is_next:
                 side.next = prelude.sequence
                 self.deliver((number, direction), prelude.data, True)
+
+    def use_syn_data(self, number: int, shake: Handshake) -> None:
+        """Deliver what a SYN carried and the SYN-ACK took."""
+        direction = int(self.sessions[number].client != shake.sender)
+        data = shake.taken_data
+        self.counts["syn_data_bytes"] += len(data)
+        if data:
+            self.deliver((number, direction), data, True)
 
     def client_of(self, shake: Handshake | None) -> End:
         """Return which end is the client."""
@@ -248,6 +268,7 @@ class ReferenceDecoder(Framing):
             self.know(session.sides[syn_side], shake.isn)
             if shake.syn_ack_ns:
                 self.know(session.sides[1 - syn_side], shake.answer_isn)
+                shakes.scale(session.sides, syn_side, shake)
         self.sessions.append(session)
         return len(self.sessions) - 1
 
@@ -271,18 +292,34 @@ class ReferenceDecoder(Framing):
 
     def reset(self, session: Session, side: Side) -> None:
         """Take a RST near enough to what is expected."""
+        if side.is_done:
+            return
+        self.counts["resets_with_data"] += self.seen.payload_bytes > 0
+        if not self.takes_reset(side):
+            self.counts["resets_ignored"] += 1
+            return
+        for direction, one in enumerate(session.sides):
+            self.flush((self.header["session"], direction))
+            self.finish(one)
+        self.close(session)
+
+    def takes_reset(self, side: Side) -> bool:
+        """Return whether a RST is exactly next, or in the window advertised."""
+        if side.next is None:
+            return True
+        window = 65536
+        if side.window is not None and side.shift is not None:
+            window = min(side.window << side.shift, WINDOW)
         ahead = 0
-        if side.next is not None:
-            ahead = (self.seen.sequence - side.next) % (1 << 32)
-        if not side.is_done and ahead < 65536:
-            for direction, one in enumerate(session.sides):
-                self.flush((self.header["session"], direction))
-                self.finish(one)
-            self.close(session)
+        if side.acknowledged is not None:
+            ahead = distance(side.acknowledged, side.next)
+        offset = (self.seen.sequence - side.next) % (1 << 32)
+        return offset in (0, ahead) or offset < ahead + window
 
     def acknowledge(self, side: Side) -> None:
         """Note what the other end says it has."""
         ack = self.seen.acknowledged
+        side.window = self.seen.window
         holes.prove(self.counts, side, ack)
         holes.ask(side, self.seen)
         if side.next is None or not 0 < distance(ack, side.next) <= WINDOW:

@@ -24,6 +24,14 @@ COUNTED = (
     "network_loss_bytes",
     "application_gaps",
     "application_gap_messages",
+    "syn_data",
+    "syn_data_bytes",
+    "syn_acks_wrong",
+    "syns_on_sessions",
+    "resets_ignored",
+    "resets_with_data",
+    "after_close",
+    "urgent",
 )
 SEQUENCE_RESET = 13
 POSS_DUP = 1

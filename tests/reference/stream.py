@@ -16,7 +16,7 @@ WANTED_NS = 60_000_000_000
 #: A mirror may show an acknowledgement before the bytes it acknowledges.
 LATE_NS = 5_000_000
 PIECE = 2048
-FIN, SYN, RST, ACK = 1, 2, 4, 16
+FIN, SYN, RST, ACK, URG = 1, 2, 4, 16, 32
 RETRANSMIT, OUT_OF_ORDER, GAP, CONFLICT, MIDSTREAM, OPENED, CLOSED = (
     1 << n for n in range(7)
 )
@@ -62,6 +62,34 @@ class Handshake:
     syn_ns: int
     answer_isn: int = 0
     syn_ack_ns: int = 0
+    shift: int | None = None  # of windows
+    answer_shift: int | None = None
+    data_bytes: int = 0  # that the SYN carried
+    data: bytes = b""  # of them, those kept
+    taken: int = 0  # of them, acknowledged by the SYN-ACK
+    cross: "Handshake | None" = None  # the other end's SYN
+
+    def agree(self) -> None:
+        """Take the other end's SYN as the answer."""
+        assert self.cross is not None
+        self.answer_isn, self.syn_ack_ns = self.cross.isn, self.cross.syn_ns
+        self.answer_shift = self.cross.shift
+
+    def join(self, source: End, seen: headers.Headers) -> None:
+        """Take a segment that acknowledges the other end's SYN, where both sent one."""
+        if self.cross is None or self.syn_ack_ns:
+            return
+        own, other = self.isn, self.cross.isn
+        if source != self.sender:
+            own, other = other, own
+        is_agreed = is_near(seen.acknowledged, other + 1)
+        if is_agreed and is_near(seen.sequence, own + 1):
+            self.agree()
+
+    @property
+    def taken_data(self) -> bytes:
+        """Return what was kept of the data that the SYN-ACK took."""
+        return self.data[: self.taken]
 
     def fits(self, source: End, seen: headers.Headers) -> bool:
         """Return whether a segment belongs to the flow this began."""
@@ -100,6 +128,8 @@ class Side:
     unproved: list[int] = field(default_factory=list)  # bytes of holes given up
     unproved_end: int = 0
     number: int | None = None  # the next MsgSeqNum
+    window: int | None = None  # that the receiver last advertised
+    shift: int | None = None  # of that
 
 
 @dataclass
