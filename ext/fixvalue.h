@@ -143,50 +143,76 @@ static inline void fix_close_up(an_u64 *low, an_u64 *high, int place)
 	}
 }
 
-/* float, Price, Qty: [-]digits[.digits]; no sign +, no exponent. More than eight
- * decimals are cut, values beyond 64 bits saturate. */
-static inline int fix_decimal(struct cursor value, an_s64 *out)
+/* As fix_decimal, of 9 bytes or more without a sign. */
+static inline int fix_wide_decimal(struct cursor value, an_s64 *out)
 {
-	int is_negative = value.at != value.end && *value.at == '-';
+	size_t n = cursor_left(&value);
+	an_u64 low, high, dot, dot_low;
 	int decimals = 0, place;
-	an_u64 low = 0, high, dot, dot_low = 0;
 	an_s64 number;
-	size_t n;
 
-	value.at += is_negative;
-	n = cursor_left(&value);
-	if (n - 1 >= 16) {
-		if (fix_long_decimal(value, &number))
-			return -1;
-		*out = is_negative ? -number : number;
-		return 0;
-	}
-	high = fix_digits(value.end, n < 8 ? n : 8);
-	if (n > 8) {
-		low = fix_digits(value.end - 8, n - 8);
-		dot_low = fix_first_zero(low ^ FIX_EACH('.' ^ '0'));
-	}
+	if (n > 16)
+		return fix_long_decimal(value, out);
+	high = fix_digits(value.end, 8);
+	low = fix_digits(value.end - 8, n - 8);
 	dot = fix_first_zero(high ^ FIX_EACH('.' ^ '0'));
+	dot_low = fix_first_zero(low ^ FIX_EACH('.' ^ '0'));
 	if (dot | dot_low) {
 		place = dot_low ? __builtin_ctzll(dot_low) >> 3
 				: 8 + (__builtin_ctzll(dot) >> 3);
 		decimals = 15 - place;
 		fix_close_up(&low, &high, place);
-		if (decimals > FIX_SCALE_DIGITS || n == 1) {
-			if (fix_long_decimal(value, &number))
-				return -1;
-			*out = is_negative ? -number : number;
-			return 0;
-		}
+		if (decimals > FIX_SCALE_DIGITS)
+			return fix_long_decimal(value, out);
 	}
 	if (fix_not_digits(high) | fix_not_digits(low))
 		return -1;
-	number = (an_s64)fix_number(high);
-	if (low)
-		number += (an_s64)fix_number(low) * FIX_SCALE;
+	number = (an_s64)fix_number(high) + (an_s64)fix_number(low) * FIX_SCALE;
 	if (__builtin_mul_overflow(
 		    number, (an_s64)fix_tens[FIX_SCALE_DIGITS - decimals], &number))
 		number = FIX_S64_MAX;
+	*out = number;
+	return 0;
+}
+
+/* As fix_decimal, of 1 to 8 bytes without a sign: below 10**8, times 10**8 at most. */
+static inline int fix_short_decimal(struct cursor value, an_s64 *out)
+{
+	size_t n = cursor_left(&value);
+	an_u64 digits = fix_digits(value.end, n), below;
+	an_u64 dot = fix_first_zero(digits ^ FIX_EACH('.' ^ '0'));
+	an_u64 scale = FIX_SCALE;
+
+	if (dot) {
+		/* The lowest mark is in the first '.': bits below its byte. */
+		below = ((dot & (0 - dot)) >> 7) - 1;
+		scale = fix_tens[1 + ((unsigned)__builtin_ctzll(dot) >> 3)];
+		digits = (digits & below) << 8 | (digits & ~(below << 8 | 0xff));
+		if (n == 1)
+			return -1;
+	}
+	if (fix_not_digits(digits))
+		return -1;
+	*out = (an_s64)(fix_number(digits) * scale);
+	return 0;
+}
+
+/* float, Price, Qty: [-]digits[.digits]; no sign +, no exponent. More than eight
+ * decimals are cut, values beyond 64 bits saturate. */
+static inline int fix_decimal(struct cursor value, an_s64 *out)
+{
+	int is_negative = value.at != value.end && *value.at == '-', is_bad;
+	an_s64 number;
+	size_t n;
+
+	value.at += is_negative;
+	n = cursor_left(&value);
+	if (n == 0)
+		return -1;
+	is_bad = n <= 8 ? fix_short_decimal(value, &number)
+			: fix_wide_decimal(value, &number);
+	if (is_bad)
+		return -1;
 	*out = is_negative ? -number : number;
 	return 0;
 }
