@@ -59,6 +59,9 @@ static inline void decode_segment(struct stream *s, an_u32 index, int direction,
 	hold_check(s, index, AIRNET_DIRECTION_DOWN);
 	if (header->tcp_flags & AIRNET_TCP_URG)
 		s->counts.urgent++;
+	if (header->tcp_flags & (AIRNET_TCP_RST | AIRNET_TCP_FIN) &&
+	    sums_are_bad(s, &flow->sides[direction], segment))
+		return;
 	if (header->tcp_flags & AIRNET_TCP_RST) {
 		if (!flow->sides[direction].is_done)
 			stream_reset(s, index, direction, segment->sequence);

@@ -125,10 +125,14 @@ struct side {
 	an_u8 is_done; /* FIN consumed, or RST */
 	an_u8 is_lost; /* looking for a message start */
 	an_u8 follows_soh;
+	an_u8 checked; /* good payloads so far; see sums.h */
+	an_u8 has_bad; /* a segment was left out that ends at `bad_end` */
 	an_u8 has_window;
 	an_u8 shift; /* of `window`, or NO_SHIFT */
-	an_u16 window; /* that the receiver last advertised */
 	an_u8 pad[3];
+	an_u16 window; /* that the receiver last advertised */
+	an_u16 pad_too;
+	an_u32 bad_end;
 };
 
 /* What a session is worth keeping for, least first; see table.h. */
@@ -191,6 +195,7 @@ struct stream_counts {
 	an_u64 syns_on_sessions;
 	an_u64 resets_ignored;
 	an_u64 resets_with_data;
+	an_u64 bad_checksums; /* segments left out for it */
 	an_u64 urgent; /* segments that say so */
 	an_u64 sessions_full;
 	an_u64 sessions_reclaimed; /* rows of closed ones, used again */

@@ -7,7 +7,7 @@
 #ifndef AIRNET_SESSION_H
 #define AIRNET_SESSION_H
 
-#include "hold.h"
+#include "sums.h"
 
 #define TYPE_PROBES 16 /* a flood of made-up types costs no more */
 

@@ -128,7 +128,11 @@ static inline void stream_payload(struct stream *s, an_u32 index, int direction,
 		side->is_known = 1;
 		side->next = segment->sequence;
 	}
+	if (side->checked < SUMS_GOOD)
+		sums_sample(s, side, segment);
 	ahead = sequence_distance(segment->sequence, side->next);
+	if ((ahead || side->held != AIRNET_NONE) && sums_are_bad(s, side, segment))
+		return;
 	if (ahead > FLOW_WINDOW || ahead < -FLOW_WINDOW) {
 		if (!segment_begins(segment)) {
 			s->counts.out_of_window++;

@@ -59,6 +59,7 @@ cdef extern from "lanes.h" nogil:
         uint64_t syns_on_sessions
         uint64_t resets_ignored
         uint64_t resets_with_data
+        uint64_t bad_checksums
         uint64_t urgent
         uint64_t sessions_full
         uint64_t sessions_reclaimed

@@ -65,6 +65,7 @@ def tcp(
     options: bytes = b"",
     window: int = 65535,
     urgent: int = 0,
+    is_summed: bool = False,
 ) -> bytes:
     """Return an IP packet (v4 or v6 as the addresses are) with one segment."""
     (source, source_port), (target, target_port) = ends
@@ -80,7 +81,16 @@ def tcp(
         0,
         urgent,
     )
-    return packet(source, target, 6, segment + options + payload)
+    segment += options + payload
+    if is_summed:
+        ends = address_bytes(source) + address_bytes(target)
+        words = ends + struct.pack(">II", len(segment), 6) + segment
+        words += bytes(len(words) % 2)
+        total = sum(
+            int.from_bytes(words[at : at + 2]) for at in range(0, len(words), 2)
+        )
+        segment = segment[:16] + struct.pack(">H", -total % 0xFFFF) + segment[18:]
+    return packet(source, target, 6, segment)
 
 
 def sack(*blocks: tuple[int, int]) -> bytes:
@@ -256,7 +266,10 @@ class Conversation:
         isn: tuple[int, int] = (1000, 5000),
         start_ns: int = 10**18,
         tags: Sequence[int] = (),
+        *,
+        is_summed: bool = False,
     ) -> None:
+        self.is_summed = is_summed
         self.ends = (client, gateway)
         self.next = list(isn)
         self.time_ns = start_ns
@@ -294,6 +307,7 @@ class Conversation:
         fields.setdefault(
             "acknowledged", self.next[1 - direction] if flags & ACK else 0
         )
+        fields.setdefault("is_summed", self.is_summed)
         data = tcp(ends, sequence, payload, flags, **fields)
         return self.time_ns, 1, ethernet(data, self.tags)
 

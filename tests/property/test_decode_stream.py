@@ -59,6 +59,8 @@ def cut(draw: st.DrawFn, data: bytes) -> list[tuple[int, bytes]]:
     """Draw a segmentation: (offset, bytes)."""
     anywhere = st.integers(0, len(data))
     places = draw(st.lists(anywhere | st.integers(0, min(6, len(data))), max_size=8))
+    if draw(st.booleans()):
+        places += range(0, len(data), 50)
     marks = sorted({0, len(data), *places})
     return [(a, data[a:b]) for a, b in itertools.pairwise(marks)]
 
@@ -141,7 +143,8 @@ def greet(draw: st.DrawFn, talk: Conversation) -> None:
 def conversations(draw: st.DrawFn, client_port: int = CLIENT[1]) -> list[Frame]:
     """Draw the frames of one connection, disturbed."""
     isn = draw(st.sampled_from([(1000, 5000), (2**32 - 40, 2**32 - 1), (0, 2**31 - 9)]))
-    talk = Conversation((CLIENT[0], client_port), GATEWAY, isn)
+    is_summed = draw(st.booleans())
+    talk = Conversation((CLIENT[0], client_port), GATEWAY, isn, is_summed=is_summed)
     if draw(st.integers(0, 3)):
         greet(draw, talk)
     base = tuple(talk.next)
@@ -160,7 +163,10 @@ def conversations(draw: st.DrawFn, client_port: int = CLIENT[1]) -> list[Frame]:
             flags &= ~FIN
         place = base[direction] + offset
         window = draw(st.sampled_from([65535, 65535, 300, 0]))
-        frame = talk.segment(direction, place, piece, flags, window=window)
+        is_good = is_summed and draw(st.integers(0, 29)) > 0
+        frame = talk.segment(
+            direction, place, piece, flags, window=window, is_summed=is_good
+        )
         if draw(st.integers(0, 3)) == 0:
             talk.frames.append(answer(draw, talk, 1 - direction, base[direction]))
         if draw(st.integers(0, 9)) == 0:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from tests.reference import fix, holes, shakes, tunnels
+from tests.reference import fix, holes, shakes, sums, tunnels
 from tests.reference.stream import (
     ACK,
     CLOSED,
@@ -106,6 +106,9 @@ class ReferenceDecoder(Framing):
         self.check_holes((number, 1))
         side = session.sides[direction]
         self.counts["urgent"] += bool(self.seen.tcp_flags & URG)
+        ends = self.seen.tcp_flags & (RST | FIN)
+        if ends and sums.are_bad(self.counts, side, self.seen):
+            return
         if self.seen.tcp_flags & RST:
             self.reset(session, side)
         elif not side.is_done:
@@ -415,7 +418,10 @@ class ReferenceDecoder(Framing):
         """Take payload: old, next, or ahead."""
         seen = self.seen
         side.next = seen.sequence if side.next is None else side.next
+        sums.sample(side, seen)
         ahead = distance(seen.sequence, side.next)
+        if (ahead or side.held) and sums.are_bad(self.counts, side, seen):
+            return
         if abs(ahead) > WINDOW:
             if not seen.payload.startswith(b"8=FIX"):
                 return

@@ -43,6 +43,7 @@ class Headers:
     window: int = 0
     urgent: int = 0
     options: bytes = b""
+    segment: bytes = b""  # TCP's header and payload, as far as captured
     payload: bytes = field(default=b"")
 
 
@@ -311,6 +312,7 @@ def read_transport(headers: Headers, ahead: Ahead) -> None:
         require(ahead, size, BAD_TCP)
         headers.payload_bytes = ahead.stated - size
         headers.options, headers.payload = data[20:size], data[size:]
+        headers.segment = data
     elif headers.protocol == 17:
         require(ahead, 8, BAD_UDP)
         headers.source_port, headers.target_port, size = struct.unpack(">HHH", data[:6])

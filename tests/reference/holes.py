@@ -30,6 +30,7 @@ COUNTED = (
     "syns_on_sessions",
     "resets_ignored",
     "resets_with_data",
+    "bad_checksums",
     "after_close",
     "urgent",
 )

@@ -128,6 +128,8 @@ class Side:
     unproved: list[int] = field(default_factory=list)  # bytes of holes given up
     unproved_end: int = 0
     number: int | None = None  # the next MsgSeqNum
+    checked: int | None = 0  # good payloads so far; None: never look
+    bad_end: int | None = None  # of a segment that was left out
     window: int | None = None  # that the receiver last advertised
     shift: int | None = None  # of that
 
