@@ -204,8 +204,8 @@ static inline an_u64 hold_patience_ns(const struct airnet_session *session,
 	return trips_ns > FLOW_HOLE_NS ? trips_ns : FLOW_HOLE_NS;
 }
 
-/* Give up holes that the receiver has acknowledged, or that are too old. */
-static inline void hold_check(struct stream *s, an_u32 index, int direction)
+/* As hold_check, of a direction that has a hole. */
+PACKET_RARE void hold_wait(struct stream *s, an_u32 index, int direction)
 {
 	struct side *side = &s->flows[index].sides[direction];
 
@@ -217,6 +217,13 @@ static inline void hold_check(struct stream *s, an_u32 index, int direction)
 			return;
 		hold_give_up(s, index, direction, start);
 	}
+}
+
+/* Give up holes that the receiver has acknowledged, or that are too old. */
+static inline void hold_check(struct stream *s, an_u32 index, int direction)
+{
+	if (s->flows[index].sides[direction].held != AIRNET_NONE)
+		hold_wait(s, index, direction);
 }
 
 #endif

@@ -68,8 +68,8 @@ static inline void stream_in_order(struct stream *s, an_u32 index, int direction
 }
 
 /* Hold a segment that lies ahead; holes are given up where there is no room. */
-static inline void stream_out_of_order(struct stream *s, an_u32 index, int direction,
-				       const struct segment *segment)
+PACKET_RARE void stream_out_of_order(struct stream *s, an_u32 index, int direction,
+				     const struct segment *segment)
 {
 	struct side *side = &s->flows[index].sides[direction];
 	struct cursor bytes = segment->payload;
@@ -103,8 +103,8 @@ static inline void stream_out_of_order(struct stream *s, an_u32 index, int direc
 
 /* Start anew at a segment far from what was expected: so much was lost, or nothing
  * before it belonged here. */
-static inline void stream_realign(struct stream *s, an_u32 index, int direction,
-				  an_u32 sequence)
+PACKET_RARE void stream_realign(struct stream *s, an_u32 index, int direction,
+				an_u32 sequence)
 {
 	struct side *side = &s->flows[index].sides[direction];
 	an_s64 missing = sequence_distance(sequence, side->next);

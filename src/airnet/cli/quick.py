@@ -49,6 +49,8 @@ def run(files: tuple[str, ...]) -> int:
     with ends_whole():
         found = extract(Extraction(files=files))
     output.text(written(found).encode())
+    gc.freeze()  # nor at the interpreter's end
+    gc.enable()
     return EXIT_DONE
 
 
