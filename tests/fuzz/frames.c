@@ -37,7 +37,6 @@ static void windows_begin(struct result *result)
 {
 	static const an_u8 gateway[16] = {[10] = 0xff, 0xff, 10, 0, 0, 1};
 	struct window_state *w = result->windows;
-	struct window_target *target;
 
 	if (!w) {
 		w = result->windows = calloc(1, sizeof(*w));
@@ -45,9 +44,8 @@ static void windows_begin(struct result *result)
 		w->windows = calloc(WINDOW_ROWS, sizeof(*w->windows));
 		w->rows = calloc((size_t)WINDOW_ROWS * WINDOW_COLUMNS, 4);
 		CHECK(w->windows && w->rows);
-		window_estimates(w->source_estimate, WINDOW_SKETCH);
-		window_estimates(w->port_estimate, WINDOW_PORT_SKETCH);
-		window_estimates(w->small_estimate, 64);
+		window_estimates_begin(&w->estimates);
+		window_seed(w->seed, 0, 0);
 	}
 	table((void **)&w->sessions, AIRNET_SESSIONS_MAX * sizeof(*w->sessions));
 	table((void **)&w->targets, WINDOW_TARGETS * sizeof(*w->targets));
@@ -61,9 +59,7 @@ static void windows_begin(struct result *result)
 	if (!result->clean.windows)
 		result->clean = *w;
 	*w = result->clean;
-	target = window_target_get(w, gateway);
-	CHECK(target);
-	target->configured = target->gateway = 1;
+	CHECK(window_gateway_add(w, gateway));
 }
 
 static void features(struct result *result, const struct airnet_header *headers,
