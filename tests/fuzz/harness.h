@@ -193,12 +193,15 @@ static inline an_u32 check_shard(const struct stream *s)
 static inline an_u32 check_pools(const struct decoder *d)
 {
 	an_u32 used = 0, sessions = 0, i;
+	an_u64 refused = 0;
 
 	for (i = 0; i < SHARDS; i++) {
 		used += check_shard(&d->shards[i]);
 		sessions += d->shards[i].session_count;
+		refused += d->shards[i].counts.midstream_full;
 	}
-	CHECK(sessions <= d->session_number); /* rows are used again */
+	/* Rows are used again; one taken for a session that is refused is put back. */
+	CHECK(sessions <= d->session_number + refused);
 	return used;
 }
 
