@@ -41,6 +41,7 @@
 #define LARGE_BYTES ((FIX_MESSAGE_BYTES + 63) / 64 * 64)
 #define LARGE_COUNT 16
 #define HELD_BYTES 2048 /* one out-of-order piece */
+#define RECENT_BYTES 2048 /* delivered last, by direction; a power of two */
 #define HELD_COUNT 256
 #define HELD_PER_SIDE 64
 
@@ -131,7 +132,7 @@ struct side {
 	an_u8 shift; /* of `window`, or NO_SHIFT */
 	an_u8 pad[3];
 	an_u16 window; /* that the receiver last advertised */
-	an_u16 pad_too;
+	an_u16 recent_bytes; /* known of what came before `next` */
 	an_u32 bad_end;
 };
 
@@ -251,6 +252,7 @@ struct stream {
 	an_u8 small[SMALL_COUNT][SMALL_BYTES];
 	an_u8 large[LARGE_COUNT][LARGE_BYTES];
 	an_u8 held_bytes[HELD_COUNT][HELD_BYTES];
+	an_u8 recent[FLOW_SESSIONS][2][RECENT_BYTES];
 	struct airnet_header ending; /* of what is found when the capture is over */
 	struct airnet_message spare; /* where rows beyond the limit go */
 	struct fix_reader fix;

@@ -9,6 +9,7 @@
 
 #include "carry.h"
 #include "holes.h"
+#include "recent.h"
 
 /* Move on to `n` bytes later. An acknowledgement that lies behind says no more. */
 static inline void side_advance(struct side *side, an_u32 n)
@@ -22,6 +23,7 @@ static inline void side_advance(struct side *side, an_u32 n)
 static inline void side_deliver(struct stream *s, an_u32 index, int direction,
 				struct cursor bytes)
 {
+	recent_add(s, index, direction, bytes);
 	side_advance(&s->flows[index].sides[direction], (an_u32)cursor_left(&bytes));
 	carry_deliver(s, index, direction, bytes);
 }
@@ -41,11 +43,14 @@ static inline int overlap_differs(struct cursor ours, an_u32 our_sequence,
 }
 
 /* Whether a segment says otherwise of bytes that we still have. */
-static inline int hold_conflicts(struct stream *s, const struct side *side,
+static inline int hold_conflicts(struct stream *s, an_u32 index, int direction,
 				 struct cursor bytes, an_u32 sequence)
 {
+	const struct side *side = &s->flows[index].sides[direction];
 	an_u32 i;
 
+	if (recent_differs(s, index, direction, bytes, sequence))
+		return 1;
 	if (side->carry_bytes &&
 	    overlap_differs(cursor_over(carry_at(s, side->carry), side->carry_bytes),
 			    side->next - side->carry_bytes, bytes, sequence))
@@ -181,6 +186,7 @@ static inline void hold_give_up(struct stream *s, an_u32 index, int direction,
 	s->counts.gap_bytes += n > 0 ? (an_u64)n : 0;
 	s->sessions[index].gap_bytes += n > 0 ? (an_u64)n : 0;
 	s->header->stream_flags |= AIRNET_STREAM_GAP;
+	side->recent_bytes = 0;
 	side_advance(side, (an_u32)n);
 	hold_drain(s, index, direction);
 }

@@ -146,7 +146,7 @@ static inline void stream_payload(struct stream *s, an_u32 index, int direction,
 		return;
 	}
 	if ((ahead < 0 || side->held != AIRNET_NONE) &&
-	    hold_conflicts(s, side, segment->payload, segment->sequence)) {
+	    hold_conflicts(s, index, direction, segment->payload, segment->sequence)) {
 		s->header->stream_flags |= AIRNET_STREAM_CONFLICT;
 		s->counts.conflicts++;
 	}

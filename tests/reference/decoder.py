@@ -18,6 +18,7 @@ from tests.reference.stream import (
     OPENED,
     OUT_OF_ORDER,
     PIECE,
+    RECENT,
     RETRANSMIT,
     RST,
     SYN,
@@ -334,6 +335,7 @@ class ReferenceDecoder(Framing):
         """Take the next bytes of a direction."""
         side = self.sessions[where[0]].sides[where[1]]
         side.next = (side.next + len(data)) % (1 << 32)
+        side.recent = (side.recent + data)[-RECENT:]
         if side.acknowledged is not None and distance(side.next, side.acknowledged) > 0:
             side.acknowledged = None
         if data:
@@ -348,7 +350,7 @@ class ReferenceDecoder(Framing):
         self.header["stream_flags"] |= GAP
         holes.skip(self.counts, side, sequence)
         forget(side)
-        side.next = sequence
+        side.next, side.recent = sequence, b""
         if side.acknowledged is not None and distance(side.next, side.acknowledged) > 0:
             side.acknowledged = None
         self.drain(where)
@@ -436,7 +438,8 @@ class ReferenceDecoder(Framing):
         known = dict(enumerate(side.pending, -len(side.pending)))
         for place, (data, _) in side.held.items():
             known.update(enumerate(data, distance(place, side.next)))
-        if any(known.get(n, b) != b for n, b in enumerate(seen.payload, ahead)):
+        said = dict(enumerate(side.recent, -len(side.recent))) | known
+        if any(said.get(n, b) != b for n, b in enumerate(seen.payload, ahead)):
             self.header["stream_flags"] |= CONFLICT
         if ahead > 0:
             self.hold(side, ahead, known)

@@ -16,6 +16,8 @@ WANTED_NS = 60_000_000_000
 #: A mirror may show an acknowledgement before the bytes it acknowledges.
 LATE_NS = 5_000_000
 PIECE = 2048
+#: Delivered bytes that are remembered, to see who says otherwise of them.
+RECENT = 2048
 FIN, SYN, RST, ACK, URG = 1, 2, 4, 16, 32
 RETRANSMIT, OUT_OF_ORDER, GAP, CONFLICT, MIDSTREAM, OPENED, CLOSED = (
     1 << n for n in range(7)
@@ -119,6 +121,7 @@ class Side:
     is_lost: bool = True
     may_start: bool = False  # whether a message may start at pending[0]
     pending: bytes = b""
+    recent: bytes = b""  # delivered last, up to `next`
     starts: list[int] = field(default_factory=list)
     held: dict[int, tuple[bytes, bool]] = field(default_factory=dict)
     hole_ns: int = 0
