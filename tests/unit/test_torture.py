@@ -291,6 +291,12 @@ def test_every_difference_has_its_reason(
 
 #: What must be told of captures made for it, and the counter that tells it.
 EVENTS = {
+    "eve-overlap-payload-01/": "conflicts",
+    "eve-overlap-payload-02-policy-oldlinux/": "conflicts",
+    "eve-overlap-payload-03-ips/": "conflicts",
+    "eve-overlap-payload-04-partial-overlap/": "conflicts",
+    "eve-payload-01-tcp-exact-overlap/": "conflicts",
+    "eve-payload-04-partial-overlap/": "conflicts",
     "eve-overlap-payload-05-gap/": "capture_losses",
     "eve-payload-05-tcp-data-gap/": "capture_losses",
     "eve-payload-06-tcp-data-leading-gap/": "capture_losses",
@@ -315,6 +321,22 @@ def test_what_happened_is_told(reassembled: dict[str, Reassembly]) -> None:
         ]
         assert found, family
         assert all(found), (family, counter)
+
+
+#: Other captures in which a sender said two things of the same bytes.
+TWO_TONGUED = {"bgp-as-path-oobr", "bgp-shutdown-communication", "kday3"}
+TWO_TONGUED |= {"kday4", "kday7"}
+
+
+def test_nobody_else_conflicts(reassembled: dict[str, Reassembly]) -> None:
+    """A segment sent again as it was is no conflict, in a thousand captures."""
+    found = {
+        name
+        for name, one in reassembled.items()
+        if one.counts["conflicts"] and "-overlap" not in name
+    }
+
+    assert {Path(name).stem for name in found} == TWO_TONGUED
 
 
 @pytest.mark.slow
