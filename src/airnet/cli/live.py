@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import click
-import msgspec
 
 from airnet import log
 from airnet.cli import show
@@ -56,7 +55,7 @@ def run(file: Path, attached: str | None, as_json: bool) -> int:
     service = Service(config, file.parent, sensor.handed_over(attached))
     service.run()
     if as_json:
-        show.document(msgspec.to_builtins(service.totals()))
+        show.document(dict(vars(service.totals())))
     return EXIT_DONE
 
 
