@@ -126,7 +126,7 @@ def _to_features(
     files: tuple[Path, ...], given: dict[str, object], *, as_json: bool
 ) -> int:
     """Take the stages up to features and print what was found."""
-    from airnet.extract import Extraction, extract  # noqa: PLC0415 -- one of two
+    from airnet.extract import Extraction, extract  # noqa: PLC0415 -- this end only
 
     for name in ("policy", "models", "decisions", "ledger"):
         if given[name] is not None:
@@ -142,7 +142,7 @@ def _to_features(
 
         output.text(json.dumps(found, separators=(",", ":")).encode())
     else:
-        from airnet.cli.found import print_extract  # noqa: PLC0415 -- rich
+        from airnet.cli.found import print_extract  # noqa: PLC0415 -- loads rich
 
         print_extract(found)
     return EXIT_DONE
@@ -152,7 +152,7 @@ def _to_decisions(
     files: tuple[Path, ...], given: dict[str, object], *, as_json: bool
 ) -> int:
     """Take every stage, show how far it is, and print what was found."""
-    from airnet.cli.found import print_summary, progress  # noqa: PLC0415 -- rich
+    from airnet.cli.found import print_summary, progress  # noqa: PLC0415 -- loads rich
     from airnet.replay import Order, replay as run  # noqa: PLC0415 -- models, policy
 
     order = Order(files=files, **given)  # type: ignore[arg-type] # click checked them
