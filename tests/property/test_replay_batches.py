@@ -49,27 +49,35 @@ def answer(order: Order) -> tuple[Summary, bytes]:
     return replay(order, silently), order.decisions.read_bytes()
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_any_batch_size_gives_the_same_ledger_and_decisions(
-    name: str, tmp_path: Path
-) -> None:
+def answers(
+    name: str, folder: Path, runs: list[tuple[int, int]]
+) -> list[tuple[Summary, bytes]]:
+    """Replay a scenario with each of these (lanes, batch_frames)."""
     episode = episode_of(name)
     frames = episode.frames[-12_000:] if name == "demo" else episode.frames
-    path, policy = tmp_path / "in.pcapng", tmp_path / "policy.toml"
+    path, policy = folder / "in.pcapng", folder / "policy.toml"
     policy.write_text(ENFORCE)
     write_pcapng(path, frames)
 
-    found = [
+    return [
         answer(
             Order(
                 files=(path,),
                 policy=policy,
-                decisions=tmp_path / "decisions.jsonl",
+                decisions=folder / "decisions.jsonl",
                 batch_frames=batch,
+                lanes=lanes,
             )
         )
-        for batch in BATCHES
+        for lanes, batch in runs
     ]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_any_batch_size_gives_the_same_ledger_and_decisions(
+    name: str, tmp_path: Path
+) -> None:
+    found = answers(name, tmp_path, [(1, batch) for batch in BATCHES])
 
     assert len({summary.ledger["root"] for summary, _ in found}) == 1
     assert len({lines for _, lines in found}) == 1
@@ -82,24 +90,9 @@ def test_any_batch_size_gives_the_same_ledger_and_decisions(
 def test_any_number_of_lanes_gives_the_same_ledger_and_decisions(
     name: str, tmp_path: Path
 ) -> None:
-    episode = episode_of(name)
-    frames = episode.frames[-12_000:] if name == "demo" else episode.frames
-    path, policy = tmp_path / "in.pcapng", tmp_path / "policy.toml"
-    policy.write_text(ENFORCE)
-    write_pcapng(path, frames)
+    runs = [(1, 1024), (2, 4096), (2, 100), (4, 4096), (4, 7)]
 
-    found = [
-        answer(
-            Order(
-                files=(path,),
-                policy=policy,
-                decisions=tmp_path / "decisions.jsonl",
-                batch_frames=batch,
-                lanes=lanes,
-            )
-        )
-        for lanes, batch in ((1, 1024), (2, 4096), (2, 100), (4, 4096), (4, 7))
-    ]
+    found = answers(name, tmp_path, runs)
 
     assert len({summary.ledger["root"] for summary, _ in found}) == 1
     assert len({lines for _, lines in found}) == 1
