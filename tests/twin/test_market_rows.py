@@ -60,7 +60,8 @@ def test_dtype_equals_struct(struct: str, tmp_path: Path) -> None:
     subprocess.run(["gcc", *include, str(source), "-o", str(program)], check=True)
     told = subprocess.run([program], check=True, capture_output=True, text=True).stdout
 
-    assert dtype.names is not None and dtype.fields is not None
+    assert dtype.names is not None
+    assert dtype.fields is not None
     ours = [
         f"{name} {dtype.fields[name][1]} {dtype.fields[name][0].itemsize}"
         for name in dtype.names
