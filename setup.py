@@ -38,6 +38,8 @@ FAST = ["-O2", "-fno-tree-vectorize", "-fno-strict-aliasing"]
 CLEAR = "-mmemset-strategy=unrolled_loop:256:noalign,libcall:-1:noalign"
 #: Optional: its shim includes DPDK's headers.
 DPDK, SHIM = "airnet._ext.dpdk", "dpdk_shim.c"
+# The twin's arithmetic must be the same on every processor: no fused multiply-add.
+EXACT = {"twin": ["-ffp-contract=off"], "book": ["-ffp-contract=off"]}
 CHECKED = ["-O1", "-g", "-fsanitize=undefined", "-fno-sanitize-recover"]
 
 
@@ -62,7 +64,9 @@ def extension(path: Path) -> Extension:
         [str(path.relative_to(ROOT))],
         include_dirs=["bpf", "ext", np.get_include()],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
-        extra_compile_args=WARNINGS + (CHECKED if DEBUG else FAST),
+        extra_compile_args=WARNINGS
+        + (CHECKED if DEBUG else FAST)
+        + EXACT.get(path.stem, []),
         extra_link_args=["-fsanitize=undefined"] if DEBUG else [],
         depends=[str(p.relative_to(ROOT)) for p in headers()],
     )

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the lines remember. */
+#ifndef AIRNET_LINE_STATE_H
+#define AIRNET_LINE_STATE_H
+
+#include "feed_state.h"
+#include "wire_state.h"
+
+struct lines {
+	an_u32 count;
+	an_u32 pad;
+};
+
+#endif

@@ -1,0 +1,274 @@
+"""The digital twin's world: one deterministic kernel in ext/twin.h, driven in steps.
+
+Memory is taken once; what comes out of a run lies in the same rows until the next.
+Cost: bench/twin.py prints it.
+"""
+
+cimport cython
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+
+import numpy as np
+
+from abi cimport airnet_frame, airnet_header, airnet_message
+
+
+cdef extern from "twin.h" nogil:
+    enum:
+        FIGURES_MAX
+        WORLD_TABLES
+        WORLD_WIRE
+        WORLD_ROWS
+        WORLD_BLIND
+        WORLD_REACHED
+        WORLD_FULL
+        WORLD_VOID
+        WORLD_FRAMES_SPARE
+        WORLD_BYTES_SPARE
+    struct agenda:
+        uint64_t done
+        uint64_t refused
+        uint32_t count
+    struct world_rows:
+        void *at
+        uint32_t count
+    struct world_output:
+        airnet_frame *frames
+        uint8_t *bytes
+        airnet_header *headers
+        airnet_message *messages
+        uint64_t byte_limit
+        uint64_t byte_count
+        uint32_t frame_limit
+        uint32_t frame_count
+        uint32_t header_count
+        uint32_t message_limit
+        uint32_t message_count
+        uint64_t lost
+    struct world:
+        agenda agenda
+        int64_t now_ns
+        int64_t start_ns
+        int64_t end_ns
+        uint64_t seed
+        int mode
+        world_rows *rows
+        world_output out
+    struct figure:
+        const char *name
+        int64_t value
+
+    size_t world_row_bytes(int table) noexcept
+    int world_begin(world *w, const char **why) noexcept
+    void world_end(world *w) noexcept
+    int world_run(world *w, int64_t until_ns) noexcept
+    uint32_t market_figures(const world *w, figure *out) noexcept
+    uint32_t line_figures(const world *w, figure *out) noexcept
+    uint32_t strike_figures(const world *w, figure *out) noexcept
+    uint32_t sensor_figures(const world *w, figure *out) noexcept
+    uint32_t market_conserved(const world *w, figure *out) noexcept
+    uint32_t market_harm(const world *w, uint32_t line, figure *out) noexcept
+    void venue_throttle(
+        world *w, uint32_t line, uint32_t per_second, uint32_t burst, int64_t until_ns
+    ) noexcept
+    void venue_cancel_all(world *w, uint32_t line, int64_t now_ns) noexcept
+    void venue_disable(world *w, uint32_t line, int64_t now_ns) noexcept
+    void venue_enable(world *w, uint32_t line, int64_t now_ns) noexcept
+    void line_block(
+        world *w, uint32_t line, int form, int directions, int64_t until_ns
+    ) noexcept
+    void line_delay(
+        world *w, uint32_t line, int64_t extra_ns, int64_t until_ns
+    ) noexcept
+    void strike_block(
+        world *w, const uint8_t *address, int bits, uint16_t port, int64_t until_ns
+    ) noexcept
+
+TABLES = (
+    "symbol", "agent", "news", "fault", "host", "line", "dialect", "feed", "murmur",
+    "trouble", "strike", "sensor",
+)
+WIRE, ROWS, BLIND = WORLD_WIRE, WORLD_ROWS, WORLD_BLIND
+REACHED, FULL, VOID = WORLD_REACHED, WORLD_FULL, WORLD_VOID
+DROP, RESET, LOGOUT = 1, 2, 3
+FRAMES_LIMIT = 4096
+BYTES_LIMIT = 8 << 20
+
+
+
+cdef object airnet_frame_dtype():
+    """Return FRAME, as the compiler lays it out."""
+    cdef airnet_frame[1] one
+    return np.asarray(<airnet_frame[:1]>one).dtype
+
+
+cdef dict named(figure *found, uint32_t count):
+    return {found[i].name.decode(): found[i].value for i in range(count)}
+
+
+@cython.final
+cdef class World:
+    """One world; see the stub."""
+
+    cdef world *state
+    cdef list held  # the tables' bytes, which state points to
+    cdef uint32_t lines
+    cdef readonly object frames
+    cdef readonly object buffer
+    cdef readonly int ended
+
+    def __cinit__(
+        self, uint64_t seed, int64_t start_ns, int64_t end_ns, int mode=WIRE, **rows
+    ):
+        cdef const char *why = NULL
+        cdef airnet_frame[::1] frames
+        cdef uint8_t[::1] buffer
+        if mode not in (WIRE, ROWS, BLIND):
+            raise ValueError("mode must be WIRE, ROWS or BLIND")
+        if not 0 <= start_ns < end_ns:
+            raise ValueError("start_ns must be before end_ns")
+        self.state = <world *>calloc(1, sizeof(world))
+        if self.state == NULL:
+            raise MemoryError("world")
+        self.held = []
+        self.state.seed = seed
+        self.state.start_ns = start_ns
+        self.state.end_ns = end_ns
+        self.state.mode = mode
+        for name, table in rows.items():
+            self.take(name, table)
+        self.frames = np.zeros(FRAMES_LIMIT, airnet_frame_dtype())
+        self.buffer = np.zeros(BYTES_LIMIT, np.uint8)
+        frames, buffer = self.frames, self.buffer
+        self.state.out.frames = &frames[0]
+        self.state.out.bytes = &buffer[0]
+        self.state.out.frame_limit = FRAMES_LIMIT
+        self.state.out.byte_limit = BYTES_LIMIT
+        if world_begin(self.state, &why):
+            raise ValueError(f"the world cannot be built: {why.decode()}")
+
+    def __dealloc__(self):
+        if self.state != NULL:
+            world_end(self.state)
+        free(self.state)
+
+    cdef int take(self, str name, object table) except -1:
+        """Keep a table's rows."""
+        cdef const uint8_t[::1] view
+        cdef size_t expected
+        if name not in TABLES:
+            raise ValueError(f"no table {name}: {', '.join(TABLES)}")
+        index = TABLES.index(name)
+        expected = world_row_bytes(index)
+        if expected and table.dtype.itemsize != expected:
+            raise ValueError(f"{name} must have rows of {expected} bytes")
+        if len(table):
+            raw = np.frombuffer(np.ascontiguousarray(table).tobytes(), np.uint8)
+            self.held.append(raw)
+            view = raw
+            self.state.rows[<int>index].at = <void *>&view[0]
+        self.state.rows[<int>index].count = <uint32_t>len(table)
+        if name == "line":
+            self.lines = <uint32_t>len(table)
+        return 0
+
+    def run(self, int64_t until_ns):
+        """Handle the events before until_ns; return how many frames came out."""
+        cdef int status
+        self.state.out.frame_count = 0
+        self.state.out.byte_count = 0
+        self.state.out.header_count = 0
+        self.state.out.message_count = 0
+        with nogil:
+            status = world_run(self.state, until_ns)
+        self.ended = status
+        return self.state.out.frame_count
+
+    @property
+    def now_ns(self):
+        """Virtual time: of the last event, or what was run until."""
+        return self.state.now_ns
+
+    @property
+    def events(self):
+        """How many events were handled."""
+        return self.state.agenda.done
+
+    cdef int check(self, uint32_t line) except -1:
+        if line >= self.lines:
+            raise ValueError(f"no line {line}")
+        return 0
+
+    def throttle(
+        self, uint32_t line, uint32_t per_second, uint32_t burst, int64_t until_ns
+    ):
+        """Let the gateway refuse a line's new orders above a rate."""
+        self.check(line)
+        venue_throttle(self.state, line, per_second, burst, until_ns)
+
+    def block(self, uint32_t line, int form, int directions, int64_t until_ns):
+        """Isolate a line: DROP, RESET or LOGOUT; directions 1 up, 2 down, 3 both."""
+        self.check(line)
+        if form not in (DROP, RESET, LOGOUT) or directions not in (1, 2, 3):
+            raise ValueError("form must be DROP, RESET or LOGOUT; directions 1..3")
+        line_block(self.state, line, form, directions, until_ns)
+
+    def delay(self, uint32_t line, int64_t extra_ns, int64_t until_ns):
+        """Let a line take another path, which is longer."""
+        self.check(line)
+        line_delay(self.state, line, extra_ns, until_ns)
+
+    def drop_source(
+        self, bytes address not None, int bits, uint16_t port, int64_t until_ns
+    ):
+        """Let nothing more of a source's prefix through, to a port or (0) to any."""
+        if len(address) != 16 or not 0 <= bits <= 128:
+            raise ValueError("address must be 16 bytes, bits 0..128")
+        strike_block(self.state, address, bits, port, until_ns)
+
+    def cancel_all(self, uint32_t line):
+        """Let the gateway cancel every order of a line."""
+        self.check(line)
+        venue_cancel_all(self.state, line, self.state.now_ns)
+
+    def disable(self, uint32_t line):
+        """Let the gateway refuse a line everything."""
+        self.check(line)
+        venue_disable(self.state, line, self.state.now_ns)
+
+    def release(self, uint32_t line):
+        """Undo block, throttle, delay and disable of a line."""
+        self.check(line)
+        line_block(self.state, line, 0, 3, self.state.now_ns)
+        line_delay(self.state, line, 0, self.state.now_ns)
+        venue_throttle(self.state, line, 0, 0, self.state.now_ns)
+        venue_enable(self.state, line, self.state.now_ns)
+
+    def harm(self):
+        """Return what each line did so far, a dictionary a line."""
+        cdef figure[FIGURES_MAX] found
+        cdef uint32_t line
+        return [
+            named(found, market_harm(self.state, line, found))
+            for line in range(self.lines)
+        ]
+
+    def conserved(self):
+        """Return the sums that must be zero."""
+        cdef figure[FIGURES_MAX] found
+        return named(found, market_conserved(self.state, found))
+
+    def counters(self):
+        """Return what was counted, by name."""
+        cdef figure[FIGURES_MAX] found
+        counted = {
+            "events": self.state.agenda.done,
+            "waiting": self.state.agenda.count,
+            "events_refused": self.state.agenda.refused,
+            "frames_lost": self.state.out.lost,
+        }
+        counted |= named(found, market_figures(self.state, found))
+        counted |= named(found, line_figures(self.state, found))
+        counted |= named(found, strike_figures(self.state, found))
+        counted |= named(found, sensor_figures(self.state, found))
+        return counted

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The world's life: begin, run, end. */
+#ifndef AIRNET_TWIN_RUN_H
+#define AIRNET_TWIN_RUN_H
+
+#define WORLD_KIND_BITS 0xf000u
+#define WORLD_SENSOR 0x4000
+
+/* Events that may wait at once. */
+#define WORLD_EVENTS_MAX (1u << 20)
+
+/* Bytes of one row of a table; 0 when its part is not in the tree. */
+static inline size_t world_row_bytes(int table)
+{
+	switch (table) {
+#ifdef TWIN_HAS_MARKET
+	case ROWS_SYMBOL:
+		return sizeof(struct symbol_row);
+	case ROWS_AGENT:
+		return sizeof(struct agent_row);
+	case ROWS_NEWS:
+		return sizeof(struct news_row);
+	case ROWS_FAULT:
+		return sizeof(struct fault_row);
+#endif
+	case ROWS_HOST:
+		return sizeof(struct host_row);
+	case ROWS_LINE:
+		return sizeof(struct line_row);
+	case ROWS_DIALECT:
+		return sizeof(struct dialect_row);
+	case ROWS_FEED:
+		return sizeof(struct feed_row);
+	case ROWS_MURMUR:
+		return sizeof(struct murmur_row);
+	case ROWS_TROUBLE:
+		return sizeof(struct trouble_row);
+#ifdef TWIN_HAS_STRIKE
+	case ROWS_STRIKE:
+		return sizeof(struct strike_row);
+	case ROWS_SENSOR:
+		return sizeof(struct sensor_row);
+#endif
+	default:
+		return 0;
+	}
+}
+
+/* Build a world whose seed, times, mode, rows and output are set; 0, or -1 and why. */
+static inline int world_begin(struct world *w, const char **why)
+{
+	*why = "memory is short";
+	w->now_ns = w->start_ns;
+	w->agenda.limit = WORLD_EVENTS_MAX;
+	w->agenda.heap = malloc(sizeof(struct event) * WORLD_EVENTS_MAX);
+	if (!w->agenda.heap)
+		return -1;
+	if (sensor_begin(w, why) || line_begin(w, why) || market_begin(w, why) ||
+	    strike_begin(w, why))
+		return -1;
+	return 0;
+}
+
+/* Also after a world_begin that failed: each part knows what it took. */
+static inline void world_end(struct world *w)
+{
+	strike_end(w);
+	market_end(w);
+	line_end(w);
+	sensor_end(w);
+	free(w->agenda.heap);
+	w->agenda.heap = NULL;
+}
+
+static inline int world_is_full(const struct world *w)
+{
+	const struct world_output *out = &w->out;
+
+	return out->frame_limit - out->frame_count < WORLD_FRAMES_SPARE ||
+	       out->byte_limit - out->byte_count < WORLD_BYTES_SPARE;
+}
+
+/* Handle every event before until_ns; WORLD_REACHED, or why not. */
+static inline int world_run(struct world *w, an_s64 until_ns)
+{
+	struct agenda *a = &w->agenda;
+
+	while (a->count && a->heap[0].time_ns < until_ns) {
+		struct event e;
+
+		if (world_is_full(w))
+			return WORLD_FULL;
+		e = agenda_take(a);
+		w->now_ns = e.time_ns;
+		switch (e.kind & WORLD_KIND_BITS) {
+		case WORLD_MARKET:
+			market_event(w, &e);
+			break;
+		case WORLD_LINE:
+			line_event(w, &e);
+			break;
+		case WORLD_STRIKE:
+			strike_event(w, &e);
+			break;
+		case WORLD_SENSOR:
+			sensor_event(w, &e);
+			break;
+		}
+	}
+	if (w->now_ns < until_ns)
+		w->now_ns = until_ns;
+	return a->refused || w->out.lost ? WORLD_VOID : WORLD_REACHED;
+}
+
+#endif

@@ -1,0 +1,81 @@
+"""The digital twin's world (ext/twin.pyx)."""
+
+from typing import Any, Self, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Tables of configuration, World's keywords.
+TABLES: tuple[str, ...]
+#: What comes out: frames, the decoder's rows, or nothing.
+WIRE: int
+ROWS: int
+BLIND: int
+#: Why run() came back, in `ended`: the time is reached; the output is full, read it and
+#: call again; the world was built too small and nothing of it counts.
+REACHED: int
+FULL: int
+VOID: int
+#: Forms of isolation.
+DROP: int
+RESET: int
+LOGOUT: int
+FRAMES_LIMIT: int
+BYTES_LIMIT: int
+
+@final
+class World:
+    """One world of a market, its lines, its attackers and the mirror that sees them.
+
+    The same seed, times and rows give the same bytes, in runs of any length. Memory is
+    taken once.
+
+    Args:
+        seed: of every chance in it.
+        start_ns: virtual time it begins, ns since the epoch.
+        end_ns: when agents stop.
+        mode: WIRE, ROWS or BLIND.
+        rows: tables by name (TABLES); those left out are empty.
+
+    Raises:
+        ValueError: a table has another shape, or the rows contradict each other.
+        MemoryError: there is none.
+    """
+
+    frames: NDArray[np.void]
+    buffer: NDArray[np.uint8]
+    ended: int
+
+    def __new__(
+        cls,
+        seed: int,
+        start_ns: int,
+        end_ns: int,
+        mode: int = ...,
+        **rows: NDArray[np.void],
+    ) -> Self: ...
+    def run(self, until_ns: int) -> int:
+        """Handle the events before until_ns; return how many frames came out.
+
+        They lie in frames[:count], their bytes in buffer, until the next call. When
+        `ended` is FULL, call again with the same time.
+        """
+
+    @property
+    def now_ns(self) -> int: ...
+    @property
+    def events(self) -> int: ...
+    def throttle(
+        self, line: int, per_second: int, burst: int, until_ns: int
+    ) -> None: ...
+    def block(self, line: int, form: int, directions: int, until_ns: int) -> None: ...
+    def delay(self, line: int, extra_ns: int, until_ns: int) -> None: ...
+    def drop_source(
+        self, address: bytes, bits: int, port: int, until_ns: int
+    ) -> None: ...
+    def cancel_all(self, line: int) -> None: ...
+    def disable(self, line: int) -> None: ...
+    def release(self, line: int) -> None: ...
+    def harm(self) -> list[dict[str, int]]: ...
+    def conserved(self) -> dict[str, int]: ...
+    def counters(self) -> dict[str, Any]: ...
