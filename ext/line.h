@@ -63,7 +63,7 @@ static inline void line_repeat(struct world *w, an_u32 line, int direction, an_u
 {
 }
 
-static inline void feed_say(struct world *w, const struct feed_update *u, an_s64 now_ns)
+static inline void feed_say(struct world *w, const struct book_update *u, an_s64 now_ns)
 {
 }
 

@@ -3,7 +3,6 @@
 #ifndef AIRNET_LINE_STATE_H
 #define AIRNET_LINE_STATE_H
 
-#include "feed_state.h"
 #include "wire_state.h"
 
 struct lines {

@@ -12,10 +12,12 @@
 #define AIRNET_TWIN_H
 
 #include "line_rows.h"
+#include "market_rows.h"
+#include "sensor_state.h"
+#include "strike_rows.h"
 #include "world.h"
 
 #if __has_include("market.h")
-#include "market_rows.h"
 #include "market_state.h"
 #define TWIN_HAS_MARKET 1
 #else
@@ -24,7 +26,6 @@ struct market {
 };
 #endif
 #if __has_include("strike.h")
-#include "strike_rows.h"
 #include "strike_state.h"
 #define TWIN_HAS_STRIKE 1
 #else
@@ -32,18 +33,11 @@ struct strikes {
 	an_u64 none;
 };
 #endif
-#if __has_include("sensor.h")
-#include "sensor_state.h"
-#define TWIN_HAS_SENSOR 1
-#else
-struct sensor {
-	an_u64 none;
-};
-#endif
 #include "line_state.h"
 
 /* Rows of configuration, by World's keyword. */
 enum {
+	ROWS_VENUE,
 	ROWS_SYMBOL,
 	ROWS_AGENT,
 	ROWS_NEWS,
@@ -75,26 +69,18 @@ struct world_rows {
 	an_u32 pad;
 };
 
-/* Where frames go; the sensor writes here. */
+/* Where the decoder's rows go in mode WORLD_ROWS; frames go through the sensor. */
 struct world_output {
-	struct airnet_frame *frames;
-	an_u8 *bytes;
-	struct airnet_header *headers; /* mode WORLD_ROWS */
+	struct airnet_header *headers;
 	struct airnet_message *messages;
-	an_u64 byte_limit;
-	an_u64 byte_count;
-	an_u32 frame_limit;
-	an_u32 frame_count;
+	an_u32 header_limit;
 	an_u32 header_count;
 	an_u32 message_limit;
 	an_u32 message_count;
-	an_u32 pad;
-	an_u64 lost; /* frames there was no room for: the run is void */
 };
 
-/* Room that world_run keeps for what one event may put out. */
-#define WORLD_FRAMES_SPARE 1024
-#define WORLD_BYTES_SPARE (2 << 20)
+/* Rows that world_run keeps room for: what one event may put out. */
+#define WORLD_ROWS_SPARE 1024
 
 struct world {
 	struct agenda agenda;
@@ -144,7 +130,6 @@ static inline const struct line_row *world_line(const struct world *w, an_u32 li
 TWIN_PART(market);
 TWIN_PART(line);
 TWIN_PART(strike);
-TWIN_PART(sensor);
 
 /* The state of a line, for both ends. */
 #define LINE_IS_DOWN 0
@@ -197,8 +182,8 @@ static inline void line_inject(struct world *w, an_u32 line, int direction, an_u
 static inline void line_repeat(struct world *w, an_u32 line, int direction, an_u32 host,
 			       an_s64 now_ns);
 
-/* feed: something changed in a book (struct feed_update, feed_state.h). */
-static inline void feed_say(struct world *w, const struct feed_update *u,
+/* feed: something changed in a book (struct book_update, market_rows.h). */
+static inline void feed_say(struct world *w, const struct book_update *u,
 			    an_s64 now_ns);
 
 /* wire: one frame of anybody's, past the mirror now (wire_state.h). */
@@ -210,11 +195,10 @@ static inline void wire_udp(struct world *w, const struct wire_datagram *d,
 static inline an_u32 wire_logon(struct world *w, const struct wire_stranger *s,
 				an_s64 now_ns, an_u8 *out);
 
-/* sensor: room for a frame of `bytes`, or NULL; then that it is there. direction:
- * AIRNET_DIRECTION_*, seen from the venue. Times come in order. */
+/* sensor: room for a frame, then that it has passed the switch now. direction:
+ * AIRNET_DIRECTION_*. */
 static inline an_u8 *sensor_room(struct world *w, an_u32 bytes);
-static inline void sensor_seen(struct world *w, an_u32 bytes, an_s64 time_ns,
-			       int direction);
+static inline void sensor_seen(struct world *w, an_u32 bytes, an_u32 direction);
 /* strike: let no more of a source through (prefix bits of a mapped address; port of
  * the target, 0 = any); is a frame let through? */
 static inline void strike_block(struct world *w, const an_u8 *address, int bits,
@@ -232,11 +216,7 @@ static inline int strike_passes(const struct world *w, const an_u8 *source,
 #else
 #include "strike.h"
 #endif
-#ifndef TWIN_HAS_SENSOR
-#include "twin_empty_sensor.h"
-#else
 #include "sensor.h"
-#endif
 #include "line.h"
 #include "twin_run.h"
 

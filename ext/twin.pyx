@@ -23,8 +23,9 @@ cdef extern from "twin.h" nogil:
         WORLD_REACHED
         WORLD_FULL
         WORLD_VOID
-        WORLD_FRAMES_SPARE
-        WORLD_BYTES_SPARE
+    struct chance:
+        uint64_t key
+        uint64_t count
     struct agenda:
         uint64_t done
         uint64_t refused
@@ -33,18 +34,24 @@ cdef extern from "twin.h" nogil:
         void *at
         uint32_t count
     struct world_output:
-        airnet_frame *frames
-        uint8_t *bytes
         airnet_header *headers
         airnet_message *messages
-        uint64_t byte_limit
-        uint64_t byte_count
-        uint32_t frame_limit
-        uint32_t frame_count
+        uint32_t header_limit
         uint32_t header_count
         uint32_t message_limit
         uint32_t message_count
+    struct sensor_counts:
+        uint64_t passed
+        uint64_t passed_bytes
+        uint64_t written
         uint64_t lost
+        uint64_t missing
+        uint64_t twice
+        uint64_t late
+        uint64_t overrun
+    struct sensor_state "sensor":
+        uint32_t count
+        sensor_counts counts
     struct world:
         agenda agenda
         int64_t now_ns
@@ -54,10 +61,16 @@ cdef extern from "twin.h" nogil:
         int mode
         world_rows *rows
         world_output out
+        sensor_state sensor
     struct figure:
         const char *name
         int64_t value
 
+    chance chance_of(uint64_t seed, uint64_t role, uint64_t number) noexcept
+    uint64_t chance_u64(chance *c) noexcept
+    double chance_unit(chance *c) noexcept
+    double chance_normal(chance *c) noexcept
+    double chance_exponential(chance *c) noexcept
     size_t world_row_bytes(int table) noexcept
     int world_begin(world *w, const char **why) noexcept
     void world_end(world *w) noexcept
@@ -65,7 +78,11 @@ cdef extern from "twin.h" nogil:
     uint32_t market_figures(const world *w, figure *out) noexcept
     uint32_t line_figures(const world *w, figure *out) noexcept
     uint32_t strike_figures(const world *w, figure *out) noexcept
-    uint32_t sensor_figures(const world *w, figure *out) noexcept
+    void sensor_output(
+        sensor_state *s, airnet_frame *frames, uint32_t *marks, uint32_t limit,
+        uint8_t *buffer, uint64_t bytes
+    ) noexcept
+    void sensor_empty(sensor_state *s) noexcept
     uint32_t market_conserved(const world *w, figure *out) noexcept
     uint32_t market_harm(const world *w, uint32_t line, figure *out) noexcept
     void venue_throttle(
@@ -85,8 +102,8 @@ cdef extern from "twin.h" nogil:
     ) noexcept
 
 TABLES = (
-    "symbol", "agent", "news", "fault", "host", "line", "dialect", "feed", "murmur",
-    "trouble", "strike", "sensor",
+    "venue", "symbol", "agent", "news", "fault", "host", "line", "dialect", "feed",
+    "murmur", "trouble", "strike", "sensor",
 )
 WIRE, ROWS, BLIND = WORLD_WIRE, WORLD_ROWS, WORLD_BLIND
 REACHED, FULL, VOID = WORLD_REACHED, WORLD_FULL, WORLD_VOID
@@ -94,6 +111,14 @@ DROP, RESET, LOGOUT = 1, 2, 3
 FRAMES_LIMIT = 4096
 BYTES_LIMIT = 8 << 20
 
+
+def draws(uint64_t seed, uint64_t role, uint64_t number):
+    """Return the first draw of each kind from a stream, one after the other."""
+    cdef chance c = chance_of(seed, role, number)
+    first = chance_u64(&c)
+    unit = chance_unit(&c)
+    normal = chance_normal(&c)
+    return first, unit, normal, chance_exponential(&c)
 
 
 cdef object airnet_frame_dtype():
@@ -114,6 +139,7 @@ cdef class World:
     cdef list held  # the tables' bytes, which state points to
     cdef uint32_t lines
     cdef readonly object frames
+    cdef readonly object marks
     cdef readonly object buffer
     cdef readonly int ended
 
@@ -123,6 +149,7 @@ cdef class World:
         cdef const char *why = NULL
         cdef airnet_frame[::1] frames
         cdef uint8_t[::1] buffer
+        cdef uint32_t[::1] marks
         if mode not in (WIRE, ROWS, BLIND):
             raise ValueError("mode must be WIRE, ROWS or BLIND")
         if not 0 <= start_ns < end_ns:
@@ -138,14 +165,15 @@ cdef class World:
         for name, table in rows.items():
             self.take(name, table)
         self.frames = np.zeros(FRAMES_LIMIT, airnet_frame_dtype())
+        self.marks = np.zeros(FRAMES_LIMIT, np.uint32)
         self.buffer = np.zeros(BYTES_LIMIT, np.uint8)
-        frames, buffer = self.frames, self.buffer
-        self.state.out.frames = &frames[0]
-        self.state.out.bytes = &buffer[0]
-        self.state.out.frame_limit = FRAMES_LIMIT
-        self.state.out.byte_limit = BYTES_LIMIT
+        frames, marks, buffer = self.frames, self.marks, self.buffer
         if world_begin(self.state, &why):
             raise ValueError(f"the world cannot be built: {why.decode()}")
+        sensor_output(
+            &self.state.sensor, &frames[0], &marks[0], FRAMES_LIMIT, &buffer[0],
+            BYTES_LIMIT,
+        )
 
     def __dealloc__(self):
         if self.state != NULL:
@@ -160,7 +188,7 @@ cdef class World:
             raise ValueError(f"no table {name}: {', '.join(TABLES)}")
         index = TABLES.index(name)
         expected = world_row_bytes(index)
-        if expected and table.dtype.itemsize != expected:
+        if table.dtype.itemsize != expected:
             raise ValueError(f"{name} must have rows of {expected} bytes")
         if len(table):
             raw = np.frombuffer(np.ascontiguousarray(table).tobytes(), np.uint8)
@@ -175,14 +203,13 @@ cdef class World:
     def run(self, int64_t until_ns):
         """Handle the events before until_ns; return how many frames came out."""
         cdef int status
-        self.state.out.frame_count = 0
-        self.state.out.byte_count = 0
+        sensor_empty(&self.state.sensor)
         self.state.out.header_count = 0
         self.state.out.message_count = 0
         with nogil:
             status = world_run(self.state, until_ns)
         self.ended = status
-        return self.state.out.frame_count
+        return self.state.sensor.count
 
     @property
     def now_ns(self):
@@ -265,10 +292,10 @@ cdef class World:
             "events": self.state.agenda.done,
             "waiting": self.state.agenda.count,
             "events_refused": self.state.agenda.refused,
-            "frames_lost": self.state.out.lost,
         }
         counted |= named(found, market_figures(self.state, found))
         counted |= named(found, line_figures(self.state, found))
         counted |= named(found, strike_figures(self.state, found))
-        counted |= named(found, sensor_figures(self.state, found))
+        for name, value in dict(self.state.sensor.counts).items():
+            counted[f"mirror_{name}"] = value
         return counted

@@ -4,16 +4,16 @@
 #define AIRNET_TWIN_RUN_H
 
 #define WORLD_KIND_BITS 0xf000u
-#define WORLD_SENSOR 0x4000
 
 /* Events that may wait at once. */
 #define WORLD_EVENTS_MAX (1u << 20)
 
-/* Bytes of one row of a table; 0 when its part is not in the tree. */
+/* Bytes of one row of a table. */
 static inline size_t world_row_bytes(int table)
 {
 	switch (table) {
-#ifdef TWIN_HAS_MARKET
+	case ROWS_VENUE:
+		return sizeof(struct venue_row);
 	case ROWS_SYMBOL:
 		return sizeof(struct symbol_row);
 	case ROWS_AGENT:
@@ -22,7 +22,6 @@ static inline size_t world_row_bytes(int table)
 		return sizeof(struct news_row);
 	case ROWS_FAULT:
 		return sizeof(struct fault_row);
-#endif
 	case ROWS_HOST:
 		return sizeof(struct host_row);
 	case ROWS_LINE:
@@ -35,12 +34,10 @@ static inline size_t world_row_bytes(int table)
 		return sizeof(struct murmur_row);
 	case ROWS_TROUBLE:
 		return sizeof(struct trouble_row);
-#ifdef TWIN_HAS_STRIKE
 	case ROWS_STRIKE:
 		return sizeof(struct strike_row);
 	case ROWS_SENSOR:
 		return sizeof(struct sensor_row);
-#endif
 	default:
 		return 0;
 	}
@@ -55,8 +52,9 @@ static inline int world_begin(struct world *w, const char **why)
 	w->agenda.heap = malloc(sizeof(struct event) * WORLD_EVENTS_MAX);
 	if (!w->agenda.heap)
 		return -1;
-	if (sensor_begin(w, why) || line_begin(w, why) || market_begin(w, why) ||
-	    strike_begin(w, why))
+	sensor_begin(&w->sensor, w->seed, w->rows[ROWS_SENSOR].at,
+		     w->rows[ROWS_SENSOR].count);
+	if (line_begin(w, why) || market_begin(w, why) || strike_begin(w, why))
 		return -1;
 	return 0;
 }
@@ -67,7 +65,7 @@ static inline void world_end(struct world *w)
 	strike_end(w);
 	market_end(w);
 	line_end(w);
-	sensor_end(w);
+	sensor_end(&w->sensor);
 	free(w->agenda.heap);
 	w->agenda.heap = NULL;
 }
@@ -76,8 +74,10 @@ static inline int world_is_full(const struct world *w)
 {
 	const struct world_output *out = &w->out;
 
-	return out->frame_limit - out->frame_count < WORLD_FRAMES_SPARE ||
-	       out->byte_limit - out->byte_count < WORLD_BYTES_SPARE;
+	if (w->mode == WORLD_ROWS)
+		return out->header_limit - out->header_count < WORLD_ROWS_SPARE ||
+		       out->message_limit - out->message_count < WORLD_ROWS_SPARE;
+	return w->mode == WORLD_WIRE && sensor_is_full(&w->sensor);
 }
 
 /* Handle every event before until_ns; WORLD_REACHED, or why not. */
@@ -102,14 +102,11 @@ static inline int world_run(struct world *w, an_s64 until_ns)
 		case WORLD_STRIKE:
 			strike_event(w, &e);
 			break;
-		case WORLD_SENSOR:
-			sensor_event(w, &e);
-			break;
 		}
 	}
 	if (w->now_ns < until_ns)
 		w->now_ns = until_ns;
-	return a->refused || w->out.lost ? WORLD_VOID : WORLD_REACHED;
+	return a->refused || w->sensor.counts.overrun ? WORLD_VOID : WORLD_REACHED;
 }
 
 #endif

@@ -23,6 +23,9 @@ LOGOUT: int
 FRAMES_LIMIT: int
 BYTES_LIMIT: int
 
+def draws(seed: int, role: int, number: int) -> tuple[int, float, float, float]:
+    """Return an integer, a uniform, a normal and an exponential draw of a stream."""
+
 @final
 class World:
     """One world of a market, its lines, its attackers and the mirror that sees them.
@@ -43,6 +46,7 @@ class World:
     """
 
     frames: NDArray[np.void]
+    marks: NDArray[np.uint32]  # of each frame its incident, 0 = benign
     buffer: NDArray[np.uint8]
     ended: int
 
