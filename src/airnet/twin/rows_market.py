@@ -90,8 +90,7 @@ _AGENT = (
     ("period_ns", "<i8", "acts at multiples of it (second boundaries), 0 = freely"),
     ("phase_ns", "<i8", "after the multiple"),
     ("reaction_sigma", "<f8", "of the lognormal of the reaction"),
-    ("rate", "<f8", "maker: looks a symbol; taker: own (immigrant) orders; execution: "
-      "parents; arbitrage: looks"),
+    ("rate", "<f8", "looks a symbol; taker: immigrant orders; execution: parents"),
     ("n1", "<f8", "Hawkes: children of one order in the fast kernel"),
     ("beta1", "<f8", "1/s: decay of the fast kernel"),
     ("n2", "<f8", "children in the slow kernel; n1 + n2 < 1"),
@@ -101,8 +100,7 @@ _AGENT = (
     ("news", "<f8", "exponent: its rate is times activity ** news"),
     ("spread_ticks", "<f8", "maker: first level's distance from the value"),
     ("step_ticks", "<f8", "maker: distance between levels"),
-    ("threshold_ticks", "<f8", "how far off a price may be before it is re-quoted; "
-      "arbitrage: the edge it wants"),
+    ("threshold_ticks", "<f8", "error at which a price is re-quoted; arbitrage: edge"),
     ("threshold_growth", "<f8", "maker: the threshold's factor from level to level"),
     ("size", "<f8", "times the symbol's typical size"),
     ("skew_ticks", "<f8", "maker: shift of its quotes at its position limit"),
