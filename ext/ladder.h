@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a limit order book is made of: a pool of orders, ladders of levels. A level is a
+ * queue of orders; a bitmap of two layers finds the next level that has orders in a few
+ * instructions wherever it is. An order is named by its slot in the pool.
+ */
+#ifndef AIRNET_LADDER_H
+#define AIRNET_LADDER_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "airnet.h"
+
+#define BOOK_NONE 0xffffffffu
+#define BOOK_LEVELS_MIN 64u
+#define BOOK_LEVELS_MAX 65536u
+#define BOOK_WORDS_MAX (BOOK_LEVELS_MAX / 64)
+
+/* Where an order is. */
+#define ORDER_FREE 0
+#define ORDER_TAKEN 1 /* a slot of the pool, in no book */
+#define ORDER_RESTING 2
+
+struct order {
+	an_u32 tick;
+	an_u32 leaves;
+	an_u32 previous; /* in its level's queue */
+	an_u32 next; /* also: the next free slot of the pool */
+	an_u16 book;
+	an_u8 side;
+	an_u8 state;
+};
+
+struct pool {
+	struct order *orders;
+	an_u32 limit;
+	an_u32 free;
+	an_u32 fresh; /* slots below were used before */
+	an_u32 live;
+};
+
+struct level {
+	an_u64 quantity;
+	an_u32 head;
+	an_u32 tail;
+};
+
+struct ladder {
+	struct level *levels;
+	an_u64 *words; /* a bit a level that has orders */
+	an_u64 summary[BOOK_WORDS_MAX / 64]; /* a bit a word that has bits */
+	an_u64 quantity;
+	an_u32 orders;
+	an_u32 best; /* BOOK_NONE: empty */
+};
+
+/* ---- the pool ---- */
+
+static inline int pool_open(struct pool *p, an_u32 limit)
+{
+	memset(p, 0, sizeof(*p));
+	p->orders = calloc(limit, sizeof(*p->orders));
+	p->limit = limit;
+	p->free = BOOK_NONE;
+	return p->orders ? 0 : -1;
+}
+
+static inline void pool_close(struct pool *p)
+{
+	free(p->orders);
+	p->orders = NULL;
+}
+
+/* A slot, or BOOK_NONE when all are taken. */
+static inline an_u32 pool_take(struct pool *p)
+{
+	an_u32 slot = p->free;
+
+	if (slot != BOOK_NONE) {
+		p->free = p->orders[slot].next;
+	} else {
+		if (p->fresh == p->limit)
+			return BOOK_NONE;
+		slot = p->fresh++;
+	}
+	p->orders[slot].state = ORDER_TAKEN;
+	p->live++;
+	return slot;
+}
+
+static inline void pool_give(struct pool *p, an_u32 slot)
+{
+	p->orders[slot].state = ORDER_FREE;
+	p->orders[slot].next = p->free;
+	p->free = slot;
+	p->live--;
+}
+
+/* ---- the ladder ---- */
+
+static inline void ladder_mark(struct ladder *l, an_u32 tick)
+{
+	l->words[tick >> 6] |= 1ull << (tick & 63);
+	l->summary[tick >> 12] |= 1ull << (tick >> 6 & 63);
+}
+
+static inline void ladder_clear(struct ladder *l, an_u32 tick)
+{
+	l->words[tick >> 6] &= ~(1ull << (tick & 63));
+	if (!l->words[tick >> 6])
+		l->summary[tick >> 12] &= ~(1ull << (tick >> 6 & 63));
+}
+
+/* The highest level with orders at or below `tick`. */
+static inline an_u32 ladder_below(const struct ladder *l, an_u32 tick)
+{
+	an_u32 word = tick >> 6;
+	an_u64 bits = l->words[word] & (~0ull >> (63 - (tick & 63)));
+	an_s64 group = word >> 6;
+
+	if (bits)
+		return word << 6 | (an_u32)(63 - __builtin_clzll(bits));
+	bits = l->summary[group] & ((1ull << (word & 63)) - 1);
+	while (!bits && group)
+		bits = l->summary[--group];
+	if (!bits)
+		return BOOK_NONE;
+	word = (an_u32)group << 6 | (an_u32)(63 - __builtin_clzll(bits));
+	return word << 6 | (an_u32)(63 - __builtin_clzll(l->words[word]));
+}
+
+/* The lowest level with orders at or above `tick`. */
+static inline an_u32 ladder_above(const struct ladder *l, an_u32 tick)
+{
+	an_u32 word = tick >> 6, group = word >> 6;
+	an_u64 bits = l->words[word] & (~0ull << (tick & 63));
+
+	if (bits)
+		return word << 6 | (an_u32)__builtin_ctzll(bits);
+	bits = (word & 63) == 63 ? 0 : l->summary[group] & (~0ull << ((word & 63) + 1));
+	while (!bits && ++group < BOOK_WORDS_MAX / 64)
+		bits = l->summary[group];
+	if (!bits)
+		return BOOK_NONE;
+	word = group << 6 | (an_u32)__builtin_ctzll(bits);
+	return word << 6 | (an_u32)__builtin_ctzll(l->words[word]);
+}
+
+#endif
