@@ -148,6 +148,19 @@ class Pipeline:
                 self._hands.carry_out(decision, verdict)
 
 
+def last_bad_ns(windows: Windows, decision: "Decision") -> int:
+    """Return when the mirror last showed what `decision` is meant to stop; 0: never."""
+    from airnet.domain.decision import TargetType  # noqa: PLC0415 -- as in think
+
+    if decision.target_type is TargetType.SESSION:
+        return windows.session_accepted_ns(decision.subject)
+    if decision.target_type is not TargetType.SOURCE:
+        return 0  # a rate limit lets frames pass by design
+    return max(
+        (windows.source_last_ns(address) for address in decision.target), default=0
+    )
+
+
 def models_path() -> Path:
     """Return the folder of the models that came with this package."""
     packaged = Path(__file__).parent / "_models"

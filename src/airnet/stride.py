@@ -1,4 +1,4 @@
-"""Stride: capture, decode and features in one call, of AF_XDP or of a file.
+"""Stride: capture, decode and features in one call, of AF_XDP, a file or memory.
 
 The rows are those of the stages called one after the other. A frame that comes alone
 waits for its work and not for a dozen calls of Python between the stages.
@@ -15,11 +15,22 @@ from airnet.errors import CaptureError
 
 TYPE_CHECKING = False  # as in airnet.front
 if TYPE_CHECKING:
+    from typing import Protocol
+
     import numpy as np
     from numpy.typing import NDArray
 
+    from airnet.capture.source import Source
     from airnet.capture.xdp import XdpSource
     from airnet.features import Windows
+
+    class Filled(Source, Protocol):
+        """A Source that fills rows of its own, FRAME[n], whoever polls it."""
+
+        @property
+        def frames(self) -> NDArray[np.void]:
+            """The rows."""
+            ...
 
 
 def stride_of(
@@ -49,16 +60,18 @@ class Stride:
 
     def __init__(
         self,
-        source: "XdpSource | PcapSource",
+        source: "XdpSource | PcapSource | Filled",
         decoder: Decoder,
         windows: "Windows",
         batch_frames: int = FRAMES_MAX,
     ) -> None:
-        self.frames = frame_rows(batch_frames)
-        self._file = source if isinstance(source, PcapSource) else None
+        rings = getattr(source, "rings", None)
+        own = getattr(source, "frames", None)
+        self.frames = frame_rows(batch_frames) if own is None else own
+        self._given: Source | None = source if rings is None else None
         self._name = source.name
         self._step = Step(
-            None if isinstance(source, PcapSource) else source.rings,
+            rings,
             decoder.stream,
             windows.table,
             source.buffer,
@@ -72,9 +85,9 @@ class Stride:
         Raises:
             CaptureError: the interface went away, or a file cannot be read.
         """
-        if self._file is None:
+        if self._given is None:
             return self._checked(self._step.poll(wait_ms))
-        count = self._file.poll(self.frames, wait_ms)
+        count = self._given.poll(self.frames, wait_ms)
         self._step.give(count)
         return count
 

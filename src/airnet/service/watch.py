@@ -23,11 +23,17 @@ from airnet.capture.interface import read_attached
 from airnet.clock import SystemClock
 from airnet.config import Config, Site, load
 from airnet.decide.policy import Policy
-from airnet.domain.decision import PASSIVE, Decision, Mode, TargetType
+from airnet.domain.decision import PASSIVE, Decision, Mode
 from airnet.domain.session import LOGGED_ON, OPEN, address_text
 from airnet.front import Totals
 from airnet.metrics import Metrics
-from airnet.pipeline import Pipeline, models_path, policy_path, think
+from airnet.pipeline import (
+    Pipeline,
+    last_bad_ns,
+    models_path,
+    policy_path,
+    think,
+)
 from airnet.record.file import FileLedger
 from airnet.replay import digest
 from airnet.score import load as load_models
@@ -260,21 +266,10 @@ class Service:
         self._looked_ns = mono_ns
         for watched in list(self._watched.values()):
             decision = watched.decision
-            last_bad_ns = self._last_bad_ns(decision)
-            self._hands.observe(decision.id, last_bad_ns, self._clock.now_ns())
+            bad_ns = last_bad_ns(self._brain.windows, decision)
+            self._hands.observe(decision.id, bad_ns, self._clock.now_ns())
             if mono_ns > watched.until_mono_ns:
                 del self._watched[decision.id]
-
-    def _last_bad_ns(self, decision: Decision) -> int:
-        """Return when the mirror last showed what `decision` is meant to stop."""
-        windows = self._brain.windows
-        if decision.target_type is TargetType.SESSION:
-            return windows.session_accepted_ns(decision.subject)
-        if decision.target_type is not TargetType.SOURCE:
-            return 0  # a rate limit lets frames pass by design
-        return max(
-            (windows.source_last_ns(address) for address in decision.target), default=0
-        )
 
     def _known(self) -> list[str]:
         """Return what must keep passing: hosts of the site, protected, trading."""

@@ -1,0 +1,387 @@
+"""Loop: a scenario played with the product's own stages deciding, in virtual time.
+
+The frames of the world go through the Pipeline that runs live and in replay; what it
+decides is carried out by Standing through an actuator of the world, and takes as long
+to arrive as it would in reality. The world runs in slices no longer than the fastest
+command takes, so that no command comes late and no Outcome depends on the slices.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+import numpy as np
+
+from airnet import __version__
+from airnet.act.simulated import SimulatedActuator
+from airnet.act.standing import IN_FORCE, Standing
+from airnet.clock import SimulatedClock
+from airnet.decide.policy import Policy
+from airnet.domain.containment import Containment, State
+from airnet.domain.decision import PASSIVE, Decision, decision_line
+from airnet.domain.verdict import Verdict
+from airnet.errors import UnsupportedError
+from airnet.pipeline import Pipeline, last_bad_ns, think
+from airnet.record.ledger import Ledger
+from airnet.record.memory import MemoryLedger
+from airnet.score.scorer import Scorer
+from airnet.stride import Stride
+from airnet.twin import tally
+from airnet.twin.actuator import Hold, Latency, WorldActuator
+from airnet.twin.harm import Ran
+from airnet.twin.outcome import Act
+from airnet.twin.stage import FULL, VOID, Kind, Stage, World, accounts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from airnet.capture.source import Tape
+
+How = Literal["closed", "open", "none"]
+#: As the running service looks whether what stands has an effect.
+EFFECT_EVERY_NS = 50_000_000
+
+
+class Ordered(msgspec.Struct, frozen=True, kw_only=True):
+    """A Decision that a person made: carried out at `at_ns`, whatever policy says."""
+
+    at_ns: int
+    decision: Decision
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a play is held under, beside scenario and policy.
+
+    `slice_ns` 0 means as long as the latency allows. `is_rooted` false leaves the
+    frames out of the root, which saves hashing them. `ledger` and `tape` are written
+    when given. `moved` is called now and then with the virtual time reached.
+    """
+
+    latency: Latency = Latency()
+    slice_ns: int = 0
+    is_rooted: bool = True
+    ordered: tuple[Ordered, ...] = ()
+    ledger: Ledger | None = None
+    tape: "Tape | None" = None
+    moved: Callable[[int], None] | None = None
+
+
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one run of the loop, before it is judged."""
+
+    ran: Ran
+    decisions: tuple[Decision, ...]
+    acts: tuple[Act, ...]
+    state_changes: int
+    frames: int
+    virtual_ns: int
+    root: str
+
+
+class WorldSource:
+    """Role Source: the mirror of a world, until a set virtual time."""
+
+    def __init__(self, world: World) -> None:
+        self.name = "twin"
+        self._world = world
+        self.until_ns = world.now_ns
+        self.frames = world.frames
+        self.seen = 0
+        self.is_exhausted = False
+
+    @property
+    def buffer(self) -> "NDArray[np.uint8]":
+        """Where rows' `offset` points."""
+        return self._world.buffer
+
+    def poll(self, rows: object, wait_ms: int) -> int:
+        """Run on; the rows are the world's own.
+
+        Raises:
+            UnsupportedError: the world was built too small.
+        """
+        del rows, wait_ms
+        count = self._world.run(self.until_ns)
+        ended = self._world.ended
+        self.is_exhausted = ended != FULL
+        if ended == VOID:
+            raise UnsupportedError(
+                "the twin's world overflowed: too much happens at once in it",
+                "play fewer sessions, or less excess",
+            )
+        self.seen += count
+        return count
+
+    def counters(self) -> dict[str, int]:
+        """Return how many frames the mirror showed; all of them were delivered."""
+        return {"seen": self.seen, "delivered": self.seen}
+
+    def close(self) -> None:
+        """Do nothing: the world is its maker's."""
+
+
+class Root:
+    """A Tape that hashes what it is given, and hands it on."""
+
+    def __init__(self, tape: "Tape | None", *, is_rooted: bool) -> None:
+        self._times, self._bytes = hashlib.sha256(), hashlib.sha256()
+        self._tape = tape
+        self._is_rooted = is_rooted
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is anything to do."""
+        return self._is_rooted or self._tape is not None
+
+    def write(
+        self,
+        rows: "NDArray[np.void] | memoryview",
+        count: int,
+        buffer: "NDArray[np.uint8] | memoryview",
+    ) -> None:
+        """Take FRAME[count] rows and their bytes."""
+        if self._tape is not None:
+            self._tape.write(rows, count, buffer)  # type: ignore[arg-type] # as Front
+        if not self._is_rooted:
+            return
+        kept, held = np.asarray(rows)[:count], np.asarray(buffer).data
+        self._times.update(kept["time_ns"].tobytes())
+        starts = kept["offset"]
+        ends = starts + kept["captured_bytes"]
+        if np.array_equal(starts[1:], ends[:-1]):
+            self._bytes.update(held[int(starts[0]) : int(ends[-1])])
+            return
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+            self._bytes.update(held[start:end])
+
+    def of(self, decisions: "Iterable[Decision]") -> str:
+        """Return the SHA-256, in hex, over all that came and what was decided."""
+        total = self._times.copy()
+        total.update(self._bytes.digest())
+        for decision in decisions:
+            total.update(decision_line(decision))
+        return total.hexdigest()
+
+
+class TwinHands:
+    """Carries Decisions out in virtual time and keeps account of them."""
+
+    def __init__(self, standing: Standing, clock: SimulatedClock) -> None:
+        self.standing = standing
+        self.clock = clock
+        self.decisions: list[Decision] = []
+        self.states: dict[str, State] = {}
+        self.until_ns = 0
+        self.changes = 0
+
+    def carry_out(self, decision: Decision, verdict: Verdict | None) -> None:
+        """Record, act and record, at the close of the window that decided.
+
+        The capture's clock may have stepped; the world's has not: the command leaves
+        within the slice that showed the frame.
+        """
+        self.decisions.append(decision)
+        before_ns = self.clock.time_ns
+        self.clock.time_ns = min(max(before_ns, decision.t_ns), self.until_ns)
+        outcome = self.standing.carry_out(decision, verdict)
+        self.clock.time_ns = before_ns
+        if outcome is not None:
+            self.states[decision.id] = outcome.state
+            self.changes += outcome.state in IN_FORCE
+
+    def tick(self, now_ns: int) -> None:
+        """Do nothing: what stands ends by the world's clock, see `settle`."""
+
+    def settle(self) -> None:
+        """Record what has ended by now."""
+        for ended in self.standing.tick(self.clock.time_ns):
+            self._note(ended)
+
+    def observe(self, decision_id: str, bad_ns: int) -> None:
+        """Compare one that stands with what the mirror shows."""
+        found = self.standing.observe_effect(decision_id, bad_ns, self.clock.time_ns)
+        if found is not None and found.state is not self.states[decision_id]:
+            self._note(found)
+
+    def _note(self, now: Containment) -> None:
+        if now.state is not State.VERIFIED:
+            self.changes += 1
+        # That it was verified says more than that it is over.
+        if self.states[now.decision_id] is not State.VERIFIED:
+            self.states[now.decision_id] = now.state
+
+
+def policy_digest(policy: Policy) -> str:
+    """Return the SHA-256 of a policy as read, in hex: a comment changes nothing."""
+    return hashlib.sha256(msgspec.json.encode(policy, order="sorted")).hexdigest()
+
+
+class Loop:
+    """One run of a stage's world with the product watching it.
+
+    Args:
+        stage: what is played.
+        policy: what may be done.
+        scorer: the models.
+        how: `closed` contains; `open` only decides.
+        terms: everything else.
+    """
+
+    def __init__(
+        self, stage: Stage, policy: Policy, scorer: Scorer, how: How, terms: Terms
+    ) -> None:
+        self._stage, self._terms = stage, terms
+        self._start_ns, self._end_ns = stage.span_ns
+        self.world = stage.world(Kind.WHOLE, is_seen=True)
+        self._clock = SimulatedClock(self._start_ns)
+        self._actuator = WorldActuator(
+            self.world, stage.lines, self._clock, terms.latency
+        )
+        acting = self._actuator if how == "closed" else SimulatedActuator(self._clock)
+        ledger = terms.ledger or MemoryLedger()
+        self._hands = TwinHands(Standing([acting], ledger, self._clock), self._clock)
+        self._brain = think(stage.site, policy, scorer)
+        self._source = WorldSource(self.world)
+        self._root = Root(terms.tape, is_rooted=terms.is_rooted)
+        self._lane = Pipeline(
+            self._source,
+            self._brain,
+            self._hands,
+            on_decision=lambda _: None,
+            tape=self._root if self._root.is_needed else None,
+        )
+        self._lane.at_once(
+            Stride(self._source, self._brain.decoder, self._brain.windows)
+        )
+        self._ordered = sorted(terms.ordered, key=lambda one: one.at_ns)
+        self._looked_ns = 0
+        ledger.append("start", self._start_ns, self._beginning(policy, scorer, how))
+        self._ledger = ledger
+
+    def run(self) -> Heard:
+        """Run the world to its end and return what came of it.
+
+        Raises:
+            UnsupportedError: the world was built too small.
+            LedgerError: the ledger cannot be written.
+        """
+        slice_ns = self._terms.slice_ns or self._terms.latency.least_ns
+        assert slice_ns <= self._terms.latency.least_ns, "commands would come late"
+        now_ns = self._start_ns
+        try:
+            while now_ns < self._end_ns:
+                now_ns = self._next(now_ns, slice_ns)
+                self._slice(now_ns)
+                self._act(now_ns)
+        finally:
+            self._brain.decoder.close()
+        return self._heard()
+
+    def _next(self, now_ns: int, slice_ns: int) -> int:
+        """Return where this slice ends: nothing may arrive within it."""
+        ends = [now_ns + slice_ns, self._end_ns]
+        if self._actuator.next_ns is not None:
+            ends.append(self._actuator.next_ns)
+        if self._ordered:
+            ends.append(max(self._ordered[0].at_ns, now_ns))
+        return min(ends)
+
+    def _slice(self, until_ns: int) -> None:
+        """Let the world go on, and the product look at it."""
+        self._source.until_ns = self._hands.until_ns = until_ns
+        self._lane.step(0)
+        while not self._source.is_exhausted:
+            self._lane.step(0)
+
+    def _act(self, now_ns: int) -> None:
+        """Have the world obey what has arrived; look at what stands."""
+        self._clock.time_ns = now_ns
+        while self._ordered and self._ordered[0].at_ns <= now_ns:
+            self._hands.until_ns = now_ns
+            self._hands.carry_out(self._ordered.pop(0).decision, None)
+        self._actuator.arrive(now_ns)
+        if self._hands.standing.in_force:
+            self._hands.settle()
+            self._look(now_ns)
+        if self._terms.moved is not None:
+            self._terms.moved(now_ns)
+
+    def _look(self, now_ns: int) -> None:
+        """Tell Standing what the mirror shows of what stands, as the service does."""
+        if now_ns - self._looked_ns < EFFECT_EVERY_NS:
+            return
+        self._looked_ns = now_ns
+        standing = self._hands.standing
+        for containment in standing.in_force:
+            decision = standing.decision(containment.decision_id)
+            # What an order by hand is about, no window names: nothing to look at.
+            if decision is not None and decision.window_kind:
+                bad_ns = last_bad_ns(self._brain.windows, decision)
+                self._hands.observe(decision.id, bad_ns)
+
+    def _beginning(self, policy: Policy, scorer: Scorer, how: How) -> dict[str, object]:
+        """Return the ledger's first entry: from it the run can be had again."""
+        stage = self._stage
+        return {
+            "version": __version__,
+            "mode": "twin",
+            "loop": how,
+            "scenario": stage.scenario,
+            "seed": stage.seed,
+            # No float in what is hashed: in millionths.
+            "difficulty_ppm": round(stage.difficulty * 1_000_000),
+            "site": hashlib.sha256(msgspec.json.encode(stage.site)).hexdigest(),
+            "policy": policy_digest(policy),
+            "policy_text": msgspec.json.encode(policy, order="sorted").decode(),
+            **scorer.provenance(),
+        }
+
+    def _heard(self) -> Heard:
+        """Return what came of it."""
+        self._lane.finish()
+        self._hands.settle()
+        self._actuator.finish(self._end_ns)
+        self._ledger.append(
+            "end", self._end_ns, {"frames": self._source.seen, "counters": {}}
+        )
+        self._ledger.sync()
+        return Heard(
+            ran=Ran(
+                end_ns=self._end_ns,
+                accounts=accounts_of(self.world),
+                events=self.world.events,
+            ),
+            decisions=tuple(self._hands.decisions),
+            acts=tuple(
+                self._act_of(one)
+                for one in self._hands.decisions
+                if one.action not in PASSIVE
+            ),
+            state_changes=self._hands.changes,
+            frames=self._source.seen,
+            virtual_ns=self._end_ns - self._start_ns,
+            root=self._root.of(self._hands.decisions),
+        )
+
+    def _act_of(self, decision: Decision) -> Act:
+        """Return what became of a containment, and whether it was right."""
+        label, wrong = tally.judged(decision, self._stage.labels)
+        hold: Hold | None = self._actuator.holds.get(decision.id)
+        is_obeyed = hold is not None and hold.is_in_force
+        return Act(
+            decision_id=decision.id,
+            action=decision.action,
+            tier=decision.tier,
+            mode=decision.mode,
+            target=decision.target,
+            decided_ns=decision.t_ns,
+            effect_ns=hold.effect_ns if hold is not None and is_obeyed else 0,
+            ended_ns=hold.ended_ns if hold is not None and is_obeyed else 0,
+            state=self._hands.states.get(decision.id, State.INTENDED),
+            label=label,
+            wrong=wrong,
+            lines=self._actuator.reached(decision),
+        )

@@ -1,0 +1,198 @@
+"""Stage: what a play needs of a scenario, and of the world it sets up.
+
+The loop knows nothing of books, lines and attackers: it is handed frames, and it may
+contain. Whatever behaves so can be played.
+"""
+
+import enum
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from airnet.config import Site
+    from airnet.twin.scenario import Expectation, Label
+
+
+class Kind(enum.StrEnum):
+    """Which twin of a scenario: as it is, or without its incident."""
+
+    WHOLE = "whole"
+    CALM = "calm"
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the world as the mirror shows it: who speaks with which gateway.
+
+    `port` is the client's of the first connection; it may change with the next one.
+    """
+
+    client: str
+    port: int
+    comp: str
+    gateway: str
+    gateway_port: int
+    kind: str = "other"
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """What one line did and got, from the world's start until now.
+
+    `pnl_cents` is marked to the last mid price. `spread_cents` is what its aggressive
+    orders paid above the mid price of their moment. `excess` counts messages a failing
+    algorithm or an attacker added, `fault_orders` those of its orders that were
+    accepted. `refused` counts its legitimate new orders that a containment stopped;
+    `late` those answered later than the venue promises, `late_ns` by how much in all;
+    `unanswered` those that never were.
+    """
+
+    pnl_cents: int = 0
+    spread_cents: int = 0
+    messages: int = 0
+    orders: int = 0
+    excess: int = 0
+    fault_orders: int = 0
+    refused: int = 0
+    late: int = 0
+    late_ns: int = 0
+    unanswered: int = 0
+
+
+class World(Protocol):
+    """A world in virtual time, as airnet._ext.twin.World is.
+
+    `frames` is FRAME[FRAMES_MAX], where each run puts what the mirror showed, `buffer`
+    where their `offset` points. `ended` says why the last run came back.
+    """
+
+    @property
+    def frames(self) -> "NDArray[np.void]":
+        """Where the mirror's frames are put."""
+        ...
+
+    @property
+    def buffer(self) -> "NDArray[np.uint8]":
+        """Where their bytes are."""
+        ...
+
+    @property
+    def ended(self) -> int:
+        """REACHED, FULL (read, and run again) or VOID (nothing counts)."""
+        ...
+
+    @property
+    def now_ns(self) -> int:
+        """Virtual time reached, ns since the epoch."""
+        ...
+
+    @property
+    def events(self) -> int:
+        """How many events of the kernel were taken."""
+        ...
+
+    def run(self, until_ns: int) -> int:
+        """Go on to `until_ns`, or until the output is full; return frames put."""
+        ...
+
+    def throttle(self, line: int, per_second: int, burst: int, until_ns: int) -> None:
+        """Have the gateway refuse a line's new orders beyond a rate; cancels pass."""
+        ...
+
+    def block(self, line: int, form: int, directions: int, until_ns: int) -> None:
+        """Cut a line: DROP, RESET or LOGOUT; directions 1 up, 2 down, 3 both."""
+        ...
+
+    def delay(self, line: int, extra_ns: int, until_ns: int) -> None:
+        """Lead a line another way, so much longer in each direction."""
+        ...
+
+    def drop_source(self, address: bytes, bits: int, port: int, until_ns: int) -> None:
+        """Have the switch drop what a prefix sends to a port; 0: to any."""
+        ...
+
+    def cancel_all(self, line: int) -> None:
+        """Have the venue cancel all of a line's resting orders."""
+        ...
+
+    def disable(self, line: int) -> None:
+        """Have the venue refuse a line everything, until it is released."""
+        ...
+
+    def release(self, line: int) -> None:
+        """End what was done to a line."""
+        ...
+
+    def harm(self) -> list[dict[str, int]]:
+        """Return what each line did and got, by line."""
+        ...
+
+
+#: Forms of cutting a line, and both directions of it, as the kernel has them.
+DROP, RESET, LOGOUT = 1, 2, 3
+UP, BOTH = 1, 3
+REACHED, FULL, VOID = 0, 1, 2
+
+
+def accounts_of(world: World) -> tuple[Account, ...]:
+    """Return the Accounts of all lines."""
+    names = Account.__struct_fields__
+    return tuple(
+        Account(**{name: figures.get(name, 0) for name in names})
+        for figures in world.harm()
+    )
+
+
+class Stage(Protocol):
+    """A scenario under one seed and difficulty: everything but the run itself."""
+
+    @property
+    def scenario(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """What it was drawn with."""
+        ...
+
+    @property
+    def difficulty(self) -> float:
+        """How hard: the scenario's own axis."""
+        ...
+
+    @property
+    def severity(self) -> str:
+        """`benign`, `mild`, `moderate` or `severe`: what the harm model scales by."""
+        ...
+
+    @property
+    def span_ns(self) -> tuple[int, int]:
+        """Virtual start and end, ns since the epoch."""
+        ...
+
+    @property
+    def site(self) -> "Site":
+        """The network as its engineers know it."""
+        ...
+
+    @property
+    def labels(self) -> "tuple[Label, ...]":
+        """What happens, in the order it begins."""
+        ...
+
+    @property
+    def expectation(self) -> "Expectation":
+        """What must be made of it."""
+        ...
+
+    @property
+    def lines(self) -> tuple[Place, ...]:
+        """Who speaks on each line."""
+        ...
+
+    def world(self, kind: Kind, *, is_seen: bool) -> World:
+        """Return a fresh world; `is_seen`: with the mirror's frames."""
+        ...
