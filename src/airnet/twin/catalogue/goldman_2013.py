@@ -1,0 +1,22 @@
+"""Goldman 2013: thousands of orders at one price, whatever the symbol.
+
+On 2013-08-20, before the open, an error turned indications into about 16,000 options
+orders, most at 1 dollar, in less than an hour; 1.5 million contracts traded, the loss
+was 38 million dollars; blocks of the firm's own circuit breakers were lifted by hand.
+Source: SEC, order in the matter of Goldman, Sachs & Co., release 34-75331
+(2015-06-30).
+"""
+
+from airnet.twin.disturb import MAKER, fail, pick
+from airnet.twin.plan import Plan
+from airnet.twin.spec import algorithm
+
+SPEC = algorithm("how many times its own rate: 40 to 1.2", "severe", 2000)
+
+
+def prepare(plan: Plan) -> None:
+    """Let one maker send a constant price across symbols."""
+    line = pick(plan, MAKER)
+    excess = plan.easy(hardest=1.2, easiest=40.0)
+    span = plan.span(0.3, 0.45)
+    fail(plan, "constant_price", line, span, excess=excess, price=100)
