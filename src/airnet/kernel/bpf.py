@@ -63,33 +63,34 @@ class _TestOptions(ctypes.Structure):
 
 
 @functools.cache
-def _library() -> ctypes.CDLL:
+def library() -> ctypes.CDLL:
+    """Return libbpf, with its functions' types told to ctypes."""
     try:
-        library = ctypes.CDLL("libbpf.so.1", use_errno=True)
+        libbpf = ctypes.CDLL("libbpf.so.1", use_errno=True)
     except OSError as error:
         raise UnsupportedError(
             "libbpf.so.1 is not on this host", "apt-get install libbpf1"
         ) from error
     pointer, text = ctypes.c_void_p, ctypes.c_char_p
     for name in ("bpf_object__open_file", "bpf_object__find_program_by_name"):
-        getattr(library, name).restype = pointer
-    library.bpf_object__open_file.argtypes = [text, pointer]
-    library.bpf_object__load.argtypes = [pointer]
-    library.bpf_object__close.argtypes = [pointer]
-    library.bpf_object__close.restype = None
-    library.bpf_object__find_program_by_name.argtypes = [pointer, text]
-    library.bpf_object__find_map_fd_by_name.argtypes = [pointer, text]
-    library.bpf_program__fd.argtypes = [pointer]
-    library.bpf_object__find_map_by_name.argtypes = [pointer, text]
-    library.bpf_object__find_map_by_name.restype = pointer
-    library.bpf_map__set_max_entries.argtypes = [pointer, ctypes.c_uint32]
-    library.bpf_map__set_initial_value.argtypes = [pointer, text, ctypes.c_size_t]
+        getattr(libbpf, name).restype = pointer
+    libbpf.bpf_object__open_file.argtypes = [text, pointer]
+    libbpf.bpf_object__load.argtypes = [pointer]
+    libbpf.bpf_object__close.argtypes = [pointer]
+    libbpf.bpf_object__close.restype = None
+    libbpf.bpf_object__find_program_by_name.argtypes = [pointer, text]
+    libbpf.bpf_object__find_map_fd_by_name.argtypes = [pointer, text]
+    libbpf.bpf_program__fd.argtypes = [pointer]
+    libbpf.bpf_object__find_map_by_name.argtypes = [pointer, text]
+    libbpf.bpf_object__find_map_by_name.restype = pointer
+    libbpf.bpf_map__set_max_entries.argtypes = [pointer, ctypes.c_uint32]
+    libbpf.bpf_map__set_initial_value.argtypes = [pointer, text, ctypes.c_size_t]
     # Its own prints go to standard error; our errors carry what matters.
-    library.libbpf_set_print(None)
-    return library
+    libbpf.libbpf_set_print(None)
+    return libbpf
 
 
-def _failure(what: str, number: int) -> UnsupportedError:
+def failure(what: str, number: int) -> UnsupportedError:
     """Return the error for an errno that says what this host does not allow."""
     remedies = {
         errno.EPERM: "run as root or with the capabilities of airnet.service",
@@ -113,19 +114,19 @@ class Map:
             UnsupportedError: the kernel refused it.
         """
         key = ctypes.c_uint32(index)
-        library = _library()
-        done = library.bpf_map_update_elem(self.fd, ctypes.byref(key), value, 0)
+        libbpf = library()
+        done = libbpf.bpf_map_update_elem(self.fd, ctypes.byref(key), value, 0)
         if done < 0:
-            raise _failure(f"BPF map update at {index}", -done)
+            raise failure(f"BPF map update at {index}", -done)
 
     def lookup(self, index: int) -> bytes:
         """Return the bytes at a 32-bit key; for per-CPU maps those of every CPU."""
         key = ctypes.c_uint32(index)
-        done = _library().bpf_map_lookup_elem(
+        done = library().bpf_map_lookup_elem(
             self.fd, ctypes.byref(key), ctypes.byref(self._value)
         )
         if done < 0:
-            raise _failure(f"BPF map lookup at {index}", -done)
+            raise failure(f"BPF map lookup at {index}", -done)
         return self._value.raw
 
 
@@ -158,7 +159,7 @@ class Program:
         """
         flags = FLAGS_SKB_MODE if generic else FLAGS_DRV_MODE
         options = _LinkOptions(size=ctypes.sizeof(_LinkOptions), flags=flags)
-        fd = _library().bpf_link_create(
+        fd = library().bpf_link_create(
             self.fd, index, ATTACH_XDP, ctypes.byref(options)
         )
         if fd == -errno.EBUSY:
@@ -168,7 +169,7 @@ class Program:
             )
         if fd < 0:
             kind = "generic" if generic else "native"
-            raise _failure(f"{interface}: XDP {kind} attach", -fd)
+            raise failure(f"{interface}: XDP {kind} attach", -fd)
         return Link(fd)
 
     def attach_tracepoint(self) -> Link:
@@ -177,9 +178,9 @@ class Program:
         Raises:
             UnsupportedError: the kernel refused it.
         """
-        fd = _library().bpf_raw_tracepoint_open(None, self.fd)
+        fd = library().bpf_raw_tracepoint_open(None, self.fd)
         if fd < 0:
-            raise _failure(f"{self.name}: tracepoint attach", -fd)
+            raise failure(f"{self.name}: tracepoint attach", -fd)
         return Link(fd)
 
     def id(self) -> int:
@@ -187,11 +188,11 @@ class Program:
         # The head of `struct bpf_prog_info`: its type, its id.
         info = (ctypes.c_uint32 * 16)()
         size = ctypes.c_uint32(ctypes.sizeof(info))
-        done = _library().bpf_obj_get_info_by_fd(
+        done = library().bpf_obj_get_info_by_fd(
             self.fd, ctypes.byref(info), ctypes.byref(size)
         )
         if done < 0:
-            raise _failure(f"{self.name}: program info", -done)
+            raise failure(f"{self.name}: program info", -done)
         return info[1]
 
     def send(self, data: bytes, count: int, batch: int) -> None:
@@ -212,9 +213,9 @@ class Program:
             flags=TEST_LIVE_FRAMES,
             batch_size=batch,
         )
-        done = _library().bpf_prog_test_run_opts(self.fd, ctypes.byref(options))
+        done = library().bpf_prog_test_run_opts(self.fd, ctypes.byref(options))
         if done < 0:
-            raise _failure(f"live frames of {self.name}", -done)
+            raise failure(f"live frames of {self.name}", -done)
 
     def test_run(self, data: bytes, context: bytes = b"") -> tuple[int, bytes]:
         """Run once over `data`; return the action and the bytes afterwards.
@@ -237,9 +238,9 @@ class Program:
         if context:
             options.context_in = ctypes.addressof(held)
             options.context_size_in = len(context)
-        done = _library().bpf_prog_test_run_opts(self.fd, ctypes.byref(options))
+        done = library().bpf_prog_test_run_opts(self.fd, ctypes.byref(options))
         if done < 0:
-            raise _failure(f"test run of {self.name}", -done)
+            raise failure(f"test run of {self.name}", -done)
         return options.retval, out.raw[: options.data_size_out]
 
 
@@ -264,7 +265,7 @@ class Object:
             UnsupportedError: it was not built here, or the kernel refuses it.
         """
         self._handle: int | None = None
-        library = _library()
+        libbpf = library()
         resource = resources.files("airnet._bpf").joinpath(f"{name}.bpf.o")
         with resources.as_file(resource) as path:
             if not path.exists():
@@ -272,20 +273,20 @@ class Object:
                     f"{name}.bpf.o was not built: no BTF, clang or bpftool",
                     "install them and build again, or use backend packet",
                 )
-            handle = library.bpf_object__open_file(os.fsencode(path), None)
+            handle = libbpf.bpf_object__open_file(os.fsencode(path), None)
         if not handle:
-            raise _failure(f"{name}.bpf.o: open", ctypes.get_errno())
+            raise failure(f"{name}.bpf.o: open", ctypes.get_errno())
         sizes = entries or {}
         for each, count in sizes.items():
-            found = library.bpf_object__find_map_by_name(handle, each.encode())
-            library.bpf_map__set_max_entries(found, count)
+            found = libbpf.bpf_object__find_map_by_name(handle, each.encode())
+            libbpf.bpf_map__set_max_entries(found, count)
         if constants:
-            found = library.bpf_object__find_map_by_name(handle, b".rodata")
-            library.bpf_map__set_initial_value(found, constants, len(constants))
-        done = library.bpf_object__load(handle)
+            found = libbpf.bpf_object__find_map_by_name(handle, b".rodata")
+            libbpf.bpf_map__set_initial_value(found, constants, len(constants))
+        done = libbpf.bpf_object__load(handle)
         if done < 0:
-            library.bpf_object__close(handle)
-            raise _failure(f"{name}.bpf.o: load", -done)
+            libbpf.bpf_object__close(handle)
+            raise failure(f"{name}.bpf.o: load", -done)
         self._handle = handle
         self._name = name
 
@@ -297,23 +298,21 @@ class Object:
 
     def program(self, name: str) -> Program:
         """Return the program of that name; it must exist."""
-        library = _library()
-        found = library.bpf_object__find_program_by_name(self._handle, name.encode())
+        libbpf = library()
+        found = libbpf.bpf_object__find_program_by_name(self._handle, name.encode())
         assert found, f"{self._name}.bpf.o has no program {name}"
-        return Program(library.bpf_program__fd(found), name)
+        return Program(libbpf.bpf_program__fd(found), name)
 
     def map_fd(self, name: str) -> int:
         """Return the descriptor of the map of that name; it must exist."""
-        fd: int = _library().bpf_object__find_map_fd_by_name(
-            self._handle, name.encode()
-        )
+        fd: int = library().bpf_object__find_map_fd_by_name(self._handle, name.encode())
         assert fd >= 0, f"{self._name}.bpf.o has no map {name}"
         return fd
 
     def close(self) -> None:
         """Unload; closing twice is harmless. Attached links stay attached."""
         if self._handle is not None:
-            _library().bpf_object__close(self._handle)
+            library().bpf_object__close(self._handle)
             self._handle = None
 
 

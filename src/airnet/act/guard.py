@@ -1,0 +1,276 @@
+"""GuardActuator: network Decisions as rules of the XDP guard on this host's port.
+
+The fastest way there is where the guard is on the path: one write into the kernel, in
+force with the next frame. A rule ends by itself, in the kernel; nothing renews it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from airnet.clock import Clock
+from airnet.domain.containment import Containment, State
+from airnet.domain.decision import Action, Decision
+from airnet.domain.session import SessionName
+from airnet.errors import ActuationError, UnsupportedError
+from airnet.kernel.guard import (
+    KernelGuard,
+    Rule,
+    flow_key,
+    gateway_key,
+    prefix_key,
+    rate,
+)
+from airnet.kernel.tables import Table
+
+_ACTIONS = frozenset(
+    {Action.DROP_SOURCES, Action.RATE_LIMIT_SOURCES, Action.ISOLATE_SESSION}
+)
+#: Containments remembered for idempotence and for telling how they ended.
+KNOWN_MAX = 4096
+
+
+class Place(NamedTuple):
+    """Where a rule goes: a table of the guard, and a key in it."""
+
+    table: Table
+    key: bytes
+
+
+class Limit(NamedTuple):
+    """What strangers may send to a gateway under flood, all together."""
+
+    frames_per_second: int = 1000
+    burst_frames: int = 100
+
+
+class Sessions(Protocol):
+    """Gives the sessions that a gateway under flood goes on serving."""
+
+    def __call__(self) -> Iterable[SessionName]:
+        """Return those that are logged on now."""
+        ...
+
+
+def _nobody() -> Sequence[SessionName]:
+    return ()
+
+
+class GuardActuator:
+    """Puts network Decisions in force on one guarded interface.
+
+    A key that another Decision holds is taken over only by what is at least as strict
+    and lasts as long; undoing a Decision never undoes another's rule.
+
+    Args:
+        guard: the tables; it stays the caller's.
+        clock: of command and acknowledgement, and CLOCK_MONOTONIC for the kernel.
+        sessions: who is known to a gateway under flood.
+        spared: asked with a source; what it says yes to is never held back.
+        limit: for who is not known there.
+    """
+
+    name = "guard"
+
+    def __init__(
+        self,
+        guard: KernelGuard,
+        clock: Clock,
+        *,
+        sessions: Sessions = _nobody,
+        spared: Callable[[str], bool] = lambda _: False,
+        limit: Limit | None = None,
+    ) -> None:
+        self._guard = guard
+        self._clock = clock
+        self._sessions = sessions
+        self._spared = spared
+        self._limit = limit or Limit()
+        self._applied: dict[str, tuple[Containment, list[Place]]] = {}
+
+    def accepts(self, decision: Decision) -> bool:
+        """Return whether this is an action of the network that frames can tell."""
+        return decision.action in _ACTIONS
+
+    def apply(self, decision: Decision, ttl_ns: int) -> Containment:
+        """Write the rules of `decision`, read them back, return what stands.
+
+        Raises:
+            ActuationError: a table is full or refused; nothing of it stands then.
+        """
+        command_ns, now_ns = self._clock.now_ns(), self._clock.mono_ns()
+        number = decision_number(decision.id)
+        known = self._applied.get(decision.id)
+        if known is not None and known[0].until_ns > command_ns:
+            return known[0]
+        places = self._places(decision)
+        until_ns = now_ns + ttl_ns
+        rule = self._rule(decision, until_ns, number)
+        written: list[Place] = []
+        try:
+            if decision.action is Action.RATE_LIMIT_SOURCES:
+                self._admit(decision.gateway)
+            for place in places:
+                until_ns = min(until_ns, self._write(place, rule, written))
+        except UnsupportedError as error:
+            self._take_back(written, number)
+            raise ActuationError(
+                f"decision {decision.id}: {error.what}",
+                "rules end by themselves; see `airnet actions`",
+            ) from error
+        applied_ns = self._clock.now_ns()
+        standing = Containment(
+            decision_id=decision.id,
+            actuator=self.name,
+            state=State.APPLIED,
+            command_ns=command_ns,
+            applied_ns=applied_ns,
+            until_ns=command_ns + until_ns - now_ns,
+            handle=decision.id,
+            detail=f"{len(written)} of {len(places)} rules written on "
+            f"{self._guard.interface}",
+        )
+        self._note(decision.id, standing, places)
+        return standing
+
+    def release(self, containment: Containment) -> Containment:
+        """Take away exactly this Decision's rules; what has ended is gone already.
+
+        Raises:
+            ActuationError: a rule may stand, until its end at the latest.
+        """
+        number = decision_number(containment.decision_id)
+        _, places = self._applied.get(containment.decision_id, (None, []))
+        try:
+            self._take_back(places or list(self._rules_of(number)), number)
+        except UnsupportedError as error:
+            raise ActuationError(
+                f"decision {containment.decision_id}: {error.what}",
+                "its rules end by themselves",
+            ) from error
+        self._applied.pop(containment.decision_id, None)
+        return containment
+
+    def ended(self, containment: Containment) -> str:
+        """Return how it ended and what it held back, "" while a rule of it stands."""
+        number, now_ns = (
+            decision_number(containment.decision_id),
+            self._clock.mono_ns(),
+        )
+        refused = 0
+        for place in self._rules_of(number):
+            rule = self._at(place)
+            if rule is None:
+                continue
+            if rule.until_ns > now_ns:
+                return ""
+            refused += rule.refused
+        return f"ended by the guard: its time was over, {refused} frames refused"
+
+    def sweep(self) -> int:
+        """Take away rules that have ended; how many. They hold back nothing.
+
+        Who was known to a gateway is forgotten with the last flood.
+        """
+        now_ns, count = self._clock.mono_ns(), 0
+        for table in self._tables:
+            for key, rule in self._guard.rules(table):
+                if rule.until_ns <= now_ns:
+                    count += table.delete(key)
+        if not any(self._guard.gateways.keys()):
+            for key in list(self._guard.known.keys()):
+                self._guard.known.delete(key)
+        return count
+
+    @property
+    def _tables(self) -> tuple[Table, ...]:
+        return self._guard.sessions, self._guard.sources, self._guard.gateways
+
+    def _places(self, decision: Decision) -> list[Place]:
+        """Return where the rules of a Decision go; never where it is spared."""
+        if decision.action is Action.ISOLATE_SESSION:
+            name = decision.session
+            assert name is not None, "isolate_session names its session"
+            ends = (name.client, name.client_port), (name.gateway, name.gateway_port)
+            return [
+                Place(self._guard.sessions, flow_key(*here, *there))
+                for here, there in (ends, ends[::-1])
+            ]
+        if decision.action is Action.RATE_LIMIT_SOURCES:
+            key = gateway_key(decision.gateway, decision.port)
+            return [Place(self._guard.gateways, key)]
+        return [
+            Place(self._guard.sources, prefix_key(source))
+            for source in decision.target
+            if not self._spared(source)
+        ]
+
+    def _rule(self, decision: Decision, until_ns: int, number: int) -> Rule:
+        if decision.action is not Action.RATE_LIMIT_SOURCES:
+            return Rule(until_ns=until_ns, decision=number)
+        found = rate(*self._limit, until_ns)
+        return Rule(
+            until_ns=until_ns,
+            interval_ns=found.interval_ns,
+            slack_ns=found.slack_ns,
+            decision=number,
+        )
+
+    def _admit(self, gateway: str) -> None:
+        """Name the sessions that a gateway goes on serving, before strangers wait."""
+        for name in self._sessions():
+            if name.gateway == gateway:
+                key = flow_key(
+                    name.client, name.client_port, name.gateway, name.gateway_port
+                )
+                self._guard.known.update(key, bytes(8))
+
+    def _write(self, place: Place, rule: Rule, written: list[Place]) -> int:
+        """Write one rule and read it back; return when that key's rule ends."""
+        standing = self._at(place)
+        if (
+            standing is not None
+            and standing.until_ns > self._clock.mono_ns()
+            and standing.decision != rule.decision
+            and not _covers(rule, standing)
+        ):
+            return standing.until_ns
+        place.table.update(place.key, rule.packed())
+        written.append(place)
+        found = self._at(place)
+        if found is None or found.decision != rule.decision:
+            raise UnsupportedError("a rule was not there when read back", "try again")
+        return rule.until_ns
+
+    def _at(self, place: Place) -> Rule | None:
+        return self._guard.rule(place.table, place.key)
+
+    def _rules_of(self, number: int) -> Iterable[Place]:
+        """Return where rules of a Decision are, also of one made before a restart."""
+        for table in self._tables:
+            for key, rule in self._guard.rules(table):
+                if rule.decision == number:
+                    yield Place(table, key)
+
+    def _take_back(self, places: Iterable[Place], number: int) -> None:
+        for place in places:
+            rule = self._at(place)
+            if rule is not None and rule.decision == number:
+                place.table.delete(place.key)
+
+    def _note(self, key: str, standing: Containment, places: list[Place]) -> None:
+        self._applied[key] = standing, places
+        while len(self._applied) > KNOWN_MAX:
+            del self._applied[next(iter(self._applied))]
+
+
+def decision_number(decision_id: str) -> int:
+    """Return the first eight bytes of a Decision's id (hex), as a number."""
+    return int(decision_id[:16], 16)
+
+
+def _covers(rule: Rule, other: Rule) -> bool:
+    """Return whether a rule is at least as strict as another, and lasts as long."""
+    is_strict = rule.interval_ns == 0 or (
+        other.interval_ns != 0 and rule.interval_ns >= other.interval_ns
+    )
+    return is_strict and rule.until_ns >= other.until_ns

@@ -1,0 +1,238 @@
+"""act.guard on a live link: in force, read back, undone, ended, adopted, killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from airnet.act.guard import GuardActuator, Limit
+from airnet.clock import SystemClock
+from airnet.domain.containment import State
+from airnet.domain.decision import Action, Decision, TargetType
+from airnet.errors import ActuationError, AirnetError
+from airnet.kernel import guard
+from tests.bpf.test_guard import CLIENT, GATEWAY, STRANGER, tcp
+from tests.fakes.verdicts import MS, drop, session_name, throttle
+from tests.netns.lab_links import CAPTURE, namespace, sender, veth, wait_until
+
+pytestmark = pytest.mark.root
+
+TTL_NS = 60_000 * MS
+PINS = Path("/sys/fs/bpf") / f"airnet-test-{os.getpid()}"
+
+
+class Port:
+    """A guarded port, and frames sent to it."""
+
+    def __init__(self, send: Callable[[bytes], int]) -> None:
+        self.guard = guard.guard_interface(CAPTURE, PINS)
+        self._send = send
+
+    def ends(self, frame: bytes, times: int = 1) -> dict[str, int]:
+        """Send a frame so many times and return how they ended."""
+        before = self.guard.counts()
+        for _ in range(times):
+            self._send(frame)
+        wait_until(lambda: self.guard.counts()["seen"] >= before["seen"] + times)
+        after = self.guard.counts()
+        found = {name: after[name] - before[name] for name in after}
+        assert found.pop("seen") == sum(found.values())
+        return {name: count for name, count in found.items() if count}
+
+
+@pytest.fixture
+def port() -> Iterator[Port]:
+    with namespace():
+        veth()
+        with sender() as send:
+            try:
+                found = Port(send)
+            except AirnetError as error:
+                pytest.skip(str(error))
+            try:
+                yield found
+            finally:
+                found.guard.close()
+                guard.remove(CAPTURE, PINS)
+                PINS.rmdir()
+
+
+def act(port: Port, **options: object) -> GuardActuator:
+    clock = SystemClock()
+    return GuardActuator(port.guard, clock, **options)  # type: ignore[arg-type] # plain
+
+
+def limit_gateway() -> Decision:
+    return drop(
+        f"{GATEWAY}:9878",
+        action=Action.RATE_LIMIT_SOURCES,
+        target_type=TargetType.GATEWAY,
+    )
+
+
+STRANGE = tcp(STRANGER, 1234, GATEWAY, 9878)
+LIVE = tcp(CLIENT, 40_001, GATEWAY, 9878)
+
+
+def test_a_drop_holds_until_it_is_undone(port: Port) -> None:
+    actuator, decision = act(port), drop()
+
+    standing = actuator.apply(decision, TTL_NS)
+
+    assert standing.state is State.APPLIED
+    assert standing.until_ns == pytest.approx(standing.command_ns + TTL_NS, abs=MS)
+    assert port.ends(STRANGE, 3) == {"source": 3}
+    assert port.ends(LIVE) == {"passed": 1}
+    assert actuator.ended(standing) == ""
+    actuator.release(standing)
+    assert port.ends(STRANGE) == {"passed": 1}
+    actuator.release(standing)  # undoing what is undone is harmless
+
+
+def test_applying_twice_is_applying_once(port: Port) -> None:
+    actuator, decision = act(port), drop()
+
+    first = actuator.apply(decision, TTL_NS)
+
+    assert actuator.apply(decision, 2 * TTL_NS) == first
+    assert len(list(port.guard.sources.keys())) == 1
+
+
+def test_a_rule_ends_in_the_kernel(port: Port) -> None:
+    """Nobody asks the actuator for anything, and the sender passes again."""
+    actuator = act(port)
+    standing = actuator.apply(drop(), 50 * MS)
+    assert port.ends(STRANGE) == {"source": 1}
+
+    wait_until(lambda: port.ends(STRANGE) == {"passed": 1})
+
+    assert actuator.ended(standing).startswith("ended by the guard: its time was over")
+    assert actuator.sweep() == 1
+    assert list(port.guard.sources.keys()) == []
+
+
+def test_a_session_is_cut_both_ways(port: Port) -> None:
+    decision = throttle(1, action=Action.ISOLATE_SESSION)
+    name = session_name(1)
+    assert (name.client, name.client_port) == (CLIENT, 40_001)
+
+    standing = act(port).apply(decision, TTL_NS)
+
+    assert port.ends(LIVE) == {"session": 1}
+    assert port.ends(tcp(GATEWAY, 9878, CLIENT, 40_001)) == {"session": 1}
+    assert port.ends(tcp(CLIENT, 40_002, GATEWAY, 9878)) == {"passed": 1}
+    assert "2 of 2 rules" in standing.detail
+
+
+def test_a_flood_of_a_firms_address_never_cuts_the_firm(port: Port) -> None:
+    """Allow-known: sessions pass untouched, everything else shares a rate."""
+    actuator = act(port, sessions=lambda: [session_name(1)], limit=Limit(1, 2))
+
+    actuator.apply(limit_gateway(), TTL_NS)
+
+    forged = tcp(CLIENT, 7, GATEWAY, 9878)
+    assert port.ends(forged, 20) == {"allowed": 2, "unknown": 18}
+    assert port.ends(LIVE, 100) == {"allowed": 100}
+
+
+def test_what_is_spared_gets_no_rule(port: Port) -> None:
+    actuator = act(port, spared=lambda source: source == CLIENT)
+
+    standing = actuator.apply(drop(CLIENT, STRANGER), TTL_NS)
+
+    assert "1 of 1 rules" in standing.detail
+    assert port.ends(LIVE) == {"passed": 1}
+    assert port.ends(STRANGE) == {"source": 1}
+
+
+def test_a_weaker_decision_does_not_loosen_a_stricter_one(port: Port) -> None:
+    actuator = act(port)
+    strict = actuator.apply(drop(), TTL_NS)
+    short = drop(why="Shorter.")
+
+    standing = actuator.apply(short, TTL_NS // 2)
+
+    assert "0 of 1 rules" in standing.detail
+    actuator.release(standing)
+    assert port.ends(STRANGE) == {"source": 1}, "another's rule was taken away"
+    actuator.release(strict)
+    assert port.ends(STRANGE) == {"passed": 1}
+
+
+def test_the_next_process_adopts_what_stands(port: Port) -> None:
+    """A restart forgets nothing: rules carry their Decision."""
+    decision = drop()
+    standing = act(port).apply(decision, TTL_NS)
+    port.guard.close()
+
+    port.guard = guard.guard_interface(CAPTURE, PINS)
+    heir = act(port)
+
+    assert port.ends(STRANGE) == {"source": 1}
+    assert heir.ended(standing) == ""
+    heir.release(standing)
+    assert port.ends(STRANGE) == {"passed": 1}
+
+
+PROCESS = """
+import sys
+from pathlib import Path
+from airnet.act.guard import GuardActuator
+from airnet.clock import SystemClock
+from airnet.kernel import guard
+from verdicts import drop
+
+kernel = guard.guard_interface(sys.argv[1], Path(sys.argv[2]))
+GuardActuator(kernel, SystemClock()).apply(drop(), int(sys.argv[3]))
+print("applied", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_kill_9_ends_nothing_early_and_nothing_late(port: Port) -> None:
+    """The rule outlives its process, and not its own time."""
+    arguments = [CAPTURE, str(PINS), str(1500 * MS)]
+    path = os.pathsep.join([str(Path(__file__).parents[1] / "fakes"), *sys.path])
+    with subprocess.Popen(
+        [sys.executable, "-c", PROCESS, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": path},
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "applied\n"
+        start_ns = time.monotonic_ns()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    ends = port.ends(STRANGE)
+    if time.monotonic_ns() - start_ns < 1000 * MS:
+        assert ends == {"source": 1}
+    wait_until(lambda: port.ends(STRANGE) == {"passed": 1})
+    assert time.monotonic_ns() - start_ns >= 1000 * MS
+
+
+def test_a_full_table_leaves_nothing_behind(port: Port) -> None:
+    """All of a Decision's rules stand, or none: the kernel says when it is full."""
+    room = guard.Rule(until_ns=time.monotonic_ns() + TTL_NS)
+    for number in range(65_535):
+        source = f"172.{16 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
+        port.guard.sources.update(guard.prefix_key(source), room.packed())
+
+    with pytest.raises(ActuationError, match="table sources"):
+        act(port).apply(drop("198.51.100.9", "198.51.100.10"), TTL_NS)
+
+    assert port.ends(STRANGE) == {"passed": 1}
+
+
+def test_a_port_that_is_taken_is_refused_in_one_line(port: Port) -> None:
+    with pytest.raises(AirnetError, match="another XDP program"):
+        guard.guard_interface(CAPTURE, PINS / "other")
+    guard.remove(CAPTURE, PINS / "other")
+    (PINS / "other").rmdir()
