@@ -130,6 +130,7 @@ class TapeStage:
         )
         self.scenario, self.seed, self.difficulty = scenario, seed, 0.5
         self.severity = "moderate"
+        self.origin = {"tape": scenario}
         self.site: Site = episode.site
         self.labels: tuple[Label, ...] = episode.labels
         self.expectation: Expectation = episode.expectation

@@ -2,7 +2,8 @@
 
 import gc
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import click
 
@@ -25,7 +26,7 @@ Shell completion: eval "$(_AIRNET_COMPLETE=bash_source airnet)" (or zsh_source,
 fish_source) in your shell's start-up file.
 """
 
-#: Where each command is; its module is loaded when it is called.
+#: Where each command is, "module" or "module:name"; loaded when it is called.
 MODULES = {
     "bench": "trial",
     "controller": "live",
@@ -36,6 +37,7 @@ MODULES = {
     "lint": "inspect",
     "replay": "replay",
     "run": "live",
+    "twin": "twin",
     "verify": "record",
 }
 
@@ -43,22 +45,25 @@ MODULES = {
 class Commands(click.Group):
     """Loads one command at a time: a replay need not wait for rich and os-ken."""
 
+    modules: ClassVar[Mapping[str, str]] = MODULES
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return every command's name."""
         del ctx
-        return sorted(MODULES)
+        return sorted(self.modules)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return one command, loaded."""
         del ctx
-        if cmd_name not in MODULES:
+        if cmd_name not in self.modules:
             return None
+        module_name, _, name = self.modules[cmd_name].partition(":")
         # What modules leave is never garbage; looking for it takes longer than they do.
         gc.disable()
-        module = importlib.import_module(f"airnet.cli.{MODULES[cmd_name]}")
+        module = importlib.import_module(f"airnet.cli.{module_name}")
         gc.freeze()
         gc.enable()
-        found: click.Command = getattr(module, cmd_name)
+        found: click.Command = getattr(module, name or cmd_name)
         return found
 
 

@@ -63,7 +63,7 @@ def _require_ledger(directory: Path) -> None:
         )
 
 
-def _incidents(ledger: Path) -> tuple[list[Evidence], list[Incident], int]:
+def incidents_of(ledger: Path) -> tuple[list[Evidence], list[Incident], int]:
     """Return a ledger's entries, the Incidents they tell, and an exit status.
 
     What does not verify is told as far as it can be read, with a warning.
@@ -104,7 +104,7 @@ def incidents(ledger: Path, as_json: bool) -> int:
 
     An Incident is every Decision and Containment about one target in one disturbance.
     """
-    _, found, status = _incidents(ledger)
+    _, found, status = incidents_of(ledger)
     if as_json:
         show.document(found)
         return status
@@ -150,7 +150,7 @@ def explain(
     one feature at a time is set to its benign value, and the model asked how far its
     margin falls.
     """
-    evidence, found, status = _incidents(ledger)
+    evidence, found, status = incidents_of(ledger)
     chosen = [one for one in found if incident is None or one.id == incident]
     if incident is not None and not chosen:
         known = ", ".join(one.id for one in found) or "none"

@@ -57,7 +57,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
     `slice_ns` 0 means as long as the latency allows. `is_rooted` false leaves the
     frames out of the root, which saves hashing them. `ledger` and `tape` are written
-    when given. `moved` is called now and then with the virtual time reached.
+    when given. `look` is called after each slice with the virtual time, the world and
+    the number of frames so far.
     """
 
     latency: Latency = Latency()
@@ -66,7 +67,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     ordered: tuple[Ordered, ...] = ()
     ledger: Ledger | None = None
     tape: "Tape | None" = None
-    moved: Callable[[int], None] | None = None
+    look: Callable[[int, World, int], None] | None = None
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
@@ -306,8 +307,8 @@ class Loop:
         if self._hands.standing.in_force:
             self._hands.settle()
             self._look(now_ns)
-        if self._terms.moved is not None:
-            self._terms.moved(now_ns)
+        if self._terms.look is not None:
+            self._terms.look(now_ns, self.world, self._source.seen)
 
     def _look(self, now_ns: int) -> None:
         """Tell Standing what the mirror shows of what stands, as the service does."""
@@ -331,8 +332,8 @@ class Loop:
             "loop": how,
             "scenario": stage.scenario,
             "seed": stage.seed,
-            # No float in what is hashed: in millionths.
-            "difficulty_ppm": round(stage.difficulty * 1_000_000),
+            "origin": stage.origin,
+            "latency_ns": msgspec.to_builtins(self._terms.latency),
             "site": hashlib.sha256(msgspec.json.encode(stage.site)).hexdigest(),
             "policy": policy_digest(policy),
             "policy_text": msgspec.json.encode(policy, order="sorted").decode(),
@@ -344,9 +345,9 @@ class Loop:
         self._lane.finish()
         self._hands.settle()
         self._actuator.finish(self._end_ns)
-        self._ledger.append(
-            "end", self._end_ns, {"frames": self._source.seen, "counters": {}}
-        )
+        root = self._root.of(self._hands.decisions)
+        body: dict[str, object] = {"frames": self._source.seen, "root": root}
+        self._ledger.append("end", self._end_ns, body)
         self._ledger.sync()
         return Heard(
             ran=Ran(
@@ -363,7 +364,7 @@ class Loop:
             state_changes=self._hands.changes,
             frames=self._source.seen,
             virtual_ns=self._end_ns - self._start_ns,
-            root=self._root.of(self._hands.decisions),
+            root=root,
         )
 
     def _act_of(self, decision: Decision) -> Act:

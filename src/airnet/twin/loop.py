@@ -149,8 +149,12 @@ def _outcome(
         detect_ns=tally.detected_ns(acts, labels),
         contain_ns=tally.contained_ns(acts, labels),
         false_containments=sum(act.wrong is not Wrong.NO for act in acts),
-        collateral_orders=sum(account.refused for account in heard.ran.accounts),
+        collateral_orders=_sum(heard.ran, "refused"),
         state_changes=heard.state_changes,
+        fault_orders=_sum(heard.ran, "fault_orders"),
+        fault_orders_without=_sum(case.without, "fault_orders"),
+        exposure_cents=_sum(heard.ran, "exposure_cents"),
+        exposure_without_cents=_sum(case.without, "exposure_cents"),
         harm=now,
         harm_without=was,
         harm_cents=now.total,
@@ -165,6 +169,10 @@ def _outcome(
         start_ns=stage.span_ns[0],
         root=heard.root,
     )
+
+
+def _sum(ran: Ran, name: str) -> int:
+    return sum(getattr(account, name) for account in ran.accounts)
 
 
 def enforced(policy: Policy) -> Policy:

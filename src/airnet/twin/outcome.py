@@ -95,7 +95,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     it; None: never. `false_containments` counts the Acts with a reason in `wrong`
     (before onset, wrong session, above the label's tier), in force or in shadow.
     `collateral_orders` are legitimate new orders that a containment refused or held
-    back. `state_changes` counts containments that began or ended. `avoided` is the
+    back. `state_changes` counts containments that began or ended. `fault_orders` are
+    the culprits' orders of the fault that the venue accepted, `exposure_cents` what
+    they were for; both also `without` containment. `avoided` is the
     share of the harm without containment that was avoided, below 0 when containing did
     more harm; None where there was none to avoid. `held` lists where the expectation
     failed; empty: it was met. `root` is the SHA-256 over the frames' bytes and the
@@ -116,6 +118,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     false_containments: int = 0
     collateral_orders: int = 0
     state_changes: int = 0
+    fault_orders: int = 0
+    fault_orders_without: int = 0
+    exposure_cents: int = 0
+    exposure_without_cents: int = 0
     harm: Harm = Harm()
     harm_without: Harm = Harm()
     harm_cents: int = 0

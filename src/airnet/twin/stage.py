@@ -43,10 +43,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     `pnl_cents` is marked to the last mid price. `spread_cents` is what its aggressive
     orders paid above the mid price of their moment. `excess` counts messages a failing
-    algorithm or an attacker added, `fault_orders` those of its orders that were
-    accepted. `refused` counts its legitimate new orders that a containment stopped;
-    `late` those answered later than the venue promises, `late_ns` by how much in all;
-    `unanswered` those that never were.
+    algorithm added, `fault_orders` those of its orders that were accepted and
+    `exposure_cents` what they were for. `refused` counts its legitimate new orders
+    that a containment stopped; `late` those answered later than the venue promises,
+    `late_ns` by how much in all; `unanswered` those that never were.
     """
 
     pnl_cents: int = 0
@@ -55,6 +55,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     orders: int = 0
     excess: int = 0
     fault_orders: int = 0
+    exposure_cents: int = 0
     refused: int = 0
     late: int = 0
     late_ns: int = 0
@@ -156,6 +157,11 @@ class Stage(Protocol):
     @property
     def seed(self) -> int:
         """What it was drawn with."""
+        ...
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """What, beside scenario and seed, it can be had again from."""
         ...
 
     @property

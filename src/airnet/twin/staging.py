@@ -1,14 +1,15 @@
 """Staging: a scenario of the catalogue, with a seed, made ready to be played."""
 
-import importlib
-from typing import Any
-
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from airnet._ext import twin as kernel
 from airnet.config import Site
-from airnet.twin.scenario import Expectation, Label
+from airnet.twin import catalogue
+from airnet.twin.plan import Plan, Size
+from airnet.twin.scenario import Label
+from airnet.twin.spec import Mark, Spec
 from airnet.twin.stage import Kind, Place, World
 from airnet.twin.tally import may_be_contained
 
@@ -19,17 +20,18 @@ DURATION_S = 20.0
 class PlanStage:
     """A Plan as a Stage: rows, labels and expectation of one scenario and seed."""
 
-    def __init__(self, plan: Any, expectation: Expectation, severity: str) -> None:
-        self.scenario: str = plan.scenario
-        self.seed: int = plan.seed
-        self.difficulty: float = plan.difficulty
-        self.severity = severity
+    def __init__(self, plan: Plan, spec: Spec, origin: dict[str, str]) -> None:
+        self.scenario, self.seed = plan.scenario, plan.seed
+        self.origin = {**origin, "difficulty": repr(plan.difficulty)}
+        self.difficulty = plan.difficulty
+        self.severity = spec.severity
         self.span_ns: tuple[int, int] = plan.start_ns, plan.end_ns
         self.site: Site = plan.site()
-        self.labels: tuple[Label, ...] = tuple(
+        self._marks: tuple[Mark, ...] = tuple(
             sorted(plan.labels, key=lambda label: label.onset_ns)
         )
-        self.expectation = expectation
+        self.labels: tuple[Label, ...] = self._marks
+        self.expectation = spec.expectation
         self._rows: dict[str, NDArray[np.void]] = plan.rows()
         self.lines = tuple(_place(plan, line) for line in range(plan.count("line")))
 
@@ -46,7 +48,7 @@ class PlanStage:
 
     def _calm(self) -> dict[str, NDArray[np.void]]:
         """Return the rows without what may be contained; all else stays as it is."""
-        marks: list[Any] = [one for one in self.labels if may_be_contained(one)]
+        marks = [one for one in self._marks if may_be_contained(one)]
         numbers = {mark.number for mark in marks}
         guilty = {line for mark in marks for line in mark.lines}
         rows = dict(self._rows)
@@ -77,17 +79,29 @@ def stage_of(
     Raises:
         UsageError: there is no such scenario or domain.
     """
-    catalogue: Any = importlib.import_module("airnet.twin.catalogue")
-    plans: Any = importlib.import_module("airnet.twin.plan")
     spec = catalogue.scenario(scenario).spec
     wanted = {"duration_s": max(DURATION_S, spec.duration_s), **size}
-    plan = catalogue.build(
-        scenario, seed, size=plans.Size(difficulty=difficulty, **wanted), of=domain
-    )
-    return PlanStage(plan, spec.expectation, spec.severity)
+    chosen = msgspec.convert({**wanted, "difficulty": difficulty}, Size)
+    origin = {name: repr(value) for name, value in wanted.items()}
+    plan = catalogue.build(scenario, seed, size=chosen, of=domain)
+    return PlanStage(plan, spec, {**origin, "domain": domain})
 
 
-def _place(plan: Any, line: int) -> Place:
+def staged_again(scenario: str, seed: int, origin: dict[str, str]) -> PlanStage:
+    """Return the stage of a recorded play.
+
+    Raises:
+        UsageError: this version has no such scenario or domain.
+        ValueError: the record is not one that a stage gave.
+    """
+    known = dict(origin)
+    difficulty, domain = float(known.pop("difficulty")), known.pop("domain")
+    size = {name: float(value) for name, value in known.items()}
+    whole = {name: int(size[name]) for name in size.keys() & {"sessions", "symbols"}}
+    return stage_of(scenario, seed, difficulty, domain=domain, **{**size, **whole})
+
+
+def _place(plan: Plan, line: int) -> Place:
     row = plan.row("line", line)
     return Place(
         client=plan.address(int(row["client"])),

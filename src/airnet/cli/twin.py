@@ -1,0 +1,31 @@
+"""The command group of the digital twin; each of its commands in a module of its own.
+
+Whoever adds a command adds a line to COMMANDS; it is loaded when it is called.
+"""
+
+import click
+
+from airnet.cli.group import CONTEXT, Commands
+
+#: Where each command is: "module:name".
+COMMANDS = {
+    "list": "twinplay:list_",
+    "run": "twinplay:run",
+    "whatif": "twinwhatif:whatif",
+}
+
+
+class TwinCommands(Commands):
+    """The twin's own commands."""
+
+    modules = COMMANDS
+
+
+@click.group(cls=TwinCommands, context_settings=CONTEXT)
+def twin() -> None:
+    """Play a market, a network and attackers in virtual time, with airnet watching.
+
+    One seeded world makes the frames that the product's own pipeline reads; what it
+    decides changes that world. So judgement and harm can be measured, a policy tried
+    before it is trusted, and an incident played again as it would have been.
+    """

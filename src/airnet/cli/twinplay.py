@@ -1,0 +1,321 @@
+"""Playing the twin: run one scenario, list them all."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from airnet.cli import output
+from airnet.cli.ending import ends_whole
+from airnet.errors import EXIT_DONE, EXIT_NO, UsageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from airnet.decide.policy import Policy
+    from airnet.twin.loop import Prepared
+    from airnet.twin.outcome import Outcome
+    from airnet.twin.timeline import Sampler
+
+PATH = click.Path(path_type=Path)
+SEED_MAX = (1 << 63) - 1
+
+
+def scenario_names(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Return the scenarios that begin so, for the shell."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 -- completing
+
+    from airnet.twin import catalogue  # noqa: PLC0415 -- heavy
+
+    return [
+        CompletionItem(name, help=catalogue.scenario(name).about)
+        for name in catalogue.names()
+        if name.startswith(incomplete)
+    ]
+
+
+@click.command(
+    epilog="""\b
+Examples
+  airnet twin run knight_2012 --enforce
+  airnet twin run runaway --seed 7 --difficulty 0.8 --policy strict.toml
+  airnet twin run flood_in_burst --enforce --plot flood.png --write flood.pcapng
+  airnet twin run runaway --enforce --ledger incident && airnet explain incident
+
+\b
+What is played
+  The same seed is played three times: as the policy has it, without containment, and
+  without the incident. Their difference is the harm. A command takes effect after the
+  time that its actuator needs (3.5 ms order gateway, 3 ms switch, 7.3 ms venue).
+  The shipped policy decides everything in shadow and changes nothing; --enforce puts
+  every cause of the policy that may be contained in force.
+
+\b
+Output
+  The timeline, harm with and without, and whether the expectation was met: the right
+  containment within the scenario's time, or none on a benign day. A containment before
+  the onset, of the wrong session or above the tier counts as false, in shadow too.
+
+\b
+Exit statuses
+   0  the expectation was met
+   1  it was missed; what was expected is printed
+  64  no such scenario, or an output is in the way
+  69  no room for an output, or matplotlib is missing for --plot
+  78  the policy is wrong
+"""
+)
+@click.argument("scenario", shell_complete=scenario_names)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, SEED_MAX),
+    default=1,
+    show_default=True,
+    help="Of everything in it: the same seed is the same day.",
+)
+@click.option(
+    "--difficulty",
+    type=click.FloatRange(0, 1),
+    help="0: the incident shouts; 1: it hides. Default: drawn from the seed.",
+)
+@click.option("--policy", type=PATH, help="What may be done; the shipped by default.")
+@click.option("--enforce", is_flag=True, help="Put what the policy contains in force.")
+@click.option("--models", type=PATH, help="Folder of models instead of the shipped.")
+@click.option(
+    "--domain",
+    type=click.Choice(["train", "tune", "report"]),
+    default="train",
+    show_default=True,
+    help="What the world is drawn from; report is held out for reporting.",
+)
+@click.option("--sessions", type=click.IntRange(2, 400), help="Instead of drawn.")
+@click.option("--symbols", type=click.IntRange(1, 400), help="Instead of drawn.")
+@click.option("--seconds", type=click.FloatRange(1, 3600), help="Of virtual time.")
+@click.option("--plot", type=PATH, help="Draw the timeline: a .png, .svg or .pdf.")
+@click.option("--write", type=PATH, help="Keep the mirror's frames: a .pcapng file.")
+@click.option("--ledger", type=PATH, help="Keep the ledger in this new directory.")
+@output.as_json
+def run(scenario: str, *, as_json: bool, **given: Any) -> int:
+    """Play SCENARIO with the product deciding, and weigh what it did.
+
+    Frames of a whole simulated trading network go through the pipeline that runs live,
+    and what it orders changes the network: refused orders, dropped sources, in virtual
+    time. Same scenario, seed, difficulty and policy: same result, bit for bit.
+    """
+    return _run(scenario, given, as_json=as_json)
+
+
+def _run(scenario: str, given: dict[str, Any], *, as_json: bool) -> int:
+    """Play, print and draw."""
+    from airnet.cli.twinshow import print_outcome  # noqa: PLC0415 -- loads rich
+    from airnet.twin.loop import Prepared  # noqa: PLC0415 -- models, policy
+    from airnet.twin.staging import stage_of  # noqa: PLC0415 -- same
+    from airnet.twin.timeline import Sampler, plot, without  # noqa: PLC0415 -- same
+
+    policy, said = policy_of(given["policy"], is_enforced=given["enforce"])
+    size = {
+        name: given[option]
+        for name, option in _SIZES.items()
+        if given[option] is not None
+    }
+    stage = stage_of(
+        scenario, given["seed"], given["difficulty"], domain=given["domain"], **size
+    )
+    prepared = Prepared(stage)
+    with ends_whole():
+        sampler = Sampler(stage.span_ns[0], prepared.case.culprits)
+        outcome = _played(prepared, policy, given, sampler, is_quiet=as_json)
+        if given["plot"]:
+            before = without(stage, prepared.case.culprits)
+            plot(given["plot"], outcome, sampler.series, before)
+    if as_json:
+        output.document(outcome)
+    else:
+        print_outcome(outcome, sampler.series, said)
+    return EXIT_NO if outcome.held else EXIT_DONE
+
+
+_SIZES = {"sessions": "sessions", "symbols": "symbols", "duration_s": "seconds"}
+
+
+def policy_of(path: Path | None, *, is_enforced: bool) -> "tuple[Policy, str]":
+    """Return the policy to play, and in words whether it is in force.
+
+    Raises:
+        ConfigError: the file is no policy.
+    """
+    from airnet.config import load  # noqa: PLC0415 -- light commands need it not
+    from airnet.decide.policy import Policy  # noqa: PLC0415 -- same
+    from airnet.domain.decision import Mode  # noqa: PLC0415 -- same
+    from airnet.pipeline import policy_path  # noqa: PLC0415 -- same
+    from airnet.twin.loop import enforced  # noqa: PLC0415 -- same
+
+    policy = load(path or policy_path(), Policy)
+    policy = enforced(policy) if is_enforced else policy
+    causes = ("flood", "algo_fault", "compromise")
+    modes = {name: getattr(policy.cause, name).mode for name in causes}
+    in_force = [name for name, mode in modes.items() if mode is Mode.ENFORCE]
+    name = str(path) if path else "the shipped policy"
+    if in_force:
+        how = " by --enforce" if is_enforced else ""
+        return policy, f"{name}, in force{how}: {', '.join(in_force)}"
+    return policy, f"{name}, all in shadow: nothing is changed (see --enforce)"
+
+
+def _played(
+    prepared: "Prepared",
+    policy: "Policy",
+    given: dict[str, Any],
+    sampler: "Sampler",
+    *,
+    is_quiet: bool,
+) -> "Outcome":
+    """Play with what the command line asks to be kept."""
+    from airnet.score import load as load_models  # noqa: PLC0415 -- onnxruntime
+    from airnet.twin.closed import Terms  # noqa: PLC0415 -- heavy
+    from airnet.twin.loop import play_on, shipped_scorer  # noqa: PLC0415 -- same
+
+    models = given["models"]
+    scorer = load_models(models) if models else shipped_scorer()
+    with (
+        _kept(given["write"], given["ledger"]) as (tape, ledger),
+        _progress(prepared.stage.span_ns, is_quiet=is_quiet) as moved,
+    ):
+
+        def look(now_ns: int, world: Any, frames: int) -> None:
+            sampler(now_ns, world, frames)
+            moved(now_ns)
+
+        terms = Terms(tape=tape, ledger=ledger, look=look)
+        return play_on(prepared, policy, terms=terms, scorer=scorer)
+
+
+@contextlib.contextmanager
+def _kept(write: Path | None, ledger: Path | None) -> Iterator[tuple[Any, Any]]:
+    """Open what is to be kept, beside its place until it is whole.
+
+    Raises:
+        UsageError: something is in the way.
+    """
+    from airnet.capture.recorder import Recorder  # noqa: PLC0415 -- numpy
+    from airnet.record.file import FileLedger  # noqa: PLC0415 -- when asked for
+
+    for path in (write, ledger):
+        if path is not None and path.exists():
+            raise UsageError(f"{path} exists", "name a place that does not exist yet")
+        if path is not None and not path.parent.is_dir():
+            raise UsageError(f"{path.parent} is no directory", "make it first")
+    moves: list[tuple[Path, Path]] = []
+    with contextlib.ExitStack() as held:
+        tape = book = None
+        if write is not None:
+            tape = Recorder(_partial(write, moves))
+            held.callback(tape.close)
+        if ledger is not None:
+            book = FileLedger(_partial(ledger, moves))
+            held.callback(book.close)
+        try:
+            yield tape, book
+        except BaseException:
+            held.close()
+            _discard(moves)
+            raise
+    for partial, target in moves:
+        partial.rename(target)
+
+
+def _partial(target: Path, moves: list[tuple[Path, Path]]) -> Path:
+    partial = target.with_name(f".{target.name}.partial")
+    _discard([(partial, target)])
+    moves.append((partial, target))
+    return partial
+
+
+def _discard(moves: list[tuple[Path, Path]]) -> None:
+    """Remove what was begun."""
+    import shutil  # noqa: PLC0415 -- on the way out only
+
+    for partial, _ in moves:
+        if partial.is_dir():
+            shutil.rmtree(partial)
+        else:
+            partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _progress(
+    span_ns: tuple[int, int], *, is_quiet: bool
+) -> "Iterator[Callable[[int], None]]":
+    """Show how much of the episode is played, on standard error."""
+    from rich.console import Console  # noqa: PLC0415 -- 0.05 s to load
+    from rich.progress import Progress  # noqa: PLC0415 -- same
+
+    start_ns, end_ns = span_ns
+    with Progress(
+        console=Console(stderr=True),
+        disable=is_quiet or not sys.stderr.isatty(),
+        transient=True,
+    ) as bar:
+        task = bar.add_task("virtual time", total=end_ns - start_ns)
+        yield lambda now_ns: bar.update(task, completed=now_ns - start_ns)
+
+
+@click.command(
+    name="list",
+    epilog="""\b
+Examples
+  airnet twin list
+  airnet twin list --json | jq -r '.[] | select(.severity == "severe") | .name'
+
+\b
+Exit statuses
+   0  listed
+""",
+)
+@output.as_json
+def list_(as_json: bool) -> int:
+    """List every scenario: what happens, what must be made of it, and how soon."""
+    from airnet.cli import show  # noqa: PLC0415 -- loads rich
+    from airnet.twin import catalogue  # noqa: PLC0415 -- heavy
+
+    found = [catalogue.scenario(name) for name in catalogue.names()]
+    if as_json:
+        rows = [
+            {
+                "name": one.name,
+                "about": one.about,
+                "cause": one.spec.cause,
+                "action": one.spec.action,
+                "tier_max": one.spec.tier_max,
+                "within_ms": one.spec.within_ms,
+                "severity": one.spec.severity,
+                "axis": one.spec.axis,
+                "is_held_out": one.spec.is_held_out,
+            }
+            for one in found
+        ]
+        output.document(rows)
+        return EXIT_DONE
+    columns = ("scenario", "severity", "cause", "expected", "within ms", "what happens")
+    table = show.table(
+        f"{len(found)} scenarios",
+        columns,
+        [
+            [
+                one.name,
+                one.spec.severity,
+                one.spec.cause,
+                one.spec.action,
+                one.spec.within_ms,
+                one.about + (" (held out)" if one.spec.is_held_out else ""),
+            ]
+            for one in found
+        ],
+    )
+    show.console().print(table)
+    return EXIT_DONE
