@@ -16,6 +16,8 @@ SCENARIO, SEED, FRAMES = "demo", 1, 40_000
 def make(directory: Path) -> None:
     """Write the arrays every bench reads: rows of each stage of one capture."""
     from airnet.bench.stages import Load  # noqa: PLC0415 -- heavy, not for valgrind
+    from airnet.pipeline import models_path  # noqa: PLC0415 -- same
+    from airnet.score import graph  # noqa: PLC0415 -- same
 
     load = Load(SCENARIO, SEED, FRAMES)
     load.episode.write(directory / "capture.pcapng")
@@ -27,6 +29,9 @@ def make(directory: Path) -> None:
     for number, (headers, messages) in enumerate(load.decoded):
         np.save(directory / f"headers{number}.npy", headers)
         np.save(directory / f"messages{number}.npy", messages)
+    ensemble = graph.read((models_path() / "session" / "model.onnx").read_bytes())
+    np.save(directory / "nodes.npy", ensemble.nodes)
+    np.save(directory / "weights.npy", ensemble.weights)
     gateways = "\n".join(f"{ip} {port}" for ip, port in load.gateways)
     (directory / "gateways.txt").write_text(gateways, "utf-8")
 

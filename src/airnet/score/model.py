@@ -20,6 +20,7 @@ from airnet.domain.verdict import PPM
 from airnet.domain.window import FeatureSchema
 from airnet.errors import ModelError
 from airnet.score.card import REMEDY, Card, read
+from airnet.score.native import REFERENCE, Native, admit
 
 COLUMNS = 64
 _FAILURES = (
@@ -60,7 +61,7 @@ class Model:
             )
             blank = np.zeros((1, COLUMNS), np.float32)
             self._input = self._session.get_inputs()[0].name
-            width = self.margins(blank).shape
+            width = self.reference(blank).shape
         except _FAILURES as error:
             first = str(error).splitlines()[0]
             raise ModelError(f"{folder / 'model.onnx'}: {first}", REMEDY) from error
@@ -70,12 +71,30 @@ class Model:
                 f"{len(self.card.classes)} classes",
                 REMEDY,
             )
-        self._slack = self.card.temperature * math.log(len(self.card.classes) - 1)
+        slack = self.card.temperature * math.log(len(self.card.classes) - 1)
+        self.slack = np.float32(slack)
+        golden = np.zeros((2, COLUMNS), np.float32)
+        golden[1, : len(self.card.reference.row)] = self.card.reference.row
+        self.native = admit(model, golden, self.reference)
 
     def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return float32[k, classes] of float32[k, 64] rows."""
+        """Return float32[k, classes] of float32[k, 64] rows, contiguous."""
+        if self.native.trees is None:
+            return self.reference(rows)
+        return self.native.trees.score(rows)
+
+    def reference(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the same by onnxruntime, which says what is right."""
         (out,) = self._session.run(None, {self._input: rows})
         return np.asarray(out)
+
+    def agrees(self, rows: NDArray[np.float32]) -> bool:
+        """Compare margins with the reference's; once they differ, that one scores."""
+        if self.margins(rows).tobytes() == self.reference(rows).tobytes():
+            return True
+        why = f"the kernel {self.native.kernel} differed from onnxruntime while working"
+        self.native = Native(None, REFERENCE, why, self.native.rows)
+        return False
 
     def is_plain(self, margins: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Return which rows are surely normal: at least half of the probability.
@@ -84,7 +103,7 @@ class Model:
         - 1); the comparison needs no exponential, hence no rounding to agree on.
         """
         lead = margins[:, 0] - margins[:, 1:].max(axis=1)
-        plain: NDArray[np.bool_] = lead >= np.float32(self._slack)
+        plain: NDArray[np.bool_] = lead >= self.slack
         return plain
 
     def probabilities_ppm(self, margins: NDArray[np.float32]) -> list[int]:

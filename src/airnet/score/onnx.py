@@ -1,32 +1,23 @@
-"""OnnxScorer: the session and the flood model, by onnxruntime, and the hard rules."""
+"""OnnxScorer: the session and the flood model, and the hard rules beside them."""
 
 from collections import Counter
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
+from airnet._ext.trees import SHADOW
 from airnet.domain.columns import FLOOD_SCHEMA, SESSION_SCHEMA
 from airnet.domain.session import SessionName, address_text, comp_text
-from airnet.domain.verdict import PPM, Cause, Verdict
+from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
 from airnet.score.model import Model
+from airnet.score.native import SHADOW_EVERY
+from airnet.score.opinion import Opinion, if_ready, of_fact, of_model
 from airnet.score.rules import EXCUSES, RULES, Fired, fired
-
-#: A rule is a fact: no Verdict that rests on one is less sure than this.
-RULE_PPM = 990_000
-#: The two likeliest classes closer than this: the model abstains.
-LEAD_PPM = 200_000
-#: Before a session has sent so much for so long, its baseline says nothing.
-READY_MS = 3_000
-READY_MESSAGES = 64
-#: With fewer active sessions there is no market to compare with: of three, one busy
-#: market maker is nine tenths of all orders, and its burst has nothing beside it.
-MARKET_SESSIONS = 5
-#: A session not ready is spoken of only above this rate, in tenths a second: before,
-#: there is nothing that could harm and nothing to know.
-UNREADY_RATE = 1_000
+from airnet.score.screening import KINDS, screen
 
 #: A source is named only when it is this sure, and sends this share (1/1000) of what
 #: arrives: a bystander caught by chance must not be dropped with the guilty.
@@ -38,34 +29,32 @@ SOURCE_PACKETS = 16
 #: this share (1/1000) and SOURCE_PACKETS: one decision names them all, not one each.
 ACCOMPLICE_SHARE = 100
 
-_READY = tuple(
-    SESSION_SCHEMA.index(name)
-    for name in ("history_ms", "messages", "active_sessions", "rate_fast")
-)
 _REGISTERED = FLOOD_SCHEMA.index("registered")
 _SOURCES = FLOOD_SCHEMA.index("sources")
 _SHARE = FLOOD_SCHEMA.index("top_share")
 _PACKETS = FLOOD_SCHEMA.index("packets")
 
+#: Windows in one call that need no new room.
+MARKS = 4096
+NOWHERE = np.zeros(0, np.intp)
 
-class Opinion(msgspec.Struct, frozen=True, kw_only=True):
-    """What is said of one row: the fields of a Verdict that rest on its features."""
-
-    cause: Cause
-    probability_ppm: int
-    abstains: bool
-    rule: str
-    measured: int
-    limit: int
+log = structlog.get_logger()
 
 
 class OnnxScorer:
     """Scores windows: pure, the same Verdicts of the same rows at any batch size."""
 
-    def __init__(self, session: Model, flood: Model) -> None:
+    def __init__(
+        self, session: Model, flood: Model, shadow_every: int = SHADOW_EVERY
+    ) -> None:
         self.session_model = session
         self.flood_model = flood
         self._counts: Counter[str] = Counter()
+        self._heard = 0
+        self._compared = Counter(checked=0, mismatched=0)
+        models = {kind: self.model_of(kind) for kind in KINDS}
+        self._screen = screen(models, shadow_every)
+        self._marks = np.zeros(MARKS, np.uint8)
 
     def score(
         self,
@@ -74,19 +63,58 @@ class OnnxScorer:
         sessions: NDArray[np.void],
     ) -> list[Verdict]:
         """Return Verdicts of WINDOW[k] with float32[k, 64] features, in order."""
+        chosen = self._chosen(windows, features)
+        if chosen is not None and not len(chosen):
+            return []
         kinds = windows["kind"]
         opinions: dict[int, Opinion] = {}
-        for kind in (WINDOW_SESSION, WINDOW_GATEWAY, WINDOW_SOURCE):
-            places = np.flatnonzero(kinds == kind)
+        for kind in KINDS:
+            if chosen is None:
+                places = np.flatnonzero(kinds == kind)
+            else:
+                places = chosen[kinds[chosen] == kind]
             if len(places):
-                whole = len(places) == len(kinds)
-                rows = features if whole else features[places]
-                self._weigh(kind, places, rows, opinions)
+                self._weigh(kind, places, features[places], opinions)
+        if not opinions:
+            return []
         verdicts = self._spoken(windows, features, sessions, opinions)
         self._counts.update(verdict.cause.value for verdict in verdicts)
-        heard = int(np.count_nonzero(kinds != WINDOW_SOURCE))
-        self._counts[Cause.NORMAL.value] += heard - len(verdicts)
+        self._heard -= len(verdicts)
         return verdicts
+
+    def _chosen(
+        self, windows: NDArray[np.void], features: NDArray[np.float32]
+    ) -> NDArray[np.intp] | None:
+        """Return the places that are not surely normal; None when all must be seen."""
+        count = len(windows)
+        if self._screen is not None:
+            if count > len(self._marks):
+                self._marks = np.zeros(2 * count, np.uint8)
+            if not self._screen.look(windows, features, self._marks):
+                return NOWHERE
+            marks = self._marks[:count]
+            if self._agree(windows, features, np.flatnonzero(marks & SHADOW)):
+                return np.flatnonzero(marks & ~np.uint8(SHADOW))
+            self._heard += self._screen.heard - count_heard(windows)
+            self._screen = None
+        self._heard += count_heard(windows)
+        return None
+
+    def _agree(
+        self,
+        windows: NDArray[np.void],
+        features: NDArray[np.float32],
+        places: NDArray[np.intp],
+    ) -> bool:
+        """Score the windows whose turn it is by onnxruntime too; False: it differs."""
+        for place in places.tolist():
+            model = self.model_of(int(windows[place]["kind"]))
+            self._compared["checked"] += 1
+            if not model.agrees(features[place : place + 1]):
+                self._compared["mismatched"] += 1
+                log.error("score.mismatch", model=model.card.name, why=model.native.why)
+                return False
+        return True
 
     def provenance(self) -> dict[str, str]:
         """Return the model and schema hashes the ledger's first entry names."""
@@ -98,7 +126,20 @@ class OnnxScorer:
 
     def counters(self) -> dict[str, int]:
         """Return how many session and gateway windows had each Cause."""
-        return {cause.value: self._counts[cause.value] for cause in Cause}
+        counts = {cause.value: self._counts[cause.value] for cause in Cause}
+        counts[Cause.NORMAL.value] += self._heard
+        if self._screen is not None:
+            counts[Cause.NORMAL.value] += self._screen.heard
+        return counts
+
+    def kernels(self) -> dict[str, str]:
+        """Return what scores each model: a kernel of ours, or onnxruntime and why."""
+        models = (self.session_model, self.flood_model)
+        return {model.card.name: model.native.describe() for model in models}
+
+    def compared(self) -> dict[str, int]:
+        """Return how many windows onnxruntime scored as well, and how many differed."""
+        return dict(self._compared)
 
     def model_of(self, window_kind: int) -> Model:
         """Return the model that speaks of windows of this kind."""
@@ -124,11 +165,11 @@ class OnnxScorer:
             chances = model.probabilities_ppm(margins[place])
             fact = facts.get(place)
             if fact is not None:
-                opinion: Opinion | None = _of_fact(model, fact, chances)
+                opinion: Opinion | None = of_fact(model, fact, chances)
             else:
-                opinion = _of_model(model, rows[place], chances)
+                opinion = of_model(model, rows[place], chances)
                 if opinion is not None and kind == WINDOW_SESSION:
-                    opinion = _if_ready(opinion, rows[place])
+                    opinion = if_ready(opinion, rows[place])
             if opinion is not None:
                 opinions[int(places[place])] = opinion
 
@@ -248,58 +289,17 @@ class OnnxScorer:
         )
 
 
+def count_heard(windows: NDArray[np.void]) -> int:
+    """Return how many windows speak for themselves; a source's gateway does for it."""
+    return int(np.count_nonzero(windows["kind"] != WINDOW_SOURCE))
+
+
 def _is_named(opinion: Opinion, row: NDArray[np.float32], *, is_sure: bool) -> bool:
     """Return whether a stranger is guilty enough to be named; `is_sure` of a flood."""
     if opinion.cause is Cause.FLOOD and opinion.probability_ppm >= NAMED_PPM:
         return bool(row[_SHARE] >= NAMED_SHARE)
     is_heavy = row[_SHARE] >= ACCOMPLICE_SHARE and row[_PACKETS] >= SOURCE_PACKETS
     return is_sure and bool(is_heavy)
-
-
-def _of_fact(model: Model, fact: Fired, chances: list[int]) -> Opinion:
-    """Return what a rule says; the model may only make it surer."""
-    chance = chances[model.card.classes.index(fact.rule.cause)]
-    return Opinion(
-        cause=fact.rule.cause,
-        probability_ppm=max(chance, RULE_PPM),
-        abstains=False,
-        rule=fact.rule.name,
-        measured=fact.measured,
-        limit=fact.rule.limit,
-    )
-
-
-def _of_model(
-    model: Model, row: NDArray[np.float32], chances: list[int]
-) -> Opinion | None:
-    """Return what the model says, or None when that is normal after all."""
-    ranked = sorted(range(len(chances)), key=lambda one: (-chances[one], one))
-    top, second = ranked[0], ranked[1]
-    abstains = chances[top] - chances[second] < LEAD_PPM
-    if top == 0 and (not abstains or chances[0] * 2 >= PPM):
-        return None
-    # Torn between normal and something: the something is what must be looked at.
-    cause = model.card.classes[top or second]
-    driving = model.card.driving[cause]
-    return Opinion(
-        cause=Cause.UNKNOWN if abstains else cause,
-        probability_ppm=chances[top],
-        abstains=abstains,
-        rule=f"model.{model.card.name}",
-        measured=int(row[model.schema.index(driving.feature)]),
-        limit=driving.limit,
-    )
-
-
-def _if_ready(opinion: Opinion, row: NDArray[np.float32]) -> Opinion | None:
-    """Return the opinion, an abstention, or nothing when too little is known."""
-    history_ms, messages, active, rate = (int(row[column]) for column in _READY)
-    is_ready = history_ms >= READY_MS and messages >= READY_MESSAGES
-    if is_ready and active >= MARKET_SESSIONS:
-        return opinion
-    if not is_ready and rate < UNREADY_RATE:
-        return None
-    return msgspec.structs.replace(opinion, cause=Cause.UNKNOWN, abstains=True)
 
 
 def _session_name(row: np.void) -> SessionName:

@@ -1,0 +1,285 @@
+"""Margins of feature rows by tree ensembles, and which windows need a second look.
+
+Shapes: NODE[n] and WEIGHT[m] of a model in; then float32[k, 64] rows in and float32[k,
+classes] margins out, the same bits as ONNX defines, by AVX-512 or by a portable walk.
+`Trees` owns its layouts and frees them; `Screen` keeps the Trees it was given. Cost:
+the nodes of the ensemble a row, whatever the row is.
+"""
+
+cimport cython
+cimport numpy as np
+from libc.math cimport isfinite
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from abi cimport airnet_window
+
+import numpy
+
+
+cdef extern from "screen.h" nogil:
+    enum:
+        TREES_COLUMNS
+        TREES_LEAVES
+        TREES_CLASSES
+        SCREEN_KINDS
+        SCREEN_SUSPECT
+        SCREEN_FACT
+        SCREEN_EXCUSED
+        SCREEN_SHADOW
+
+    struct trees:
+        uint32_t tree_count
+        uint32_t classes
+        uint32_t is_wide
+
+    struct screen_limit:
+        uint32_t column
+        float least
+        float most
+
+    struct screen_rule:
+        uint32_t kind
+        uint32_t mark
+        uint32_t first
+        uint32_t count
+
+    struct screen:
+        const trees *trees[4]
+        float slack[4]
+        const screen_rule *rules
+        const screen_limit *limits
+        uint32_t rule_count
+        uint32_t shadow_every
+        uint64_t seen
+        uint64_t heard
+
+    int trees_has_wide() noexcept
+    void trees_score(const trees *t, const float *row, float *out) noexcept
+    uint32_t screen_look(
+        screen *s,
+        const airnet_window *windows,
+        const float *rows,
+        uint32_t count,
+        uint8_t *marks,
+    ) noexcept
+
+
+cdef extern from "trees_build.h" nogil:
+    enum trees_reason:
+        TREES_REASONS
+
+    struct trees_node:
+        uint32_t tree
+        uint32_t node
+        uint32_t column
+        uint32_t yes
+        uint32_t no
+        uint32_t is_leaf
+        float threshold
+
+    struct trees_weight:
+        uint32_t tree
+        uint32_t node
+        uint32_t target
+        float value
+
+    struct trees_input:
+        const trees_node *nodes
+        const trees_weight *weights
+        uint32_t node_count
+        uint32_t weight_count
+        uint32_t classes
+
+    trees_reason trees_build(
+        trees *t, const trees_input *given, uint32_t *where
+    ) noexcept
+    void trees_free(trees *t) noexcept
+
+
+np.import_array()
+
+COLUMNS, LEAVES, CLASSES = TREES_COLUMNS, TREES_LEAVES, TREES_CLASSES
+SUSPECT, FACT, EXCUSED, SHADOW = (
+    SCREEN_SUSPECT, SCREEN_FACT, SCREEN_EXCUSED, SCREEN_SHADOW
+)
+#: What this processor can score with, the slowest first.
+KERNELS = ("portable", "avx512")[: 1 + trees_has_wide()]
+NODE = numpy.dtype(
+    [(name, "<u4") for name in ("tree", "node", "column", "yes", "no", "is_leaf")]
+    + [("threshold", "<f4")]
+)
+WEIGHT = numpy.dtype(
+    [("tree", "<u4"), ("node", "<u4"), ("target", "<u4"), ("value", "<f4")]
+)
+LIMIT = numpy.dtype([("column", "<u4"), ("least", "<f4"), ("most", "<f4")])
+RULE = numpy.dtype([(name, "<u4") for name in ("kind", "mark", "first", "count")])
+#: By trees_reason.
+REASONS = (
+    "",
+    f"no trees, too many, or not 1 to {TREES_CLASSES} classes",
+    "its nodes are not in order",
+    "its branches form no tree whose children come behind their parents",
+    f"a column is {TREES_COLUMNS} or above",
+    f"it has more than {TREES_LEAVES} leaves",
+    "its weights are not one a leaf, in the order of the leaves",
+    "its weights are of several classes, or of none",
+    "a threshold or a weight is not a number",
+    "its sums would not be exact",
+    "no memory",
+)
+assert len(REASONS) == TREES_REASONS
+
+
+cdef const float *rows_of(np.ndarray rows) except NULL:
+    """Return where float32[k, 64] rows begin."""
+    if (
+        np.PyArray_NDIM(rows) != 2
+        or np.PyArray_TYPE(rows) != np.NPY_FLOAT32
+        or np.PyArray_DIM(rows, 1) != TREES_COLUMNS
+        or not np.PyArray_ISCARRAY_RO(rows)
+    ):
+        raise ValueError("rows must be float32[k, 64], contiguous")
+    return <const float *>np.PyArray_DATA(rows)
+
+
+@cython.final
+cdef class Trees:
+    """An ensemble, laid out for scoring. Freed with the object."""
+
+    cdef trees state
+
+    def __cinit__(
+        self, const trees_node[::1] nodes not None,
+        const trees_weight[::1] weights not None, uint32_t classes, str kernel not None
+    ):
+        """Lay out NODE[n] and WEIGHT[m]; `kernel` is one of KERNELS.
+
+        Raises ValueError, with the reason, when the ensemble is none of ours.
+        """
+        cdef trees_input given
+        cdef trees_reason reason
+        cdef uint32_t where = 0
+        memset(&self.state, 0, sizeof(self.state))
+        memset(&given, 0, sizeof(given))
+        if kernel not in KERNELS:
+            raise ValueError(f"this processor has no {kernel}")
+        if max(nodes.shape[0], weights.shape[0]) >= <Py_ssize_t>1 << 31:
+            raise ValueError(REASONS[1])
+        given.node_count = <uint32_t>nodes.shape[0]
+        given.weight_count = <uint32_t>weights.shape[0]
+        given.classes = classes
+        if given.node_count:
+            given.nodes = &nodes[0]
+        if given.weight_count:
+            given.weights = &weights[0]
+        with nogil:
+            reason = trees_build(&self.state, &given, &where)
+        if reason:
+            raise ValueError(f"tree {where}: {REASONS[<int>reason]}")
+        self.state.is_wide = kernel == "avx512"
+
+    def __dealloc__(self):
+        trees_free(&self.state)
+
+    @property
+    def kernel(self):
+        """Which of KERNELS scores."""
+        return "avx512" if self.state.is_wide else "portable"
+
+    @property
+    def count(self):
+        """How many trees there are."""
+        return self.state.tree_count
+
+    def score(self, np.ndarray rows not None):
+        """Return the margins, float32[k, classes], of float32[k, 64] rows."""
+        cdef const float *row = rows_of(rows)
+        cdef np.npy_intp i, shape[2]
+        cdef np.ndarray made
+        cdef float *out
+        shape[0], shape[1] = np.PyArray_DIM(rows, 0), self.state.classes
+        made = np.PyArray_SimpleNew(2, shape, np.NPY_FLOAT32)
+        out = <float *>np.PyArray_DATA(made)
+        for i in range(shape[0]):
+            trees_score(
+                &self.state, row + i * TREES_COLUMNS, out + i * self.state.classes
+            )
+        return made
+
+
+@cython.final
+cdef class Screen:
+    """Marks the windows that are not surely normal. Keeps the Trees it was given."""
+
+    cdef screen state
+    cdef tuple kept
+    cdef const screen_rule[::1] rules
+    cdef const screen_limit[::1] limits
+
+    def __cinit__(
+        self, tuple models not None, tuple slacks not None,
+        const screen_rule[::1] rules not None, const screen_limit[::1] limits not None,
+        uint32_t shadow_every,
+    ):
+        """Take Trees and slack of window kinds 1 to 3, RULE[n] and their LIMIT[m].
+
+        Every `shadow_every`-th window is marked SHADOW. Raises ValueError when rules
+        and limits do not fit together.
+        """
+        cdef int i
+        cdef Trees model
+        memset(&self.state, 0, sizeof(self.state))
+        if len(models) != SCREEN_KINDS - 1 or len(slacks) != len(models):
+            raise ValueError("a model and a slack for each of three kinds of window")
+        if shadow_every == 0:
+            raise ValueError("shadow_every must be above 0")
+        for i in range(SCREEN_KINDS - 1):
+            model = models[i]
+            if model.state.classes < 2 or not isfinite(<double>slacks[i]):
+                raise ValueError("two classes at least, and a slack that is a number")
+            self.state.trees[i + 1] = &model.state
+            self.state.slack[i + 1] = slacks[i]
+        for i in range(rules.shape[0]):
+            if rules[i].first + <uint64_t>rules[i].count > <size_t>limits.shape[0]:
+                raise ValueError(f"rule {i} has limits that are not there")
+        for i in range(limits.shape[0]):
+            if limits[i].column >= TREES_COLUMNS:
+                raise ValueError(f"limit {i} has a column that is not there")
+        self.kept, self.rules, self.limits = models, rules, limits
+        self.state.rule_count = <uint32_t>rules.shape[0]
+        if rules.shape[0] and limits.shape[0]:
+            self.state.rules, self.state.limits = &rules[0], &limits[0]
+        else:
+            self.state.rule_count = 0
+        self.state.shadow_every = shadow_every
+
+    @property
+    def heard(self):
+        """How many windows of sessions and gateways were looked at."""
+        return self.state.heard
+
+    def look(
+        self, np.ndarray windows not None, np.ndarray rows not None,
+        uint8_t[::1] marks not None,
+    ):
+        """Write marks of WINDOW[k] with float32[k, 64] rows; return how many are set.
+
+        A window that an excuse keeps from being suspect is not marked.
+        """
+        cdef const float *row = rows_of(rows)
+        cdef np.npy_intp count = np.PyArray_DIM(rows, 0)
+        if (
+            np.PyArray_NDIM(windows) != 1
+            or np.PyArray_ITEMSIZE(windows) != sizeof(airnet_window)
+            or not np.PyArray_ISCARRAY_RO(windows)
+            or np.PyArray_DIM(windows, 0) != count
+            or marks.shape[0] < count
+        ):
+            raise ValueError("a WINDOW and a mark for each row")
+        if count == 0:
+            return 0
+        return screen_look(
+            &self.state, <const airnet_window *>np.PyArray_DATA(windows), row,
+            <uint32_t>count, &marks[0]
+        )

@@ -1,0 +1,52 @@
+from typing import Any, Self, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+COLUMNS: int
+LEAVES: int
+CLASSES: int
+SUSPECT: int
+FACT: int
+EXCUSED: int
+SHADOW: int
+KERNELS: tuple[str, ...]
+REASONS: tuple[str, ...]
+NODE: np.dtype[np.void]
+WEIGHT: np.dtype[np.void]
+LIMIT: np.dtype[np.void]
+RULE: np.dtype[np.void]
+
+@final
+class Trees:
+    def __new__(
+        cls,
+        nodes: NDArray[np.void],
+        weights: NDArray[np.void],
+        classes: int,
+        kernel: str,
+    ) -> Self: ...
+    @property
+    def kernel(self) -> str: ...
+    @property
+    def count(self) -> int: ...
+    def score(self, rows: NDArray[np.float32]) -> NDArray[np.float32]: ...
+
+@final
+class Screen:
+    def __new__(
+        cls,
+        models: tuple[Any, ...],
+        slacks: tuple[float, ...],
+        rules: NDArray[np.void],
+        limits: NDArray[np.void],
+        shadow_every: int,
+    ) -> Self: ...
+    @property
+    def heard(self) -> int: ...
+    def look(
+        self,
+        windows: NDArray[np.void],
+        rows: NDArray[np.float32],
+        marks: NDArray[np.uint8],
+    ) -> int: ...

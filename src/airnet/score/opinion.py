@@ -1,0 +1,87 @@
+"""Opinion: what the model, or a rule that outranks it, says of one row of features."""
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from airnet.domain.columns import SESSION_SCHEMA
+from airnet.domain.verdict import PPM, Cause
+from airnet.score.model import Model
+from airnet.score.rules import Fired
+
+#: A rule is a fact: no Verdict that rests on one is less sure than this.
+RULE_PPM = 990_000
+#: The two likeliest classes closer than this: the model abstains.
+LEAD_PPM = 200_000
+#: Before a session has sent so much for so long, its baseline says nothing.
+READY_MS = 3_000
+READY_MESSAGES = 64
+#: With fewer active sessions there is no market to compare with: of three, one busy
+#: market maker is nine tenths of all orders, and its burst has nothing beside it.
+MARKET_SESSIONS = 5
+#: A session not ready is spoken of only above this rate, in tenths a second: before,
+#: there is nothing that could harm and nothing to know.
+UNREADY_RATE = 1_000
+
+
+_READY = tuple(
+    SESSION_SCHEMA.index(name)
+    for name in ("history_ms", "messages", "active_sessions", "rate_fast")
+)
+
+
+class Opinion(msgspec.Struct, frozen=True, kw_only=True):
+    """What is said of one row: the fields of a Verdict that rest on its features."""
+
+    cause: Cause
+    probability_ppm: int
+    abstains: bool
+    rule: str
+    measured: int
+    limit: int
+
+
+def of_fact(model: Model, fact: Fired, chances: list[int]) -> Opinion:
+    """Return what a rule says; the model may only make it surer."""
+    chance = chances[model.card.classes.index(fact.rule.cause)]
+    return Opinion(
+        cause=fact.rule.cause,
+        probability_ppm=max(chance, RULE_PPM),
+        abstains=False,
+        rule=fact.rule.name,
+        measured=fact.measured,
+        limit=fact.rule.limit,
+    )
+
+
+def of_model(
+    model: Model, row: NDArray[np.float32], chances: list[int]
+) -> Opinion | None:
+    """Return what the model says, or None when that is normal after all."""
+    ranked = sorted(range(len(chances)), key=lambda one: (-chances[one], one))
+    top, second = ranked[0], ranked[1]
+    abstains = chances[top] - chances[second] < LEAD_PPM
+    if top == 0 and (not abstains or chances[0] * 2 >= PPM):
+        return None
+    # Torn between normal and something: the something is what must be looked at.
+    cause = model.card.classes[top or second]
+    driving = model.card.driving[cause]
+    return Opinion(
+        cause=Cause.UNKNOWN if abstains else cause,
+        probability_ppm=chances[top],
+        abstains=abstains,
+        rule=f"model.{model.card.name}",
+        measured=int(row[model.schema.index(driving.feature)]),
+        limit=driving.limit,
+    )
+
+
+def if_ready(opinion: Opinion, row: NDArray[np.float32]) -> Opinion | None:
+    """Return the opinion, an abstention, or nothing when too little is known."""
+    history_ms, messages, active, rate = (int(row[column]) for column in _READY)
+    is_ready = history_ms >= READY_MS and messages >= READY_MESSAGES
+    if is_ready and active >= MARKET_SESSIONS:
+        return opinion
+    if not is_ready and rate < UNREADY_RATE:
+        return None
+    return msgspec.structs.replace(opinion, cause=Cause.UNKNOWN, abstains=True)
