@@ -361,6 +361,21 @@ def test_doctor_never_fails(capfd: Capture, words: list[str]) -> None:
 
 
 @pytest.mark.root
+def test_models_verify_says_what_scores_them(capfd: Capture, tmp_path: Path) -> None:
+    status, out, _ = said(capfd, "models", "verify", "--json")
+    assert status == 0
+    assert [one["name"] for one in json.loads(out)] == ["session", "flood"]
+    assert all(one["rows"] > 500 and not one["why"] for one in json.loads(out))
+
+    status, out, _ = said(capfd, "models", "verify")
+    assert status == 0
+    assert json.loads(said(capfd, "models", "verify", "--json")[1])[0]["kernel"] in out
+
+    status, out, err = said(capfd, "models", "verify", str(tmp_path))
+    assert (status, out) == (65, "")
+    assert "cannot be read" in err
+
+
 def test_doctor_says_what_nobody_lacks() -> None:
     """Without any privilege it answers too, and says what that costs."""
     # Not another user: one may not read a tree that lies in root's home.

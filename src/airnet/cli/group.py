@@ -35,6 +35,7 @@ MODULES = {
     "explain": "record",
     "incidents": "record",
     "lint": "inspect",
+    "models": "models",
     "replay": "replay",
     "run": "live",
     "twin": "twin",
