@@ -3,7 +3,7 @@
 onnxruntime stays the reference. A kernel is let in when it gives the same bits as
 onnxruntime on rows made for finding a difference; while it works, one window in
 SHADOW_EVERY is scored by both; and where it does not fit, or once differed, it is
-onnxruntime that scores (ADR 0022).
+onnxruntime that scores (ADR 0023).
 """
 
 import hashlib

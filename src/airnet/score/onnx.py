@@ -38,8 +38,6 @@ _PACKETS = FLOOD_SCHEMA.index("packets")
 MARKS = 4096
 NOWHERE = np.zeros(0, np.intp)
 
-log = structlog.get_logger()
-
 
 class OnnxScorer:
     """Scores windows: pure, the same Verdicts of the same rows at any batch size."""
@@ -112,6 +110,7 @@ class OnnxScorer:
             self._compared["checked"] += 1
             if not model.agrees(features[place : place + 1]):
                 self._compared["mismatched"] += 1
+                log = structlog.get_logger()
                 log.error("score.mismatch", model=model.card.name, why=model.native.why)
                 return False
         return True
