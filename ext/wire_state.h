@@ -6,7 +6,8 @@
 #include "airnet.h"
 
 /* From where to where. Header trivia (MAC, TTL, VLAN, identification) are the source
- * HOST's; an address of its own is written instead when `spoof` is not zero. */
+ * HOST's. Where `spoof` or `to` is not zero, it is written instead of the source's or
+ * the target's own address; `to` may be a group. */
 struct wire_ends {
 	an_u32 source; /* HOST */
 	an_u32 target;
@@ -14,6 +15,7 @@ struct wire_ends {
 	an_u16 target_port;
 	an_u32 pad;
 	an_u8 spoof[16];
+	an_u8 to[16];
 };
 
 struct wire_segment {
