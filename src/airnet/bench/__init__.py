@@ -17,6 +17,7 @@ from airnet.bench.live import SECONDS, measure as measure_live
 from airnet.bench.replay import measure as measure_replay
 from airnet.bench.stages import STAGES as ROWS, Load
 from airnet.bench.table import render
+from airnet.bench.twin import measure as measure_twin
 from airnet.clock import SystemClock
 from airnet.errors import UsageError
 
@@ -25,8 +26,8 @@ __all__ = ["STAGES", "render", "run"]
 TIMED = {**ROWS, "lanes": lanes}
 STAGES = (*TIMED, "lab")
 #: Only when named: replay writes half a gigabyte, live takes both processors, each
-#: for a minute or more.
-LONG = ("replay", "live")
+#: for a minute or more; twin plays minutes of virtual time.
+LONG = ("replay", "live", "twin")
 #: How long the floor is looked at where nothing else takes time beside it.
 FLOOR_S = 2.0
 
@@ -53,6 +54,8 @@ def run(names: Sequence[str], seconds: float = SECONDS) -> dict[str, object]:
     if "live" in names:
         # Nor beside this: it would be off its processor for the floor's sake.
         found["live"] = measure_live(seconds)
+    if "twin" in names:
+        found["twin"] = measure_twin()
     with Floor() as floor:
         if chosen:
             load = Load()

@@ -34,6 +34,8 @@ def render(found: dict[str, Any]) -> RenderableType:
         parts.append(_lab(found["lab"]))
     if "live" in found:
         parts.append(live.table(found["live"]))
+    if "twin" in found:
+        parts.append(_twin(found["twin"]))
     parts.append(_floor(found.get("floor", {})))
     return Group(*parts)
 
@@ -104,6 +106,34 @@ def _lab(found: dict[str, Any]) -> RenderableType:
             *(f"{figures[f'{q}_us']:,.0f}" for q in ("p50", "p90", "p99", "max")),
         )
     return table
+
+
+def _twin(found: dict[str, Any]) -> RenderableType:
+    """Return what virtual time costs, and how that is to what was wanted."""
+    table = Table(
+        title=f"the twin, {found['sessions']} sessions, {found['symbols']} symbols, "
+        f"{found['virtual_s']:.0f} virtual s; a second of CPU",
+        title_justify="left",
+    )
+    table.add_column("run")
+    for name in ("events", "frames", "CPU s", "events/s", "frames/s", "x real"):
+        table.add_column(name, justify="right")
+    for run in found["runs"]:
+        table.add_row(
+            run["what"],
+            f"{run['events']:,}",
+            f"{run['frames']:,}",
+            f"{run['cpu_s']:.2f}",
+            f"{run['events_per_cpu_s']:,.0f}",
+            f"{run['frames_per_cpu_s']:,.0f}",
+            f"{run['times_real']:.1f}",
+        )
+    lines = [
+        f"{one['what']}: {one['found']:,.0f}, wanted {one['wanted']:,}: "
+        + ("met" if one["met"] else "not met")
+        for one in found["wanted"]
+    ]
+    return Group(table, Text("\n".join(lines)))
 
 
 def _floor(floor: dict[str, Any]) -> Text:

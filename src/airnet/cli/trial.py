@@ -51,9 +51,10 @@ def demo(directory: Path, simulated: bool, as_json: bool) -> int:
 @click.command(
     epilog="""\b
 Stages: capture, decode, features, score, decide, pipeline, lab; all by default. The
-lab needs root: wire to decision, decision to effect through a real switch. Two more,
+lab needs root: wire to decision, decision to effect through a real switch. Three more,
 only when named: replay, CPU beside tcpdump's (tcpdump, 600 MB of room); live (root),
-what AF_XDP delivers to feature rows, beside dropping it.
+what AF_XDP delivers to feature rows, beside dropping it; twin, events and packets of
+virtual time a second of CPU, with the loop closed and without.
 
 \b
 Examples
@@ -61,6 +62,7 @@ Examples
   airnet bench decode features --json
   airnet bench replay
   airnet bench live --seconds 10
+  airnet bench twin
 """
 )
 @click.argument("stages", nargs=-1, metavar="[STAGE]...")
