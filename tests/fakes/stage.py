@@ -134,6 +134,10 @@ class TapeStage:
         self.site: Site = episode.site
         self.labels: tuple[Label, ...] = episode.labels
         self.expectation: Expectation = episode.expectation
+        self.bystanders = frozenset(
+            {gateway.ip for gateway in self.site.gateways}
+            | {host for firm in self.site.firms for host in firm.hosts}
+        )
         self.rows, self.bytes = frames_of(episode)
         times = self.rows["time_ns"]
         self.span_ns = (int(times.min()), int(times.max()) + 1)

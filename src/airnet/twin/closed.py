@@ -369,7 +369,9 @@ class Loop:
 
     def _act_of(self, decision: Decision) -> Act:
         """Return what became of a containment, and whether it was right."""
-        label, wrong = tally.judged(decision, self._stage.labels)
+        label, wrong = tally.judged(
+            decision, self._stage.labels, self._stage.bystanders
+        )
         hold: Hold | None = self._actuator.holds.get(decision.id)
         is_obeyed = hold is not None and hold.is_in_force
         return Act(

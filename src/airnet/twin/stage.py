@@ -190,6 +190,11 @@ class Stage(Protocol):
         ...
 
     @property
+    def bystanders(self) -> frozenset[str]:
+        """The addresses of everybody who does nothing wrong."""
+        ...
+
+    @property
     def expectation(self) -> "Expectation":
         """What must be made of it."""
         ...

@@ -32,6 +32,14 @@ class PlanStage:
         )
         self.labels: tuple[Label, ...] = self._marks
         self.expectation = spec.expectation
+        guilty = {
+            host
+            for mark in self._marks
+            if may_be_contained(mark)
+            for host in mark.hosts
+        }
+        everybody = {plan.address(host) for host in range(plan.count("host"))}
+        self.bystanders = frozenset(everybody - guilty)
         self._rows: dict[str, NDArray[np.void]] = plan.rows()
         self.lines = tuple(_place(plan, line) for line in range(plan.count("line")))
 
@@ -50,12 +58,16 @@ class PlanStage:
         """Return the rows without what may be contained; all else stays as it is."""
         marks = [one for one in self._marks if may_be_contained(one)]
         numbers = {mark.number for mark in marks}
-        guilty = {line for mark in marks for line in mark.lines}
         rows = dict(self._rows)
         for name in ("strike", "trouble"):
             rows[name] = rows[name][~np.isin(rows[name]["incident"], list(numbers))]
-        failing = rows["agent"]["line"][rows["fault"]["agent"]]
-        rows["fault"] = rows["fault"][~np.isin(failing, list(guilty))]
+        faults = rows["fault"]
+        lines = rows["agent"]["line"][faults["agent"]]
+        # An agent may have a legitimate habit beside its fault, at another time.
+        begun = {(line, mark.onset_ns) for mark in marks for line in mark.lines}
+        pairs = zip(lines.tolist(), faults["onset_ns"].tolist(), strict=True)
+        is_kept = np.array([pair not in begun for pair in pairs], bool)
+        rows["fault"] = faults[is_kept]
         return rows
 
 

@@ -24,9 +24,14 @@ def may_be_contained(label: Label) -> bool:
     return label.action not in PASSIVE
 
 
-def judged(decision: Decision, labels: Sequence[Label]) -> tuple[int, Wrong]:
-    """Return which label a containment answers (-1: none), and why it is false."""
-    reasons = [_fault(decision, label) for label in labels]
+def judged(
+    decision: Decision, labels: Sequence[Label], bystanders: frozenset[str]
+) -> tuple[int, Wrong]:
+    """Return which label a containment answers (-1: none), and why it is false.
+
+    `bystanders` are the addresses of everybody who does nothing wrong.
+    """
+    reasons = [_fault(decision, label, bystanders) for label in labels]
     for number, reason in enumerate(reasons):
         if reason is Wrong.NO:
             return number, Wrong.NO
@@ -102,8 +107,12 @@ def _answered(
     acts: Sequence[Act],
     labels: Sequence[Label],
 ) -> int | None:
-    """Return how long after the onset what is expected was decided; None: never."""
-    if expected.action not in PASSIVE:
+    """Return how long after the onset what is expected was decided; None: never.
+
+    Of a compromise evidence is all that is autonomous: isolation needs two approvers
+    (SR-12), who can only come when they are told.
+    """
+    if expected.action not in PASSIVE and expected.cause is not Cause.COMPROMISE:
         right = {act.decision_id for act in acts if act.wrong is Wrong.NO}
         fitting = [one for one in decisions if one.id in right]
         onset_ns = first_onset(labels)
@@ -145,9 +154,9 @@ def _is_during(time_ns: int, label: Label) -> bool:
     return label.onset_ns <= time_ns <= label.offset_ns + GRACE_NS
 
 
-def _fault(decision: Decision, label: Label) -> Wrong:
+def _fault(decision: Decision, label: Label, bystanders: frozenset[str]) -> Wrong:
     """Return why a containment does not answer a label rightly."""
-    if not may_be_contained(label) or not _names(decision, label):
+    if not may_be_contained(label) or not _names(decision, label, bystanders):
         return Wrong.WRONG_TARGET
     if decision.t_ns < label.onset_ns:
         return Wrong.BEFORE_ONSET
@@ -158,14 +167,19 @@ def _fault(decision: Decision, label: Label) -> Wrong:
     return Wrong.NO
 
 
-def _names(decision: Decision, label: Label) -> bool:
-    """Return whether a containment names only who did it."""
+def _names(decision: Decision, label: Label, bystanders: frozenset[str]) -> bool:
+    """Return whether a containment names only who did it.
+
+    Of a flood, a made-up address is nobody's: to drop it does not help, nor harm.
+    """
     if decision.target_type is TargetType.SESSION:
         client, comp = decision.target
         return any(_is_same(client, comp, one) for one in label.sessions)
     if decision.target_type in (TargetType.SOURCE, TargetType.HOST):
         guilty = {canonical(host) for host in label.hosts}
-        return all(canonical(target) in guilty for target in decision.target)
+        named = {canonical(target) for target in decision.target}
+        is_nobody = label.cause is Cause.FLOOD and not named & bystanders
+        return named <= guilty or is_nobody
     # A shield for the attacked gateway spares all that trade there.
     return decision.target_type is TargetType.GATEWAY and label.cause is Cause.FLOOD
 
