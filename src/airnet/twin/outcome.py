@@ -53,7 +53,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Harm(msgspec.Struct, frozen=True, kw_only=True):
-    """What an episode cost, in cents, by part (docs/twin: the harm model).
+    """What an episode cost, in cents, by part (docs/closed-loop).
 
     The first five are missed harm: what the incident did until it was contained. The
     last four are the price of containing: of what was contained wrongly, and of acting
