@@ -12,6 +12,7 @@ COMMANDS = {
     "list": "twinplay:list_",
     "run": "twinplay:run",
     "whatif": "twinwhatif:whatif",
+    "write": "twinwrite:write",
 }
 
 

@@ -4,9 +4,9 @@ A model is trained on worlds of TRAIN, thresholds are tuned on TUNE, and what is
 published is measured on REPORT, whose latencies, sizes, dialects, ports and mirrors
 are others. Which mechanisms are held out says each scenario of the catalogue itself.
 
-Source of the ranges: lognormal latencies with sigma about 1.2 and an exchange's round
-trip of 10 to 500 us; Hawkes branching below 0.95; size tails of 1.3 to 2.2
-(docs/twin.md says where each comes from).
+Together they span 10 to 200 sessions, 5 to 200 symbols, an exchange's round trip of 10
+to 500 us, lognormal latencies with a sigma up to 1.4, a Hawkes branching below 0.95
+(about 0.8 in Lallouache and Challet, arXiv:1406.3967) and size tails of 1.3 to 2.2.
 """
 
 import msgspec

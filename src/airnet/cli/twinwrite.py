@@ -1,0 +1,121 @@
+"""Writing the wire twin: a scenario's frames and what is true of them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from airnet.cli import output
+from airnet.cli.ending import ends_whole
+from airnet.cli.twinplay import SEED_MAX, scenario_names
+from airnet.errors import EXIT_DONE, UsageError
+
+if TYPE_CHECKING:
+    from airnet.twin.wirefile import Truth
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command(
+    epilog="""\b
+Examples
+  airnet twin write quiet day.pcapng
+  airnet twin write knight_2012 --seed 3 knight.pcapng && tshark -r knight.pcapng
+  airnet twin write scan --difficulty 0.9 --domain report scan.pcapng
+
+\b
+Output
+  FILE.pcapng has ns stamps and, at its end, the mirror's counters: frames that passed
+  the switch, and how many of them the mirror lost. FILE.pcapng.json says what is true
+  of it: each incident's class, onset, offset, sessions, hosts, right tier and scope,
+  its frames by their place in the file; every message by type, session and direction.
+
+\b
+Exit statuses
+   0  written
+  64  no such scenario, or an output is in the way
+  69  no room for an output
+"""
+)
+@click.argument("scenario", shell_complete=scenario_names)
+@click.argument("file", type=PATH)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, SEED_MAX),
+    default=1,
+    show_default=True,
+    help="Of everything in it: the same seed is the same file, byte for byte.",
+)
+@click.option(
+    "--difficulty",
+    type=click.FloatRange(0, 1),
+    help="0: the incident shouts; 1: it hides. Default: drawn from the seed.",
+)
+@click.option(
+    "--domain",
+    type=click.Choice(["train", "tune", "report"]),
+    default="train",
+    show_default=True,
+    help="What the world is drawn from; report is held out for reporting.",
+)
+@click.option("--sessions", type=click.IntRange(2, 400), help="Instead of drawn.")
+@click.option("--symbols", type=click.IntRange(1, 400), help="Instead of drawn.")
+@click.option("--seconds", type=click.FloatRange(1, 3600), help="Of virtual time.")
+@output.as_json
+def write(scenario: str, file: Path, *, as_json: bool, **given: Any) -> int:
+    """Write SCENARIO's mirrored frames into FILE, and the truth beside it.
+
+    Nobody decides anything here: it is the open loop, faster than real time.
+    """
+    from airnet.twin import catalogue  # noqa: PLC0415 -- heavy
+    from airnet.twin.plan import Size  # noqa: PLC0415 -- same
+
+    size = Size(
+        duration_s=given["seconds"] or 0.0,
+        sessions=given["sessions"] or 0,
+        symbols=given["symbols"] or 0,
+        difficulty=given["difficulty"],
+    )
+    plan = catalogue.build(scenario, given["seed"], size=size, of=given["domain"])
+    truth = _written(plan, file)
+    if as_json:
+        output.document(truth)
+        return EXIT_DONE
+    click.echo(f"{file}: {truth.frames} frames, {truth.bytes} bytes, {truth.sha256}")
+    for incident in truth.incidents:
+        label = incident.label
+        since = (label.onset_ns - truth.start_ns) / 1e9
+        click.echo(f"  {since:8.3f} s  {label.cause}: {label.about}")
+    return EXIT_DONE
+
+
+def _written(plan: Any, file: Path) -> "Truth":
+    """Write both files, each whole or not at all.
+
+    Raises:
+        UsageError: something is in the way.
+    """
+    import msgspec  # noqa: PLC0415 -- light commands need it not
+
+    from airnet.twin.wirefile import write as write_file  # noqa: PLC0415 -- heavy
+
+    beside = file.with_name(f"{file.name}.json")
+    for path in (file, beside):
+        if path.exists():
+            raise UsageError(f"{path} exists", "name a place that does not exist yet")
+    if not file.parent.is_dir():
+        raise UsageError(f"{file.parent} is no directory", "make it first")
+    partial = file.with_name(f".{file.name}.partial")
+    partial_truth = file.with_name(f".{beside.name}.partial")
+    try:
+        with ends_whole():
+            partial.unlink(missing_ok=True)
+            truth = write_file(plan, partial)
+            encoded = msgspec.json.format(msgspec.json.encode(truth), indent=1)
+            partial_truth.write_bytes(encoded + b"\n")
+            partial_truth.rename(beside)
+            partial.rename(file)
+    finally:
+        partial.unlink(missing_ok=True)
+        partial_truth.unlink(missing_ok=True)
+    return truth
