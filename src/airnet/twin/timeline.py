@@ -244,8 +244,8 @@ def _spans(axes: "Axes", outcome: Outcome) -> None:
             axes.axvspan(
                 at(act.effect_ns),
                 at(act.ended_ns),
+                ymax=0.05,
                 color=colour,
-                alpha=0.12,
                 label="in force" if number == 0 else None,
             )
 
@@ -254,6 +254,6 @@ def _title(outcome: Outcome) -> str:
     harm, was = outcome.harm_cents / 100, outcome.harm_without_cents / 100
     return (
         f"{outcome.scenario}, seed {outcome.seed}, difficulty "
-        f"{outcome.difficulty:.2f}, {outcome.mode} loop: harm ${harm:,.2f}, "
-        f"without ${was:,.2f}"
+        f"{outcome.difficulty:.2f}, {outcome.mode} loop: harm {harm:,.2f} USD, "
+        f"without {was:,.2f} USD"
     )
