@@ -19,7 +19,8 @@ from airnet.domain.verdict import Verdict
 from airnet.domain.window import WINDOW, WINDOW_SESSION, WINDOW_SOURCE
 from airnet.features import Windows
 from airnet.pipeline import Brain, Pipeline, models_path, policy_path, think
-from airnet.score import load as load_models
+from airnet.score import OnnxScorer, load as load_models
+from airnet.score.model import Model
 from airnet.twin.traffic import Episode, generate
 
 SCENARIO, SEED = "demo", 1
@@ -44,11 +45,16 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 def cost(row: str, rows: int, repeat: Callable[[], int], times: int = REPEATS) -> Cost:
     """Return the Cost of `rows` rows; `repeat` does the work and returns its ns."""
     repeat()
-    each = np.array([repeat() / max(rows, 1) for _ in range(times)])
+    return summary(row, rows, [repeat() for _ in range(times)])
+
+
+def summary(row: str, rows: int, spent_ns: list[int]) -> Cost:
+    """Return the Cost of `rows` rows that took so long each time."""
+    each = np.array(spent_ns) / max(rows, 1)
     return Cost(
         row=row,
         rows=rows,
-        repeats=times,
+        repeats=len(spent_ns),
         best_ns=round(float(each.min()), 1),
         median_ns=round(float(np.median(each)), 1),
         p90_ns=round(float(np.quantile(each, 0.9)), 1),
@@ -233,8 +239,13 @@ def features(load: Load) -> list[Cost]:
 
 
 def score(load: Load) -> list[Cost]:
-    """Score session windows one and 32 at a time, gateways with their sources."""
+    """Score session windows one and 32 at a time, gateways with their sources.
+
+    Of quiet windows alone, too, which are most of a day; and margins alone, by
+    onnxruntime and by the kernel that scores in its place.
+    """
     scorer = load_models(models_path())
+    quiet = quiet_windows(load, scorer)
     heads = np.flatnonzero(load.windows["kind"] != WINDOW_SOURCE)
     ends = np.append(heads[1:], len(load.windows))
     is_session = load.windows["kind"][heads] == WINDOW_SESSION
@@ -256,10 +267,46 @@ def score(load: Load) -> list[Cost]:
         groups = [singles[at : at + batch] for at in range(0, len(singles), batch)]
         row = f"session window, {batch} at a time"
         found.append(cost(row, len(singles), over(groups), 5))
+        groups = [quiet[at : at + batch] for at in range(0, len(quiet), batch)]
+        row = f"quiet session window, {batch} at a time"
+        found.append(cost(row, len(quiet), over(groups)))
     pairs = zip(heads[~is_session], ends[~is_session], strict=True)
     groups = [np.arange(head, end) for head, end in pairs]
     count = sum(len(group) for group in groups)
     found.append(cost("window, a gateway and its sources", count, over(groups), 5))
+    return [*found, *margins(load, scorer.session_model)]
+
+
+def quiet_windows(load: Load, scorer: OnnxScorer) -> NDArray[np.intp]:
+    """Return the places of session windows that give no Verdict."""
+    said = scorer.score(load.windows, load.rows, load.sessions)
+    spoken = {(one.subject, one.close_ns, one.frame_count) for one in said}
+    names = ("subject", "close_ns", "frame_count")
+    keys = zip(*(load.windows[name].tolist() for name in names), strict=True)
+    is_quiet = np.array([key not in spoken for key in keys], np.bool_)
+    is_quiet &= load.windows["kind"] == WINDOW_SESSION
+    return np.flatnonzero(is_quiet)
+
+
+def margins(load: Load, model: Model) -> list[Cost]:
+    """Score session windows alone and in batches, by each way, in turns."""
+    rows = np.ascontiguousarray(load.rows[load.windows["kind"] == WINDOW_SESSION])
+    ways = {"onnxruntime": model.reference}
+    if model.native.trees is not None:
+        ways[model.native.kernel] = model.native.trees.score
+    found = []
+    for batch in (1, 32):
+        groups = [rows[at : at + batch] for at in range(0, len(rows), batch)]
+        spent: dict[str, list[int]] = {name: [] for name in ways}
+        for _ in range(REPEATS + 1):
+            for name, score_rows in ways.items():
+                start = load.clock.mono_ns()
+                for group in groups:
+                    score_rows(group)
+                spent[name].append(load.clock.mono_ns() - start)
+        for name, times in spent.items():
+            row = f"margins by {name}, {batch} at a time"
+            found.append(summary(row, len(rows), times[1:]))
     return found
 
 

@@ -50,6 +50,7 @@ class Model:
         self.card, model = read(folder, schema)
         self.schema = schema
         self.digest = schema.digest()
+        self.columns = {name: place for place, name in enumerate(schema.names)}
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1

@@ -1,23 +1,29 @@
 """OnnxScorer: the session and the flood model, and the hard rules beside them."""
 
+import functools
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
-import msgspec
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from airnet._ext.trees import SHADOW
+from airnet._ext.trees import EXCUSED, FACT, SHADOW
 from airnet.domain.columns import FLOOD_SCHEMA, SESSION_SCHEMA
 from airnet.domain.session import SessionName, address_text, comp_text
 from airnet.domain.verdict import Cause, Verdict
-from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
+from airnet.domain.window import (
+    WINDOW,
+    WINDOW_GATEWAY,
+    WINDOW_SESSION,
+    WINDOW_SOURCE,
+)
 from airnet.score.model import Model
 from airnet.score.native import SHADOW_EVERY
 from airnet.score.opinion import Opinion, if_ready, of_fact, of_model
-from airnet.score.rules import EXCUSES, RULES, Fired, fired
-from airnet.score.screening import KINDS, screen
+from airnet.score.rules import RULES, fired
+from airnet.score.screening import KINDS, marks_of, screen
 
 #: A source is named only when it is this sure, and sends this share (1/1000) of what
 #: arrives: a bystander caught by chance must not be dropped with the guilty.
@@ -36,7 +42,11 @@ _PACKETS = FLOOD_SCHEMA.index("packets")
 
 #: Windows in one call that need no new room.
 MARKS = 4096
+WINDOW_FIELDS = WINDOW.names or ()
+#: Addresses kept as text.
+NAMES = 4096
 NOWHERE = np.zeros(0, np.intp)
+UNSHADOWED = np.uint8(0xFF ^ SHADOW)
 
 
 class OnnxScorer:
@@ -61,18 +71,18 @@ class OnnxScorer:
         sessions: NDArray[np.void],
     ) -> list[Verdict]:
         """Return Verdicts of WINDOW[k] with float32[k, 64] features, in order."""
-        chosen = self._chosen(windows, features)
-        if chosen is not None and not len(chosen):
+        marks = self._marked(windows, features)
+        if marks is None:
             return []
         kinds = windows["kind"]
+        places = marks.nonzero()[0]
         opinions: dict[int, Opinion] = {}
         for kind in KINDS:
-            if chosen is None:
-                places = np.flatnonzero(kinds == kind)
-            else:
-                places = chosen[kinds[chosen] == kind]
-            if len(places):
-                self._weigh(kind, places, features[places], opinions)
+            those = places[kinds[places] == kind]
+            if len(those):
+                self._weigh(
+                    kind, features[those], marks[those].tolist(), those, opinions
+                )
         if not opinions:
             return []
         verdicts = self._spoken(windows, features, sessions, opinions)
@@ -80,23 +90,28 @@ class OnnxScorer:
         self._heard -= len(verdicts)
         return verdicts
 
-    def _chosen(
+    def _marked(
         self, windows: NDArray[np.void], features: NDArray[np.float32]
-    ) -> NDArray[np.intp] | None:
-        """Return the places that are not surely normal; None when all must be seen."""
+    ) -> NDArray[np.uint8] | None:
+        """Return marks of the windows that are not surely normal; None when all are."""
         count = len(windows)
         if self._screen is not None:
             if count > len(self._marks):
                 self._marks = np.zeros(2 * count, np.uint8)
             if not self._screen.look(windows, features, self._marks):
-                return NOWHERE
+                return None
             marks = self._marks[:count]
-            if self._agree(windows, features, np.flatnonzero(marks & SHADOW)):
-                return np.flatnonzero(marks & ~np.uint8(SHADOW))
+            if self._agree(windows, features, (marks & SHADOW).nonzero()[0]):
+                return marks & UNSHADOWED
             self._heard += self._screen.heard - count_heard(windows)
             self._screen = None
         self._heard += count_heard(windows)
-        return None
+        marks = np.zeros(count, np.uint8)
+        for kind in KINDS:
+            places = (windows["kind"] == kind).nonzero()[0]
+            if len(places):
+                marks[places] = marks_of(kind, self.model_of(kind), features[places])
+        return marks
 
     def _agree(
         self,
@@ -148,21 +163,21 @@ class OnnxScorer:
     def _weigh(
         self,
         kind: int,
-        places: NDArray[np.intp],
         rows: NDArray[np.float32],
+        marks: list[int],
+        places: NDArray[np.intp],
         opinions: dict[int, Opinion],
     ) -> None:
-        """Add the opinions of rows of one kind that are not plainly normal."""
+        """Add the opinions of marked rows of one kind; `places` is where they are."""
         model = self.model_of(kind)
         margins = model.margins(rows)
-        facts = fired(RULES[kind], model.schema, rows)
-        excused: dict[int, Fired] = {}
-        if kind == WINDOW_GATEWAY:
-            excused = fired(EXCUSES, model.schema, rows)
-        suspects = set(np.flatnonzero(~model.is_plain(margins)).tolist())
-        for place in sorted((suspects - excused.keys()) | facts.keys()):
-            chances = model.probabilities_ppm(margins[place])
+        has_fact = any(mark & FACT for mark in marks)
+        facts = fired(RULES[kind], model.columns, rows) if has_fact else {}
+        for place, mark in enumerate(marks):
             fact = facts.get(place)
+            if fact is None and mark & EXCUSED:
+                continue
+            chances = model.probabilities_ppm(margins[place])
             if fact is not None:
                 opinion: Opinion | None = of_fact(model, fact, chances)
             else:
@@ -181,42 +196,35 @@ class OnnxScorer:
     ) -> list[Verdict]:
         """Return the Verdicts of the opinions, sources folded into their gateways."""
         kinds = windows["kind"]
-        gateway = -1
+        gateways = (kinds == WINDOW_GATEWAY).nonzero()[0]
+        spoken: list[int] = []
         folded: dict[int, list[int]] = {}
-        for place in np.flatnonzero(kinds != WINDOW_SESSION).tolist():
-            if kinds[place] == WINDOW_GATEWAY:
-                gateway = place
-                if place in opinions:
-                    folded[place] = folded.get(place, [])
-            elif place in opinions and (
-                gateway in folded
+        for place in sorted(opinions):
+            if kinds[place] == WINDOW_SESSION:
+                spoken.append(place)
+            elif kinds[place] == WINDOW_GATEWAY:
+                folded[place] = []
+            else:
+                before = int(gateways.searchsorted(place))
+                assert before, "a source window without its gateway's"
+                gateway = int(gateways[before - 1])
                 # Who holds a session is no stranger: that is for the gateway to say.
-                or (
+                if gateway in folded or (
                     features[place, _PACKETS] >= SOURCE_PACKETS
                     and not windows[place]["known"]
-                )
-            ):
-                assert gateway >= 0, "a source window without its gateway's"
-                folded.setdefault(gateway, []).append(place)
-        spoken = [place for place in opinions if kinds[place] == WINDOW_SESSION]
-        verdicts = []
-        for place in sorted([*spoken, *folded]):
-            if kinds[place] == WINDOW_SESSION:
-                verdict = self._verdict(
-                    windows[place], features[place], opinions[place]
-                )
-                row = sessions[int(windows[place]["subject"])]
-                verdict = msgspec.structs.replace(
-                    verdict,
-                    session=_session_name(row),
-                    session_number=int(row["number"]),
-                )
-                verdicts.append(verdict)
-            else:
-                verdicts.append(
-                    self._of_gateway(windows, features, opinions, place, folded[place])
-                )
-        return verdicts
+                ):
+                    folded.setdefault(gateway, []).append(place)
+        return [
+            self._of_gateway(windows, features, opinions, place, folded[place])
+            if place in folded
+            else self._verdict(
+                windows[place],
+                features[place],
+                opinions[place],
+                _of_session(sessions[int(windows[place]["subject"])]),
+            )
+            for place in sorted([*spoken, *folded])
+        ]
 
     def _of_gateway(
         self,
@@ -239,7 +247,6 @@ class OnnxScorer:
             own = opinions[worst]
         elif own is None:
             own = opinions[below[0]]
-        verdict = self._verdict(windows[place], features[place], own)
         named = [
             one
             for one in below
@@ -250,31 +257,35 @@ class OnnxScorer:
         first_ns = int(windows[place]["first_ns"])
         if not first_ns and named:
             first_ns = min(int(windows[one]["first_ns"]) for one in named)
-        return msgspec.structs.replace(
-            verdict,
-            first_ns=first_ns,
-            address=address_text(windows[place]["address"].tobytes()),
-            port=int(windows[place]["port"]),
-            sources=tuple(
-                address_text(windows[one]["address"].tobytes()) for one in named
+        about = {
+            "first_ns": first_ns,
+            "address": _address(windows[place]["address"].tobytes()),
+            "port": int(windows[place]["port"]),
+            "sources": tuple(
+                _address(windows[one]["address"].tobytes()) for one in named
             ),
-            fanout=int(features[place, _SOURCES]),
-        )
+            "fanout": int(features[place, _SOURCES]),
+        }
+        return self._verdict(windows[place], features[place], own, about)
 
     def _verdict(
-        self, window: np.void, row: NDArray[np.float32], opinion: Opinion
+        self,
+        window: np.void,
+        row: NDArray[np.float32],
+        opinion: Opinion,
+        about: dict[str, Any],
     ) -> Verdict:
-        """Return the Verdict of one window, without names and addresses."""
-        model = self.model_of(int(window["kind"]))
-        columns = len(model.schema.features)
+        """Return the Verdict of one window; `about` is what only its kind has."""
+        fields = dict(zip(WINDOW_FIELDS, window.item(), strict=True))
+        model = self.model_of(fields["kind"])
+        columns = len(model.columns)
         return Verdict(
-            window_kind=int(window["kind"]),
-            subject=int(window["subject"]),
-            open_ns=int(window["open_ns"]),
-            close_ns=int(window["close_ns"]),
-            frame_count=int(window["frame_count"]),
-            first_ns=int(window["first_ns"]),
-            accepted_ns=int(window["accepted_ns"]),
+            window_kind=fields["kind"],
+            subject=fields["subject"],
+            open_ns=fields["open_ns"],
+            close_ns=fields["close_ns"],
+            frame_count=fields["frame_count"],
+            accepted_ns=fields["accepted_ns"],
             cause=opinion.cause,
             probability_ppm=opinion.probability_ppm,
             abstains=opinion.abstains,
@@ -284,7 +295,8 @@ class OnnxScorer:
             features=tuple(row[:columns].astype(np.int64).tolist()),
             schema=model.digest,
             model=model.card.identity,
-            known=bool(window["known"]),
+            known=bool(fields["known"]),
+            **{"first_ns": fields["first_ns"], **about},
         )
 
 
@@ -301,16 +313,23 @@ def _is_named(opinion: Opinion, row: NDArray[np.float32], *, is_sure: bool) -> b
     return is_sure and bool(is_heavy)
 
 
-def _session_name(row: np.void) -> SessionName:
-    """Return what the session of a SESSION row is called."""
-    return SessionName(
-        client=address_text(row["client"].tobytes()),
+@functools.lru_cache(NAMES)
+def _address(address: bytes) -> str:
+    """Return an address as text: a busy one is said again and again."""
+    return address_text(address)
+
+
+def _of_session(row: np.void) -> dict[str, Any]:
+    """Return what only a session's Verdict has, of its SESSION row."""
+    name = SessionName(
+        client=_address(row["client"].tobytes()),
         client_port=int(row["client_port"]),
-        gateway=address_text(row["gateway"].tobytes()),
+        gateway=_address(row["gateway"].tobytes()),
         gateway_port=int(row["gateway_port"]),
         client_comp=comp_text(row["client_comp"].tobytes()),
         gateway_comp=comp_text(row["gateway_comp"].tobytes()),
     )
+    return {"session": name, "session_number": int(row["number"])}
 
 
 def load(models_dir: Path) -> OnnxScorer:

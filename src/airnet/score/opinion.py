@@ -71,7 +71,7 @@ def of_model(
         probability_ppm=chances[top],
         abstains=abstains,
         rule=f"model.{model.card.name}",
-        measured=int(row[model.schema.index(driving.feature)]),
+        measured=int(row[model.columns[driving.feature]]),
         limit=driving.limit,
     )
 

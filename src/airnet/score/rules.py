@@ -4,6 +4,8 @@ A rule fires when its feature is above the limit and every condition holds. What
 says outranks the model, an abstention included. Limits are ours; each says why.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,6 @@ from airnet.domain.window import (
     WINDOW_GATEWAY,
     WINDOW_SESSION,
     WINDOW_SOURCE,
-    FeatureSchema,
 )
 
 
@@ -191,17 +192,20 @@ class Fired(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fired(
-    rules: tuple[Rule, ...], schema: FeatureSchema, rows: NDArray[np.float32]
+    rules: tuple[Rule, ...], columns: Mapping[str, int], rows: NDArray[np.float32]
 ) -> dict[int, Fired]:
-    """Return the first rule that fires of each row of float32[k, 64], by row."""
+    """Return the first rule that fires of each row of float32[k, 64], by row.
+
+    `columns` says where each feature is.
+    """
     out: dict[int, Fired] = {}
     for rule in rules:
-        column = schema.index(rule.feature)
+        column = columns[rule.feature]
         holds = rows[:, column] > rule.limit * rule.divisor
         if not holds.any():
             continue
         for name, least, most in rule.needs:
-            values = rows[:, schema.index(name)]
+            values = rows[:, columns[name]]
             holds &= (values >= least) & (values <= most)
         for place in np.flatnonzero(holds).tolist():
             if place not in out:

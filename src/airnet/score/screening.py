@@ -1,18 +1,18 @@
 """Screening: which windows are surely normal, told in one call for a whole batch.
 
-What the kernel passes over would have given no Verdict: the model is plainly for
-normal, and no hard rule fires. The rules are those of airnet.score.rules, turned into
-bounds of columns.
+What is passed over gives no Verdict: the model is plainly for normal, and no hard rule
+fires. The rules are those of airnet.score.rules, turned into bounds of columns for the
+kernel; `marks_of` is the same slowly, for where no kernel fits.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from airnet._ext.trees import EXCUSED, FACT, LIMIT, RULE, Screen
+from airnet._ext.trees import EXCUSED, FACT, LIMIT, RULE, SUSPECT, Screen
 from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
 from airnet.score.model import Model
 from airnet.score.native import SHADOW_EVERY
-from airnet.score.rules import EXCUSES, RULES, Rule
+from airnet.score.rules import EXCUSES, RULES, Rule, fired
 
 KINDS = (WINDOW_SESSION, WINDOW_GATEWAY, WINDOW_SOURCE)
 
@@ -24,6 +24,17 @@ def screen(models: dict[int, Model], shadow_every: int = SHADOW_EVERY) -> Screen
         return None
     slacks = tuple(float(models[kind].slack) for kind in KINDS)
     return Screen(trees, slacks, *_bounds(models), shadow_every)
+
+
+def marks_of(kind: int, model: Model, rows: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the marks of rows of one kind, as Screen would write them."""
+    marks = np.where(model.is_plain(model.margins(rows)), 0, SUSPECT).astype(np.uint8)
+    if kind == WINDOW_GATEWAY:
+        for place in fired(EXCUSES, model.columns, rows):
+            marks[place] &= EXCUSED
+    for place in fired(RULES[kind], model.columns, rows):
+        marks[place] |= FACT
+    return marks
 
 
 def _bounds(models: dict[int, Model]) -> tuple[NDArray[np.void], NDArray[np.void]]:
@@ -42,7 +53,7 @@ def _bounds(models: dict[int, Model]) -> tuple[NDArray[np.void], NDArray[np.void
 def _limits(rule: Rule, model: Model) -> list[tuple[int, np.float32, np.float32]]:
     """Return column, least and most of everything that must hold."""
     above = np.nextafter(np.float32(rule.limit * rule.divisor), np.float32(np.inf))
-    out = [(model.schema.index(rule.feature), above, np.float32(np.inf))]
+    out = [(model.columns[rule.feature], above, np.float32(np.inf))]
     for name, least, most in rule.needs:
-        out.append((model.schema.index(name), np.float32(least), np.float32(most)))
+        out.append((model.columns[name], np.float32(least), np.float32(most)))
     return out
