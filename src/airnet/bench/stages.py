@@ -76,7 +76,9 @@ class Memory:
     def poll(self, rows: Rows | memoryview, wait_ms: int) -> int:
         """Copy the next rows."""
         count = min(len(rows), len(self._all) - self._next)
-        np.asarray(rows)[:count] = self._all[self._next : self._next + count]
+        # As bytes: numpy takes 0.1 ms to read the layout of a memoryview.
+        room = np.frombuffer(rows, FRAME)
+        room[:count] = self._all[self._next : self._next + count]
         self._next += count
         self.is_exhausted = self._next == len(self._all)
         return count

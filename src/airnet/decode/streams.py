@@ -107,6 +107,7 @@ class Decoder:
         assert len(cpus) in (0, lanes), "a processor for each lane, or none"
         self._lanes = lanes
         self._sessions = kernel.session_rows(kernel.SESSIONS_MAX)
+        self._session_array: NDArray[np.void] | None = None
         self._headers = kernel.header_rows(FRAMES_MAX)
         self._messages = kernel.message_rows(lanes * MESSAGES_MAX)
         try:
@@ -193,9 +194,12 @@ class Decoder:
         Rows in use have a state; they are not dense. A header's or a message's
         `session` is an index of this table.
         """
-        import numpy as np  # noqa: PLC0415 -- as in decode()
+        if self._session_array is None:
+            import numpy as np  # noqa: PLC0415 -- as in decode()
 
-        return np.asarray(self._sessions)
+            # Once: numpy takes 0.1 ms to read the layout of a memoryview.
+            self._session_array = np.asarray(self._sessions)
+        return self._session_array
 
     @property
     def clock(self) -> str:

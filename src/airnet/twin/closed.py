@@ -20,6 +20,7 @@ from airnet.clock import SimulatedClock
 from airnet.decide.policy import Policy
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import PASSIVE, Decision, decision_line
+from airnet.domain.frame import FRAME
 from airnet.domain.verdict import Verdict
 from airnet.errors import UnsupportedError
 from airnet.pipeline import Pipeline, last_bad_ns, think
@@ -148,7 +149,8 @@ class Root:
             self._tape.write(rows, count, buffer)  # type: ignore[arg-type] # as Front
         if not self._is_rooted:
             return
-        kept, held = np.asarray(rows)[:count], np.asarray(buffer).data
+        # As bytes: numpy takes 0.1 ms to read the layout of a memoryview of rows.
+        kept, held = np.frombuffer(rows, FRAME)[:count], np.asarray(buffer).data
         self._times.update(kept["time_ns"].tobytes())
         starts = kept["offset"]
         ends = starts + kept["captured_bytes"]
