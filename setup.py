@@ -39,7 +39,7 @@ CLEAR = "-mmemset-strategy=unrolled_loop:256:noalign,libcall:-1:noalign"
 #: Optional: its shim includes DPDK's headers.
 DPDK, SHIM = "airnet._ext.dpdk", "dpdk_shim.c"
 # The twin's arithmetic must be the same on every processor: no fused multiply-add.
-EXACT = {"twin": ["-ffp-contract=off"], "book": ["-ffp-contract=off"]}
+EXACT = {name: ["-ffp-contract=off"] for name in ("twin", "book", "market")}
 CHECKED = ["-O1", "-g", "-fsanitize=undefined", "-fno-sanitize-recover"]
 
 

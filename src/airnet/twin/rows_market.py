@@ -57,7 +57,7 @@ _VENUE = (
     ("slow_sigma", "<f8", "standard deviation of the log of the slow factor"),
     ("day_amplitude", "<f8", "U shape: activity at open and close over noon, less 1"),
     ("factor_volatility", "<f8", "of the common factor, relative, a root second"),
-    ("move_share", "<f8", "of value moves that follow a cluster of trades"),
+    ("move_share", "<f8", "of value moves that trades cause, not news"),
     ("gateways", "<u4", "number of gateways, at least 1"),
     ("queue_limit", "<u4", "messages a gateway holds; beyond it they are rejected"),
     ("orders", "<u4", "room for orders that live at once, of all accounts"),
