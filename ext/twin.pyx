@@ -75,6 +75,12 @@ cdef extern from "twin.h" nogil:
     int world_begin(world *w, const char **why) noexcept
     void world_end(world *w) noexcept
     int world_run(world *w, int64_t until_ns) noexcept
+    enum:
+        WIRE_TYPE_COUNT
+        WIRE_NAME_BYTES
+    const char *WIRE_TYPES
+    const uint64_t *world_truth(const world *w) noexcept
+    const uint8_t *world_name(const world *w, uint32_t symbol) noexcept
     uint32_t market_figures(const world *w, figure *out) noexcept
     uint32_t line_figures(const world *w, figure *out) noexcept
     uint32_t strike_figures(const world *w, figure *out) noexcept
@@ -106,6 +112,7 @@ TABLES = (
     "murmur", "trouble", "strike", "sensor",
 )
 WIRE, ROWS, BLIND = WORLD_WIRE, WORLD_ROWS, WORLD_BLIND
+TYPES = WIRE_TYPES.decode()
 REACHED, FULL, VOID = WORLD_REACHED, WORLD_FULL, WORLD_VOID
 DROP, RESET, LOGOUT = 1, 2, 3
 FRAMES_LIMIT = 4096
@@ -284,6 +291,22 @@ cdef class World:
         """Return the sums that must be zero."""
         cdef figure[FIGURES_MAX] found
         return named(found, market_conserved(self.state, found))
+
+    def truth(self):
+        """Return messages past the mirror: by line, direction, place in TYPES."""
+        counts = np.zeros((self.lines, 2, WIRE_TYPE_COUNT), np.uint64)
+        cdef uint64_t[::1] flat = counts.reshape(-1)
+        cdef const uint64_t *truth = world_truth(self.state)
+        for i in range(flat.shape[0]):
+            flat[i] = truth[i]
+        return counts
+
+    def name(self, uint16_t symbol):
+        """Return a symbol's name on the wire."""
+        cdef const uint8_t *name = world_name(self.state, symbol)
+        if name == NULL:
+            raise ValueError(f"no symbol {symbol}")
+        return name[:name[WIRE_NAME_BYTES - 1]].decode()
 
     def counters(self):
         """Return what was counted, by name."""

@@ -70,6 +70,19 @@ static inline void world_end(struct world *w)
 	w->agenda.heap = NULL;
 }
 
+static inline const an_u64 *world_truth(const struct world *w)
+{
+	return &w->lines.truth[0][0][0];
+}
+
+/* A symbol's name, its length in the last byte; NULL = there is none. */
+static inline const an_u8 *world_name(const struct world *w, an_u32 symbol)
+{
+	an_u32 count = w->rows[ROWS_SYMBOL].count;
+
+	return symbol < (count ? count : 1) ? w->lines.names[symbol] : NULL;
+}
+
 static inline int world_is_full(const struct world *w)
 {
 	const struct world_output *out = &w->out;

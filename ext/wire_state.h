@@ -38,6 +38,23 @@ struct wire_datagram {
 	const an_u8 *payload;
 };
 
+/* The headers of one direction between two ports, made once (ext/wire.h). */
+struct wire_path {
+	an_u8 bytes[80]; /* Ethernet, IP, ports */
+	an_u64 pseudo; /* the pseudo header's sum */
+	an_u32 host; /* HOST whose counters it uses */
+	an_u16 window;
+	an_u8 ip_at;
+	an_u8 at; /* of the transport header */
+	an_u8 protocol;
+	an_u8 direction;
+	an_u8 is_v6;
+	an_u8 is_padded;
+	an_u8 has_stamps;
+	an_u8 has_sack;
+	an_u8 pad[2];
+};
+
 /* A Logon under any name, in a line's dialect. */
 struct wire_stranger {
 	an_u32 line; /* whose dialect and, where text is empty, CompIDs */

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages of a line, from mouth to ear: each side's are in one ring, by position:
+ * heard <= flown <= passed <= said. Those heard stay for a while, for a resend.
+ */
+#ifndef AIRNET_LINE_NOTES_H
+#define AIRNET_LINE_NOTES_H
+
+#include "line_tcp.h"
+
+static inline void session_receive(struct world *w, an_u32 line, int from,
+				   const struct note *n, an_s64 now_ns);
+
+static inline struct note *line_note(struct line_side *s, an_u32 position)
+{
+	return &s->notes[position % LINE_NOTES];
+}
+
+/* A draw of a latency: quantiles, and a straight line between two of them. */
+static inline an_s64 line_latency(struct line *l, int side)
+{
+	const an_u32 *table = l->sides[side].latency_ns;
+	an_u32 draw = (an_u32)(chance_u64(&l->chance) >> 32);
+	an_u32 at = draw >> 26, part = draw >> 10 & 0xffff;
+
+	return table[at] + (((an_s64)table[at + 1] - table[at]) * part >> 16);
+}
+
+/* When what is said now gets to the mirror (up), or from there to the client (down). */
+static inline an_s64 line_flight(struct line *l, int side, an_s64 now_ns)
+{
+	an_s64 extra = now_ns < l->extra_until_ns ? l->extra_ns : 0;
+
+	return now_ns + line_latency(l, side) + extra;
+}
+
+/* Count the messages that the mirror has seen whole. */
+static inline void line_count(struct world *w, an_u32 line, int side)
+{
+	struct line_side *s = &w->lines.line[line].sides[side];
+
+	while (s->counted != s->passed) {
+		const struct note *n = line_note(s, s->counted);
+
+		if ((int32_t)(s->sequence - n->end) < 0)
+			return;
+		w->lines.truth[line][side][wire_type(n->app.type)]++;
+		w->lines.counts.messages++;
+		s->counted++;
+	}
+}
+
+/* Write some of what is said and due into the stream; is there more? */
+static inline int line_pass_some(struct world *w, an_u32 line, int side, an_s64 now_ns)
+{
+	struct line *l = &w->lines.line[line];
+	struct line_side *s = &l->sides[side];
+	an_u8 *at = w->lines.text, *limit = at + LINE_TEXT_BYTES;
+	an_u32 base = s->sequence + s->held_bytes - s->sent_bytes;
+	an_u32 generation = l->generation;
+
+	if (!s->is_alive || l->phase == LINE_CLOSING)
+		return 0;
+	while (s->passed != s->said && at < limit) {
+		struct note *n = line_note(s, s->passed);
+
+		if (side == AIRNET_DIRECTION_UP && n->due_ns > now_ns)
+			break;
+		at = wire_message(&s->voice, n, at, &w->lines.clock);
+		n->end = base + (an_u32)(at - w->lines.text);
+		s->passed++;
+	}
+	if (at == w->lines.text)
+		return 0;
+	line_write(w, line, side, w->lines.text, (an_u32)(at - w->lines.text));
+	if (l->generation != generation)
+		return 0;
+	line_hear(w, line, side, now_ns);
+	return at >= limit && l->generation == generation;
+}
+
+static inline void line_pass(struct world *w, an_u32 line, int side, an_s64 now_ns)
+{
+	while (line_pass_some(w, line, side, now_ns))
+		;
+}
+
+/* The gateway writes after a while; what it says meanwhile goes with it. */
+static inline void line_flush_after(struct world *w, an_u32 line, an_s64 after_ns)
+{
+	struct line *l = &w->lines.line[line];
+
+	if (l->is_flushing)
+		return;
+	l->is_flushing = 1;
+	line_later(w, line, LINE_EVENT_FLUSH, AIRNET_DIRECTION_DOWN,
+		   w->now_ns + after_ns);
+}
+
+/* Hand what has arrived to the other side: at once at the gateway, which is beside the
+ * mirror; after the flight at the client. */
+static inline void line_hear(struct world *w, an_u32 line, int side, an_s64 now_ns)
+{
+	struct line *l = &w->lines.line[line];
+	struct line_side *s = &l->sides[side];
+	an_u32 generation = l->generation;
+	an_u32 limit = s->sequence - (s->missing_bytes ? s->sent_bytes : 0);
+	an_s64 due_ns = 0;
+
+	line_count(w, line, side);
+	while (s->flown != s->passed) {
+		struct note *n = line_note(s, s->flown);
+
+		if ((int32_t)(limit - n->end) < 0)
+			break;
+		s->flown++;
+		if (side == AIRNET_DIRECTION_UP) {
+			s->heard++;
+			session_receive(w, line, side, n, now_ns);
+			if (l->generation != generation)
+				return;
+			continue;
+		}
+		if (!due_ns) {
+			due_ns = line_flight(l, side, now_ns);
+			due_ns = due_ns > s->last_due_ns ? due_ns : s->last_due_ns;
+			s->last_due_ns = due_ns;
+			line_later(w, line, LINE_EVENT_DOWN, side, due_ns);
+		}
+		n->due_ns = due_ns;
+	}
+}
+
+/* The client hears what has reached it. */
+static inline void line_down_event(struct world *w, an_u32 line, an_s64 now_ns)
+{
+	struct line *l = &w->lines.line[line];
+	struct line_side *s = &l->sides[AIRNET_DIRECTION_DOWN];
+	an_u32 generation = l->generation;
+
+	while (s->heard != s->flown && l->generation == generation) {
+		const struct note *n = line_note(s, s->heard);
+
+		if (n->due_ns > now_ns)
+			break;
+		s->heard++;
+		if (l->sides[AIRNET_DIRECTION_UP].is_alive)
+			session_receive(w, line, AIRNET_DIRECTION_DOWN, n, now_ns);
+	}
+}
+
+/* Room for one more message of a side? `spare`: how many are kept for others. */
+static inline int line_has_room(const struct line_side *s, an_u32 spare)
+{
+	return s->said - s->heard + spare < LINE_NOTES &&
+	       s->held_bytes < LINE_HELD_BYTES - LINE_TEXT_BYTES / 2;
+}
+
+/* Let a side say a message; `after_ns`: how long it takes to. NULL: no room. */
+static inline struct note *line_put(struct world *w, an_u32 line, int side,
+				    const struct app *a, an_s64 after_ns)
+{
+	struct line *l = &w->lines.line[line];
+	struct line_side *s = &l->sides[side];
+	struct note *n = line_note(s, s->said);
+	an_s64 now_ns = w->now_ns, due_ns;
+
+	if (!line_has_room(s, 1)) {
+		w->lines.counts.refused++;
+		return NULL;
+	}
+	n->app = *a;
+	n->said_ns = now_ns + after_ns;
+	n->flags = 0;
+	n->reference = 0;
+	n->number = s->number++;
+	s->said++;
+	s->said_ns = n->said_ns;
+	if (side == AIRNET_DIRECTION_DOWN)
+		return n; /* written by line_pass or line_flush_after */
+	if (s->passed + 1 != s->said && s->last_said_ns == n->said_ns &&
+	    (world_line(w, line)->flags & LINE_BATCHES)) {
+		n->due_ns = s->last_due_ns; /* one write */
+		return n;
+	}
+	due_ns = line_flight(l, side, n->said_ns);
+	if (due_ns <= s->last_due_ns)
+		due_ns = s->last_due_ns + LINE_SPACING_NS;
+	s->last_said_ns = n->said_ns;
+	s->last_due_ns = n->due_ns = due_ns;
+	line_later(w, line, LINE_EVENT_UP, side, due_ns);
+	return n;
+}
+
+#endif

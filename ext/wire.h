@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Frames: Ethernet (802.1Q), IPv4 and IPv6, TCP, UDP and ICMP with right checksums.
+ * Headers that stay the same on a path are made once; a frame then costs its copy and
+ * one sum. Sums are taken in memory order (RFC 1071 section 2 (B)).
+ */
+#ifndef AIRNET_WIRE_H
+#define AIRNET_WIRE_H
+
+#include "wire_state.h"
+
+#define WIRE_FRAME_MIN 60 /* IEEE 802.3, without the frame check sequence */
+#define WIRE_TCP 6
+#define WIRE_UDP 17
+#define WIRE_ICMP 1
+#define WIRE_ICMP6 58
+
+static const an_u8 wire_mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+static inline void wire_put16(an_u8 *out, an_u32 value)
+{
+	out[0] = (an_u8)(value >> 8);
+	out[1] = (an_u8)value;
+}
+
+static inline void wire_put32(an_u8 *out, an_u32 value)
+{
+	value = __builtin_bswap32(value);
+	memcpy(out, &value, 4);
+}
+
+/* The sum of 16-bit words in memory order, not yet folded. */
+static inline an_u64 wire_sum(const an_u8 *at, an_u32 count, an_u64 sum)
+{
+	an_u64 x;
+
+	for (; count >= 8; count -= 8, at += 8) {
+		memcpy(&x, at, 8);
+		sum += (x & 0xffffffffu) + (x >> 32);
+	}
+	x = 0;
+	memcpy(&x, at, count);
+	return sum + (x & 0xffffffffu) + (x >> 32);
+}
+
+static inline an_u16 wire_fold(an_u64 sum)
+{
+	sum = (sum & 0xffffffffu) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (an_u16)~sum;
+}
+
+static inline int wire_is_zero(const an_u8 *address)
+{
+	static const an_u8 zero[16];
+
+	return memcmp(address, zero, 16) == 0;
+}
+
+static inline int wire_is_v4(const an_u8 *address)
+{
+	return memcmp(address, wire_mapped, 12) == 0;
+}
+
+/* The MAC of a group (RFC 1112 section 6.4, RFC 2464 section 7). */
+static inline void wire_group_mac(an_u8 *out, const an_u8 *group)
+{
+	if (wire_is_v4(group)) {
+		memcpy(out, "\x01\x00\x5e", 3);
+		out[3] = group[13] & 0x7f;
+		memcpy(out + 4, group + 14, 2);
+	} else {
+		memcpy(out, "\x33\x33", 2);
+		memcpy(out + 2, group + 12, 4);
+	}
+}
+
+static inline int wire_is_group(const an_u8 *address)
+{
+	return wire_is_v4(address) ? (address[12] & 0xf0) == 0xe0 : address[0] == 0xff;
+}
+
+static inline an_u32 wire_ethernet(const struct host_row *source, const an_u8 *to,
+				   const struct host_row *target, an_u8 *out)
+{
+	an_u32 at = 12;
+
+	if (wire_is_group(to))
+		wire_group_mac(out, to);
+	else
+		memcpy(out, target->mac, 6);
+	memcpy(out + 6, source->mac, 6);
+	if (source->vlan) {
+		wire_put16(out + at, 0x8100);
+		wire_put16(out + at + 2, source->vlan);
+		at += 4;
+	}
+	wire_put16(out + at, wire_is_v4(to) ? 0x0800 : 0x86dd);
+	return at + 2;
+}
+
+/* Make the headers of a path. */
+static inline void wire_path(const struct world *w, const struct wire_ends *e,
+			     an_u8 protocol, struct wire_path *p)
+{
+	const struct host_row *source = world_host(w, e->source);
+	const struct host_row *target = world_host(w, e->target);
+	const an_u8 *from = wire_is_zero(e->spoof) ? source->address : e->spoof;
+	const an_u8 *to = wire_is_zero(e->to) ? target->address : e->to;
+	an_u8 *ip;
+
+	memset(p, 0, sizeof(*p));
+	p->host = e->source;
+	p->protocol = protocol;
+	p->is_v6 = !wire_is_v4(to);
+	p->is_padded = (source->flags & HOST_PADDED) != 0;
+	p->has_stamps = (source->flags & target->flags & HOST_STAMPS) != 0;
+	p->has_sack = (source->flags & target->flags & HOST_SACK) != 0;
+	p->ip_at = (an_u8)wire_ethernet(source, to, target, p->bytes);
+	ip = p->bytes + p->ip_at;
+	if (p->is_v6) {
+		ip[0] = 0x60;
+		ip[6] = protocol;
+		ip[7] = source->ttl;
+		memcpy(ip + 8, from, 16);
+		memcpy(ip + 24, to, 16);
+		p->pseudo = wire_sum(ip + 8, 32, 0) + (an_u64)protocol * 256;
+	} else {
+		ip[0] = 0x45;
+		ip[6] = 0x40; /* DF */
+		ip[8] = source->ttl;
+		ip[9] = protocol;
+		memcpy(ip + 12, from + 12, 4);
+		memcpy(ip + 16, to + 12, 4);
+		p->pseudo = wire_sum(ip + 12, 8, 0) + (an_u64)protocol * 256;
+	}
+	p->at = (an_u8)(p->ip_at + (p->is_v6 ? 40 : 20));
+	p->window = (an_u16)(source->window_bytes >> source->window_shift);
+	wire_put16(p->bytes + p->at, e->source_port);
+	wire_put16(p->bytes + p->at + 2, e->target_port);
+}
+
+/* Write the headers of one frame whose transport part has `count` bytes. */
+static inline void wire_begin(struct world *w, const struct wire_path *p, an_u8 *out,
+			      an_u32 count)
+{
+	const struct host_row *host = world_host(w, p->host);
+	struct host_state *state = &w->lines.hosts[p->host];
+	an_u8 *ip = out + p->ip_at;
+	an_u16 sum;
+
+	memcpy(out, p->bytes, sizeof(p->bytes));
+	if (p->is_v6) {
+		wire_put16(ip + 4, count);
+		return;
+	}
+	wire_put16(ip + 2, 20 + count);
+	if (host->identify == HOST_COUNTS)
+		wire_put16(ip + 4, state->identification++);
+	else if (host->identify == HOST_SCATTERS)
+		wire_put16(ip + 4, chance_below(&state->chance, 65536));
+	sum = wire_fold(wire_sum(ip, 20, 0));
+	memcpy(ip + 10, &sum, 2);
+}
+
+/* Sum the transport part, pad, and hand the frame over. `sum_at` is the place of the
+ * checksum in it, zero so far. */
+static inline void wire_end(struct world *w, const struct wire_path *p, an_u8 *out,
+			    an_u32 count, an_u32 sum_at)
+{
+	an_u32 bytes = p->at + count;
+	an_u64 start = p->pseudo + ((count & 255) << 8 | count >> 8);
+	an_u16 sum;
+
+	if (p->protocol == WIRE_ICMP)
+		start = 0; /* no pseudo header (RFC 792) */
+	sum = wire_fold(wire_sum(out + p->at, count, start));
+	if (!sum && p->protocol == WIRE_UDP)
+		sum = 0xffff; /* zero would mean none (RFC 768) */
+	memcpy(out + p->at + sum_at, &sum, 2);
+	if (bytes < WIRE_FRAME_MIN && p->is_padded) {
+		memset(out + bytes, 0, WIRE_FRAME_MIN - bytes);
+		bytes = WIRE_FRAME_MIN;
+	}
+	sensor_seen(w, bytes, p->direction);
+}
+
+/* The options of a SYN as Linux orders them; their bytes. */
+static inline an_u32 wire_syn_options(const struct host_row *h,
+				      const struct wire_path *p, an_u32 stamp,
+				      an_u32 echo, an_u8 *out)
+{
+	an_u32 at = 4;
+
+	out[0] = 2;
+	out[1] = 4;
+	wire_put16(out + 2, h->mss_bytes);
+	if (p->has_sack || p->has_stamps) {
+		out[at] = p->has_sack ? 4 : 1;
+		out[at + 1] = p->has_sack ? 2 : 1;
+		at += 2;
+	}
+	if (p->has_stamps) {
+		out[at] = 8;
+		out[at + 1] = 10;
+		wire_put32(out + at + 2, stamp);
+		wire_put32(out + at + 6, echo);
+		at += 10;
+	} else if (p->has_sack) {
+		memset(out + at, 1, 2);
+		at += 2;
+	}
+	memcpy(out + at, "\x01\x03\x03", 3);
+	out[at + 3] = h->window_shift;
+	return at + 4;
+}
+
+/* The options of any segment; their bytes. */
+static inline an_u32 wire_options(const struct wire_path *p, const struct host_row *h,
+				  const struct wire_segment *s, an_s64 now_ns,
+				  an_u8 *out)
+{
+	an_u32 stamp = h->stamp_start + (an_u32)((an_u64)now_ns / 1000000);
+
+	if (s->flags & AIRNET_TCP_SYN)
+		return wire_syn_options(h, p, stamp, s->echo, out);
+	if (!p->has_stamps)
+		return 0;
+	memcpy(out, "\x01\x01\x08\x0a", 4);
+	wire_put32(out + 4, stamp);
+	wire_put32(out + 8, s->echo);
+	return 12;
+}
+
+/* One TCP segment of a path. */
+static inline void wire_put_tcp(struct world *w, const struct wire_path *p,
+				const struct wire_segment *s, an_s64 now_ns)
+{
+	const struct host_row *host = world_host(w, p->host);
+	an_u8 options[40], *out, *tcp;
+	an_u32 count = wire_options(p, host, s, now_ns, options), window = p->window;
+
+	if (w->mode != WORLD_WIRE)
+		return;
+	out = sensor_room(w, SENSOR_FRAME_BYTES);
+	wire_begin(w, p, out, 20 + count + s->payload_bytes);
+	tcp = out + p->at;
+	wire_put32(tcp + 4, s->sequence);
+	wire_put32(tcp + 8, s->acknowledged);
+	tcp[12] = (an_u8)((20 + count) << 2);
+	tcp[13] = s->flags;
+	if (s->flags & AIRNET_TCP_SYN)
+		window = host->window_bytes < 65535 ? host->window_bytes : 65535;
+	wire_put16(tcp + 14, window);
+	memset(tcp + 16, 0, 4);
+	memcpy(tcp + 20, options, count);
+	memcpy(tcp + 20 + count, s->payload, s->payload_bytes);
+	wire_end(w, p, out, 20 + count + s->payload_bytes, 16);
+}
+
+/* One datagram of a path. */
+static inline void wire_put_udp(struct world *w, const struct wire_path *p,
+				const an_u8 *payload, an_u32 count)
+{
+	an_u8 *out, *at;
+
+	if (w->mode != WORLD_WIRE)
+		return;
+	out = sensor_room(w, SENSOR_FRAME_BYTES);
+	wire_begin(w, p, out, 8 + count);
+	at = out + p->at;
+	wire_put16(at + 4, 8 + count);
+	wire_put16(at + 6, 0);
+	memcpy(at + 8, payload, count);
+	wire_end(w, p, out, 8 + count, 6);
+}
+
+/* One ICMP message: type and code stand for the ports. */
+static inline void wire_put_icmp(struct world *w, const struct wire_path *p,
+				 const struct wire_datagram *d)
+{
+	an_u8 *out, *at;
+
+	if (w->mode != WORLD_WIRE)
+		return;
+	out = sensor_room(w, SENSOR_FRAME_BYTES);
+	wire_begin(w, p, out, 4 + d->payload_bytes);
+	at = out + p->at;
+	at[0] = (an_u8)d->ends.source_port;
+	at[1] = (an_u8)d->ends.target_port;
+	wire_put16(at + 2, 0);
+	memcpy(at + 4, d->payload, d->payload_bytes);
+	wire_end(w, p, out, 4 + (an_u32)d->payload_bytes, 2);
+}
+
+static inline void wire_tcp(struct world *w, const struct wire_segment *s,
+			    an_s64 now_ns)
+{
+	struct wire_path p;
+
+	wire_path(w, &s->ends, WIRE_TCP, &p);
+	p.direction = s->direction;
+	wire_put_tcp(w, &p, s, now_ns);
+}
+
+static inline void wire_udp(struct world *w, const struct wire_datagram *d,
+			    an_s64 now_ns)
+{
+	struct wire_path p;
+
+	wire_path(w, &d->ends, d->protocol, &p);
+	p.direction = d->direction;
+	if (d->protocol == WIRE_UDP)
+		wire_put_udp(w, &p, d->payload, d->payload_bytes);
+	else
+		wire_put_icmp(w, &p, d);
+}
+
+#endif
