@@ -6,7 +6,7 @@
 #ifndef AIRNET_LINE_NOTES_H
 #define AIRNET_LINE_NOTES_H
 
-#include "line_tcp.h"
+#include "line_stream.h"
 
 static inline void session_receive(struct world *w, an_u32 line, int from,
 				   const struct note *n, an_s64 now_ns);

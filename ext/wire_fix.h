@@ -3,7 +3,7 @@
 #ifndef AIRNET_WIRE_FIX_H
 #define AIRNET_WIRE_FIX_H
 
-#include "wire_dialect.h"
+#include "wire_plan.h"
 
 #define WIRE_MESSAGE_BYTES 1024 /* no message is longer */
 #define WIRE_NAME_BYTES 8

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bytes of a side, and what happens when they, or what acknowledges them, do not
+ * arrive: retransmission after 200 ms, then twice as long each time (RFC 6298 section
+ * 5, with Linux's least time). Bytes are kept only while something is amiss: a side's
+ * `held` is empty as a rule.
+ */
+#ifndef AIRNET_LINE_STREAM_H
+#define AIRNET_LINE_STREAM_H
+
+#include "line_tcp.h"
+
+/* What became of a segment of data behind the mirror. */
+#define LINE_FATE_LOST 1
+#define LINE_FATE_UNANSWERED 2 /* it arrives, its acknowledgement does not */
+
+static inline int line_fate(struct world *w, struct line *l, int side, an_s64 now_ns)
+{
+	if (line_is_blocked(l, side, now_ns))
+		return LINE_FATE_LOST;
+	if (l->loss > 0 && chance_is(&l->chance, l->loss)) {
+		w->lines.counts.lost++;
+		return LINE_FATE_LOST;
+	}
+	return line_is_blocked(l, !side, now_ns) ? LINE_FATE_UNANSWERED : 0;
+}
+
+/* The other end knows nothing of this connection any more, and says so. */
+static inline void line_refuse(struct world *w, an_u32 line, int side)
+{
+	struct line *l = &w->lines.line[line];
+
+	l->sides[!side].acknowledged = l->sides[side].sequence;
+	line_bare(w, l, !side, AIRNET_TCP_RST | AIRNET_TCP_ACK, w->now_ns);
+	w->lines.counts.resets++;
+	line_lost(w, line, side, w->now_ns);
+}
+
+/* Send bytes that the mirror has not seen; they are held already, or need not be. */
+static inline int line_fresh(struct world *w, an_u32 line, int side, const an_u8 *at,
+			     an_u32 count)
+{
+	struct line *l = &w->lines.line[line];
+	struct line_side *s = &l->sides[side];
+	struct wire_segment segment;
+	an_s64 now_ns = w->now_ns;
+	int fate;
+
+	line_catch_up(s, now_ns);
+	memset(&segment.ends, 0, sizeof(segment.ends));
+	segment.sequence = s->sequence;
+	segment.acknowledged = s->acknowledged;
+	segment.echo = s->echo;
+	segment.flags = AIRNET_TCP_PSH | AIRNET_TCP_ACK;
+	segment.payload = at;
+	segment.payload_bytes = (an_u16)count;
+	line_segment(w, l, side, &segment, now_ns);
+	s->sequence += count;
+	fate = line_fate(w, l, side, now_ns);
+	if (fate != LINE_FATE_LOST && !l->sides[!side].is_alive) {
+		line_refuse(w, line, side);
+		return -1;
+	}
+	if (fate != LINE_FATE_LOST && !s->missing_bytes)
+		line_arrive(w, line, !side, s->sequence, 0, now_ns);
+	else if (fate != LINE_FATE_LOST)
+		line_arrive(w, line, !side, s->sequence - s->sent_bytes - count, 1,
+			    now_ns);
+	return fate;
+}
+
+static inline an_u32 line_room(const struct world *w, const struct line_side *s)
+{
+	return world_host(w, s->path.host)->mss_bytes - (s->path.has_stamps ? 12u : 0u);
+}
+
+/* Send what is held and unsent, as far as may be. */
+static inline void line_push(struct world *w, an_u32 line, int side)
+{
+	struct line *l = &w->lines.line[line];
+	struct line_side *s = &l->sides[side];
+	an_u32 room = line_room(w, s);
+
+	while (s->held_bytes > s->sent_bytes && s->sent_bytes < LINE_IN_FLIGHT * room) {
+		an_u32 count = s->held_bytes - s->sent_bytes;
+		int fate;
+
+		if (l->is_silent && side == AIRNET_DIRECTION_UP)
+			break;
+		count = count < room ? count : room;
+		fate = line_fresh(w, line, side, s->held + s->sent_bytes, count);
+		if (fate < 0)
+			return;
+		s->sent_bytes += count;
+		if (fate == LINE_FATE_LOST)
+			s->missing_bytes = s->sent_bytes;
+		if (fate || s->missing_bytes || s->sent_bytes < s->held_bytes)
+			continue;
+		s->held_bytes = s->sent_bytes = 0;
+	}
+	if (s->held_bytes)
+		line_arm_rto(w, line, side, w->now_ns + s->rto_ns);
+}
+
+static inline void line_hold(struct world *w, struct line_side *s, const an_u8 *at,
+			     an_u32 count)
+{
+	if (s->held_bytes + count > LINE_HELD_BYTES) {
+		w->lines.counts.held_over++;
+		return;
+	}
+	memcpy(s->held + s->held_bytes, at, count);
+	s->held_bytes += count;
+}
+
+/* Write bytes into a side's stream. */
+static inline void line_write(struct world *w, an_u32 line, int side, const an_u8 *at,
+			      an_u32 count)
+{
+	struct line *l = &w->lines.line[line];
+	struct line_side *s = &l->sides[side];
+	double split = world_line(w, line)->split;
+	an_u32 room = line_room(w, s), part;
+
+	if (count > 2 && split > 0 && chance_is(&l->chance, split)) {
+		part = 1 + chance_below(&l->chance, count - 1);
+		room = part < room ? part : room;
+	}
+	while (count) {
+		int fate;
+
+		if (s->held_bytes || (l->is_silent && side == AIRNET_DIRECTION_UP)) {
+			line_hold(w, s, at, count);
+			line_push(w, line, side);
+			return;
+		}
+		part = count < room ? count : room;
+		room = line_room(w, s);
+		fate = line_fresh(w, line, side, at, part);
+		if (fate < 0)
+			return;
+		if (fate) {
+			line_hold(w, s, at, part);
+			s->sent_bytes = part;
+			s->missing_bytes = fate == LINE_FATE_LOST ? part : 0;
+			line_arm_rto(w, line, side, w->now_ns + s->rto_ns);
+		}
+		at += part;
+		count -= part;
+	}
+}
+
+/* The head of what is held has arrived and `count` bytes are acknowledged. */
+static inline void line_release(struct line_side *s, an_u32 count)
+{
+	s->held_bytes -= count;
+	s->sent_bytes -= count;
+	memmove(s->held, s->held + count, s->held_bytes);
+	s->rto_ns = LINE_RTO_NS;
+}
+
+/* Send the head of what is held again; what became of it. */
+static inline int line_again(struct world *w, an_u32 line, int side, an_u32 count)
+{
+	struct line *l = &w->lines.line[line];
+	struct line_side *s = &l->sides[side];
+	struct wire_segment segment;
+	an_s64 now_ns = w->now_ns;
+	an_u32 end;
+	int fate;
+
+	line_catch_up(s, now_ns);
+	memset(&segment.ends, 0, sizeof(segment.ends));
+	segment.sequence = s->sequence - s->sent_bytes;
+	segment.acknowledged = s->acknowledged;
+	segment.echo = s->echo;
+	segment.flags = AIRNET_TCP_PSH | AIRNET_TCP_ACK;
+	segment.payload = s->held;
+	segment.payload_bytes = (an_u16)count;
+	w->lines.counts.retransmissions++;
+	line_segment(w, l, side, &segment, now_ns);
+	fate = line_fate(w, l, side, now_ns);
+	if (fate == LINE_FATE_LOST)
+		return fate;
+	if (!l->sides[!side].is_alive) {
+		line_refuse(w, line, side);
+		return -1;
+	}
+	s->missing_bytes -= count < s->missing_bytes ? count : s->missing_bytes;
+	end = s->missing_bytes ? segment.sequence + count : s->sequence;
+	line_arrive(w, line, !side, end, 1, now_ns);
+	return fate;
+}
+
+/* Nothing was heard for the retransmission time. */
+static inline void line_rto_event(struct world *w, an_u32 line, int side, an_s64 now_ns)
+{
+	struct line *l = &w->lines.line[line];
+	struct line_side *s = &l->sides[side];
+	an_u32 room = line_room(w, s);
+	an_u32 count = s->sent_bytes < room ? s->sent_bytes : room;
+	int fate;
+
+	s->is_resending = 0;
+	if (!s->held_bytes || !s->is_alive)
+		return;
+	if (!count) {
+		line_push(w, line, side);
+		line_hear(w, line, side, now_ns);
+		return;
+	}
+	fate = line_again(w, line, side, count);
+	if (fate < 0)
+		return;
+	if (!fate)
+		line_release(s, s->missing_bytes ? count : s->sent_bytes);
+	else
+		s->rto_ns = 2 * s->rto_ns < LINE_RTO_MAX_NS ? 2 * s->rto_ns
+							    : LINE_RTO_MAX_NS;
+	if (fate != LINE_FATE_LOST)
+		line_hear(w, line, side, now_ns);
+	if (s->held_bytes)
+		line_arm_rto(w, line, side,
+			     now_ns + (fate ? s->rto_ns
+					    : line_reach(l, !side, now_ns) + 1000));
+}
+
+#endif
