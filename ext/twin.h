@@ -3,7 +3,7 @@
  * The twin: one world of a market, its lines, its attackers and the mirror that sees
  * them. Each part PART has three headers: PART_rows.h (what is configured),
  * PART_state.h (struct PART, what it remembers) and PART.h (its functions, which
- * know struct world). A part that is not in the tree is an empty one (twin_empty.h).
+ * know struct world).
  *
  * A function in the list below is called by other parts; time never goes back: every
  * part calls with the time of the event that is being handled.
@@ -17,22 +17,8 @@
 #include "strike_rows.h"
 #include "world.h"
 
-#if __has_include("market.h")
 #include "market_state.h"
-#define TWIN_HAS_MARKET 1
-#else
-struct market {
-	an_u64 none;
-};
-#endif
-#if __has_include("strike.h")
 #include "strike_state.h"
-#define TWIN_HAS_STRIKE 1
-#else
-struct strikes {
-	an_u64 none;
-};
-#endif
 #include "line_state.h"
 
 /* Rows of configuration, by World's keyword. */
@@ -206,16 +192,8 @@ static inline void strike_block(struct world *w, const an_u8 *address, int bits,
 static inline int strike_passes(const struct world *w, const an_u8 *source,
 				an_u16 port);
 
-#ifndef TWIN_HAS_MARKET
-#include "twin_empty_market.h"
-#else
 #include "market.h"
-#endif
-#ifndef TWIN_HAS_STRIKE
-#include "twin_empty_strike.h"
-#else
 #include "strike.h"
-#endif
 #include "sensor.h"
 #include "line.h"
 #include "twin_run.h"

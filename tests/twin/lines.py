@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airnet._ext import twin
-from airnet.twin import rows_line
+from airnet.twin import rows_line, rows_market
 
 Rows = NDArray[np.void]
 START_NS = 1_793_000_000_000_000_000
@@ -63,6 +63,37 @@ def dialects() -> Rows:
     return rows
 
 
+def market(lines: int) -> dict[str, Rows]:
+    """Return four symbols and an agent a line: makers and takers in turn."""
+    venue = np.zeros(1, rows_market.VENUE)
+    symbol = np.zeros(4, rows_market.SYMBOL)
+    agent = np.zeros(lines, rows_market.AGENT)
+    venue["service_ns"], venue["service_sigma"] = 20_000, 0.3
+    venue["gateways"], venue["orders"], venue["queue_limit"] = 2, 20_000, 4_096
+    venue["slow_ns"], venue["slow_sigma"] = SECOND_NS, 0.3
+    venue["factor_volatility"] = 1e-4
+    symbol["price"], symbol["tick"], symbol["levels"] = 10_000, 1, 4096
+    symbol["lot"], symbol["size"], symbol["size_alpha"] = 100, 200, 1.5
+    symbol["volatility"], symbol["beta"], symbol["move_rate"] = 2e-4, 1, 50
+    symbol["impact"], symbol["transient"] = 0.05, 0.3
+    symbol["decay_ns"], symbol["leader"] = SECOND_NS, rows_market.NONE
+    symbol["activity"], symbol["band_ticks"] = 1, 2_000
+    agent["line"], agent["gateway"] = np.arange(lines), np.arange(lines) % 2
+    agent["kind"] = np.where(np.arange(lines) % 3 < 2, 1, 2)
+    agent["symbols"], agent["levels"], agent["size"] = 4, 5, 1
+    agent["spread_ticks"], agent["step_ticks"] = 1.5, 1.5
+    agent["threshold_ticks"], agent["threshold_growth"] = 0.6, 1.5
+    agent["skew_ticks"], agent["replace_share"] = 2, 0.3
+    agent["reaction_ns"], agent["reaction_sigma"] = 200_000, 0.5
+    agent["rate"], agent["position"], agent["news"] = 20, 100, 1
+    agent["n1"], agent["beta1"] = 0.4, 500
+    agent["n2"], agent["beta2"] = 0.4, 5
+    agent["memory"], agent["self_share"], agent["symbol_share"] = 0.7, 0.4, 0.3
+    agent["rest_share"], agent["market_share"], agent["fill_share"] = 0.4, 0.2, 0.1
+    agent["patience_ns"], agent["cancels_on_loss"] = SECOND_NS, 1
+    return {"venue": venue, "symbol": symbol, "agent": agent}
+
+
 def world_rows(lines: int = 10, **fields: Any) -> dict[str, Rows]:
     """Return the rows of a world of `lines` lines at two gateways."""
     table = np.zeros(lines, rows_line.LINE)
@@ -87,7 +118,8 @@ def world_rows(lines: int = 10, **fields: Any) -> dict[str, Rows]:
         table[name] = value
     names = dialects()
     names["id"] = [0, 1, 2, 4]
-    return {"host": hosts(lines + 2, 2), "dialect": names, "line": table}
+    made = {"host": hosts(lines + 2, 2), "dialect": names, "line": table}
+    return made | market(lines)
 
 
 def trouble(kind: rows_line.Trouble, after_s: float, for_s: float, **f: Any) -> Rows:

@@ -78,7 +78,7 @@ def test_tshark_finds_nothing_wrong(tmp_path: Path) -> None:
     """No bad sum, no malformed FIX, no analysis flag; and it counts as we do."""
     path = tmp_path / "twin.pcap"
     world = lines.build(lines.world_rows(20, split=0.02))
-    assert lines.write_pcap(world, 1, path) > 40_000
+    assert lines.write_pcap(world, 7, path) > 100_000
     assert tshark(path, "-Y", WRONG) == ""
     found = tshark(path, "-Y", "fix", "-T", "fields", "-e", "fix.MsgType")
     read = found.replace("\n", ",").strip(",").split(",")
