@@ -1,0 +1,231 @@
+"""Workers: one function over many things, on every core or on a Dask cluster.
+
+What comes of each thing does not depend on who did it or when, so any number of workers
+gives the same results; they arrive in any order, under their index. A local worker is a
+fresh interpreter (spawn) at the end of a pipe: when it dies, however, the pipe says so,
+and when its parent dies, it ends with the thing it is at.
+"""
+
+import contextlib
+import os
+import signal
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import connection, get_context
+from multiprocessing.context import SpawnProcess
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from airnet.errors import AirnetError, UnsupportedError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+#: Workers on one host; beyond it nothing gets faster anywhere.
+WORKERS_MAX = 1024
+#: How long a worker that was told to end may take before it is killed.
+ENDING_S = 10.0
+
+
+class Answer(msgspec.Struct, Generic[R], frozen=True):
+    """What came of one thing: a value, or in one line why there is none."""
+
+    index: int
+    value: R | None = None
+    problem: str = ""
+    trace: str = ""
+
+
+class Executor(Protocol):
+    """Runs a function over things and yields the answers in any order."""
+
+    def run(
+        self, function: Callable[[T], R], things: Sequence[T]
+    ) -> Iterator[Answer[R]]:
+        """Yield an answer for each thing."""
+        ...
+
+
+def attempt(function: Callable[[T], R], index: int, thing: T) -> Answer[R]:
+    """Return what comes of one thing; an error becomes a line and its trace."""
+    try:
+        return Answer(index, function(thing))
+    except AirnetError as error:
+        return Answer(index, problem=str(error))
+    except Exception as error:  # noqa: BLE001 -- told by whoever asked, with its trace
+        line = f"{type(error).__name__}: {error}".splitlines()[0]
+        return Answer(index, problem=line, trace=traceback.format_exc())
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+class Local:
+    """This host's processors; one worker is this very process."""
+
+    def __init__(self, workers: int = 0) -> None:
+        self.workers = min(workers or cores(), WORKERS_MAX)
+
+    def run(
+        self, function: Callable[[T], R], things: Sequence[T]
+    ) -> Iterator[Answer[R]]:
+        """Yield an answer for each thing.
+
+        Raises:
+            UnsupportedError: a worker died, which is memory's fault more often than not.
+        """
+        count = min(self.workers, len(things))
+        if count <= 1:
+            for index, thing in enumerate(things):
+                yield attempt(function, index, thing)
+            return
+        crew = [Worker(function) for _ in range(count)]
+        try:
+            yield from _shared_out(crew, things)
+        finally:
+            for worker in crew:
+                worker.end()
+            for worker in crew:
+                worker.join()
+
+
+class Worker:
+    """A process that answers one thing at a time."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        context = get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process: SpawnProcess = context.Process(
+            target=serve, args=(theirs, function), daemon=True
+        )
+        self.process.start()
+        theirs.close()
+
+    def give(self, index: int, thing: object) -> None:
+        """Hand one thing over."""
+        with contextlib.suppress(BrokenPipeError):  # take() will say that it died
+            self.pipe.send((index, thing))
+
+    def take(self) -> Answer[Any]:
+        """Return the answer that has come.
+
+        Raises:
+            UnsupportedError: the worker has died.
+        """
+        try:
+            answer: Answer[Any] = self.pipe.recv()
+        except (EOFError, ConnectionResetError) as error:
+            self.process.join(ENDING_S)
+            raise UnsupportedError(
+                f"a worker process ended by itself (status {self.process.exitcode})",
+                "give it more memory or use fewer --workers; what is finished is kept",
+            ) from error
+        return answer
+
+    def end(self) -> None:
+        """Tell it to end; it holds nothing that must be saved."""
+        self.pipe.close()
+        self.process.terminate()
+
+    def join(self) -> None:
+        """Wait until it is gone."""
+        self.process.join(ENDING_S)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+
+
+def serve(pipe: connection.Connection, function: Callable[[Any], Any]) -> None:
+    """Answer what comes through the pipe until its other end closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's; the parent ends us
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
+            index, thing = pipe.recv()
+            pipe.send(attempt(function, index, thing))
+
+
+def _shared_out(crew: list[Worker], things: Sequence[T]) -> Iterator[Answer[Any]]:
+    """Keep every worker at one thing until there is none left."""
+    rest = iter(enumerate(things))
+    busy: dict[object, Worker] = {}
+    for worker, (index, thing) in zip(crew, rest, strict=False):
+        worker.give(index, thing)
+        busy[worker.pipe] = worker
+    while busy:
+        for pipe in connection.wait([worker.pipe for worker in busy.values()]):
+            worker = busy.pop(pipe)
+            answer = worker.take()
+            following = next(rest, None)
+            if following is not None:
+                worker.give(*following)
+                busy[worker.pipe] = worker
+            yield answer
+
+
+class Cluster:
+    """A Dask cluster: one that is there, or workers of this host under its scheduler.
+
+    Needs the extra `cluster`. airnet of the same version must be installed where the
+    workers run.
+    """
+
+    def __init__(self, scheduler: str = "", workers: int = 0) -> None:
+        self.scheduler = scheduler
+        self.workers = min(workers or cores(), WORKERS_MAX)
+
+    def run(
+        self, function: Callable[[T], R], things: Sequence[T]
+    ) -> Iterator[Answer[R]]:
+        """Yield an answer for each thing.
+
+        Raises:
+            UnsupportedError: dask.distributed is missing, or no scheduler answers.
+        """
+        try:
+            import distributed  # noqa: PLC0415 -- an extra
+        except ImportError as error:
+            raise UnsupportedError(
+                "dask.distributed is not installed", "pip install 'airnet[cluster]'"
+            ) from error
+        with contextlib.ExitStack() as stack:
+            client = stack.enter_context(self._client(distributed, stack))
+            futures = [
+                client.submit(attempt, function, index, thing, pure=False)
+                for index, thing in enumerate(things)
+            ]
+            for future in distributed.as_completed(futures):
+                yield _gathered(future)
+                future.release()
+
+    def _client(self, distributed: Any, stack: contextlib.ExitStack) -> Any:
+        """Return a client of the scheduler, which for this host alone is made here."""
+        if not self.scheduler:
+            cluster = distributed.LocalCluster(
+                n_workers=self.workers,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address=None,
+                worker_dashboard_address=None,
+            )
+            return distributed.Client(stack.enter_context(cluster))
+        try:
+            return distributed.Client(self.scheduler, timeout="10s")
+        except (OSError, ValueError) as error:
+            raise UnsupportedError(
+                f"no Dask scheduler answers at {self.scheduler}: {error}",
+                "start one with `dask scheduler` and name it with --scheduler",
+            ) from error
+
+
+def _gathered(future: Any) -> Answer[Any]:
+    try:
+        answer: Answer[Any] = future.result()
+    except Exception as error:
+        raise UnsupportedError(
+            f"the cluster lost a piece of work: {type(error).__name__}: {error}",
+            "look at its workers' logs; run again to finish the rest",
+        ) from error
+    return answer
