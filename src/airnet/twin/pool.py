@@ -196,7 +196,8 @@ class Cluster:
                 client.submit(attempt, function, index, thing, pure=False)
                 for index, thing in enumerate(things)
             ]
-            for future in distributed.as_completed(futures):
+            finished: Any = distributed.as_completed  # without annotations
+            for future in finished(futures):
                 yield _gathered(future)
                 future.release()
 
