@@ -81,9 +81,9 @@ def test_a_slower_policy_is_worse_for_incidents_and_better_for_days(
     rows = {row.scenario: row for row in found.rows}
 
     assert rows["knight"].verdict == "worse"
-    assert rows["market-news"].verdict == "better"
-    assert rows["market-news"].spared
-    assert rows["calm"].verdict == "same"
+    assert rows["market_news"].verdict == "better"
+    assert rows["market_news"].spared
+    assert rows["quiet"].verdict == "same"
     assert not found.gate.passes
     assert any("knight: to contain" in reason for reason in found.gate.reasons)
     money = {one.name: one for one in found.per_day}
@@ -96,8 +96,8 @@ def test_a_quicker_policy_passes_and_says_which_days_it_hits(policy: Policy) -> 
     rows = {row.scenario: row for row in found.rows}
 
     assert found.gate.passes
-    assert rows["market-news"].verdict == "worse"
-    assert rows["market-news"].hit == rows["market-news"].changed_seeds != ()
+    assert rows["market_news"].verdict == "worse"
+    assert rows["market_news"].hit == rows["market_news"].changed_seeds != ()
     assert [(one.lean, one.field) for one in found.changes] == [
         (Lean.BOLDER, "cause.algo_fault.opinion_dwell_ms")
     ]
@@ -185,10 +185,16 @@ def test_a_failed_play_does_not_pass(policy: Policy) -> None:
 
 def test_an_incident_that_does_not_happen_does_not_pass(policy: Policy) -> None:
     """A benign scenario that is called severe has nothing to contain."""
-    cases = (Case(name="calm", severity="severe"),)
+    cases = (Case(name="quiet", severity="severe"),)
     found = difference(policy, {}, cases=cases)
 
     assert "there was no incident to contain in 30 of 30 pairs" in found.gate.reasons[0]
+
+
+def test_an_empty_mirror_does_not_pass(policy: Policy) -> None:
+    found = difference(policy, {}, play=machine.unseen)
+
+    assert "knight: the mirror showed nothing in 30 of 30 pairs" in found.gate.reasons
 
 
 def test_shadow_is_judged_as_if_enforced_unless_as_written(policy: Policy) -> None:
@@ -353,7 +359,7 @@ def test_a_written_policy_reads_as_itself(tmp_path: Path, policy: Policy) -> Non
 def test_scenarios_are_chosen_by_pattern() -> None:
     names = [case.name for case in chosen(machine.CASES, ["*news", "knight"])]
 
-    assert names == ["market-news", "knight"]
+    assert names == ["market_news", "knight"]
     assert chosen(machine.CASES, []) == list(machine.CASES)
     with pytest.raises(UsageError, match="no scenario nope"):
         chosen(machine.CASES, ["nope"])

@@ -35,7 +35,7 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
 
         return group.run(words)
     except Interrupted as error:
-        output.say(f"interrupted by {error}: no output was kept")
+        output.say(f"interrupted by {error}: {error.kept}")
         return error.exit_status
     except AirnetError as error:
         output.say(f"error: {error}")

@@ -14,19 +14,24 @@ if TYPE_CHECKING:
 class Interrupted(BaseException):
     """A signal asked for the end; what was begun is removed on the way out."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, kept: str) -> None:
         super().__init__(signal.Signals(number).name)
         self.exit_status = 128 + number
+        self.kept = kept
 
 
 @contextlib.contextmanager
-def ends_whole() -> "Iterator[None]":
-    """Let a signal end a command by an exception, so that nothing is left half-done."""
+def ends_whole(kept: str = "no output was kept") -> "Iterator[None]":
+    """Let a signal end a command by an exception, so that nothing is left half-done.
+
+    Args:
+        kept: what the operator is told of what was begun.
+    """
 
     def end(number: int, _frame: "FrameType | None") -> None:
         for each in ENDINGS:
             signal.signal(each, signal.SIG_IGN)  # one end is enough
-        raise Interrupted(number)
+        raise Interrupted(number, kept)
 
     before = {each: signal.signal(each, end) for each in ENDINGS}
     try:

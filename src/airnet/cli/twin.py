@@ -9,8 +9,10 @@ from airnet.cli.group import CONTEXT, Commands
 
 #: Where each command is: "module:name".
 COMMANDS = {
+    "diff": "study:diff",
     "list": "twinplay:list_",
     "run": "twinplay:run",
+    "sweep": "days:sweep",
     "whatif": "twinwhatif:whatif",
     "write": "twinwrite:write",
 }

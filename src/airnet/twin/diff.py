@@ -34,16 +34,16 @@ SAME = 1e-9
 Number = Callable[[Facts], float]
 #: What is compared of an incident and of a benign day; of all of them less is better.
 INCIDENT: dict[str, tuple[str, Number]] = {
-    "missed": ("share of days", lambda one: float(not one.is_contained)),
+    "missed": ("share of episodes", lambda one: float(not one.is_contained)),
     "to contain": ("s", lambda one: one.contain_s),
     "missed harm": ("$", lambda one: one.missed),
-    "false containments": ("a day", lambda one: one.false_containments),
+    "false containments": ("an episode", lambda one: one.false_containments),
     "caused harm": ("$", lambda one: one.caused),
 }
 BENIGN: dict[str, tuple[str, Number]] = {
-    "false containments": ("a day", lambda one: one.false_containments),
+    "false containments": ("an episode", lambda one: one.false_containments),
     "caused harm": ("$", lambda one: one.caused),
-    "orders held back": ("a day", lambda one: one.collateral_orders),
+    "orders held back": ("an episode", lambda one: one.collateral_orders),
 }
 MONEY: dict[str, Number] = {
     "missed harm": lambda one: one.missed,
@@ -87,7 +87,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     unclear or same. `changed_seeds` are the days that differ at all, `lost` those on
     which the incident is no longer contained, `won` those on which it now is, `hit`
     and `spared` those with more and with fewer false containments. `changed_max` is
-    the bound of the share of such days that change: never zero.
+    the bound of the share of such days that change: never zero. `incidents` are the
+    pairs with something to contain, `silent` those whose mirror showed nothing.
     """
 
     scenario: str
@@ -102,6 +103,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     spared: tuple[int, ...] = ()
     changed_max: float = 1.0
     incidents: int = 0
+    silent: int = 0
 
     @property
     def is_severe(self) -> bool:
@@ -179,16 +181,16 @@ def compare(
     # Both plays of a pair are next to each other: half a run has whole pairs.
     pairs = zip(orders[:half], orders[half:], strict=True)
     found = gather([order for both in pairs for order in both], executor, progress)
-    befores = [one for one in found[0::2] if isinstance(one, Facts)]
-    afters = [one for one in found[1::2] if isinstance(one, Facts)]
+    olds = [one for one in found[0::2] if isinstance(one, Facts)]
+    news = [one for one in found[1::2] if isinstance(one, Facts)]
     failures = tuple(one for one in found if isinstance(one, Failure))
-    rows = rows_of(request, befores, afters)
+    rows = rows_of(request, olds, news)
     return Comparison(
-        before=_side(request, 0, befores, pair[0]),
-        after=_side(request, 1, afters, pair[1]),
+        before=_side(request, 0, olds, pair[0]),
+        after=_side(request, 1, news, pair[1]),
         changes=tuple(changes(request.before, request.after)),
         rows=rows,
-        per_day=_per_day(request, befores, afters),
+        per_day=_per_day(request, olds, news),
         failures=failures,
         seeds=tuple(request.seeds),
         difficulty=request.difficulty,
@@ -209,11 +211,11 @@ def _side(request: Request, number: int, played: list[Facts], policy: Policy) ->
 
 
 def rows_of(
-    request: Request, befores: Sequence[Facts], afters: Sequence[Facts]
+    request: Request, olds: Sequence[Facts], news: Sequence[Facts]
 ) -> tuple[Row, ...]:
     """Return a row for each scenario, of the pairs of which both plays are there."""
-    left = {one.key: one for one in befores}
-    right = {one.key: one for one in afters}
+    left = {one.key: one for one in olds}
+    right = {one.key: one for one in news}
     rows = []
     for case in request.cases:
         keys = [(case.name, seed) for seed in request.seeds]
@@ -246,6 +248,7 @@ def _row(case: Case, pairs: list[tuple[Facts, Facts]], level: float) -> Row:
         spared=_seeds(pairs, lambda a, b: b.false_containments < a.false_containments),
         changed_max=interval.share_max(len(changed), len(pairs), level),
         incidents=sum(a.has_incident and b.has_incident for a, b in pairs),
+        silent=sum(not (a.frames and b.frames) for a, b in pairs),
     )
 
 
@@ -271,17 +274,17 @@ def measured(
     level: float,
 ) -> Measure:
     """Return one number of paired plays with the interval of its difference."""
-    befores = [float(number(one)) for one, _ in pairs]
-    afters = [float(number(other)) for _, other in pairs]
+    olds = [float(number(one)) for one, _ in pairs]
+    news = [float(number(other)) for _, other in pairs]
     key = interval.stream_key("diff", pairs[0][0].scenario, name)
-    worse = sum(b - a > SAME for a, b in zip(befores, afters, strict=True))
-    better = sum(a - b > SAME for a, b in zip(befores, afters, strict=True))
+    worse = sum(b - a > SAME for a, b in zip(olds, news, strict=True))
+    better = sum(a - b > SAME for a, b in zip(olds, news, strict=True))
     return Measure(
         name=name,
         unit=unit,
-        before=math.fsum(befores) / len(befores),
-        after=math.fsum(afters) / len(afters),
-        difference=interval.paired(befores, afters, key, level),
+        before=math.fsum(olds) / len(olds),
+        after=math.fsum(news) / len(news),
+        difference=interval.paired(olds, news, key, level),
         worse=worse,
         better=better,
         chance=interval.sign_test(worse, better),
@@ -289,11 +292,11 @@ def measured(
 
 
 def _per_day(
-    request: Request, befores: Sequence[Facts], afters: Sequence[Facts]
+    request: Request, olds: Sequence[Facts], news: Sequence[Facts]
 ) -> tuple[Measure, ...]:
     """Return dollars a trading day, by the priors, with intervals over the pairs."""
-    left = {one.key: one for one in befores}
-    right = {one.key: one for one in afters}
+    left = {one.key: one for one in olds}
+    right = {one.key: one for one in news}
     strata: list[tuple[float, list[tuple[Facts, Facts]]]] = []
     for case in request.cases:
         keys = [(case.name, seed) for seed in request.seeds]
@@ -370,6 +373,11 @@ def _objections(row: Row) -> list[str]:
         found.append(
             f"{row.scenario}: there was no incident to contain in "
             f"{row.pairs - row.incidents} of {row.pairs} pairs"
+        )
+    if row.silent:
+        found.append(
+            f"{row.scenario}: the mirror showed nothing in {row.silent} of "
+            f"{row.pairs} pairs"
         )
     found += [
         f"{row.scenario}: {one.name} {one.before:.4g} -> {one.after:.4g} {one.unit}, "

@@ -12,6 +12,7 @@ import msgspec
 from airnet.decide.policy import Policy
 from airnet.domain.decision import PASSIVE
 from airnet.errors import UsageError
+from airnet.twin.closed import How
 from airnet.twin.outcome import Outcome
 from airnet.twin.pool import Executor
 from airnet.twin.priors import Case
@@ -32,7 +33,7 @@ class Play(Protocol):
         *,
         difficulty: float | None,
         policy: Policy,
-        mode: str,
+        mode: How,
     ) -> Outcome:
         """Return what came of it. Difficulty None: drawn from the seed."""
         ...
@@ -69,6 +70,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     collateral_orders: int
     state_changes: int
     decisions: int
+    frames: int
     is_held: bool
     episode_s: float
     root: str
@@ -134,6 +136,7 @@ def facts(outcome: Outcome) -> Facts:
         collateral_orders=outcome.collateral_orders,
         state_changes=outcome.state_changes,
         decisions=len(outcome.decisions),
+        frames=outcome.frames,
         is_held=not outcome.held,
         episode_s=outcome.virtual_ns / NS_PER_S,
         root=outcome.root,

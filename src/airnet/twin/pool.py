@@ -7,16 +7,18 @@ and when its parent dies, it ends with the thing it is at.
 """
 
 import contextlib
+import itertools
 import os
 import signal
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing import connection, get_context
 from multiprocessing.context import SpawnProcess
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
+from airnet import __version__
 from airnet.errors import AirnetError, UnsupportedError
 
 T = TypeVar("T")
@@ -24,6 +26,8 @@ R = TypeVar("R")
 
 #: Workers on one host; beyond it nothing gets faster anywhere.
 WORKERS_MAX = 1024
+#: Things a cluster is handed for each of its threads before the first is answered.
+AHEAD = 4
 #: How long a worker that was told to end may take before it is killed.
 ENDING_S = 10.0
 
@@ -172,8 +176,11 @@ class Cluster:
     workers run.
     """
 
-    def __init__(self, scheduler: str = "", workers: int = 0) -> None:
+    def __init__(
+        self, scheduler: str = "", workers: int = 0, timeout_s: int = 10
+    ) -> None:
         self.scheduler = scheduler
+        self.timeout_s = timeout_s
         self.workers = min(workers or cores(), WORKERS_MAX)
 
     def run(
@@ -192,14 +199,23 @@ class Cluster:
             ) from error
         with contextlib.ExitStack() as stack:
             client = stack.enter_context(self._client(distributed, stack))
-            futures = [
-                client.submit(attempt, function, index, thing, pure=False)
-                for index, thing in enumerate(things)
-            ]
-            finished: Any = distributed.as_completed  # without annotations
-            for future in finished(futures):
+            same_everywhere(client.get_versions(packages=["airnet"]))
+            rest = iter(enumerate(things))
+
+            def begun(count: int) -> list[Any]:
+                """Hand the next things over; few at a time, however many there are."""
+                return [
+                    client.submit(attempt, function, index, thing, pure=False)
+                    for index, thing in itertools.islice(rest, count)
+                ]
+
+            ahead = AHEAD * max(1, sum(client.nthreads().values()))
+            waiting: Any = distributed.as_completed  # without annotations
+            waiting = waiting(begun(ahead))
+            for future in waiting:
                 yield _gathered(future)
                 future.release()
+                waiting.update(begun(1))
 
     def _client(self, distributed: Any, stack: contextlib.ExitStack) -> Any:
         """Return a client of the scheduler, which for this host alone is made here."""
@@ -213,12 +229,31 @@ class Cluster:
             )
             return distributed.Client(stack.enter_context(cluster))
         try:
-            return distributed.Client(self.scheduler, timeout="10s")
+            return distributed.Client(self.scheduler, timeout=f"{self.timeout_s}s")
         except (OSError, ValueError) as error:
             raise UnsupportedError(
                 f"no Dask scheduler answers at {self.scheduler}: {error}",
                 "start one with `dask scheduler` and name it with --scheduler",
             ) from error
+
+
+def same_everywhere(told: Mapping[str, Any]) -> None:
+    """See that scheduler and workers have this airnet; others would not answer alike.
+
+    Args:
+        told: what distributed's Client.get_versions says of hosts and packages.
+
+    Raises:
+        UnsupportedError: one has another version, or none.
+    """
+    for host, found in [("scheduler", told["scheduler"]), *told["workers"].items()]:
+        version = found["packages"].get("airnet")
+        if version != __version__:
+            has = f"airnet {version}" if version else "no airnet"
+            raise UnsupportedError(
+                f"the cluster's {host} has {has}",
+                f"install airnet {__version__} wherever its workers run",
+            )
 
 
 def _gathered(future: Any) -> Answer[Any]:

@@ -19,10 +19,14 @@ SEVERITIES = ("benign", "mild", "moderate", "severe")
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """A scenario as a study sees it: its name and how grave what happens in it is."""
+    """A scenario as a study sees it: its name and how grave what happens in it is.
+
+    What is held out is for reports alone: nothing is tuned on it.
+    """
 
     name: str
     severity: str
+    is_held_out: bool = False
 
     @property
     def is_benign(self) -> bool:
@@ -42,9 +46,9 @@ class Incident(Closed, frozen=True):
 
 
 class Benign(Closed, frozen=True):
-    """How often a benign scenario comes, and what its kind of hour is called."""
+    """How often benign scenarios come, each, and what their kind of hour is called."""
 
-    scenario: str
+    scenarios: tuple[str, ...]
     regime: str
     per_day: float
     is_daily: bool = False
@@ -59,7 +63,7 @@ class Benign(Closed, frozen=True):
 class Calm(Closed, frozen=True):
     """What fills the rest of a day, and how many samples of it are simulated."""
 
-    scenario: str = "calm"
+    scenario: str = "quiet"
     samples: int = 4
 
     def __post_init__(self) -> None:
@@ -96,9 +100,9 @@ class Priors(Closed, frozen=True):
     def benign_of(self, case: Case) -> Benign:
         """Return what is known of a benign scenario; once a day where nothing is."""
         for one in self.benign:
-            if fnmatchcase(case.name, one.scenario):
+            if any(fnmatchcase(case.name, name) for name in one.scenarios):
                 return one
-        return Benign(scenario=case.name, regime="other", per_day=1.0)
+        return Benign(scenarios=(case.name,), regime="other", per_day=1.0)
 
     def regime(self, case: Case) -> str:
         """Return what kind of hour a scenario belongs to."""

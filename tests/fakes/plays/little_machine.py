@@ -9,6 +9,7 @@ import hashlib
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -21,12 +22,12 @@ from airnet.twin.priors import Case
 from airnet.twin.scenario import Label
 
 CASES = (
-    Case(name="calm", severity="benign"),
-    Case(name="market-news", severity="benign"),
-    Case(name="opening-auction", severity="benign"),
-    Case(name="reject-loop", severity="moderate"),
+    Case(name="quiet", severity="benign"),
+    Case(name="market_news", severity="benign"),
+    Case(name="market_open", severity="benign"),
+    Case(name="reject_loop", severity="moderate"),
     Case(name="knight", severity="severe"),
-    Case(name="slow-runaway", severity="severe"),
+    Case(name="slow_runaway", severity="severe"),
 )
 #: Dollars a second of each severity, as the twin's harm model has them.
 COST = {"benign": 0.0, "mild": 17.0, "moderate": 1_700.0, "severe": 170_000.0}
@@ -34,7 +35,7 @@ SECOND = 1_000_000_000
 EPISODE_NS = 20 * SECOND
 ONSET_NS = 8 * SECOND
 #: How long a benign burst looks like a fault, ms at difficulty 0 and 1.
-BURSTS = {"market-news": (100, 1500), "opening-auction": (50, 350), "calm": (0, 60)}
+BURSTS = {"market_news": (100, 1500), "market_open": (50, 350), "quiet": (0, 60)}
 
 
 def stream(*words: object) -> np.random.Generator:
@@ -50,6 +51,7 @@ def play(
     difficulty: float | None,
     policy: Policy,
     mode: str,
+    domain: str = "report",
 ) -> Outcome:
     """Return what comes of one episode."""
     severity = {case.name: case.severity for case in CASES}[scenario]
@@ -67,6 +69,7 @@ def play(
         mode=mode,
         severity=severity,
         virtual_ns=EPISODE_NS,
+        frames=1000,
     )
     if severity == "benign":
         low, high = BURSTS[scenario]
@@ -150,29 +153,37 @@ def act(decided_ns: int, wrong: Wrong = Wrong.NO) -> Act:
     )
 
 
-def failing(
-    scenario: str,
-    seed: int,
-    *,
-    difficulty: float | None,
-    policy: Policy,
-    mode: str,
-) -> Outcome:
+def failing(scenario: str, seed: int, **given: Any) -> Outcome:
     """Play, but for one day on which nothing comes of it."""
     if (scenario, seed) == ("knight", 7):
         raise RuntimeError("the world was made too small")
-    return play(scenario, seed, difficulty=difficulty, policy=policy, mode=mode)
+    return play(scenario, seed, **given)
 
 
-def dying(
-    scenario: str,
-    seed: int,
-    *,
-    difficulty: float | None,
-    policy: Policy,
-    mode: str,
-) -> Outcome:
-    """Play, but end this process without a word once a file says so."""
-    if Path(os.environ["MACHINE_DIES"]).exists():
+def failing_once(scenario: str, seed: int, *, days_of: str, **given: Any) -> Outcome:
+    """Play, but for half of the episodes of one scenario."""
+    if scenario == days_of and seed % 4 == 0:
+        raise RuntimeError("the world was made too small")
+    return play(scenario, seed, **given)
+
+
+def unseen(scenario: str, seed: int, **given: Any) -> Outcome:
+    """Play where no frame reaches the mirror."""
+    return msgspec.structs.replace(play(scenario, seed, **given), frames=0)
+
+
+def dying(scenario: str, seed: int, *, trigger: str, **given: Any) -> Outcome:
+    """Play, but end this process without a word while a file is there."""
+    if Path(trigger).exists():
         os.kill(os.getpid(), signal.SIGKILL)
-    return play(scenario, seed, difficulty=difficulty, policy=policy, mode=mode)
+    return play(scenario, seed, **given)
+
+
+def whose(_thing: int) -> int:
+    """Return the process that answers."""
+    return os.getpid()
+
+
+def twelfth(thing: int) -> int:
+    """Fail on what cannot be divided by."""
+    return 12 // thing
