@@ -79,7 +79,7 @@ class Local:
         """Yield an answer for each thing.
 
         Raises:
-            UnsupportedError: a worker died, which is memory's fault more often than not.
+            UnsupportedError: a worker died, of memory more often than not.
         """
         count = min(self.workers, len(things))
         if count <= 1:
