@@ -209,6 +209,7 @@ struct airnet_session {
 #define AIRNET_WINDOW_SESSION 1 /* subject = session index */
 #define AIRNET_WINDOW_GATEWAY 2 /* subject = row of the target table */
 #define AIRNET_WINDOW_SOURCE 3 /* one of a gateway window's top sources; follows it */
+#define AIRNET_WINDOW_VENUE 4 /* an order gateway's answers; row of the venue table */
 
 /* Key of one closed window; the float32 features lie in a parallel array. */
 struct airnet_window {

@@ -79,6 +79,7 @@ cdef extern from "airnet.h" nogil:
         AIRNET_WINDOW_SESSION
         AIRNET_WINDOW_GATEWAY
         AIRNET_WINDOW_SOURCE
+        AIRNET_WINDOW_VENUE
         AIRNET_SESSIONS_MAX
         AIRNET_FIX_BYTES_MAX
         AIRNET_FRAMES_MAX

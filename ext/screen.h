@@ -2,6 +2,7 @@
 /*
  * Which windows anybody has to look at. Most are plainly normal: the model is sure of
  * it, and no hard rule fires; nothing is said of them, so nothing need be made of them.
+ * Of a venue's rules alone speak.
  * The tests are those of airnet.score.model (plain) and airnet.score.rules, on the
  * same floats; what is marked is judged there, from the beginning.
  */
@@ -11,7 +12,8 @@
 #include "trees_walk.h"
 #include "trees_wide.h"
 
-#define SCREEN_KINDS 4 /* 0 is none */
+#define SCREEN_MODELS 3 /* kinds of windows that a model speaks of, from 1 */
+#define SCREEN_KINDS 5 /* 0 is none */
 #define SCREEN_SOURCE 3
 
 #define SCREEN_SUSPECT 1 /* not plainly normal by the model */
@@ -98,8 +100,13 @@ static inline an_u32 screen_look(struct screen *s, const struct airnet_window *w
 
 		s->heard += kind != SCREEN_SOURCE;
 		marks[i] = 0;
-		if (kind >= SCREEN_KINDS || !s->trees[kind])
+		if (kind >= SCREEN_KINDS)
 			continue;
+		if (!s->trees[kind]) {
+			marks[i] = (an_u8)screen_fired(s, kind, SCREEN_FACT, rows);
+			found += marks[i] != 0;
+			continue;
+		}
 		if (++s->seen % s->shadow_every == 0)
 			mark = SCREEN_SHADOW;
 		mark |= screen_fired(s, kind, SCREEN_FACT, rows);

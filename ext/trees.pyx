@@ -23,6 +23,7 @@ cdef extern from "screen.h" nogil:
         TREES_LEAVES
         TREES_CLASSES
         SCREEN_KINDS
+        SCREEN_MODELS
         SCREEN_SUSPECT
         SCREEN_FACT
         SCREEN_EXCUSED
@@ -45,8 +46,8 @@ cdef extern from "screen.h" nogil:
         uint32_t count
 
     struct screen:
-        const trees *trees[4]
-        float slack[4]
+        const trees *trees[SCREEN_KINDS]
+        float slack[SCREEN_KINDS]
         const screen_rule *rules
         const screen_limit *limits
         uint32_t rule_count
@@ -230,11 +231,11 @@ cdef class Screen:
         cdef int i
         cdef Trees model
         memset(&self.state, 0, sizeof(self.state))
-        if len(models) != SCREEN_KINDS - 1 or len(slacks) != len(models):
+        if len(models) != SCREEN_MODELS or len(slacks) != len(models):
             raise ValueError("a model and a slack for each of three kinds of window")
         if shadow_every == 0:
             raise ValueError("shadow_every must be above 0")
-        for i in range(SCREEN_KINDS - 1):
+        for i in range(SCREEN_MODELS):
             model = models[i]
             if model.state.classes < 2 or not isfinite(<double>slacks[i]):
                 raise ValueError("two classes at least, and a slack that is a number")
@@ -256,7 +257,7 @@ cdef class Screen:
 
     @property
     def heard(self):
-        """How many windows of sessions and gateways were looked at."""
+        """How many windows of sessions, gateways and venues were looked at."""
         return self.state.heard
 
     def look(

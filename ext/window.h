@@ -78,10 +78,14 @@ struct window_session {
 	uint64_t base, base_new, deviation, peak;
 	uint64_t ack_last_us, ack_slow_us16;
 	uint64_t messages;
+	uint64_t data_ns, logon_ns; /* not answered yet; 0 = nothing waits */
+	uint32_t venue, venue_generation; /* its row; 0 = not looked up */
+	uint32_t answered, rejected; /* in which slot, by venue_epoch */
 	uint32_t slots, idle, frozen, outstanding;
 	uint32_t market_current, market_previous, clip, elevated_at;
 	uint32_t run, window_orders, target;
 	uint8_t in_market, elevated, active, listed, heard, closed, established;
+	uint8_t spoke; /* in this slot */
 	uint8_t last_side, recent_at, price_at;
 	uint8_t client[16];
 	uint64_t last_symbol;
@@ -106,8 +110,12 @@ struct window_session {
 #define WINDOW_TOP_MIN 2 /* flood-like packets that make a source window */
 #define WINDOW_SEEDS 5 /* of the keyed hash: four words of an address, and a sum */
 #define WINDOW_STREAK_GAP_NS 200000000ull /* a source silent so long starts anew */
-/* A tick closes at most every active session and 9 windows a target. */
-#define WINDOW_ROWS (AIRNET_SESSIONS_MAX + WINDOW_TARGETS * (1 + WINDOW_TOP) + 2048)
+#define WINDOW_VENUE_SETS 64
+#define WINDOW_VENUE_WAYS 16
+#define WINDOW_VENUES (WINDOW_VENUE_SETS * WINDOW_VENUE_WAYS)
+/* A tick closes at most every active session, every venue, and 9 windows a target. */
+#define WINDOW_ROWS \
+	(AIRNET_SESSIONS_MAX + WINDOW_VENUES + WINDOW_TARGETS * (1 + WINDOW_TOP) + 1024)
 
 /* What a gateway or source window counts. */
 struct window_tally {
@@ -137,6 +145,7 @@ struct window_target {
 	uint16_t ports[8];
 	uint32_t top[WINDOW_TOP];
 	uint32_t generation, epoch, pending, slots, sessions;
+	uint32_t venue; /* where the last one asked for at this address lies */
 	uint8_t top_count, active, configured, gateway;
 };
 
@@ -149,25 +158,39 @@ struct window_known {
 struct window_counters {
 	uint64_t time_backwards, targets_full, sources_full, known_full;
 	uint64_t sources_evicted, targets_evicted, multicast, windows;
+	uint64_t venues_full, venues_evicted;
 };
+
+/* An order gateway that the site file lists. */
+struct window_endpoint {
+	uint8_t address[16];
+	uint16_t port;
+};
+
+struct window_venue; /* window_venue.h */
 
 struct window_state {
 	struct window_session *sessions;
 	struct window_target *targets;
 	struct window_source *sources;
 	struct window_known *known;
+	struct window_venue *venues; /* and one more, where those without a place go */
 	uint64_t *target_tags, *source_tags;
 	uint64_t *source_last_ns; /* when each of `sources` sent its last packet */
 	uint64_t target_bits[WINDOW_TARGET_SETS]; /* top six bits of a set's tags */
 	uint64_t known_bits[WINDOW_KNOWN / 64]; /* which of `known_slots` are used */
 	uint16_t known_slots[WINDOW_KNOWN]; /* index in `known` */
 	uint8_t gateways[WINDOW_TARGETS][16]; /* the configured ones */
+	uint64_t venue_tags[WINDOW_VENUES];
+	struct window_endpoint endpoints[WINDOW_VENUES]; /* the configured ones */
+	uint32_t active_venues[WINDOW_VENUES];
+	uint32_t active_venue_count, endpoint_count, venue_epoch, venue_generation;
 	uint64_t seed[WINDOW_SEEDS];
 	uint32_t *active_sessions, *active_targets;
 	uint32_t active_session_count, active_target_count, known_count, gateway_count;
 	uint32_t last_target; /* where the last packet outside sessions went */
 	uint32_t generation, row_count, market_sessions, elevated, started;
-	uint64_t now_ns, next_ns, frame_ns, frame_count;
+	uint64_t now_ns, next_ns, frame_ns, frame_count, slot;
 	uint64_t market_current, market_previous, market_base, market_fast;
 	struct window_estimates estimates;
 	struct airnet_window *windows;
@@ -178,6 +201,15 @@ struct window_state {
 static inline void window_put(float *row, int column, uint64_t value)
 {
 	row[column] = (float)(value > WINDOW_LIMIT ? WINDOW_LIMIT : value);
+}
+
+/* What nothing was seen of is not 0: a NaN, of always the same bits. */
+static inline void window_put_unless(float *row, int column, uint64_t value,
+				     int is_missing)
+{
+	window_put(row, column, value);
+	if (is_missing)
+		row[column] = __builtin_nanf("");
 }
 
 /* (a + prior) / (b + prior) in thousandths. */

@@ -4,10 +4,11 @@ In: HEADER[n] and the MESSAGE[m] they point at, in capture order. Out: WINDOW[k]
 and float32[k, 64] integer columns, in the order windows close. One pass, no
 allocation after construction, no clock: time is the largest frame time so far. The C
 half lies in window.h (layout), window_session.h and window_order.h (FIX sessions),
-window_flood.h and window_packet.h (addresses), window_step.h (the order of events).
+window_flood.h and window_packet.h (addresses), window_answer.h and window_health.h
+(venues), window_step.h (the order of events).
 """
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 cimport cython
@@ -30,8 +31,11 @@ cdef extern from "window_step.h" nogil:
         WINDOW_KNOWN
         S_COLUMNS
         F_COLUMNS
+        V_COLUMNS
+        WINDOW_VENUES
     const char *window_session_names[]
     const char *window_flood_names[]
+    const char *window_venue_names[]
 
     struct window_session:
         uint64_t accepted_ns
@@ -46,6 +50,9 @@ cdef extern from "window_step.h" nogil:
     struct window_known:
         uint8_t registered
 
+    struct window_venue:
+        pass
+
     struct window_estimates:
         pass
 
@@ -58,12 +65,15 @@ cdef extern from "window_step.h" nogil:
         uint64_t targets_evicted
         uint64_t multicast
         uint64_t windows
+        uint64_t venues_full
+        uint64_t venues_evicted
 
     struct window_state:
         window_session *sessions
         window_target *targets
         window_source *sources
         window_known *known
+        window_venue *venues
         uint64_t *target_tags
         uint64_t *source_tags
         uint64_t *source_last_ns
@@ -81,6 +91,8 @@ cdef extern from "window_step.h" nogil:
     void window_seed(
         uint64_t *seed, uint64_t time_ns, uint64_t attempt) noexcept nogil
     int window_gateway_add(window_state *w, const uint8_t *address) noexcept nogil
+    int window_venue_add(
+        window_state *w, const uint8_t *address, uint16_t port) noexcept nogil
     window_known *window_known_at(
         window_state *w, const uint8_t *address, int create) noexcept nogil
     long window_update(
@@ -155,6 +167,7 @@ cdef class WindowTable:
         w.targets = <window_target *>calloc(WINDOW_TARGETS, sizeof(window_target))
         w.sources = <window_source *>calloc(WINDOW_SOURCES, sizeof(window_source))
         w.known = <window_known *>calloc(WINDOW_KNOWN, sizeof(window_known))
+        w.venues = <window_venue *>calloc(WINDOW_VENUES + 1, sizeof(window_venue))
         w.target_tags = <uint64_t *>calloc(WINDOW_TARGETS, sizeof(uint64_t))
         w.source_tags = <uint64_t *>calloc(WINDOW_SOURCES, sizeof(uint64_t))
         w.source_last_ns = <uint64_t *>calloc(WINDOW_SOURCES, sizeof(uint64_t))
@@ -162,8 +175,8 @@ cdef class WindowTable:
         w.active_targets = <uint32_t *>calloc(WINDOW_TARGETS, sizeof(uint32_t))
         if (
             w.sessions == NULL or w.targets == NULL or w.sources == NULL
-            or w.known == NULL or w.target_tags == NULL or w.source_tags == NULL
-            or w.source_last_ns == NULL
+            or w.known == NULL or w.venues == NULL or w.target_tags == NULL
+            or w.source_tags == NULL or w.source_last_ns == NULL
             or w.active_sessions == NULL or w.active_targets == NULL
         ):
             raise MemoryError("window table")
@@ -182,6 +195,7 @@ cdef class WindowTable:
         free(self.state.targets)
         free(self.state.sources)
         free(self.state.known)
+        free(self.state.venues)
         free(self.state.target_tags)
         free(self.state.source_tags)
         free(self.state.source_last_ns)
@@ -194,12 +208,15 @@ cdef class WindowTable:
         """Where the state is: for Step alone."""
         return <size_t>self.state
 
-    def add_gateway(self, bytes address not None):
-        """Watch this 16-byte address as a gateway; False when its set is full."""
+    def add_gateway(self, bytes address not None, uint16_t port):
+        """Watch this 16-byte address, and this port of it; False when a set is full."""
         if len(address) != 16:
             raise ValueError("address: 16 bytes expected")
-        return window_gateway_add(
-            self.state, <const uint8_t *>(<char *>address)) != 0
+        cdef const uint8_t *place = <const uint8_t *>(<char *>address)
+        return (
+            window_gateway_add(self.state, place) != 0
+            and window_venue_add(self.state, place, port) != 0
+        )
 
     def add_host(self, bytes address not None):
         """Take this 16-byte address as one of the site's own; False when full."""
@@ -272,6 +289,8 @@ cdef class WindowTable:
             "known_full": c.known_full,
             "multicast": c.multicast,
             "windows": c.windows,
+            "venues_full": c.venues_full,
+            "venues_evicted": c.venues_evicted,
         }
 
 
@@ -283,6 +302,11 @@ def session_columns():
 def flood_columns():
     """Return the names of a gateway or source row's columns, in order."""
     return tuple(window_flood_names[i].decode() for i in range(F_COLUMNS))
+
+
+def venue_columns():
+    """Return the names of a venue row's columns, in order."""
+    return tuple(window_venue_names[i].decode() for i in range(V_COLUMNS))
 
 
 def window_dtype():

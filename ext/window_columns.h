@@ -29,6 +29,21 @@
 	X(ports) X(busiest_port_share) X(reflector_share) X(rate_1s) X(baseline) \
 	X(over_baseline) X(history_ms) X(known) X(registered) X(is_source) \
 	X(half_open) X(streak_ms)
+
+#define WINDOW_VENUE_COLUMNS(X) \
+	X(window_us) X(orders) X(new_orders) X(order_rate_1s) X(order_baseline) \
+	X(load_ratio) X(acks) X(ack_last_us) X(ack_mean_us) X(ack_worst_us) \
+	X(ack_baseline_us) X(ack_ratio) X(ack_floor_us) X(ack_floor_baseline_us) \
+	X(ack_rise_us) X(ack_deviation) X(ack_risen_batches) X(ack_risen_ms) \
+	X(answers) X(rejects) X(reject_share) X(reject_rate_1s) X(reject_share_1s) \
+	X(reject_baseline) X(sessions_answered) X(sessions_rejected) \
+	X(rejected_share) X(outstanding) X(unanswered) X(silence_us) \
+	X(silence_ratio) X(sessions) X(sessions_active) X(sessions_lost) X(logons) \
+	X(logons_answered) X(logons_waiting) X(logon_last_us) X(logon_mean_us) \
+	X(logon_worst_us) X(logon_recent_us) X(logon_wait_us) X(syns) X(handshakes) \
+	X(handshake_last_us) X(handshake_mean_us) X(handshake_worst_us) \
+	X(tcp_ack_last_us) X(tcp_ack_mean_us) X(tcp_ack_worst_us) \
+	X(resend_requests) X(sequence_gaps) X(retransmits_down) X(history_ms)
 /* clang-format on */
 
 enum {
@@ -45,8 +60,16 @@ enum {
 		F_COLUMNS
 };
 
+enum {
+#define X(name) V_##name,
+	WINDOW_VENUE_COLUMNS(X)
+#undef X
+		V_COLUMNS
+};
+
 _Static_assert(S_COLUMNS <= WINDOW_COLUMNS, "too many session columns");
 _Static_assert(F_COLUMNS <= WINDOW_COLUMNS, "too many flood columns");
+_Static_assert(V_COLUMNS <= WINDOW_COLUMNS, "too many venue columns");
 
 static const char *const window_session_names[] = {
 #define X(name) #name,
@@ -57,6 +80,12 @@ static const char *const window_session_names[] = {
 static const char *const window_flood_names[] = {
 #define X(name) #name,
 	WINDOW_FLOOD_COLUMNS(X)
+#undef X
+};
+
+static const char *const window_venue_names[] = {
+#define X(name) #name,
+	WINDOW_VENUE_COLUMNS(X)
 #undef X
 };
 

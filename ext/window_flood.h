@@ -130,13 +130,11 @@ static inline void window_target_roll(struct window_target *t, uint64_t slot)
 static inline void window_target_touch(const struct window_state *w,
 				       struct window_target *t)
 {
-	uint64_t slot = w->now_ns / WINDOW_SLOT_NS;
-
-	if (t->slot == slot)
+	if (__builtin_expect(t->slot == w->slot, 1))
 		return;
-	window_target_roll(t, slot);
+	window_target_roll(t, w->slot);
 	if (!t->active)
-		window_target_clear(t, slot * WINDOW_SLOT_NS);
+		window_target_clear(t, w->slot * WINDOW_SLOT_NS);
 }
 
 #endif

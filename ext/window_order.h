@@ -3,6 +3,7 @@
 #ifndef AIRNET_WINDOW_ORDER_H
 #define AIRNET_WINDOW_ORDER_H
 
+#include "window_answer.h"
 #include "window_session.h"
 
 /* Bring close what a message about this order will need. It decides nothing.
@@ -19,9 +20,9 @@ window_order_ahead(const struct window_session *s, const struct airnet_message *
 }
 
 /* True when this ClOrdID was used lately; remembers it. */
-static inline int window_key_seen(struct window_session *s, uint64_t key)
+static inline int window_key_seen(struct window_session *s, uint64_t key, uint64_t hash)
 {
-	uint32_t set = (uint32_t)(window_mix(key) % WINDOW_KEY_SETS);
+	uint32_t set = (uint32_t)(hash % WINDOW_KEY_SETS);
 
 	for (int i = 0; i < WINDOW_KEY_WAYS; i++)
 		if (s->keys[set][i] == key)
@@ -31,31 +32,33 @@ static inline int window_key_seen(struct window_session *s, uint64_t key)
 	return 0;
 }
 
-static inline void window_pending_add(struct window_session *s, uint64_t key,
-				      uint64_t now_ns)
+static inline void window_pending_add(struct window_session *s, struct window_venue *v,
+				      uint64_t key, uint64_t hash, uint64_t now_ns)
 {
-	uint32_t slot = (uint32_t)(window_mix(key) >> 32) % WINDOW_PENDING;
+	uint32_t slot = (uint32_t)(hash >> 32) % WINDOW_PENDING;
 
-	if (!s->pending_key[slot])
+	if (!s->pending_key[slot]) {
 		s->outstanding++;
+		v->outstanding += !s->closed;
+	}
 	s->pending_key[slot] = key;
 	s->pending_ns[slot] = now_ns;
 }
 
 /* The first report for an order: how long it took. True when it was waited for. */
-static inline int window_pending_take(struct window_session *s, uint64_t key,
-				      uint64_t now_ns)
+static inline int window_pending_take(const struct window_state *w,
+				      struct window_session *s, struct window_venue *v,
+				      uint64_t key)
 {
 	uint32_t slot = (uint32_t)(window_mix(key) >> 32) % WINDOW_PENDING;
 	uint64_t latency_us;
 
 	if (!key || s->pending_key[slot] != key)
 		return 0;
-	latency_us = (now_ns - s->pending_ns[slot]) / 1000;
-	if (latency_us > WINDOW_LIMIT)
-		latency_us = WINDOW_LIMIT;
+	latency_us = window_venue_ack(w, v, w->now_ns - s->pending_ns[slot]);
 	s->pending_key[slot] = 0;
 	s->outstanding--;
+	v->outstanding -= !s->closed;
 	s->ack_last_us = latency_us;
 	s->ack_slow_us16 = s->ack_slow_us16
 				   ? (s->ack_slow_us16 * 63 + latency_us * 16) / 64
@@ -99,14 +102,14 @@ static inline void window_repetition(struct window_session *s,
 
 /* An order message: new, cancel, replace or quote, from the client. */
 static inline void window_order(struct window_state *w, struct window_session *s,
-				const struct airnet_message *m)
+				struct window_venue *v, const struct airnet_message *m)
 {
 	static const uint8_t counted[] = {[AIRNET_KIND_NEW] = C_NEW,
 					  [AIRNET_KIND_CANCEL] = C_CANCEL,
 					  [AIRNET_KIND_REPLACE] = C_REPLACE,
 					  [AIRNET_KIND_QUOTE] = C_QUOTE};
 	int again = m->flags & (AIRNET_MESSAGE_POSS_DUP | AIRNET_MESSAGE_POSS_RESEND);
-	uint64_t orders;
+	uint64_t orders, hash = window_mix(m->order_key);
 
 	if (!s->first_order_ns)
 		s->first_order_ns = w->now_ns;
@@ -114,12 +117,16 @@ static inline void window_order(struct window_state *w, struct window_session *s
 		s->window_first_ns = w->now_ns;
 	s->current[counted[m->kind]]++;
 	s->window_orders++;
-	if (m->order_key && window_key_seen(s, m->order_key) && !again)
+	v->health.orders++;
+	if (m->kind != AIRNET_KIND_QUOTE) /* most are answered only when asked for */
+		window_venue_asked(w, v);
+	if (m->order_key && window_key_seen(s, m->order_key, hash) && !again)
 		s->current[C_DUPLICATE]++;
 	if (m->kind == AIRNET_KIND_NEW) {
+		v->health.news++;
 		window_repetition(s, m);
 		if (m->order_key)
-			window_pending_add(s, m->order_key, w->now_ns);
+			window_pending_add(s, v, m->order_key, hash, w->now_ns);
 	}
 	if (!s->in_market)
 		return;
@@ -136,12 +143,13 @@ static inline void window_order(struct window_state *w, struct window_session *s
 
 /* An ExecutionReport. Values of 150 and 39: FIX 4.4 volume 6, fields 150 and 39. */
 static inline void window_report(struct window_state *w, struct window_session *s,
-				 const struct airnet_message *m)
+				 struct window_venue *v, const struct airnet_message *m)
 {
 	uint8_t type = m->exec_type ? m->exec_type : m->order_status;
-	int waited = window_pending_take(s, m->order_key, w->now_ns);
+	int waited = window_pending_take(w, s, v, m->order_key);
 	int fill = type == 'F' || type == '1' || type == '2';
 
+	window_venue_answer(w, v, s, type == '8');
 	s->current[C_REPORT]++;
 	s->current[C_FILL] += (uint64_t)fill;
 	s->current[C_REJECT] += type == '8';
@@ -149,7 +157,7 @@ static inline void window_report(struct window_state *w, struct window_session *
 		s->accepted_ns = w->now_ns;
 }
 
-static inline void window_sequence(struct window_session *s,
+static inline void window_sequence(struct window_session *s, struct window_venue *v,
 				   const struct airnet_message *m)
 {
 	uint64_t *last = &s->sequence[m->direction & 1];
@@ -160,7 +168,10 @@ static inline void window_sequence(struct window_session *s,
 		*last = m->sequence;
 		return;
 	}
-	s->current[C_GAP] += *last && m->sequence > *last + 1;
+	if (*last && m->sequence > *last + 1) {
+		s->current[C_GAP]++;
+		v->health.gaps++;
+	}
 	if (m->sequence > *last)
 		*last = m->sequence;
 }
@@ -175,9 +186,39 @@ static inline int window_speaks(const struct airnet_message *m)
 	       m->kind == AIRNET_KIND_HEARTBEAT;
 }
 
+/* What is neither an order nor a report. */
+static inline void window_other(struct window_state *w, struct window_session *s,
+				struct window_venue *v, const struct airnet_message *m)
+{
+	int up = m->direction == AIRNET_DIRECTION_UP;
+
+	v->heard |= !up;
+	if (m->kind == AIRNET_KIND_REJECT ||
+	    (!up && m->kind == AIRNET_KIND_CANCEL_REJECT)) {
+		s->current[C_REJECT]++;
+		if (!up)
+			window_venue_answer(w, v, s, 1);
+	} else if (m->kind == AIRNET_KIND_LOGON) {
+		s->current[C_LOGON]++;
+		if (!up)
+			window_logon_answered(w, v, s);
+		else if (!s->closed)
+			window_logon_asked(w, v, s);
+	} else if (m->kind == AIRNET_KIND_LOGOUT && !up) {
+		window_logon_over(w, v, s);
+	} else if (m->kind == AIRNET_KIND_HEARTBEAT ||
+		   m->kind == AIRNET_KIND_TEST_REQUEST) {
+		s->current[C_HEARTBEAT]++;
+	} else if (m->kind == AIRNET_KIND_RESEND_REQUEST) {
+		s->current[C_RESEND]++;
+		v->health.resends++;
+	}
+}
+
 /* Every message of a session, in frame order. */
-static inline void window_message(struct window_state *w, uint32_t index,
-				  const struct airnet_message *m)
+static inline __attribute__((always_inline)) void
+window_message(struct window_state *w, uint32_t index, struct window_venue *v,
+	       const struct airnet_message *m)
 {
 	struct window_session *s = &w->sessions[index];
 	int up = m->direction == AIRNET_DIRECTION_UP;
@@ -188,26 +229,17 @@ static inline void window_message(struct window_state *w, uint32_t index,
 		return;
 	}
 	s->heard |= (uint8_t)(window_speaks(m) << (m->direction & 1));
-	window_sequence(s, m);
+	window_sequence(s, v, m);
 	s->current[C_POSS_DUP] += up && m->flags & AIRNET_MESSAGE_POSS_DUP;
 	s->current[C_UP] += (uint64_t)up;
 	s->messages += (uint64_t)up;
 	s->current[C_BYTES] += up ? m->bytes : 0;
 	if (up && m->kind >= AIRNET_KIND_NEW && m->kind <= AIRNET_KIND_QUOTE)
-		window_order(w, s, m);
+		window_order(w, s, v, m);
 	else if (!up && m->kind == AIRNET_KIND_REPORT)
-		window_report(w, s, m);
-	else if (!up && m->kind == AIRNET_KIND_CANCEL_REJECT)
-		s->current[C_REJECT]++;
-	else if (m->kind == AIRNET_KIND_REJECT)
-		s->current[C_REJECT]++;
-	else if (m->kind == AIRNET_KIND_LOGON)
-		s->current[C_LOGON]++;
-	else if (m->kind == AIRNET_KIND_HEARTBEAT ||
-		 m->kind == AIRNET_KIND_TEST_REQUEST)
-		s->current[C_HEARTBEAT]++;
-	else if (m->kind == AIRNET_KIND_RESEND_REQUEST)
-		s->current[C_RESEND]++;
+		window_report(w, s, v, m);
+	else
+		window_other(w, s, v, m);
 }
 
 #endif

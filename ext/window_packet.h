@@ -148,6 +148,12 @@ static inline void window_flood_packet(struct window_state *w, struct window_tar
 	t->last_ns = w->now_ns;
 	t->slot_packets++;
 	window_tally_packet(&t->tally, h, known);
+	if (window_is_syn(h)) {
+		struct window_venue *v = window_venue_at(w, t, h->target_port);
+
+		if (v)
+			window_venue_syn(w, v, hash, h->source_port);
+	}
 	window_distinct_add(&t->distinct, window_plain_hash(h->source), hash);
 	window_target_port(t, h->target_port);
 	e = window_source_get(w, t, h->source, hash);
@@ -169,6 +175,13 @@ static inline int window_reply(struct window_state *w, const struct airnet_heade
 	e = window_source_find(w, t, h->target);
 	if (!e && !syn_ack && !reset)
 		return 0;
+	if (syn_ack) {
+		struct window_venue *v = window_venue_at(w, t, h->source_port);
+
+		if (v)
+			window_venue_syn_ack(w, v, window_hash(w->seed, h->target),
+					     h->target_port);
+	}
 	window_target_touch(w, t);
 	t->tally.reply++;
 	t->tally.syn_ack += (uint32_t)syn_ack;
@@ -186,31 +199,6 @@ static inline int window_reply(struct window_state *w, const struct airnet_heade
 	return 1;
 }
 
-/* A session holds when both ends have spoken: its client is a known source. */
-static inline void window_establish(struct window_state *w, struct window_session *s,
-				    struct window_target *t,
-				    const struct airnet_header *h)
-{
-	struct window_known *client;
-
-	if (!s->established && s->heard == 3 && !s->closed) {
-		memcpy(s->client,
-		       h->direction == AIRNET_DIRECTION_UP ? h->source : h->target, 16);
-		client = window_known_at(w, s->client, 1);
-		s->established = client != NULL;
-		if (client)
-			client->sessions++;
-		if (client && t) {
-			t->gateway = 1;
-			t->sessions++;
-		}
-	}
-	if (h->stream_flags & AIRNET_STREAM_CLOSED && !s->closed) {
-		s->closed = 1;
-		window_release(w, s);
-	}
-}
-
 /* A frame of a known session: its messages, its handshake, its share of the traffic. */
 static inline void window_session_frame(struct window_state *w,
 					const struct airnet_header *h,
@@ -222,9 +210,12 @@ static inline void window_session_frame(struct window_state *w,
 	struct window_target *t =
 		window_target_near(w, up ? h->target : h->source, &s->target);
 	struct window_source *e = NULL;
+	struct window_venue *v;
 
 	if (h->stream_flags & AIRNET_STREAM_OPENED)
 		window_renew(w, s);
+	v = window_venue_of(w, s, up ? h->target : h->source,
+			    up ? h->target_port : h->source_port);
 	if (!s->listed) {
 		s->listed = 1;
 		s->open_ns = w->now_ns;
@@ -234,13 +225,19 @@ static inline void window_session_frame(struct window_state *w,
 		s->current[C_RETRANSMIT]++;
 		s->active = 1;
 	}
+	window_venue_frame(w, v, s, h);
+	if (h->stream_flags & AIRNET_STREAM_RETRANSMIT)
+		window_venue_again(v, s, up);
 	for (uint32_t i = 0; i < count; i++) {
-		window_message(w, h->session, &messages[i]);
+		window_message(w, h->session, v, &messages[i]);
 		if (s->window_orders >= WINDOW_ORDERS_MAX)
 			window_session_close(
 				w, h->session, w->now_ns,
 				(WINDOW_SLOT_NS - w->now_ns % WINDOW_SLOT_NS) / 1000);
 	}
+	if (!up && window_is_syn_ack(h))
+		window_venue_syn_ack(w, v, window_hash(w->seed, h->target),
+				     h->target_port);
 	if (t) {
 		window_target_touch(w, t);
 		t->tally.session++;
@@ -257,7 +254,7 @@ static inline void window_session_frame(struct window_state *w,
 				e->tally.syn_ack += window_is_syn_ack(h);
 		}
 	}
-	window_establish(w, s, t, h);
+	window_establish(w, s, v, t, h);
 }
 
 static inline void window_packet(struct window_state *w, const struct airnet_header *h,

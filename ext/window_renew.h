@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of what is remembered of a session, and its row's next one. */
+/* When a session holds, when it is over, and its row's next one. */
 #ifndef AIRNET_WINDOW_RENEW_H
 #define AIRNET_WINDOW_RENEW_H
 
+#include "window_answer.h"
 #include "window_flood.h"
 
 /* A session is over: its client is known for one fewer. */
@@ -24,10 +25,40 @@ static inline void window_renew(struct window_state *w, struct window_session *s
 {
 	uint8_t listed = s->listed;
 
+	window_venue_leave(w, s);
 	window_release(w, s);
 	memset(s, 0, sizeof *s);
 	s->listed = listed;
 	s->open_ns = listed ? w->now_ns : 0;
+}
+
+/* A session holds when both ends have spoken: its client is a known source. */
+static inline void window_establish(struct window_state *w, struct window_session *s,
+				    struct window_venue *v, struct window_target *t,
+				    const struct airnet_header *h)
+{
+	struct window_known *client;
+
+	if (!s->established && s->heard == 3 && !s->closed) {
+		memcpy(s->client,
+		       h->direction == AIRNET_DIRECTION_UP ? h->source : h->target, 16);
+		client = window_known_at(w, s->client, 1);
+		s->established = client != NULL;
+		if (client) {
+			client->sessions++;
+			window_venue_join(v);
+		}
+		if (client && t) {
+			t->gateway = 1;
+			t->sessions++;
+		}
+	}
+	if (h->stream_flags & AIRNET_STREAM_CLOSED && !s->closed) {
+		v->health.sessions_lost += s->established;
+		window_venue_leave(w, s);
+		s->closed = 1;
+		window_release(w, s);
+	}
 }
 
 #endif

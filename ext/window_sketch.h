@@ -34,6 +34,7 @@ struct window_distinct {
 	uint64_t bits[WINDOW_SKETCH / 64];
 	uint64_t spent; /* by how much the sum of 2^-register fell, Q32 */
 	uint32_t filled; /* registers above 0 */
+	uint32_t used; /* bits that are set */
 	uint8_t registers[WINDOW_REGISTERS];
 };
 
@@ -85,6 +86,7 @@ static inline void window_distinct_add(struct window_distinct *d, uint64_t plain
 	int rank =
 		1 + __builtin_clzll(keyed << (64 - WINDOW_REGISTER_SHIFT) | 1ull << 32);
 
+	d->used += !(d->bits[bit / 64] >> bit % 64 & 1);
 	d->bits[bit / 64] |= 1ull << bit % 64;
 	if (rank <= *held)
 		return;
@@ -108,7 +110,7 @@ static inline uint64_t window_distinct_keyed(const struct window_distinct *d,
 static inline uint64_t window_distinct_count(const struct window_distinct *d,
 					     const struct window_estimates *tables)
 {
-	uint64_t linear = tables->linear[window_bits(d->bits, WINDOW_SKETCH / 64)];
+	uint64_t linear = tables->linear[d->used];
 	uint64_t keyed = window_distinct_keyed(d, tables);
 
 	if (linear > WINDOW_LINEAR_MAX || keyed > WINDOW_DISAGREE(linear) ||

@@ -3,6 +3,7 @@
 #ifndef AIRNET_WINDOW_STEP_H
 #define AIRNET_WINDOW_STEP_H
 
+#include "window_health.h"
 #include "window_packet.h"
 
 static inline uint64_t window_per_second(uint64_t count, uint64_t span_us)
@@ -193,12 +194,16 @@ static inline void window_tick(struct window_state *w, uint64_t time_ns)
 	int jump = gap_ns > WINDOW_JUMP_NS;
 	int slot = jump || at_ns % WINDOW_SLOT_NS == 0;
 
-	if (slot)
+	if (slot) {
+		window_venue_spoke(w);
 		window_session_tick(w, at_ns);
+		window_venue_tick(w, at_ns);
+	}
 	window_target_tick(w, at_ns, slot);
 	w->next_ns += WINDOW_TICK_NS;
 	if (jump) {
 		window_session_skip(w, gap_ns / WINDOW_SLOT_NS);
+		window_venue_skip(w);
 		w->next_ns = (time_ns / WINDOW_TICK_NS + 1) * WINDOW_TICK_NS;
 	}
 }
@@ -218,9 +223,32 @@ window_ahead(const struct window_state *w, const struct airnet_header *h,
 				   &messages[h->message_index]);
 }
 
+/* The most windows that the messages of one frame can close. */
+#define WINDOW_FRAME_ROWS (UINT16_MAX / WINDOW_ORDERS_MAX + 1)
+
 static inline int window_has_room(const struct window_state *w, uint32_t rows)
 {
 	return w->row_count + rows <= WINDOW_ROWS;
+}
+
+/* Capture time has come to a tick: every one up to this frame's. 0: the output is full,
+ * and the frame has to wait. */
+static __attribute__((noinline)) int window_ticks(struct window_state *w)
+{
+	if (!w->started) {
+		window_rekey(w, w->frame_ns);
+		w->next_ns = (w->frame_ns / WINDOW_TICK_NS + 1) * WINDOW_TICK_NS;
+	}
+	w->started = 1;
+	while (w->next_ns <= w->frame_ns) {
+		if (!window_has_room(w,
+				     w->active_session_count + w->active_venue_count +
+					     w->active_target_count * (1 + WINDOW_TOP)))
+			return 0;
+		window_tick(w, w->frame_ns);
+	}
+	w->slot = w->frame_ns / WINDOW_SLOT_NS;
+	return 1;
 }
 
 /* Take headers in order until they end or the output is full; return how many. */
@@ -233,30 +261,23 @@ static inline long window_update(struct window_state *w,
 		const struct airnet_header *h = &headers[i];
 		long next = i + WINDOW_AHEAD;
 		long first = h->message_index, held = h->message_count;
+		int is_back = h->time_ns < w->now_ns;
 
 		if (next < count)
 			window_ahead(w, &headers[next], messages, message_count);
-		if (first > message_count)
-			first = message_count;
-		if (held > message_count - first)
+		if (__builtin_expect(first + held > message_count, 0)) {
+			first = first < message_count ? first : message_count;
 			held = message_count - first;
-		w->frame_ns = h->time_ns > w->now_ns ? h->time_ns : w->now_ns;
+		}
+		w->frame_ns = is_back ? w->now_ns : h->time_ns;
 		w->frame_count = h->frame_count;
-		if (!w->started) {
-			window_rekey(w, h->time_ns);
-			w->next_ns = (h->time_ns / WINDOW_TICK_NS + 1) * WINDOW_TICK_NS;
-		}
-		w->started = 1;
-		while (w->next_ns <= w->frame_ns) {
-			if (!window_has_room(w, w->active_session_count +
-							w->active_target_count *
-								(1 + WINDOW_TOP)))
-				return i;
-			window_tick(w, w->frame_ns);
-		}
-		if (!window_has_room(w, (uint32_t)held / WINDOW_ORDERS_MAX + 1))
+		if (w->next_ns <= w->frame_ns && !window_ticks(w))
 			return i;
-		w->counters.time_backwards += h->time_ns < w->now_ns;
+		if (__builtin_expect(w->row_count > WINDOW_ROWS - WINDOW_FRAME_ROWS,
+				     0) &&
+		    !window_has_room(w, (uint32_t)held / WINDOW_ORDERS_MAX + 1))
+			return i;
+		w->counters.time_backwards += is_back;
 		w->now_ns = w->frame_ns;
 		window_packet(w, h, messages + first, (uint32_t)held);
 	}

@@ -273,21 +273,4 @@ static inline int window_place_listed(struct window_state *w)
 	return 1;
 }
 
-/* Take the key of the first frame's time. The key of time 0 under which everything
- * was listed had room for it: at worst that one stays. */
-static inline void window_rekey(struct window_state *w, uint64_t time_ns)
-{
-	uint64_t full = w->counters.targets_full;
-	uint64_t attempt = 0;
-
-	do
-		window_seed(w->seed, time_ns, attempt++);
-	while (!window_place_listed(w) && attempt < WINDOW_KEYS);
-	if (attempt == WINDOW_KEYS) {
-		window_seed(w->seed, 0, 0);
-		window_place_listed(w);
-	}
-	w->counters.targets_full = full;
-}
-
 #endif

@@ -13,6 +13,7 @@ from airnet.decode import Decoder
 from airnet.domain.frame import FRAME
 from airnet.domain.session import address_text
 from airnet.domain.verdict import Cause
+from airnet.domain.window import WINDOW_VENUE
 from airnet.features import Windows
 from airnet.twin.scenario import randomised
 from airnet.twin.scenarios import SCENARIOS
@@ -26,7 +27,7 @@ TRAINED = tuple(name for name in SCENARIOS if name not in (*LEFT_OUT, "demo"))
 
 @dataclass(kw_only=True)
 class Seen:
-    """Every window of an episode, its features, and the sessions' client names."""
+    """Every window that models learn from in an episode, and the clients' names."""
 
     episode: Episode
     windows: NDArray[np.void]
@@ -68,8 +69,9 @@ def look(episode: Episode, *, with_site: bool) -> Seen:
             start = 0
             while start < len(headers):
                 start += table.update(headers[start:], messages)
-                keys.append(table.windows.copy())
-                values.append(table.rows.copy())
+                chosen = table.windows["kind"] != WINDOW_VENUE
+                keys.append(table.windows[chosen].copy())
+                values.append(table.rows[chosen].copy())
             rest = rest[len(headers) :]
     clients = [
         f"{address_text(row['client'].tobytes())}:{row['client_port']}"

@@ -24,7 +24,7 @@ from flood_rows import Part
 
 from airnet.domain.session import address_bytes
 from airnet.domain.verdict import Cause
-from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
+from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SOURCE
 from airnet.features import Windows
 from airnet.features.schema import FLOOD_SCHEMA
 
@@ -91,7 +91,7 @@ def episode(seed: int, *, held: bool, pps: float = 0.0) -> Labelled:
     keys, values, start = [], [], 0
     while start < len(part.rows):
         start += table.update(part.rows[start:], messages)
-        chosen = table.windows["kind"] != WINDOW_SESSION
+        chosen = np.isin(table.windows["kind"], (WINDOW_GATEWAY, WINDOW_SOURCE))
         keys.append(table.windows[chosen].copy())
         values.append(table.rows[chosen].copy())
     windows, features = np.concatenate(keys), np.concatenate(values)

@@ -51,6 +51,7 @@ static void windows_begin(struct result *result)
 	table((void **)&w->targets, WINDOW_TARGETS * sizeof(*w->targets));
 	table((void **)&w->sources, WINDOW_SOURCES * sizeof(*w->sources));
 	table((void **)&w->known, WINDOW_KNOWN * sizeof(*w->known));
+	table((void **)&w->venues, (WINDOW_VENUES + 1) * sizeof(*w->venues));
 	table((void **)&w->target_tags, WINDOW_TARGETS * sizeof(*w->target_tags));
 	table((void **)&w->source_tags, WINDOW_SOURCES * sizeof(*w->source_tags));
 	table((void **)&w->source_last_ns, WINDOW_SOURCES * sizeof(an_u64));
@@ -59,7 +60,7 @@ static void windows_begin(struct result *result)
 	if (!result->clean.windows)
 		result->clean = *w;
 	*w = result->clean;
-	CHECK(window_gateway_add(w, gateway));
+	CHECK(window_gateway_add(w, gateway) && window_venue_add(w, gateway, 9878));
 }
 
 static void features(struct result *result, const struct airnet_header *headers,

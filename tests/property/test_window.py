@@ -7,16 +7,18 @@ import pytest
 from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
-from airnet.domain.columns import FLOOD_SCHEMA, SESSION_SCHEMA
+from airnet.domain.columns import SCHEMAS, VENUE_SCHEMA
 from airnet.domain.frame import HEADER, NONE
 from airnet.domain.message import MESSAGE
 from airnet.domain.session import address_bytes
 from airnet.domain.window import FEATURE_LIMIT
 from airnet.features import Windows
 from tests.reference.window import Reference
+from tests.reference.window_venue import Row
 
 START_NS = 1_700_000_000_000_000_000
 GATEWAYS = ("10.9.0.1", "10.9.0.2")
+PORT = 9
 HOSTS = ("10.1.0.1", "10.1.0.2", "10.1.0.3", "172.16.0.9", "2001:db8::7", "224.0.0.5")
 SITE_HOSTS = ("10.1.0.1",)
 SESSIONS = 4
@@ -99,7 +101,7 @@ def closed(
     headers: NDArray[np.void], messages: NDArray[np.void], batch: int
 ) -> tuple[NDArray[np.void], NDArray[np.float32]]:
     """Return every window and row the kernel makes, `batch` headers at a time."""
-    table = Windows([(address, 1) for address in GATEWAYS], SITE_HOSTS)
+    table = Windows([(address, PORT) for address in GATEWAYS], SITE_HOSTS)
     windows, rows, start = [], [], 0
     while start < len(headers):
         part = headers[start : start + batch]
@@ -111,19 +113,35 @@ def closed(
 
 def expected(
     headers: NDArray[np.void], messages: NDArray[np.void]
-) -> list[tuple[dict[str, object], dict[str, int]]]:
+) -> list[tuple[dict[str, object], Row]]:
     """Return what the reference makes of them."""
     slow = Reference(
-        [address_bytes(address) for address in GATEWAYS],
+        [(address_bytes(address), PORT) for address in GATEWAYS],
         [address_bytes(address) for address in SITE_HOSTS],
     )
     slow.update(headers, messages)
     return slow.windows
 
 
-def as_row(named: dict[str, int], names: Sequence[str]) -> list[int]:
-    """Return a reference row's columns in order, saturated."""
-    return [min(named[name], FEATURE_LIMIT) for name in names]
+def as_row(named: Row, names: Sequence[str]) -> list[int | None]:
+    """Return a reference row's columns in order, saturated; None is missing."""
+    values = [named[name] for name in names]
+    return [None if value is None else min(value, FEATURE_LIMIT) for value in values]
+
+
+def as_found(row: NDArray[np.float32]) -> list[float | None]:
+    """Return a kernel's row, None where it says NaN, of one pattern of bits only."""
+    missing = np.isnan(row)
+    assert set(row.view("<u4")[missing].tolist()) <= {0x7FC00000}
+    pairs = zip(row.tolist(), missing.tolist(), strict=True)
+    return [None if is_missing else value for value, is_missing in pairs]
+
+
+def kind_of(key: dict[str, object]) -> int:
+    """Return the kind of a reference's window."""
+    kind = key["kind"]
+    assert isinstance(kind, int)
+    return kind
 
 
 def traffic(seed: int, count: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
@@ -179,11 +197,11 @@ def test_long_traffic_equals_the_reference(seed: int) -> None:
     wanted = expected(headers, messages)
     assert len(windows) == len(wanted) > 100
     for window, row, (key, named) in zip(windows, rows, wanted, strict=True):
-        names = (SESSION_SCHEMA if key["kind"] == 1 else FLOOD_SCHEMA).names
+        names = SCHEMAS[kind_of(key)].names
         assert [window[name] for name in key if name != "address"] == [
             value for name, value in key.items() if name != "address"
         ]
-        assert row[: len(names)].tolist() == as_row(named, names)
+        assert as_found(row[: len(names)]) == as_row(named, names)
 
 
 @given(captures(), st.sampled_from([1, 7, 64, 4096]))
@@ -201,8 +219,8 @@ def test_kernel_equals_its_reference_at_any_batch_size(
         found = {name: window[name] for name in window.dtype.names}
         found["address"] = window["address"].tobytes()
         assert found == key
-        names = (SESSION_SCHEMA if key["kind"] == 1 else FLOOD_SCHEMA).names
-        assert dict(zip(names, row.tolist(), strict=False)) == dict(
+        names = SCHEMAS[kind_of(key)].names
+        assert dict(zip(names, as_found(row), strict=False)) == dict(
             zip(names, as_row(named, names), strict=True)
         )
         assert not row[len(names) :].any()
@@ -233,5 +251,98 @@ def test_long_quiet_and_burst_equal_the_reference(batch: int) -> None:
     wanted = expected(headers, messages)
     assert [key["first_ns"] for key, _ in wanted] == windows["first_ns"].tolist()
     assert any(key["first_ns"] for key, _ in wanted)
-    for row, (_, named) in zip(rows, wanted, strict=True):
-        assert row[: len(named)].tolist() == as_row(named, SESSION_SCHEMA.names)
+    for row, (key, named) in zip(rows, wanted, strict=True):
+        names = SCHEMAS[kind_of(key)].names
+        assert as_found(row[: len(named)]) == as_row(named, names)
+
+
+def day(seed: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """Return a day at one venue: SYN, Logon, orders and their answers, which step up.
+
+    Some frames come again, some orders are refused or never answered, and one session
+    ends; so every memory of a venue turns over.
+    """
+    rng = np.random.Generator(np.random.PCG64(seed))
+    events: list[tuple[int, dict[str, int], dict[str, int]]] = []
+    at = 0
+    for session in range(SESSIONS):
+        port, at = 40_000 + session, session * 30_000_000
+        frame = {"session": session, "port": port, "tcp_flags": 0x18}
+        syn = {"session": NONE, "port": port, "tcp_flags": 0x02}
+        events.append((at, {**syn}, {}))
+        late = int(rng.integers(50_000, 400_000))
+        events.append((at + late, {**syn, "tcp_flags": 0x12, "direction": 1}, {}))
+        for direction in (0, 1):
+            wait = 1_000_000 + direction * int(rng.integers(200_000, 90_000_000))
+            down = {**frame, "direction": direction}
+            events.append((at + wait, down, {"kind": 8, "direction": direction}))
+    for number in range(1, 2500):
+        session = int(rng.integers(0, SESSIONS))
+        at += int(rng.exponential(4_000_000))
+        frame = {"session": session, "port": 40_000 + session, "payload_bytes": 150}
+        order = {"kind": int(rng.choice([1, 1, 1, 2, 4])), "order_key": number}
+        again = int(rng.random() < 0.02)
+        events.append((at, {**frame, "stream_flags": again}, order))
+        late = int(rng.exponential(60_000)) + (150_000 if number < 1800 else 400_000)
+        refused = rng.random() < (0.9 if 2200 < number < 2400 else 0.05)
+        answer = {"kind": 5, "exec_type": 56 if refused else 48, "order_key": number}
+        if rng.random() < 0.97:
+            down = {**frame, "direction": 1, "stream_flags": again}
+            events.append((at + late, down, {**answer, "direction": 1}))
+    end = {"session": 1, "port": 40_001, "stream_flags": 0x40}
+    events.append((at - 500_000_000, end, {}))
+    events.sort(key=lambda event: event[0])
+    headers = np.zeros(len(events), HEADER)
+    messages = np.zeros(sum(bool(event[2]) for event in events), MESSAGE)
+    client, gateway = HOSTS[1], GATEWAYS[0]
+    held = 0
+    for place, (time_ns, frame, message) in enumerate(events):
+        row = headers[place]
+        for name, value in frame.items():
+            if name != "port":
+                row[name] = value
+        up = not frame.get("direction")
+        ports = (frame["port"], PORT) if up else (PORT, frame["port"])
+        row["source_port"], row["target_port"] = ports
+        ends = (client, gateway) if up else (gateway, client)
+        row["source"] = np.frombuffer(address_bytes(ends[0]), "u1")
+        row["target"] = np.frombuffer(address_bytes(ends[1]), "u1")
+        row["time_ns"], row["frame_count"] = START_NS + time_ns, place
+        row["protocol"] = 6
+        row["message_index"], row["message_count"] = held, bool(message)
+        for name, value in message.items():
+            messages[held][name] = value
+        held += bool(message)
+    return headers, messages
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_day_at_a_venue_equals_the_reference(seed: int) -> None:
+    """Latencies, their step, rejects, logons, handshakes, silence, a session's end."""
+    headers, messages = day(seed)
+
+    windows, rows = closed(headers, messages, (1, 64, 4096)[seed])
+
+    wanted = expected(headers, messages)
+    venues = rows[windows["kind"] == 4]
+    for name in (
+        "ack_risen_batches",
+        "ack_rise_us",
+        "reject_share_1s",
+        "sessions_rejected",
+        "logon_wait_us",
+        "handshake_last_us",
+        "tcp_ack_mean_us",
+        "silence_us",
+        "retransmits_down",
+        "sessions_lost",
+    ):
+        assert np.nanmax(venues[:, VENUE_SCHEMA.index(name)]) > 0, name
+    for window, row, (key, named) in zip(windows, rows, wanted, strict=True):
+        names = SCHEMAS[kind_of(key)].names
+        assert {name: window[name] for name in key if name != "address"} == {
+            name: value for name, value in key.items() if name != "address"
+        }
+        assert dict(zip(names, as_found(row), strict=False)) == dict(
+            zip(names, as_row(named, names), strict=True)
+        )

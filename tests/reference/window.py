@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.window import FEATURE_LIMIT
 from tests.reference import window_flood as flood
+from tests.reference.window_venue import Place, Row
 
 TICK, SLOT, JUMP = 10_000_000, 100_000_000, 1_000_000_000
 ONE, SLOW = 65_536, 19_661
@@ -133,14 +134,15 @@ def sliding(now: int, before: int, rest_us: int) -> int:
 class Reference:
     """The whole of it; `windows` grows for ever."""
 
-    def __init__(self, gateways: Sequence[bytes], hosts: Sequence[bytes]) -> None:
+    def __init__(self, gateways: Sequence[Place], hosts: Sequence[bytes]) -> None:
         self.sessions: dict[int, Session] = {}
         self.listed: list[int] = []
         self.now_ns = self.frame_ns = self.frame_count = self.next_ns = 0
         self.market_now = self.market_before = self.market_base = self.market_fast = 0
         self.market_sessions = self.elevated = 0
-        self.windows: list[tuple[dict[str, object], dict[str, int]]] = []
+        self.windows: list[tuple[dict[str, object], Row]] = []
         self.flood = flood.Flood(gateways, hosts)
+        self.venues = self.flood.venues
 
     def update(self, headers: NDArray[np.void], messages: NDArray[np.void]) -> None:
         for header in headers:
@@ -161,19 +163,23 @@ class Reference:
         is_slot = gap > JUMP or at % SLOT == 0
         if is_slot:
             self.session_tick(at)
-        closed = self.flood.tick(at, is_slot)
+        closed: list[tuple[dict[str, object], Row]] = []
+        closed += self.venues.tick(at) if is_slot else []
+        closed += [(key, dict(row)) for key, row in self.flood.tick(at, is_slot)]
         for key, row in closed:
             key["close_ns"], key["frame_count"] = self.frame_ns, self.frame_count
             self.windows.append((key, row))
         self.next_ns += TICK
         if gap > JUMP:
             self.skip(gap // SLOT)
+            self.venues.skip()
             self.next_ns = (self.frame_ns // TICK + 1) * TICK
 
     def packet(self, header: np.void, messages: NDArray[np.void]) -> None:
         if header["reason"] not in (0, 4):
             return
         index = int(header["session"])
+        self.venues.now = self.now_ns
         if index >= 8192:
             self.flood.stranger(header, self.now_ns)
             return
@@ -187,8 +193,10 @@ class Reference:
         if header["stream_flags"] & 1:
             s.now["retransmit"] += 1
             s.active = True
+        self.venues.frame(index, header)
         for message in messages:
-            self.message(s, message)
+            self.message(index, message)
+            self.venues.clients[index].outstanding = len(s.pending)
             if s.window_orders >= 32:
                 rest = (SLOT - self.now_ns % SLOT) // 1000
                 self.close(index, self.now_ns, rest)
@@ -197,19 +205,23 @@ class Reference:
         if not s.client and s.heard == {0, 1} and not s.closed:
             s.client = header["source" if up else "target"].tobytes()
             self.flood.establish(s.client, gateway)
+            self.venues.join(index)
         if header["stream_flags"] & 0x40 and not s.closed:
             s.closed = True
+            self.venues.end(index)
             if s.client:
                 self.flood.close_session(s.client, traded=s.accepted > 0)
 
     def renew(self, index: int, old: Session) -> Session:
         if old.client and not old.closed:
             self.flood.close_session(old.client, traded=old.accepted > 0)
+        self.venues.renew(index)
         new = Session(listed=old.listed, open=self.now_ns if old.listed else 0)
         self.sessions[index] = new
         return new
 
-    def message(self, s: Session, m: np.void) -> None:
+    def message(self, index: int, m: np.void) -> None:
+        s = self.sessions[index]
         up, kind = m["direction"] == 0, int(m["kind"])
         s.active = True
         if m["malformed"]:
@@ -217,25 +229,34 @@ class Reference:
             return
         if up or kind in (5, 8, 10):
             s.heard.add(int(m["direction"]) & 1)
-        self.sequence(s, m)
+        if not up:
+            self.venues.heard(index)
+        self.sequence(index, m)
         s.now["poss_dup"] += bool(up and m["flags"] & 1)
         s.now["up"] += bool(up)
         s.messages += bool(up)
         s.now["bytes"] += int(m["bytes"]) if up else 0
         if up and kind in KINDS:
-            self.order(s, m, KINDS[kind])
+            self.order(index, m, KINDS[kind])
         elif not up and kind == 5:
-            self.report(s, m)
+            self.report(index, m)
         elif (not up and kind == 6) or kind == 7:
             s.now["reject"] += 1
+            if not up:
+                self.venues.answer(index, is_reject=True)
         elif kind == 8:
             s.now["logon"] += 1
+            self.venues.logon(index, up=bool(up))
+        elif kind == 9 and not up:
+            self.venues.logout(index)
         elif kind in (10, 11):
             s.now["heartbeat"] += 1
         elif kind == 12:
             s.now["resend"] += 1
+            self.venues.count(index, "resend_requests")
 
-    def sequence(self, s: Session, m: np.void) -> None:
+    def sequence(self, index: int, m: np.void) -> None:
+        s = self.sessions[index]
         number, way = int(m["sequence"]), int(m["direction"]) & 1
         if not number or m["flags"] & 1:
             return
@@ -243,11 +264,14 @@ class Reference:
             s.last_sequence[way] = number
             return
         last = s.last_sequence[way]
-        s.now["gap"] += bool(last and number > last + 1)
+        if last and number > last + 1:
+            s.now["gap"] += 1
+            self.venues.count(index, "sequence_gaps")
         s.last_sequence[way] = max(last, number)
 
-    def order(self, s: Session, m: np.void, kind: str) -> None:
-        key = int(m["order_key"])
+    def order(self, index: int, m: np.void, kind: str) -> None:
+        s, key = self.sessions[index], int(m["order_key"])
+        self.venues.asked(index, kind)
         s.first_order = s.first_order or self.now_ns
         s.window_first = s.window_first or self.now_ns
         s.now[kind] += 1
@@ -285,11 +309,14 @@ class Reference:
         s.recent = [*s.recent[1:], like]
         s.last_side, s.last_symbol = side, symbol
 
-    def report(self, s: Session, m: np.void) -> None:
+    def report(self, index: int, m: np.void) -> None:
+        s = self.sessions[index]
         key, place = int(m["order_key"]), (mix(int(m["order_key"])) >> 32) % 128
         waited = bool(key) and s.pending.get(place, (0, 0))[0] == key
         if waited:
-            took = min((self.now_ns - s.pending.pop(place)[1]) // 1000, FEATURE_LIMIT)
+            waited_ns = self.now_ns - s.pending.pop(place)[1]
+            self.venues.ack(index, waited_ns)
+            took = min(waited_ns // 1000, FEATURE_LIMIT)
             s.ack_last = took
             s.ack_slow = (
                 (s.ack_slow * 63 + took * 16) // 64 if s.ack_slow else took * 16
@@ -297,6 +324,7 @@ class Reference:
             s.now["acks"] += 1
             s.now["ack_us"] += took
         kind = chr(int(m["exec_type"]) or int(m["order_status"]))
+        self.venues.answer(index, is_reject=kind == "8")
         s.now["report"] += 1
         s.now["fill"] += kind in "F12"
         s.now["reject"] += kind == "8"

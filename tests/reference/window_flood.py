@@ -13,6 +13,7 @@ from tests.reference.window_sketch import (
     mix,
     seeds_of,
 )
+from tests.reference.window_venue import Place, Venues
 
 SLOT, GAP, ONE = 100_000_000, 200_000_000, 65_536
 SYN, RST, ACK = 0x02, 0x04, 0x10
@@ -148,8 +149,9 @@ class Target:
 class Flood:
     """Targets, their sources, and who is known."""
 
-    def __init__(self, gateways: Sequence[bytes], hosts: Sequence[bytes]) -> None:
+    def __init__(self, gateways: Sequence[Place], hosts: Sequence[bytes]) -> None:
         self.targets: dict[bytes, Target] = {}
+        self.venues = Venues(gateways)
         self.known: dict[bytes, int] = dict.fromkeys(hosts, 0)
         self.registered = set(hosts)
         self.traded: set[bytes] = set()
@@ -157,11 +159,12 @@ class Flood:
         self.taken: dict[int, int] = {}
         self.now = 0
         self.seeds: list[int] = []
-        self.gateways = gateways
+        self.gateways = dict.fromkeys(address for address, _ in gateways)
 
     def begin(self, time_ns: int) -> None:
         """Take the key of the first frame, under which all that is listed fits."""
         self.seeds = seeds_of(time_ns)
+        self.venues.begin(self.seeds)
         for address in self.gateways:
             self.target(address).configured = True
 
@@ -223,6 +226,8 @@ class Flood:
         e = t.sources.get(header["target"].tobytes())
         if e is None and not syn_ack and not reset:
             return False
+        if syn_ack:
+            self.venues.stranger(t.address, header)
         t.touch(self.now)
         if e:
             e.touch(t.epoch)
@@ -245,6 +250,8 @@ class Flood:
         t.slot_packets += 1
         count(t.counts, header, known)
         t.distinct.add(address, self.seeds)
+        if flags_of(header)[0]:
+            self.venues.stranger(t.address, header)
         port = int(header["target_port"])
         t.port_sketch.add(mix(port) % 256)
         held = [one for one in t.ports if one[1] and one[0] == port]

@@ -5,11 +5,16 @@ import pytest
 from numpy.typing import NDArray
 
 from airnet._ext import window as kernel
-from airnet.domain.columns import FLOOD_SCHEMA, SCHEMAS, SESSION_SCHEMA
+from airnet.domain.columns import (
+    FLOOD_SCHEMA,
+    SCHEMAS,
+    SESSION_SCHEMA,
+    VENUE_SCHEMA,
+)
 from airnet.domain.frame import HEADER, NONE
 from airnet.domain.message import KIND, MESSAGE
 from airnet.domain.session import address_bytes
-from airnet.domain.window import WINDOW, WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
+from airnet.domain.window import KINDS, WINDOW, WINDOW_SESSION, WINDOW_VENUE
 from airnet.features import Windows
 
 START_NS = 1_700_000_000_000_000_000
@@ -72,7 +77,8 @@ def test_schemas_name_the_kernels_columns() -> None:
     """What domain says of a column is said of the column the kernel writes."""
     assert kernel.session_columns() == SESSION_SCHEMA.names
     assert kernel.flood_columns() == FLOOD_SCHEMA.names
-    assert set(SCHEMAS) == {WINDOW_SESSION, WINDOW_GATEWAY, WINDOW_SOURCE}
+    assert kernel.venue_columns() == VENUE_SCHEMA.names
+    assert set(SCHEMAS) == set(KINDS)
     assert all(len(s.features) <= kernel.COLUMNS for s in SCHEMAS.values())
 
 
@@ -115,6 +121,8 @@ def test_new_regime_is_learned_after_a_minute() -> None:
 
     windows, rows = drain(table, carried(messages), messages)
 
+    rows = rows[windows["kind"] == WINDOW_SESSION]
+    windows = windows[windows["kind"] == WINDOW_SESSION]
     baseline = rows[:, SESSION_SCHEMA.index("baseline")]
     early = windows["close_ns"] < START_NS + 65 * 10**9
     assert baseline[early].max() < 300
@@ -179,8 +187,8 @@ def test_jump_of_time_is_not_walked() -> None:
 
     windows, _ = drain(table, headers, messages)
 
-    assert len(windows) == 1
-    assert windows["close_ns"][0] == headers["time_ns"][1]
+    assert windows["kind"].tolist() == [WINDOW_SESSION, WINDOW_VENUE]
+    assert windows["close_ns"].tolist() == [headers["time_ns"][1]] * 2
 
 
 def test_time_never_goes_back() -> None:
@@ -199,6 +207,6 @@ def test_kernel_refuses_buffers_of_another_shape() -> None:
     with pytest.raises(ValueError, match="rows expected"):
         kernel.WindowTable(np.zeros(3, WINDOW), np.zeros((3, 64), np.float32))
     with pytest.raises(ValueError, match="16 bytes"):
-        Windows([], [])._table.add_gateway(b"short")
+        Windows([], [])._table.add_gateway(b"short", 1)
     with pytest.raises(ValueError, match="x"):
         Windows([("x", 1)], [])

@@ -77,8 +77,8 @@ def one_window(
 def sources_said(numbers: NDArray[np.uint32], first_ns: int) -> int:
     """Return the estimate of the gateway's window."""
     windows, rows = one_window(numbers, first_ns)
-    assert windows["kind"][0] == WINDOW_GATEWAY
-    return int(rows[0, FLOOD_SCHEMA.index("sources")])
+    place = int(np.flatnonzero(windows["kind"] == WINDOW_GATEWAY)[0])
+    return int(rows[place, FLOOD_SCHEMA.index("sources")])
 
 
 def named(windows: NDArray[np.void], rows: NDArray[np.float32]) -> dict[int, int]:

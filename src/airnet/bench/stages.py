@@ -16,7 +16,7 @@ from airnet.decode import Decoder
 from airnet.domain.decision import Decision
 from airnet.domain.frame import FRAME, FRAMES_MAX, LINK_ETHERNET
 from airnet.domain.verdict import Verdict
-from airnet.domain.window import WINDOW, WINDOW_SESSION, WINDOW_SOURCE
+from airnet.domain.window import WINDOW, WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
 from airnet.features import Windows
 from airnet.pipeline import Brain, Pipeline, models_path, policy_path, think
 from airnet.score import OnnxScorer, load as load_models
@@ -248,10 +248,11 @@ def score(load: Load) -> list[Cost]:
     """
     scorer = load_models(models_path())
     quiet = quiet_windows(load, scorer)
-    heads = np.flatnonzero(load.windows["kind"] != WINDOW_SOURCE)
+    kinds = load.windows["kind"]
+    heads = np.flatnonzero(kinds != WINDOW_SOURCE)
     ends = np.append(heads[1:], len(load.windows))
-    is_session = load.windows["kind"][heads] == WINDOW_SESSION
-    singles = heads[is_session]
+    singles = heads[kinds[heads] == WINDOW_SESSION]
+    is_gateway = kinds[heads] == WINDOW_GATEWAY
 
     def over(groups: list[NDArray[np.intp]]) -> Callable[[], int]:
         inputs = [(load.windows[group], load.rows[group]) for group in groups]
@@ -272,7 +273,7 @@ def score(load: Load) -> list[Cost]:
         groups = [quiet[at : at + batch] for at in range(0, len(quiet), batch)]
         row = f"quiet session window, {batch} at a time"
         found.append(cost(row, len(quiet), over(groups)))
-    pairs = zip(heads[~is_session], ends[~is_session], strict=True)
+    pairs = zip(heads[is_gateway], ends[is_gateway], strict=True)
     groups = [np.arange(head, end) for head, end in pairs]
     count = sum(len(group) for group in groups)
     found.append(cost("window, a gateway and its sources", count, over(groups), 5))

@@ -77,8 +77,9 @@ def lines(found: Iterable[Moved]) -> list[str]:
         elif not one.shares:
             out.append("    no feature moved it: a rule spoke")
         for share in one.shares:
+            value = "missing" if share.value is None else f"{share.value:,}"
             out.append(
-                f"    {share.feature:<18} {share.value:>10,} (benign: "
+                f"    {share.feature:<18} {value:>10} (benign: "
                 f"{share.reference:,})  moved it by {share.share / PPM:+.3f}"
             )
     return out

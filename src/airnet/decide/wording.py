@@ -7,6 +7,7 @@ from airnet.decide.protection import endpoint
 from airnet.decide.streaks import Streak
 from airnet.domain.session import SessionName
 from airnet.domain.verdict import Cause, Verdict
+from airnet.domain.window import WINDOW_VENUE
 
 _CAUSE_WORDS = {
     Cause.FLOOD: "a flood",
@@ -46,6 +47,8 @@ def subject_words(verdict: Verdict, port: int) -> str:
     """Return how a sentence calls what the Verdict is about; port 0 is any."""
     if verdict.session is not None:
         return session_words(verdict.session)
+    if verdict.window_kind == WINDOW_VENUE:
+        return f"order gateway {endpoint(verdict.address, port)}"
     if verdict.address:
         where = f"port {port}" if port else "changing ports"
         plural = "" if verdict.fanout == 1 else "s"

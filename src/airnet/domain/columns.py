@@ -1,8 +1,8 @@
 """The columns of every kind of Window: name, unit, limit, meaning and source.
 
 In domain because two stages must know them: features makes them, score reads them.
-The order is that of WINDOW_SESSION_COLUMNS and WINDOW_FLOOD_COLUMNS in ext/window.h;
-a test holds them equal. "Recent" is the present 100 ms slot and the one before;
+The order is that of WINDOW_SESSION_COLUMNS and so on in ext/window_columns.h; a test
+holds them equal. "Recent" is the present 100 ms slot and the one before;
 "fast" is the last 100 ms; the baseline is the session's own mean rate over up to 30 s,
 not updated while clearly elevated. Ratios carry a prior of 10 messages a second on
 both sides, so that quiet sessions do not look wild (additive smoothing). The separators
@@ -17,6 +17,7 @@ from airnet.domain.window import (
     WINDOW_GATEWAY,
     WINDOW_SESSION,
     WINDOW_SOURCE,
+    WINDOW_VENUE,
     Feature,
     FeatureSchema,
 )
@@ -123,19 +124,121 @@ _FLOOD = (
 )
 
 
-def _features(columns: tuple[tuple[str, str, str], ...]) -> tuple[Feature, ...]:
+# An acknowledgement is the first report of a new order; an answer any report or reject.
+# The quickest of 16 acknowledgements in a row is the floor: a queue lengthens the mean,
+# and a longer path or a slower gateway the floor too. Baselines are means over up to 64
+# batches of 16, not updated for a minute after the floor has risen. TCP cannot be seen
+# acknowledging without its numbers: what the gateway sends next after data is taken for
+# it (RFC 9293 section 3.8.6.3: an acknowledgement is delayed by half a second at most).
+_VENUE = (
+    ("window_us", "us", "length of this window"),
+    ("orders", COUNT, "new, cancel, replace and quote messages"),
+    ("new_orders", COUNT, "new orders among them"),
+    ("order_rate_1s", RATE, "order messages, exponential mean of 1 s"),
+    ("order_baseline", RATE, "their mean over up to 30 s"),
+    ("load_ratio", MILLI, "order_rate_1s over order_baseline, prior 3 a second"),
+    ("acks", COUNT, "new orders acknowledged"),
+    ("ack_last_us", "us", "last new order to its acknowledgement"),
+    ("ack_mean_us", "us", "mean of those in this window"),
+    ("ack_worst_us", "us", "longest of them"),
+    ("ack_baseline_us", "us", "slow baseline of the mean"),
+    ("ack_ratio", MILLI, "ack_mean_us over ack_baseline_us, prior 50 us"),
+    ("ack_floor_us", "us", "quickest of the last whole batch"),
+    ("ack_floor_baseline_us", "us", "slow baseline of the floor"),
+    ("ack_rise_us", "us", "floor above its baseline, 0: not above"),
+    ("ack_deviation", MILLI, "that over the floor's mean absolute deviation"),
+    (
+        "ack_risen_batches",
+        COUNT,
+        "batches in a row whose floor is four deviations and 25 us above its baseline",
+    ),
+    ("ack_risen_ms", "ms", "since the first acknowledgement of those"),
+    ("answers", COUNT, "reports, cancel rejects and rejects"),
+    ("rejects", COUNT, "rejects among them, of orders too"),
+    ("reject_share", MILLI, "those among answers"),
+    ("reject_rate_1s", RATE, "rejects, exponential mean of 1 s"),
+    ("reject_share_1s", MILLI, "rejects among answers, exponential means of 1 s"),
+    ("reject_baseline", MILLI, "mean reject_share of up to 300 windows"),
+    ("sessions_answered", COUNT, "sessions with an answer"),
+    ("sessions_rejected", COUNT, "sessions with a reject"),
+    ("rejected_share", MILLI, "those among sessions_answered"),
+    ("outstanding", COUNT, "new orders without a report yet, of all sessions"),
+    ("unanswered", COUNT, "orders, cancels and replaces since its last answer"),
+    ("silence_us", "us", "since the first of those, 0: none"),
+    ("silence_ratio", MILLI, "silence_us over ack_baseline_us, prior 50 us"),
+    ("sessions", COUNT, "sessions now, of which both ends have spoken"),
+    ("sessions_active", COUNT, "sessions with a frame"),
+    ("sessions_lost", COUNT, "sessions ended by FIN or RST"),
+    ("logons", COUNT, "Logon(A) from clients"),
+    ("logons_answered", COUNT, "Logon(A) that answer one"),
+    ("logons_waiting", COUNT, "sessions whose Logon(A) has no answer yet"),
+    ("logon_last_us", "us", "last Logon(A) to its answer"),
+    ("logon_mean_us", "us", "mean of those in this window"),
+    ("logon_worst_us", "us", "longest of them"),
+    ("logon_recent_us", "us", "exponential mean of the last 4 answered"),
+    ("logon_wait_us", "us", "since the last answer to one, while one waits; 0: none"),
+    ("syns", COUNT, "SYN without ACK to this port (RFC 9293 section 3.5)"),
+    ("handshakes", COUNT, "SYN-ACK that answers one"),
+    ("handshake_last_us", "us", "last SYN to its SYN-ACK"),
+    ("handshake_mean_us", "us", "mean of those in this window"),
+    ("handshake_worst_us", "us", "longest of them"),
+    ("tcp_ack_last_us", "us", "last data from a client to the next frame down"),
+    ("tcp_ack_mean_us", "us", "mean of those in this window"),
+    ("tcp_ack_worst_us", "us", "longest of them"),
+    ("resend_requests", COUNT, "ResendRequest(2), of either end"),
+    ("sequence_gaps", COUNT, "jumps of MsgSeqNum(34), of either end"),
+    ("retransmits_down", COUNT, "TCP segments from the gateway with nothing new"),
+    ("history_ms", "ms", "time since the venue was first seen"),
+)
+
+#: Nothing was seen of them where there was no answer to see.
+_VENUE_MISSING = frozenset(
+    f"{kind}_{which}_us"
+    for kind in ("ack", "logon", "handshake", "tcp_ack")
+    for which in ("last", "mean", "worst")
+) | {
+    "ack_baseline_us",
+    "ack_ratio",
+    "ack_floor_us",
+    "ack_floor_baseline_us",
+    "ack_rise_us",
+    "ack_deviation",
+    "reject_share",
+    "reject_share_1s",
+    "reject_baseline",
+    "rejected_share",
+    "silence_us",
+    "silence_ratio",
+    "logon_recent_us",
+    "logon_wait_us",
+}
+
+
+def _features(
+    columns: tuple[tuple[str, str, str], ...], missing: frozenset[str] = frozenset()
+) -> tuple[Feature, ...]:
     return tuple(
-        Feature(name=name, unit=unit, limit=FEATURE_LIMIT, means=means)
+        Feature(
+            name=name,
+            unit=unit,
+            limit=FEATURE_LIMIT,
+            means=means,
+            may_be_missing=name in missing,
+        )
         for name, unit, means in columns
     )
 
 
 SESSION_SCHEMA = FeatureSchema(name="session", version=1, features=_features(_SESSION))
 FLOOD_SCHEMA = FeatureSchema(name="flood", version=1, features=_features(_FLOOD))
+VENUE_SCHEMA = FeatureSchema(
+    name="venue", version=1, features=_features(_VENUE, _VENUE_MISSING)
+)
 
 #: By window kind; gateways and sources share one schema.
 SCHEMAS = {
     WINDOW_SESSION: SESSION_SCHEMA,
     WINDOW_GATEWAY: FLOOD_SCHEMA,
     WINDOW_SOURCE: FLOOD_SCHEMA,
+    WINDOW_VENUE: VENUE_SCHEMA,
 }

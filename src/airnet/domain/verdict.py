@@ -34,11 +34,11 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     """How far one feature moved a Verdict, against a benign reference.
 
     `share` is in millionths of the margin's unit; `value` and `reference` are the
-    feature's integers.
+    feature's integers, None where it is missing.
     """
 
     feature: str
-    value: int
+    value: int | None
     reference: int
     share: int
 
@@ -47,12 +47,13 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What the models say of one Window: the Cause, how sure, and from what.
 
     Times are capture time in ns. `features` holds the whole row as integers, in the
-    order of the schema whose digest is `schema`. `rule` names a hard rule that fired,
-    "" when the model alone speaks; `measured` and `limit` are that rule's (or the
-    model's own) value and threshold, in the unit the rule states. `session` is set
-    for a session window; `address` and `port` for a gateway or source one.
-    `fanout` is the number of sources a gateway window saw; `session_number` that of
-    the sessions which had appeared when this one did, itself the last.
+    order of the schema whose digest is `schema`; None (null in JSON) is a feature that
+    nothing was seen of. `model` is "rules" where no model speaks. `rule` names a hard
+    rule that fired, "" when the model alone speaks; `measured` and `limit` are that
+    rule's (or the model's own) value and threshold, in the unit the rule states.
+    `session` is set for a session window; `address` and `port` for a gateway, source or
+    venue one. `fanout` is the number of sources a gateway window saw; `session_number`
+    that of the sessions which had appeared when this one did, itself the last.
     """
 
     window_kind: int
@@ -68,7 +69,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
     measured: int
     limit: int
-    features: tuple[int, ...]
+    features: tuple[int | None, ...]
     schema: str
     model: str
     session: SessionName | None = None

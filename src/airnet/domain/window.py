@@ -2,7 +2,9 @@
 
 A key row and a float32 row of features under a named, versioned, hashed schema. Made
 by features, read by score. Every feature is an integer carried in float32 (magnitude
-below 2**24), so that sums over them are exact in any order.
+below 2**24), so that sums over them are exact in any order. Where a schema says that a
+feature may be missing, NaN stands for one that nothing was seen of; 0 is a
+measurement.
 """
 
 import hashlib
@@ -10,8 +12,8 @@ import hashlib
 import msgspec
 import numpy as np
 
-WINDOW_SESSION, WINDOW_GATEWAY, WINDOW_SOURCE = 1, 2, 3
-KINDS = {1: "session", 2: "gateway", 3: "source"}
+WINDOW_SESSION, WINDOW_GATEWAY, WINDOW_SOURCE, WINDOW_VENUE = 1, 2, 3, 4
+KINDS = {1: "session", 2: "gateway", 3: "source", 4: "venue"}
 FEATURE_LIMIT = (1 << 24) - 1
 
 WINDOW = np.dtype(
@@ -30,13 +32,18 @@ WINDOW = np.dtype(
 )
 
 
-class Feature(msgspec.Struct, frozen=True, kw_only=True):
-    """One column: its name, unit, largest value (it saturates there) and meaning."""
+class Feature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One column: its name, unit, largest value (it saturates there) and meaning.
+
+    `may_be_missing` says that it is NaN where nothing was seen of it. A default is left
+    out of the digest, so that schemas older than the word keep theirs.
+    """
 
     name: str
     unit: str
     limit: int
     means: str
+    may_be_missing: bool = False
 
 
 class FeatureSchema(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Windows:
-    """What every session, gateway and source did, kept in fixed memory.
+    """What every session, gateway, source and venue did, kept in fixed memory.
 
     Args:
         gateways: (address text, port) of the site's order gateways; more are learned
@@ -31,8 +31,8 @@ class Windows:
         self._rows = kernel.feature_rows()
         self._table = kernel.WindowTable(self._windows, self._rows)
         self._arrays: tuple[NDArray[np.void], NDArray[np.float32]] | None = None
-        for address in dict.fromkeys(address for address, _ in gateways):
-            if not self._table.add_gateway(_bytes(address)):
+        for address, port in dict.fromkeys(gateways):
+            if not self._table.add_gateway(_bytes(address), port):
                 raise ConfigError(
                     f"gateway {address}: too many gateways", "list fewer gateways"
                 )

@@ -11,7 +11,7 @@ import numpy as np
 from airnet.domain.verdict import PPM, Cause, Share, Verdict
 from airnet.errors import ModelError
 from airnet.score.model import COLUMNS
-from airnet.score.onnx import OnnxScorer
+from airnet.score.onnx import RULES_ALONE, OnnxScorer
 
 METHOD = "one feature at a time, set to the reference"
 
@@ -19,9 +19,13 @@ METHOD = "one feature at a time, set to the reference"
 def shares(scorer: OnnxScorer, verdict: Verdict, count: int = 5) -> list[Share]:
     """Return the `count` largest shares of a Verdict, largest first.
 
+    Where rules alone spoke, there is no margin to share: the list is empty.
+
     Raises:
         ModelError: another model gave this Verdict.
     """
+    if verdict.model == RULES_ALONE:
+        return []
     model = scorer.model_of(verdict.window_kind)
     if verdict.model != model.card.identity or verdict.schema != model.digest:
         raise ModelError(

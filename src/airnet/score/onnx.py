@@ -10,7 +10,7 @@ import structlog
 from numpy.typing import NDArray
 
 from airnet._ext.trees import EXCUSED, FACT, SHADOW
-from airnet.domain.columns import FLOOD_SCHEMA, SESSION_SCHEMA
+from airnet.domain.columns import FLOOD_SCHEMA, SESSION_SCHEMA, VENUE_SCHEMA
 from airnet.domain.session import SessionName, address_text, comp_text
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import (
@@ -18,12 +18,13 @@ from airnet.domain.window import (
     WINDOW_GATEWAY,
     WINDOW_SESSION,
     WINDOW_SOURCE,
+    WINDOW_VENUE,
 )
 from airnet.score.model import Model
 from airnet.score.native import SHADOW_EVERY
-from airnet.score.opinion import Opinion, if_ready, of_fact, of_model
+from airnet.score.opinion import RULE_PPM, Opinion, if_ready, of_fact, of_model
 from airnet.score.rules import RULES, fired
-from airnet.score.screening import KINDS, marks_of, screen
+from airnet.score.screening import COLUMNS, KINDS, marks_of, screen, venue_marks
 
 #: A source is named only when it is this sure, and sends this share (1/1000) of what
 #: arrives: a bystander caught by chance must not be dropped with the guilty.
@@ -39,6 +40,11 @@ _REGISTERED = FLOOD_SCHEMA.index("registered")
 _SOURCES = FLOOD_SCHEMA.index("sources")
 _SHARE = FLOOD_SCHEMA.index("top_share")
 _PACKETS = FLOOD_SCHEMA.index("packets")
+
+#: What a Verdict names as its model where only rules speak.
+RULES_ALONE = "rules"
+
+_VENUE_DIGEST = VENUE_SCHEMA.digest()
 
 #: Windows in one call that need no new room.
 MARKS = 4096
@@ -83,6 +89,11 @@ class OnnxScorer:
                 self._weigh(
                     kind, features[those], marks[those].tolist(), those, opinions
                 )
+        those = places[kinds[places] == WINDOW_VENUE]
+        if len(those):
+            facts = fired(RULES[WINDOW_VENUE], COLUMNS[WINDOW_VENUE], features[those])
+            for place, fact in facts.items():
+                opinions[int(those[place])] = of_fact(fact, RULE_PPM)
         if not opinions:
             return []
         verdicts = self._spoken(windows, features, sessions, opinions)
@@ -111,6 +122,9 @@ class OnnxScorer:
             places = (windows["kind"] == kind).nonzero()[0]
             if len(places):
                 marks[places] = marks_of(kind, self.model_of(kind), features[places])
+        places = (windows["kind"] == WINDOW_VENUE).nonzero()[0]
+        if len(places):
+            marks[places] = venue_marks(features[places])
         return marks
 
     def _agree(
@@ -136,10 +150,11 @@ class OnnxScorer:
         for model in (self.session_model, self.flood_model):
             out[f"{model.card.name}.model"] = model.card.sha256
             out[f"{model.card.name}.schema"] = model.digest
+        out[f"{VENUE_SCHEMA.name}.schema"] = _VENUE_DIGEST
         return out
 
     def counters(self) -> dict[str, int]:
-        """Return how many session and gateway windows had each Cause."""
+        """Return how many session, gateway and venue windows had each Cause."""
         counts = {cause.value: self._counts[cause.value] for cause in Cause}
         counts[Cause.NORMAL.value] += self._heard
         if self._screen is not None:
@@ -179,7 +194,8 @@ class OnnxScorer:
                 continue
             chances = model.probabilities_ppm(margins[place])
             if fact is not None:
-                opinion: Opinion | None = of_fact(model, fact, chances)
+                chance = chances[model.card.classes.index(fact.rule.cause)]
+                opinion: Opinion | None = of_fact(fact, max(chance, RULE_PPM))
             else:
                 opinion = of_model(model, rows[place], chances)
                 if opinion is not None and kind == WINDOW_SESSION:
@@ -200,7 +216,7 @@ class OnnxScorer:
         spoken: list[int] = []
         folded: dict[int, list[int]] = {}
         for place in sorted(opinions):
-            if kinds[place] == WINDOW_SESSION:
+            if kinds[place] in (WINDOW_SESSION, WINDOW_VENUE):
                 spoken.append(place)
             elif kinds[place] == WINDOW_GATEWAY:
                 folded[place] = []
@@ -221,7 +237,9 @@ class OnnxScorer:
                 windows[place],
                 features[place],
                 opinions[place],
-                _of_session(sessions[int(windows[place]["subject"])]),
+                _of_venue(windows[place])
+                if kinds[place] == WINDOW_VENUE
+                else _of_session(sessions[int(windows[place]["subject"])]),
             )
             for place in sorted([*spoken, *folded])
         ]
@@ -277,8 +295,11 @@ class OnnxScorer:
     ) -> Verdict:
         """Return the Verdict of one window; `about` is what only its kind has."""
         fields = dict(zip(WINDOW_FIELDS, window.item(), strict=True))
-        model = self.model_of(fields["kind"])
-        columns = len(model.columns)
+        columns = len(COLUMNS[fields["kind"]])
+        schema, name = _VENUE_DIGEST, RULES_ALONE
+        if fields["kind"] != WINDOW_VENUE:
+            model = self.model_of(fields["kind"])
+            schema, name = model.digest, model.card.identity
         return Verdict(
             window_kind=fields["kind"],
             subject=fields["subject"],
@@ -292,9 +313,9 @@ class OnnxScorer:
             rule=opinion.rule,
             measured=opinion.measured,
             limit=opinion.limit,
-            features=tuple(row[:columns].astype(np.int64).tolist()),
-            schema=model.digest,
-            model=model.card.identity,
+            features=_integers(row[:columns]),
+            schema=schema,
+            model=name,
             known=bool(fields["known"]),
             **{"first_ns": fields["first_ns"], **about},
         )
@@ -303,6 +324,16 @@ class OnnxScorer:
 def count_heard(windows: NDArray[np.void]) -> int:
     """Return how many windows speak for themselves; a source's gateway does for it."""
     return int(np.count_nonzero(windows["kind"] != WINDOW_SOURCE))
+
+
+def _integers(row: NDArray[np.float32]) -> tuple[int | None, ...]:
+    """Return a row's features as a Verdict carries them."""
+    missing = np.isnan(row)
+    if not missing.any():
+        return tuple(row.astype(np.int64).tolist())
+    values = np.where(missing, 0, row).astype(np.int64).tolist()
+    pairs = zip(values, missing.tolist(), strict=True)
+    return tuple(None if is_missing else value for value, is_missing in pairs)
 
 
 def _is_named(opinion: Opinion, row: NDArray[np.float32], *, is_sure: bool) -> bool:
@@ -330,6 +361,12 @@ def _of_session(row: np.void) -> dict[str, Any]:
         gateway_comp=comp_text(row["gateway_comp"].tobytes()),
     )
     return {"session": name, "session_number": int(row["number"])}
+
+
+def _of_venue(window: np.void) -> dict[str, Any]:
+    """Return what only a venue's Verdict has."""
+    address = _address(window["address"].tobytes())
+    return {"address": address, "port": int(window["port"])}
 
 
 def load(models_dir: Path) -> OnnxScorer:

@@ -41,12 +41,11 @@ class Opinion(msgspec.Struct, frozen=True, kw_only=True):
     limit: int
 
 
-def of_fact(model: Model, fact: Fired, chances: list[int]) -> Opinion:
-    """Return what a rule says; the model may only make it surer."""
-    chance = chances[model.card.classes.index(fact.rule.cause)]
+def of_fact(fact: Fired, probability_ppm: int) -> Opinion:
+    """Return what a rule says; a model may only make it surer."""
     return Opinion(
         cause=fact.rule.cause,
-        probability_ppm=max(chance, RULE_PPM),
+        probability_ppm=probability_ppm,
         abstains=False,
         rule=fact.rule.name,
         measured=fact.measured,

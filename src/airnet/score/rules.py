@@ -1,7 +1,9 @@
 """Hard rules: facts with units that must not depend on a model.
 
 A rule fires when its feature is above the limit and every condition holds. What a rule
-says outranks the model, an abstention included. Limits are ours; each says why.
+says outranks the model, an abstention included. Limits are ours; each says why. A
+missing feature (NaN) is neither above a limit nor within a condition: nothing fires
+for what was not seen.
 """
 
 from collections.abc import Mapping
@@ -16,6 +18,7 @@ from airnet.domain.window import (
     WINDOW_GATEWAY,
     WINDOW_SESSION,
     WINDOW_SOURCE,
+    WINDOW_VENUE,
 )
 
 
@@ -146,6 +149,71 @@ SOURCE_RULES = (
     ),
 )
 
+VENUE_RULES = (
+    # Eight messages, twenty times as long as it usually takes and a quarter of a second
+    # without one answer to anybody. A venue must see as much of itself within 5 s
+    # (Regulation (EU) 2017/584, Article 12(3)).
+    Rule(
+        name="venue.silence_us",
+        cause=Cause.VENUE_FAULT,
+        unit="us",
+        feature="silence_us",
+        limit=250_000,
+        needs=(("unanswered", 8, ANY), ("silence_ratio", 20_000, ANY)),
+    ),
+    # The quickest of 16 orders takes 0.1 ms more than the quickest always did, in three
+    # batches in a row and for half a second: the path or the gateway is slower. A queue
+    # alone would do the same while everybody sends, so not then.
+    Rule(
+        name="venue.ack_rise_us",
+        cause=Cause.VENUE_FAULT,
+        unit="us",
+        feature="ack_rise_us",
+        limit=100,
+        needs=(
+            ("ack_risen_batches", 3, ANY),
+            ("ack_risen_ms", 500, ANY),
+            ("ack_deviation", 6000, ANY),
+            ("load_ratio", 0, 3000),
+        ),
+    ),
+    # Fifty refused a second, more than half of all answers, to three sessions at least
+    # and to most of those answered, where refusing is not usual: not one bad program.
+    Rule(
+        name="venue.rejects_per_second",
+        cause=Cause.VENUE_FAULT,
+        unit="rejects/s",
+        feature="reject_rate_1s",
+        limit=50,
+        divisor=10,
+        needs=(
+            ("reject_share_1s", 500, ANY),
+            ("sessions_rejected", 3, ANY),
+            ("rejected_share", 500, ANY),
+            ("reject_baseline", 0, 250),
+        ),
+    ),
+    # The last Logons were answered after a second: of 4 the mean, so that one slow one
+    # is none. FIX gives no time; sessions are usually up within milliseconds.
+    Rule(
+        name="venue.logon_us",
+        cause=Cause.VENUE_FAULT,
+        unit="us",
+        feature="logon_recent_us",
+        limit=1_000_000,
+        needs=(("logons_answered", 1, ANY),),
+    ),
+    # Three clients wait and nobody's Logon has been answered for two seconds.
+    Rule(
+        name="venue.logon_wait_us",
+        cause=Cause.VENUE_FAULT,
+        unit="us",
+        feature="logon_wait_us",
+        limit=2_000_000,
+        needs=(("logons_waiting", 3, ANY),),
+    ),
+)
+
 # What a rule of these says is no flood, whatever the model thinks. A host that has
 # traded and is refused, or not answered, tries again: all of them at once, as fast as
 # their software lets them, when a gateway fails. Limiting strangers would not touch
@@ -181,6 +249,7 @@ RULES = {
     WINDOW_SESSION: SESSION_RULES,
     WINDOW_GATEWAY: GATEWAY_RULES,
     WINDOW_SOURCE: SOURCE_RULES,
+    WINDOW_VENUE: VENUE_RULES,
 }
 
 

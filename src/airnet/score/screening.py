@@ -9,12 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airnet._ext.trees import EXCUSED, FACT, LIMIT, RULE, SUSPECT, Screen
-from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
+from airnet.domain.columns import SCHEMAS
+from airnet.domain.window import (
+    WINDOW_GATEWAY,
+    WINDOW_SESSION,
+    WINDOW_SOURCE,
+    WINDOW_VENUE,
+)
 from airnet.score.model import Model
 from airnet.score.native import SHADOW_EVERY
 from airnet.score.rules import EXCUSES, RULES, Rule, fired
 
+#: Of which a model speaks; of a venue's rules alone do.
 KINDS = (WINDOW_SESSION, WINDOW_GATEWAY, WINDOW_SOURCE)
+#: By window kind, the column of each feature.
+COLUMNS = {
+    kind: {name: place for place, name in enumerate(schema.names)}
+    for kind, schema in SCHEMAS.items()
+}
 
 
 def screen(models: dict[int, Model], shadow_every: int = SHADOW_EVERY) -> Screen | None:
@@ -23,7 +35,7 @@ def screen(models: dict[int, Model], shadow_every: int = SHADOW_EVERY) -> Screen
     if None in trees:
         return None
     slacks = tuple(float(models[kind].slack) for kind in KINDS)
-    return Screen(trees, slacks, *_bounds(models), shadow_every)
+    return Screen(trees, slacks, *_bounds(), shadow_every)
 
 
 def marks_of(kind: int, model: Model, rows: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -37,23 +49,32 @@ def marks_of(kind: int, model: Model, rows: NDArray[np.float32]) -> NDArray[np.u
     return marks
 
 
-def _bounds(models: dict[int, Model]) -> tuple[NDArray[np.void], NDArray[np.void]]:
+def venue_marks(rows: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the marks of venue rows, likewise."""
+    marks = np.zeros(len(rows), np.uint8)
+    marks[list(fired(RULES[WINDOW_VENUE], COLUMNS[WINDOW_VENUE], rows))] = FACT
+    return marks
+
+
+def _bounds() -> tuple[NDArray[np.void], NDArray[np.void]]:
     """Return RULE[n] and LIMIT[m] of every rule and excuse."""
-    named = [(kind, FACT, rule) for kind in KINDS for rule in RULES[kind]]
+    named = [(kind, FACT, rule) for kind in RULES for rule in RULES[kind]]
     named += [(WINDOW_GATEWAY, EXCUSED, rule) for rule in EXCUSES]
     rules: list[tuple[int, int, int, int]] = []
     limits: list[tuple[int, np.float32, np.float32]] = []
     for kind, mark, rule in named:
-        found = _limits(rule, models[kind])
+        found = _limits(rule, COLUMNS[kind])
         rules.append((kind, mark, len(limits), len(found)))
         limits += found
     return np.array(rules, RULE), np.array(limits, LIMIT)
 
 
-def _limits(rule: Rule, model: Model) -> list[tuple[int, np.float32, np.float32]]:
+def _limits(
+    rule: Rule, columns: dict[str, int]
+) -> list[tuple[int, np.float32, np.float32]]:
     """Return column, least and most of everything that must hold."""
     above = np.nextafter(np.float32(rule.limit * rule.divisor), np.float32(np.inf))
-    out = [(model.columns[rule.feature], above, np.float32(np.inf))]
+    out = [(columns[rule.feature], above, np.float32(np.inf))]
     for name, least, most in rule.needs:
-        out.append((model.columns[name], np.float32(least), np.float32(most)))
+        out.append((columns[name], np.float32(least), np.float32(most)))
     return out
