@@ -119,6 +119,7 @@ struct tally {
 	an_u64 rejects;
 	an_u64 notional; /* ordered, cents */
 	an_u64 traded; /* cents */
+	an_u64 contained; /* new orders that a containment refused */
 };
 
 struct account {
@@ -126,6 +127,9 @@ struct account {
 	struct tally fault;
 	an_u64 ids; /* ClOrdIDs given out */
 	an_u64 throttled;
+	an_s64 paid; /* cents beyond what it was worth, by orders that took */
+	an_u64 late; /* messages that found a queue longer than is promised */
+	an_s64 late_ns;
 	double tokens;
 	an_s64 tokened_ns;
 	an_s64 throttle_until_ns;
@@ -169,6 +173,7 @@ struct desk {
 	double centre; /* what its quotes lie about, cents */
 	double opinion; /* how much dearer it thinks the symbol, cents */
 	an_s64 position; /* shares */
+	an_s64 shy_until_ns; /* it was refused: no new orders before */
 	an_u32 agent;
 	an_u32 symbol;
 	an_u32 slots[2][MAKER_LEVELS_MAX];

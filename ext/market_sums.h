@@ -71,6 +71,11 @@ static inline an_u32 market_harm(const struct world *w, an_u32 line, struct figu
 	FIGURE("trades", c->all.trades);
 	FIGURE("rejects", c->all.rejects);
 	FIGURE("throttled", c->throttled);
+	FIGURE("contained", c->all.contained);
+	FIGURE("fault_contained", c->fault.contained);
+	FIGURE("paid", c->paid);
+	FIGURE("late", c->late);
+	FIGURE("late_ns", c->late_ns);
 	FIGURE("live", c->live);
 	FIGURE("notional", c->all.notional);
 	FIGURE("traded", c->all.traded);

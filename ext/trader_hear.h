@@ -61,6 +61,8 @@ static inline void trader_reported(struct world *w, an_u32 slot, const struct ap
 			trader_finished(w, slot, now_ns);
 		break;
 	case '8':
+		if (t->use == TICKET_QUOTE)
+			m->desks[t->place >> 5].shy_until_ns = now_ns + DESK_SHY_NS;
 		if (t->state == TICKET_PENDING)
 			trader_finished(w, slot, now_ns);
 		break;

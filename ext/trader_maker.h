@@ -8,6 +8,10 @@
 #ifndef AIRNET_TRADER_MAKER_H
 #define AIRNET_TRADER_MAKER_H
 
+/* How long a desk offers nothing new after a refusal: to ask again at once would be a
+ * loop as fast as the line. */
+#define DESK_SHY_NS WORLD_SECOND_NS
+
 static inline void desk_wake(struct world *w, an_u32 desk, an_s64 now_ns)
 {
 	struct market *m = &w->market;
@@ -88,7 +92,7 @@ static inline void desk_open(struct world *w, an_u32 desk, int side, int level,
 			    .order_type = '2',
 			    .in_force = '0'};
 
-	if (!desk_has_room(w, d, side))
+	if (!desk_has_room(w, d, side) || now_ns < d->shy_until_ns)
 		return;
 	wish.quantity = trader_size(w, &m->agents[d->agent], d->symbol);
 	wish.place = desk << 5 | (an_u32)side << 4 | (an_u32)level;

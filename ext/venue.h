@@ -83,6 +83,17 @@ static inline void venue_refuse(struct world *w, an_u32 line, const struct app *
 
 /* ---- throttle ---- */
 
+/* A containment refuses a message: 0. */
+static inline int venue_contains(struct account *c, const struct app *a)
+{
+	if (a->type != 'D')
+		return 0;
+	c->all.contained++;
+	if (a->flags & APP_IS_FAULT)
+		c->fault.contained++;
+	return 0;
+}
+
 /* May this message pass the line's throttle and its state? 1, or 0: refused. */
 static inline int venue_admits(struct market *m, an_u32 line, const struct app *a,
 			       an_s64 now_ns)
@@ -93,7 +104,7 @@ static inline int venue_admits(struct market *m, an_u32 line, const struct app *
 	if (a->type != 'D' && a->type != 'G')
 		return 1;
 	if (c->is_disabled)
-		return 0;
+		return venue_contains(c, a);
 	if (now_ns >= c->throttle_until_ns)
 		return 1;
 	fresh = (double)(now_ns - c->tokened_ns) * 1e-9 * c->per_second;
@@ -101,7 +112,7 @@ static inline int venue_admits(struct market *m, an_u32 line, const struct app *
 	c->tokens = c->tokens + fresh > c->burst ? c->burst : c->tokens + fresh;
 	if (c->tokens < 1) {
 		c->throttled++;
-		return 0;
+		return venue_contains(c, a);
 	}
 	c->tokens -= 1;
 	return 1;
@@ -140,6 +151,22 @@ static inline void venue_schedule(struct world *w, an_u32 at, an_s64 now_ns)
 	agenda_add(&w->agenda, start + (an_s64)took, VENUE_SERVE, at, 0);
 }
 
+/* How long a message that comes now will wait; what is promised is a millisecond. */
+#define VENUE_PROMISE_NS 1000000
+
+static inline void venue_wait(struct market *m, const struct gateway *g, an_u32 line,
+			      const struct app *a, an_s64 now_ns)
+{
+	double wait = (double)m->venue.service_ns * g->slow * g->count;
+
+	if (g->stalled_until_ns > now_ns)
+		wait += (double)(g->stalled_until_ns - now_ns);
+	if (wait < VENUE_PROMISE_NS || a->flags & APP_IS_FAULT)
+		return;
+	m->accounts[line].late++;
+	m->accounts[line].late_ns += (an_s64)wait;
+}
+
 /* A message has come to the line's gateway. */
 static inline void venue_hear(struct world *w, an_u32 line, const struct app *a,
 			      an_s64 now_ns)
@@ -163,6 +190,7 @@ static inline void venue_hear(struct world *w, an_u32 line, const struct app *a,
 			     now_ns);
 		return;
 	}
+	venue_wait(m, g, line, a, now_ns);
 	tail = g->head + g->count;
 	tail = tail >= m->queue_limit ? tail - m->queue_limit : tail;
 	g->queue[tail] = *a;

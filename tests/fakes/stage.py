@@ -109,9 +109,9 @@ class TapeWorld:
         """Return what each line earned and lost."""
         return [
             {
-                "pnl_cents": int(passed - 100 * bad),
-                "messages": int(passed),
-                "excess": int(bad),
+                "profit": int(passed - 100 * bad),
+                "orders": int(passed),
+                "fault_orders": int(bad),
             }
             for passed, bad in zip(self.passed, self.bad, strict=True)
         ]

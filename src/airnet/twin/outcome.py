@@ -96,8 +96,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     (before onset, wrong session, above the label's tier), in force or in shadow.
     `collateral_orders` are legitimate new orders that a containment refused or held
     back. `state_changes` counts containments that began or ended. `fault_orders` are
-    the culprits' orders of the fault that the venue accepted, `exposure_cents` what
-    they were for; both also `without` containment. `avoided` is the
+    the culprits' orders of the fault that reached the venue, `exposure_cents` what they
+    traded; both also `without` containment. `avoided` is the
     share of the harm without containment that was avoided, below 0 when containing did
     more harm; None where there was none to avoid. `held` lists where the expectation
     failed; empty: it was met. `root` is the SHA-256 over the frames' bytes and the

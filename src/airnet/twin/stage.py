@@ -43,8 +43,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     `pnl_cents` is marked to the last mid price. `spread_cents` is what its aggressive
     orders paid above the mid price of their moment. `excess` counts messages a failing
-    algorithm added, `fault_orders` those of its orders that were accepted and
-    `exposure_cents` what they were for. `refused` counts its legitimate new orders
+    algorithm added, `fault_orders` those of its orders that reached the venue and
+    `exposure_cents` what they traded. `refused` counts its legitimate new orders
     that a containment stopped; `late` those answered later than the venue promises,
     `late_ns` by how much in all; `unanswered` those that never were.
     """
@@ -139,11 +139,32 @@ REACHED, FULL, VOID = 0, 1, 2
 
 def accounts_of(world: World) -> tuple[Account, ...]:
     """Return the Accounts of all lines."""
-    names = Account.__struct_fields__
-    return tuple(
-        Account(**{name: figures.get(name, 0) for name in names})
-        for figures in world.harm()
-    )
+    return tuple(account_of(figures) for figures in world.harm())
+
+
+def account_of(figures: dict[str, int]) -> Account:
+    """Return the Account of a line's figures, as the kernel names them."""
+    sums = {
+        name: sum(figures.get(part, 0) for part in parts)
+        for name, parts in _PARTS.items()
+    }
+    refused = figures.get("contained", 0) - figures.get("fault_contained", 0)
+    return Account(**sums, refused=refused)
+
+
+#: What is summed of the kernel's figures.
+_PARTS = {
+    "pnl_cents": ("profit",),
+    "spread_cents": ("paid",),
+    "messages": ("orders", "replaces", "cancels"),
+    "orders": ("orders",),
+    "excess": ("fault_orders", "fault_replaces", "fault_cancels"),
+    "fault_orders": ("fault_orders",),
+    "exposure_cents": ("fault_traded",),
+    "late": ("late",),
+    "late_ns": ("late_ns",),
+    "unanswered": ("unanswered",),
+}
 
 
 class Stage(Protocol):

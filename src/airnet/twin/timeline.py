@@ -15,7 +15,7 @@ from airnet.domain.decision import PASSIVE, Decision, Mode
 from airnet.errors import UnsupportedError
 from airnet.twin.outcome import Act, Outcome, Wrong
 from airnet.twin.scenario import Label
-from airnet.twin.stage import FULL, Kind, Stage, World
+from airnet.twin.stage import FULL, Kind, Stage, World, account_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,9 +51,9 @@ class Sampler:
         if now_ns < self._next_ns:
             return
         found = world.harm()
-        messages = sum(one.get("messages", 0) for one in found)
+        messages = sum(account_of(one).messages for one in found)
         guilty = [found[line] for line in self._culprits]
-        culprit = sum(one.get("messages", 0) for one in guilty)
+        culprit = sum(account_of(one).messages for one in guilty)
         now = (frames, messages, culprit)
         series = self.series
         for kept, value, before in zip(
@@ -63,7 +63,7 @@ class Sampler:
             strict=True,
         ):
             kept.append(value - before)
-        series.culprit_cents.append(sum(one.get("pnl_cents", 0) for one in guilty))
+        series.culprit_cents.append(sum(account_of(one).pnl_cents for one in guilty))
         self._before = now
         while self._next_ns <= now_ns:
             self._next_ns += STEP_NS
