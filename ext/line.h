@@ -36,9 +36,7 @@ static inline int line_begin(struct world *w, const char **why)
 	for (an_u32 i = 0; i < l->count; i++)
 		line_make(w, i);
 	line_troubles(w);
-	feed_begin(w);
-	murmur_begin(w);
-	return 0;
+	return feed_begin(w, why) || murmur_begin(w, why) ? -1 : 0;
 }
 
 static inline void line_end(struct world *w)
@@ -52,6 +50,9 @@ static inline void line_end(struct world *w)
 	free(l->held);
 	free(l->names);
 	free(l->truth);
+	free(l->feeds);
+	free(l->late);
+	free(l->shells);
 	memset(l, 0, sizeof(*l));
 }
 
@@ -74,6 +75,10 @@ static inline an_u32 line_figures(const struct world *w, struct figure *out)
 		{"resent", (an_s64)c->resent},
 		{"gap_fills", (an_s64)c->gap_fills},
 		{"messages_refused", (an_s64)c->refused},
+		{"feed_messages", (an_s64)c->feed_messages},
+		{"feed_packets", (an_s64)c->feed_packets},
+		{"feed_gaps", (an_s64)c->feed_gaps},
+		{"murmurs", (an_s64)c->murmurs},
 		{"bytes_held_over", (an_s64)c->held_over},
 	};
 
@@ -146,7 +151,7 @@ static inline void line_event(struct world *w, const struct event *e)
 	else if (kind >= LINE_EVENT_FEED)
 		feed_event(w, e);
 	else if (kind == LINE_EVENT_CLOSE)
-		line_close(w, e->who, world_line(w, e->who)->ending, e->time_ns);
+		line_finish(w, e->who, e->time_ns);
 	else if (kind < LINE_EVENT_CLOSE &&
 		 e->value >> 1 == w->lines.line[e->who].generation)
 		line_own_event(w, e);

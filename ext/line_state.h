@@ -4,6 +4,7 @@
 #ifndef AIRNET_LINE_STATE_H
 #define AIRNET_LINE_STATE_H
 
+#include "feed_state.h"
 #include "wire_fix.h"
 #include "wire_state.h"
 
@@ -125,6 +126,10 @@ struct line_counts {
 	an_u64 resent;
 	an_u64 gap_fills;
 	an_u64 refused;
+	an_u64 feed_messages;
+	an_u64 feed_packets;
+	an_u64 feed_gaps; /* packets left out */
+	an_u64 murmurs;
 	an_u64 held_over; /* messages that found the hold full */
 };
 
@@ -138,6 +143,9 @@ struct lines {
 	an_u8 *held;
 	an_u8 (*names)[WIRE_NAME_BYTES];
 	an_u64 (*truth)[2][WIRE_TYPE_COUNT]; /* messages past the mirror, by line */
+	struct feed *feeds;
+	struct feed_packet *late;
+	struct shell *shells;
 	struct text_clock clock;
 	struct chance chance;
 	struct line_counts counts;

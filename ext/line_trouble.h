@@ -43,17 +43,26 @@ static inline void line_delay(struct world *w, an_u32 line, an_s64 extra_ns,
 	w->lines.line[line].extra_until_ns = until_ns;
 }
 
+/* LINE_RESETS: the client comes back by itself; after the others it stays away. */
 static inline void line_close(struct world *w, an_u32 line, int how, an_s64 now_ns)
 {
 	struct line *l = &w->lines.line[line];
 
-	l->is_wanted = 0;
+	if (how != LINE_RESETS)
+		l->is_wanted = 0;
 	if (how == LINE_LOGS_OUT && l->phase == LINE_LOGGED_ON)
 		session_leave(w, line, AIRNET_DIRECTION_UP, 3);
 	else if (how == LINE_RESETS)
 		line_drop(w, line, AIRNET_DIRECTION_UP, now_ns);
 	else if (how == LINE_FALLS_SILENT)
 		l->is_silent = 1;
+}
+
+/* Its row says that the line's day is over. */
+static inline void line_finish(struct world *w, an_u32 line, an_s64 now_ns)
+{
+	w->lines.line[line].is_wanted = 0;
+	line_close(w, line, world_line(w, line)->ending, now_ns);
 }
 
 static inline void line_open(struct world *w, an_u32 line, an_s64 now_ns)

@@ -119,7 +119,8 @@ static inline void wire_put_tcp(struct world *w, const struct wire_path *p,
 	wire_put16(tcp + 14, window);
 	memset(tcp + 16, 0, 4);
 	memcpy(tcp + 20, options, count);
-	memcpy(tcp + 20 + count, s->payload, s->payload_bytes);
+	if (s->payload_bytes)
+		memcpy(tcp + 20 + count, s->payload, s->payload_bytes);
 	wire_end(w, p, out, 20 + count + s->payload_bytes, 16);
 }
 

@@ -94,6 +94,29 @@ def market(lines: int) -> dict[str, Rows]:
     return {"venue": venue, "symbol": symbol, "agent": agent}
 
 
+def feeds() -> Rows:
+    """Return two feeds of two symbols each; group B comes later."""
+    rows = np.zeros(2, rows_line.FEED)
+    rows["number"], rows["host"] = [1, 1 << 40], [0, 1]
+    rows["b_delay_ns"], rows["gather_ns"] = [0, 20_000], [10_000, 0]
+    rows["heartbeat_ms"], rows["symbol"], rows["symbols"] = 1000, [0, 2], [2, 0]
+    rows["port_a"], rows["port_b"] = 26_400, 26_401
+    for number, row in enumerate(rows):
+        row["group_a"] = mapped(233, 54, 12, 1 + number)
+        row["group_b"] = mapped(233, 54, 13, 1 + number)
+        row["session"] = list(b"20261026A ")
+    return rows
+
+
+def murmurs(a: int = 2, b: int = 3) -> Rows:
+    """Return one murmur of each kind between two hosts."""
+    rows = np.zeros(6, rows_line.MURMUR)
+    rows["kind"] = np.arange(1, 7)
+    rows["rate"], rows["jitter"] = [5, 8, 10, 20, 30, 15], [0, 0, 0, 0.2, 1, 1]
+    rows["a"], rows["b"] = a, b
+    return rows
+
+
 def world_rows(lines: int = 10, **fields: Any) -> dict[str, Rows]:
     """Return the rows of a world of `lines` lines at two gateways."""
     table = np.zeros(lines, rows_line.LINE)
@@ -119,6 +142,7 @@ def world_rows(lines: int = 10, **fields: Any) -> dict[str, Rows]:
     names = dialects()
     names["id"] = [0, 1, 2, 4]
     made = {"host": hosts(lines + 2, 2), "dialect": names, "line": table}
+    made |= {"feed": feeds(), "murmur": murmurs()}
     return made | market(lines)
 
 
