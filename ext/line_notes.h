@@ -57,7 +57,7 @@ static inline int line_pass_some(struct world *w, an_u32 line, int side, an_s64 
 	struct line_side *s = &l->sides[side];
 	an_u8 *at = w->lines.text, *limit = at + LINE_TEXT_BYTES;
 	an_u32 base = s->sequence + s->held_bytes - s->sent_bytes;
-	an_u32 generation = l->generation;
+	an_u32 generation = l->generation, mark = 0;
 
 	if (!s->is_alive || l->phase == LINE_CLOSING)
 		return 0;
@@ -68,11 +68,15 @@ static inline int line_pass_some(struct world *w, an_u32 line, int side, an_s64 
 			break;
 		at = wire_message(&s->voice, n, at, &w->lines.clock);
 		n->end = base + (an_u32)(at - w->lines.text);
+		if (side == AIRNET_DIRECTION_UP && n->app.flags & APP_IS_FAULT)
+			mark = SENSOR_MARK_LINE | line;
 		s->passed++;
 	}
 	if (at == w->lines.text)
 		return 0;
+	w->sensor.mark = mark;
 	line_write(w, line, side, w->lines.text, (an_u32)(at - w->lines.text));
+	w->sensor.mark = 0;
 	if (l->generation != generation)
 		return 0;
 	line_hear(w, line, side, now_ns);

@@ -15,6 +15,8 @@
 #define SENSOR_SLACK_FRAMES 1024
 #define SENSOR_SLACK_BYTES (SENSOR_SLACK_FRAMES * 1024)
 #define SENSOR_ROWS_MAX 64
+/* A mark is an incident's number, or this and the line whose algorithm failed. */
+#define SENSOR_MARK_LINE 0x80000000u
 
 struct sensor_counts {
 	an_u64 passed; /* frames on the switch, mirrored or not */
@@ -35,7 +37,7 @@ struct sensor_held {
 };
 
 struct sensor {
-	/* the output; `marks` has the incident of each frame, 0 = benign */
+	/* the output; `marks` has whose each frame is, 0 = nobody's */
 	struct airnet_frame *frames;
 	an_u32 *marks;
 	an_u8 *buffer;

@@ -53,6 +53,16 @@ static inline struct strike_flow *strike_find(struct strikes *s)
 	return NULL;
 }
 
+/* The ephemeral port of a connection: one after the other, as kernels hand them out. */
+static inline an_u16 strike_next_port(const struct world *w, an_u32 host, an_u32 row,
+				      an_u64 number)
+{
+	const struct host_row *h = world_host(w, host);
+	an_u64 first = chance_mix(w->seed ^ ((an_u64)host << 32) ^ row);
+
+	return (an_u16)(h->port_first + (first + number) % h->port_count);
+}
+
 /* Begin attempt `number` of a row. */
 static inline void strike_open(struct world *w, an_u32 row, an_u64 number)
 {
@@ -75,7 +85,7 @@ static inline void strike_open(struct world *w, an_u32 row, an_u64 number)
 	f->target = s.target;
 	f->next[0] = s.sequence;
 	f->next[1] = s.acknowledged;
-	f->source_port = s.source_port;
+	f->source_port = strike_next_port(w, s.source, row, number);
 	f->port = s.port;
 	f->is_used = 1;
 	w->strikes.counts.flows++;

@@ -8,10 +8,12 @@
 
 #include "strike_shot.h"
 
+static inline void line_reset(struct world *w, an_u32 line, an_s64 now_ns);
+
 #define STRIKE_EVENT_FORGE (WORLD_STRIKE | 5) /* value: the shot's number */
 
-/* How soon after the session's own last segment a forger sends: fast enough to look
- * like the next of the same burst. */
+/* A forger waits until the session itself speaks, and goes on where it stops: at most
+ * this long after its last message, looking again after that long. */
 #define STRIKE_BEHIND_NS 400000
 
 static inline void strike_inject(struct world *w, an_u32 row, an_u64 number)
@@ -48,11 +50,18 @@ static inline void strike_order(const struct world *w, struct chance *c, an_u64 
 static inline void strike_forge(struct world *w, an_u32 row, an_u64 number)
 {
 	const struct strike_row *r = strike_at(w, row);
+	const struct line_side *s = &w->lines.line[r->line].sides[0];
 	struct chance c = chance_of(w->seed, WORLD_STRIKE + 1 + row, ~number);
 	struct app a;
 
-	if (!line_is_logged_on(w, r->line) || !w->rows[ROWS_SYMBOL].count)
+	if (!line_is_logged_on(w, r->line) || !w->rows[ROWS_SYMBOL].count ||
+	    w->now_ns >= r->offset_ns)
 		return;
+	if (w->now_ns - s->said_ns > STRIKE_BEHIND_NS) {
+		agenda_add(&w->agenda, w->now_ns + STRIKE_BEHIND_NS, STRIKE_EVENT_FORGE,
+			   row, number);
+		return;
+	}
 	strike_order(w, &c, number, &a);
 	w->sensor.mark = r->incident;
 	line_inject(w, r->line, AIRNET_DIRECTION_UP, r->source, &a, w->now_ns);
@@ -72,7 +81,7 @@ static inline void strike_replay(struct world *w, an_u32 row)
 	w->strikes.counts.repeated++;
 }
 
-/* LINE_RESETS: the client's end resets, and then comes back by itself. */
+/* Both ends get a RST that neither sent; the client comes back by itself. */
 static inline void strike_flap(struct world *w, an_u32 row)
 {
 	const struct strike_row *r = strike_at(w, row);
@@ -81,7 +90,7 @@ static inline void strike_flap(struct world *w, an_u32 row)
 		if (!line_is_logged_on(w, r->line + i))
 			continue;
 		w->sensor.mark = r->incident;
-		line_close(w, r->line + i, LINE_RESETS, w->now_ns);
+		line_reset(w, r->line + i, w->now_ns);
 		w->sensor.mark = 0;
 		w->strikes.counts.cuts++;
 	}

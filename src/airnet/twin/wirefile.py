@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from airnet._ext.twin import FULL, VOID, WIRE, World
+from airnet._ext.twin import FULL, TYPES, VOID, WIRE, World
 from airnet.capture.recorder import Recorder
 from airnet.config import Site
 from airnet.twin.plan import Plan
@@ -22,6 +22,9 @@ from airnet.twin.spec import Mark
 
 #: How much virtual time passes between two looks at the clock, for whoever watches.
 STEP_NS = 100_000_000
+#: A mark above this is the line whose algorithm sent the frame (SENSOR_MARK_LINE).
+MARK_LINE = 0x80000000
+DIRECTIONS = ("up", "down")
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,9 +97,11 @@ class Runs:
         else:
             runs.append([first, count])
 
-    def of(self, mark: int) -> tuple[tuple[int, int], ...]:
-        """Return the runs of a mark: first frame and count."""
-        return tuple((first, count) for first, count in self._runs.get(mark, []))
+    def of(self, label: Mark) -> tuple[tuple[int, int], ...]:
+        """Return the runs of a label, by its number or its failing lines."""
+        marks = [label.number, *(MARK_LINE | line for line in label.lines)]
+        runs = [run for mark in marks for run in self._runs.get(mark, [])]
+        return tuple((first, count) for first, count in sorted(runs))
 
 
 class Spans:
@@ -162,16 +167,16 @@ def write(plan: Plan, path: Path, moved: Callable[[int], None] | None = None) ->
         tape.close({"seen": written + lost, "delivered": written})
     finally:
         tape.close()
-    return _truth(plan, path, (counters, written), (runs, spans))
+    return _truth(plan, path, (counters, written, world), (runs, spans))
 
 
 def _truth(
     plan: Plan,
     path: Path,
-    played: tuple[dict[str, Any], int],
+    played: tuple[dict[str, Any], int, World],
     found: tuple[Runs, Spans],
 ) -> Truth:
-    counters, written = played
+    counters, written, world = played
     runs, spans = found
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -185,7 +190,7 @@ def _truth(
             label=label,
             first_frame=spans.of(index)[0],
             last_frame=spans.of(index)[1],
-            frames=runs.of(label.number),
+            frames=runs.of(label),
         )
         for index, label in enumerate(plan.labels)
     )
@@ -203,9 +208,23 @@ def _truth(
         mirror=mirror,
         counters={name: int(value) for name, value in counters.items()},
         incidents=incidents,
-        messages=(),
+        messages=_messages(world),
         sessions=tuple(_session(plan, line) for line in range(plan.count("line"))),
         site=plan.site(),
+    )
+
+
+def _messages(world: World) -> tuple[Messages, ...]:
+    """Return what passed the switch, mirrored or not, as the lines counted it."""
+    counts = world.truth()
+    return tuple(
+        Messages(
+            line=int(line),
+            direction=DIRECTIONS[side],
+            type=TYPES[kind],
+            count=int(counts[line, side, kind]),
+        )
+        for line, side, kind in np.argwhere(counts).tolist()
     )
 
 
