@@ -110,6 +110,9 @@ static inline void line_own_event(struct world *w, const struct event *e)
 	case LINE_EVENT_RTO:
 		line_rto_event(w, line, side, e->time_ns);
 		break;
+	case LINE_EVENT_FAST:
+		line_fast_event(w, line, side, e->time_ns);
+		break;
 	case LINE_EVENT_BEAT:
 		session_beat(w, line, side, e->time_ns);
 		break;

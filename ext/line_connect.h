@@ -75,7 +75,7 @@ static inline void line_connect(struct world *w, an_u32 line, an_s64 now_ns)
 		s->arriving_count = 0;
 		s->due_ns = s->timer_ns = WORLD_NEVER_NS;
 		s->held_bytes = s->sent_bytes = s->missing_bytes = 0;
-		s->is_resending = 0;
+		s->is_resending = s->duplicates = 0;
 		s->rto_ns = LINE_RTO_NS;
 		s->tested_ns = s->last_due_ns = s->last_said_ns = 0;
 		s->gap_until = 0;

@@ -44,6 +44,7 @@ static inline void line_hear_logon(struct world *w, an_u32 line, const struct no
 
 	if (now_ns < l->block_until_ns && l->block_form == LINE_BLOCK_LOGOUT) {
 		session_leave(w, line, AIRNET_DIRECTION_DOWN, 2);
+		s->expected += n->number == s->expected;
 		return;
 	}
 	if (n->flags & NOTE_RESETS) {

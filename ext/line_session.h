@@ -124,8 +124,11 @@ static inline void session_resend(struct world *w, an_u32 line, int side, an_u64
 /* Ask for what is missing before `number`, unless that is done. */
 static inline void session_gap(struct world *w, an_u32 line, int side, an_u64 number)
 {
-	struct line_side *s = &w->lines.line[line].sides[side];
+	struct line *l = &w->lines.line[line];
+	struct line_side *s = &l->sides[side];
 
+	if (l->phase == LINE_LEAVING)
+		return; /* the next Logon will tell of it */
 	s->resume = number + 1;
 	if (s->gap_until)
 		return;

@@ -49,6 +49,8 @@ struct line_side {
 	an_u32 sent_bytes; /* of those, what the mirror has seen */
 	an_u32 missing_bytes; /* of those, what the other side lacks */
 	an_u32 is_resending; /* a retransmission event waits */
+	an_u32 duplicates; /* acknowledgements that said nothing new */
+	an_u32 pad;
 	an_s64 rto_ns;
 	/* FIX */
 	an_u64 number; /* of its next message */

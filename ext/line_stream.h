@@ -36,6 +36,20 @@ static inline void line_refuse(struct world *w, an_u32 line, int side)
 	line_lost(w, line, side, w->now_ns);
 }
 
+/* A segment came behind a hole: the other side says so, and three such answers make
+ * this side send the hole again (RFC 5681 section 3.2). */
+static inline void line_duplicate(struct world *w, an_u32 line, int side, an_u32 end)
+{
+	struct line *l = &w->lines.line[line];
+	struct line_side *s = &l->sides[side];
+
+	line_arrive(w, line, !side, end, 1, w->now_ns);
+	if (++s->duplicates == 3)
+		line_later(w, line, LINE_EVENT_FAST, side,
+			   w->now_ns + line_reach(l, 0, w->now_ns) +
+				   l->sides[1].reach_ns);
+}
+
 /* Send bytes that the mirror has not seen; they are held already, or need not be. */
 static inline int line_fresh(struct world *w, an_u32 line, int side, const an_u8 *at,
 			     an_u32 count)
@@ -61,11 +75,12 @@ static inline int line_fresh(struct world *w, an_u32 line, int side, const an_u8
 		line_refuse(w, line, side);
 		return -1;
 	}
-	if (fate != LINE_FATE_LOST && !s->missing_bytes)
+	if (fate == LINE_FATE_LOST)
+		return fate;
+	if (!s->missing_bytes)
 		line_arrive(w, line, !side, s->sequence, 0, now_ns);
-	else if (fate != LINE_FATE_LOST)
-		line_arrive(w, line, !side, s->sequence - s->sent_bytes - count, 1,
-			    now_ns);
+	else
+		line_duplicate(w, line, side, s->sequence - s->sent_bytes - count);
 	return fate;
 }
 
@@ -192,37 +207,56 @@ static inline int line_again(struct world *w, an_u32 line, int side, an_u32 coun
 	return fate;
 }
 
-/* Nothing was heard for the retransmission time. */
-static inline void line_rto_event(struct world *w, an_u32 line, int side, an_s64 now_ns)
+/* Send the head again, and see what that changes. */
+static inline void line_recover(struct world *w, an_u32 line, int side, an_s64 now_ns)
 {
 	struct line *l = &w->lines.line[line];
 	struct line_side *s = &l->sides[side];
 	an_u32 room = line_room(w, s);
 	an_u32 count = s->sent_bytes < room ? s->sent_bytes : room;
-	int fate;
+	int fate = line_again(w, line, side, count);
+	an_s64 wait_ns = line_reach(l, !side, now_ns) + 1000;
+
+	if (fate < 0)
+		return;
+	s->duplicates = 0;
+	if (fate) {
+		s->rto_ns = 2 * s->rto_ns < LINE_RTO_MAX_NS ? 2 * s->rto_ns
+							    : LINE_RTO_MAX_NS;
+		wait_ns = s->rto_ns;
+	} else {
+		line_release(s, s->missing_bytes ? count : s->sent_bytes);
+	}
+	if (fate != LINE_FATE_LOST)
+		line_hear(w, line, side, now_ns);
+	if (s->held_bytes)
+		line_arm_rto(w, line, side, now_ns + wait_ns);
+}
+
+/* Nothing was heard for the retransmission time. */
+static inline void line_rto_event(struct world *w, an_u32 line, int side, an_s64 now_ns)
+{
+	struct line_side *s = &w->lines.line[line].sides[side];
 
 	s->is_resending = 0;
 	if (!s->held_bytes || !s->is_alive)
 		return;
-	if (!count) {
-		line_push(w, line, side);
-		line_hear(w, line, side, now_ns);
+	if (s->sent_bytes) {
+		line_recover(w, line, side, now_ns);
 		return;
 	}
-	fate = line_again(w, line, side, count);
-	if (fate < 0)
-		return;
-	if (!fate)
-		line_release(s, s->missing_bytes ? count : s->sent_bytes);
-	else
-		s->rto_ns = 2 * s->rto_ns < LINE_RTO_MAX_NS ? 2 * s->rto_ns
-							    : LINE_RTO_MAX_NS;
-	if (fate != LINE_FATE_LOST)
-		line_hear(w, line, side, now_ns);
-	if (s->held_bytes)
-		line_arm_rto(w, line, side,
-			     now_ns + (fate ? s->rto_ns
-					    : line_reach(l, !side, now_ns) + 1000));
+	line_push(w, line, side);
+	line_hear(w, line, side, now_ns);
+}
+
+/* Three duplicate acknowledgements have come. */
+static inline void line_fast_event(struct world *w, an_u32 line, int side,
+				   an_s64 now_ns)
+{
+	struct line_side *s = &w->lines.line[line].sides[side];
+
+	if (s->missing_bytes && s->sent_bytes && s->is_alive)
+		line_recover(w, line, side, now_ns);
 }
 
 #endif

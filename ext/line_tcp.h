@@ -21,6 +21,7 @@ enum {
 	LINE_EVENT_FLUSH, /* the gateway writes what it gathered */
 	LINE_EVENT_ACK,
 	LINE_EVENT_RTO,
+	LINE_EVENT_FAST, /* three duplicate acknowledgements have come */
 	LINE_EVENT_BEAT,
 	LINE_EVENT_CONNECT,
 	LINE_EVENT_SYN,
