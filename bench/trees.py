@@ -5,6 +5,8 @@ from a fixed seed; every way scores the same rows, one call each in turns of a f
 hundred, and the bits are compared. `--gate` ends with status 1 when the best kernel
 is less than GATE times as fast as onnxruntime on one row a call.
 
+Then what explaining one class of a row takes, exactly, against COHORT references.
+
 The floors: a call that does nothing, and onnxruntime on a single leaf.
 """
 
@@ -22,10 +24,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from reference.trees import Branch, Tree, arrays, onnx_bytes
 
-from airnet._ext.trees import KERNELS, Trees
+from airnet._ext.trees import KERNELS, Shapley, Trees
 
 TREES, LEAVES, CLASSES, COLUMNS, DEPTH = 120, 15, 6, 48, 7
 ROWS = 4096
+COHORT = 16
 BATCHES = (1, 32, 256)
 TURNS, CALLS = 60, 256
 GATE = 15.0
@@ -65,8 +68,8 @@ def session_of(model: bytes) -> Score:
     return score
 
 
-def ways() -> tuple[dict[str, Score], Rows]:
-    """Return everything that takes part, and the rows."""
+def ways() -> tuple[dict[str, Score], Rows, Shapley]:
+    """Return everything that takes part, the rows, and what explains them."""
     rng = np.random.Generator(np.random.PCG64(2))
     rows = np.zeros((ROWS, 64), np.float32)
     rows[:, :COLUMNS] = np.floor(10 ** rng.uniform(0, 5, (ROWS, COLUMNS)))
@@ -85,7 +88,20 @@ def ways() -> tuple[dict[str, Score], Rows]:
     single = (*arrays([(0, 0.5)]), 1)
     found["floor: a call"] = lambda rows: rows
     found["floor: onnxruntime, one leaf"] = session_of(onnx_bytes(*single))
-    return found, rows
+    return found, rows, Shapley(*ensemble, rows[:COHORT])
+
+
+def explained(shapley: Shapley, rows: Rows) -> list[float]:
+    """Return us of each of a few hundred explanations of one class, sorted."""
+    only = np.zeros(CLASSES)
+    only[1] = 1
+    spent = []
+    for place in range(COHORT, COHORT + 400):
+        row = rows[place : place + 1]
+        start = time.perf_counter_ns()
+        shapley.explain(row, only)
+        spent.append((time.perf_counter_ns() - start) / 1e3)
+    return sorted(spent)
 
 
 def race(found: dict[str, Score], rows: Rows, batch: int) -> dict[str, list[float]]:
@@ -105,7 +121,8 @@ def race(found: dict[str, Score], rows: Rows, batch: int) -> dict[str, list[floa
 
 def main() -> int:
     """Race at every batch size, print, and gate when asked to."""
-    found, rows = ways()
+    found, rows, shapley = ways()
+    explain_us = explained(shapley, rows)
     results = []
     for batch in BATCHES:
         times = race(found, rows, batch)
@@ -121,7 +138,7 @@ def main() -> int:
             }
         )
     if "--json" in sys.argv:
-        print(json.dumps(results, indent=1))
+        print(json.dumps({"races": results, "explain_us": explain_us[200]}, indent=1))
     else:
         print(f"{TREES} trees of {LEAVES} leaves, {CLASSES} classes, ns a row")
         for one in results:
@@ -129,6 +146,10 @@ def main() -> int:
                 times = one["times_onnxruntime"].get(name)
                 said = f"{times:7.1f} x (median of {TURNS} turns)" if times else ""
                 print(f"  {one['batch']:4} a call  {name:30} {best:9.1f} best {said}")
+        print(
+            f"  explaining one class against {COHORT} rows: {explain_us[0]:.1f} us best,"
+            f" {explain_us[200]:.1f} median, {explain_us[-1]:.1f} most"
+        )
     ratio = results[0]["times_onnxruntime"][KERNELS[-1]]
     if "--gate" in sys.argv and ratio < GATE:
         print(f"bench: {KERNELS[-1]} is {ratio:.1f} times onnxruntime, wanted {GATE}")

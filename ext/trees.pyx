@@ -98,9 +98,30 @@ cdef extern from "trees_build.h" nogil:
     void trees_free(trees *t) noexcept
 
 
+cdef extern from "shapley.h" nogil:
+    enum:
+        SHAPLEY_REFERENCES
+
+    struct shapley:
+        uint32_t references
+
+    trees_reason shapley_build(
+        shapley *s,
+        const trees_input *given,
+        const float *references,
+        uint32_t count,
+        uint32_t *where,
+    ) noexcept
+    void shapley_explain(
+        const shapley *s, const float *row, const double *coefficients, double *out
+    ) noexcept
+    void shapley_free(shapley *s) noexcept
+
+
 np.import_array()
 
 COLUMNS, LEAVES, CLASSES = TREES_COLUMNS, TREES_LEAVES, TREES_CLASSES
+REFERENCES = SHAPLEY_REFERENCES
 SUSPECT, FACT, EXCUSED, SHADOW = (
     SCREEN_SUSPECT, SCREEN_FACT, SCREEN_EXCUSED, SCREEN_SHADOW
 )
@@ -144,6 +165,24 @@ cdef const float *rows_of(np.ndarray rows) except NULL:
     return <const float *>np.PyArray_DATA(rows)
 
 
+cdef trees_input input_of(
+    const trees_node[::1] nodes, const trees_weight[::1] weights, uint32_t classes
+) except *:
+    """Return what the C half takes, pointing into the arrays."""
+    cdef trees_input given
+    memset(&given, 0, sizeof(given))
+    if max(nodes.shape[0], weights.shape[0]) >= <Py_ssize_t>1 << 31:
+        raise ValueError(REASONS[1])
+    given.node_count = <uint32_t>nodes.shape[0]
+    given.weight_count = <uint32_t>weights.shape[0]
+    given.classes = classes
+    if given.node_count:
+        given.nodes = &nodes[0]
+    if given.weight_count:
+        given.weights = &weights[0]
+    return given
+
+
 @cython.final
 cdef class Trees:
     """An ensemble, laid out for scoring. Freed with the object."""
@@ -158,22 +197,12 @@ cdef class Trees:
 
         Raises ValueError, with the reason, when the ensemble is none of ours.
         """
-        cdef trees_input given
+        cdef trees_input given = input_of(nodes, weights, classes)
         cdef trees_reason reason
         cdef uint32_t where = 0
-        memset(&self.state, 0, sizeof(self.state))
-        memset(&given, 0, sizeof(given))
         if kernel not in KERNELS:
             raise ValueError(f"this processor has no {kernel}")
-        if max(nodes.shape[0], weights.shape[0]) >= <Py_ssize_t>1 << 31:
-            raise ValueError(REASONS[1])
-        given.node_count = <uint32_t>nodes.shape[0]
-        given.weight_count = <uint32_t>weights.shape[0]
-        given.classes = classes
-        if given.node_count:
-            given.nodes = &nodes[0]
-        if given.weight_count:
-            given.weights = &weights[0]
+        memset(&self.state, 0, sizeof(self.state))
         with nogil:
             reason = trees_build(&self.state, &given, &where)
         if reason:
@@ -284,3 +313,59 @@ cdef class Screen:
             &self.state, <const airnet_window *>np.PyArray_DATA(windows), row,
             <uint32_t>count, &marks[0]
         )
+
+
+@cython.final
+cdef class Shapley:
+    """What each feature adds to an ensemble's margin, against reference rows.
+
+    Freed with the object; the references are not needed after construction.
+    """
+
+    cdef shapley state
+    cdef uint32_t classes
+
+    def __cinit__(
+        self, const trees_node[::1] nodes not None,
+        const trees_weight[::1] weights not None, uint32_t classes,
+        np.ndarray references not None,
+    ):
+        """Take an ensemble as Trees does, and 1 to REFERENCES float32[k, 64] rows.
+
+        Raises ValueError, with the reason, when the ensemble is none of ours.
+        """
+        cdef trees_input given = input_of(nodes, weights, classes)
+        cdef const float *row = rows_of(references)
+        cdef np.npy_intp count = np.PyArray_DIM(references, 0)
+        cdef trees_reason reason
+        cdef uint32_t where = 0
+        memset(&self.state, 0, sizeof(self.state))
+        if not 0 < count <= SHAPLEY_REFERENCES:
+            raise ValueError(f"1 to {SHAPLEY_REFERENCES} references")
+        self.classes = classes
+        with nogil:
+            reason = shapley_build(&self.state, &given, row, <uint32_t>count, &where)
+        if reason:
+            raise ValueError(f"tree {where}: {REASONS[<int>reason]}")
+
+    def __dealloc__(self):
+        shapley_free(&self.state)
+
+    def explain(
+        self, np.ndarray row not None, const double[::1] coefficients not None
+    ):
+        """Return float64[64]: the values for float32[1, 64], exact, by column.
+
+        They are of the sum of the margins, each times its coefficient, and add up to
+        that of the row less the mean of that of the references.
+        """
+        cdef const float *given = rows_of(row)
+        cdef np.npy_intp shape = TREES_COLUMNS
+        cdef np.ndarray made
+        if np.PyArray_DIM(row, 0) != 1 or coefficients.shape[0] != self.classes:
+            raise ValueError("one row, and a coefficient for each class")
+        made = np.PyArray_SimpleNew(1, &shape, np.NPY_FLOAT64)
+        shapley_explain(
+            &self.state, given, &coefficients[0], <double *>np.PyArray_DATA(made)
+        )
+        return made

@@ -8,10 +8,17 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
-from airnet._ext.trees import KERNELS, LEAVES, Trees
+from airnet._ext.trees import KERNELS, LEAVES, Shapley, Trees
 from airnet.score import graph
 from airnet.score.native import trial_rows
-from tests.reference.trees import Branch, Tree, arrays, margins, onnx_bytes
+from tests.reference.trees import (
+    Branch,
+    Tree,
+    arrays,
+    margins,
+    onnx_bytes,
+    shapley,
+)
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 Rows = NDArray[np.float32]
@@ -32,7 +39,9 @@ NEAR = np.concatenate(
 )
 
 
-def grown(rng: np.random.Generator, leaves: int, shape: str, grid: int) -> Tree:
+def grown(
+    rng: np.random.Generator, leaves: int, shape: str, grid: int, columns: int = 64
+) -> Tree:
     """Return a tree: a chain to one side, halved, or as it comes."""
     if leaves == 1:
         return float(rng.integers(-4000, 4001)) / grid
@@ -40,10 +49,10 @@ def grown(rng: np.random.Generator, leaves: int, shape: str, grid: int) -> Tree:
         shape, int(rng.integers(1, leaves))
     )
     return Branch(
-        int(rng.integers(0, 64)),
+        int(rng.integers(0, columns)),
         float(rng.choice(NEAR)),
-        grown(rng, left, shape, grid),
-        grown(rng, leaves - left, shape, grid),
+        grown(rng, left, shape, grid, columns),
+        grown(rng, leaves - left, shape, grid, columns),
     )
 
 
@@ -189,3 +198,45 @@ def test_damaged_arrays_are_refused_or_scored(data: st.DataObject) -> None:
         except ValueError as error:
             scores.append(str(error).encode())
     assert len(set(scores)) == 1
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32), st.sampled_from(["left", "halves", "random"]))
+def test_shapley_values_are_those_of_the_definition(seed: int, shape: str) -> None:
+    """Over every coalition of the columns asked about, against several references."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    classes = int(rng.integers(1, 4))
+    trees = [
+        (
+            int(rng.integers(0, classes)),
+            grown(rng, int(rng.integers(1, 12)), shape, 64, columns=6),
+        )
+        for _ in range(int(rng.integers(1, 5)))
+    ]
+    pool = np.append(NEAR, np.float32(np.nan))
+    rows = rng.choice(pool, (1 + int(rng.integers(1, 6)), 64)).astype(np.float32)
+    coefficients = rng.integers(-2, 3, classes).astype(np.float64)
+    wanted = shapley(trees, coefficients.tolist(), rows[0], rows[1:])
+
+    found = Shapley(*arrays(trees), classes, rows[1:]).explain(rows[:1], coefficients)
+
+    assert np.abs(found - np.array([float(one) for one in wanted])).max() < 1e-9
+
+
+@pytest.mark.parametrize("name", ["session", "flood"])
+def test_shapley_values_add_up_to_onnxruntime_s_margin(name: str) -> None:
+    """The margin of the row less the mean of the references', for each class."""
+    model = (MODELS / name / "model.onnx").read_bytes()
+    ensemble = graph.read(model)
+    session = session_of(model)
+    rows = trial_rows(ensemble, np.zeros((0, 64), np.float32), b"shapley")
+    cohort, rows = rows[:16], rows[-200:]
+    explainer = Shapley(*ensemble, cohort)
+    usual = by_onnxruntime(session, cohort).astype(np.float64).mean(axis=0)
+    margins_of = by_onnxruntime(session, rows).astype(np.float64)
+    for place, margin in enumerate(margins_of):
+        for target, wanted in enumerate(margin - usual):
+            only = np.zeros(ensemble.classes)
+            only[target] = 1
+            values = explainer.explain(rows[place : place + 1], only)
+            assert abs(values.sum() - wanted) < 1e-9

@@ -4,6 +4,8 @@ Reference of ext/trees.pyx and of airnet.score.graph. Source: onnx/docs/Operator
 TreeEnsembleRegressor; onnx/onnx.proto; protobuf's encoding guide.
 """
 
+import itertools
+import math
 import struct
 from fractions import Fraction
 
@@ -45,6 +47,46 @@ def margins(
             sums[target] += Fraction(float(leaf_of(tree, row)))
         out[place] = [float(one) for one in sums]
     return out
+
+
+def shapley(
+    trees: list[tuple[int, Tree]],
+    coefficients: list[float],
+    row: NDArray[np.float32],
+    references: NDArray[np.float32],
+) -> list[Fraction]:
+    """Return the Shapley values by columns: over every coalition, by the definition.
+
+    The players are the columns that some branch asks about; the others have 0.
+    """
+    players = sorted({column for _, tree in trees for column in asked(tree)})
+    worth: dict[frozenset[int], Fraction] = {}
+    for size in range(len(players) + 1):
+        for coalition in itertools.combinations(players, size):
+            mixed = references.copy()
+            mixed[:, list(coalition)] = row[list(coalition)]
+            total = Fraction(0)
+            for (target, tree), one in itertools.product(trees, mixed):
+                total += Fraction(coefficients[target]) * Fraction(leaf_of(tree, one))
+            worth[frozenset(coalition)] = total / len(references)
+    out = [Fraction(0)] * COLUMNS
+    count = len(players)
+    for player in players:
+        for coalition, value in worth.items():
+            if player in coalition:
+                continue
+            before = len(coalition)
+            ways = math.factorial(before) * math.factorial(count - before - 1)
+            gain = worth[coalition | {player}] - value
+            out[player] += Fraction(ways, math.factorial(count)) * gain
+    return out
+
+
+def asked(tree: Tree) -> set[int]:
+    """Return the columns that a tree's branches ask about."""
+    if not isinstance(tree, Branch):
+        return set()
+    return {tree.column} | asked(tree.yes) | asked(tree.no)
 
 
 def arrays(

@@ -181,6 +181,51 @@ def test_shares_name_what_moved_the_verdict(scorer: score.OnnxScorer) -> None:
     assert any("relative" in one.feature or "ratio" in one.feature for one in found)
 
 
+def test_shares_add_up_to_the_lead_over_the_reference(
+    scorer: score.OnnxScorer,
+) -> None:
+    """Every feature's share together: the margin over normal, less the reference's."""
+    windows, features, sessions = table((1, RUNAWAY), (2, FLOOD))
+    for verdict, row in zip(
+        scorer.score(windows, features, sessions), features, strict=True
+    ):
+        model = scorer.model_of(verdict.window_kind)
+        cause = model.card.classes.index(verdict.cause)
+        rows = np.stack([row, np.zeros(64, np.float32)])
+        reference = model.card.reference.row[: len(model.columns)]
+        rows[1, : len(reference)] = reference
+        margins = model.reference(rows).astype(np.float64)
+        lead = margins[:, cause] - margins[:, 0]
+
+        found = shares(scorer, verdict, 64)
+
+        assert abs(sum(one.share for one in found) - 1e6 * (lead[0] - lead[1])) < 64
+        assert len({one.feature for one in found}) == len(found) > 3
+
+
+def test_a_cohort_may_have_several_rows(tmp_path: Path) -> None:
+    """Shares against two rows are the mean of those against each."""
+    models = copied(tmp_path)
+    path = models / "session" / "card.toml"
+    text = path.read_text("utf-8")
+    row = [min(100 * place, 4000) for place in range(64)]
+    found = {}
+    for name, others in (("one", []), ("both", [row]), ("many", [row] * 256)):
+        added = f"others = {others}\nname ="
+        head, tail = text.split("[reference]")
+        path.write_text(f"{head}[reference]{tail.replace('name =', added, 1)}", "utf-8")
+        if name == "many":
+            with pytest.raises(ModelError, match="fewer than 256"):
+                score.load(models)
+            continue
+        loaded = score.load(models)
+        (verdict,) = loaded.score(*table((1, RUNAWAY)))
+        found[name] = {one.feature: one.share for one in shares(loaded, verdict, 64)}
+
+    assert found["one"] != found["both"]
+    assert set(found["one"]) & set(found["both"])
+
+
 def copied(tmp_path: Path) -> Path:
     """Return a copy of the models."""
     for name in ("session", "flood"):

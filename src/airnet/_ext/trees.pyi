@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 COLUMNS: int
 LEAVES: int
 CLASSES: int
+REFERENCES: int
 SUSPECT: int
 FACT: int
 EXCUSED: int
@@ -50,3 +51,16 @@ class Screen:
         rows: NDArray[np.float32],
         marks: NDArray[np.uint8],
     ) -> int: ...
+
+@final
+class Shapley:
+    def __new__(
+        cls,
+        nodes: NDArray[np.void],
+        weights: NDArray[np.void],
+        classes: int,
+        references: NDArray[np.float32],
+    ) -> Self: ...
+    def explain(
+        self, row: NDArray[np.float32], coefficients: NDArray[np.float64]
+    ) -> NDArray[np.float64]: ...

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from airnet._ext.trees import REFERENCES
 from airnet.config import Closed
 from airnet.domain.verdict import Cause
 from airnet.domain.window import FeatureSchema
@@ -19,10 +20,18 @@ REMEDY = "reinstall airnet, or train the model again with train.py in that folde
 
 
 class Reference(Closed, frozen=True):
-    """A named benign row that explanations compare with, integers by column."""
+    """The named benign cohort that explanations compare with: rows of whole numbers.
+
+    `row` is the one that is shown; `others` are the rest of the cohort, if it has more.
+    """
 
     name: str
     row: tuple[int, ...]
+    others: tuple[tuple[int, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.others) >= REFERENCES:
+            raise ValueError(f"`others` must be fewer than {REFERENCES}")
 
 
 class Driving(Closed, frozen=True):
@@ -98,7 +107,8 @@ def read(folder: Path, schema: FeatureSchema) -> tuple[Card, bytes]:
 
 def _check_columns(path: Path, card: Card, schema: FeatureSchema) -> None:
     """Raise ModelError when the card speaks of columns the schema lacks."""
-    if len(card.reference.row) < len(schema.features):
+    cohort = (card.reference.row, *card.reference.others)
+    if any(len(row) < len(schema.features) for row in cohort):
         raise ModelError(f"{path}: reference row is too short", REMEDY)
     for cause in card.classes[1:]:
         if cause not in card.driving:

@@ -1,5 +1,6 @@
 """Model: one ONNX file, its card, and what it says of rows."""
 
+import functools
 import math
 from pathlib import Path
 
@@ -16,11 +17,12 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (
     RuntimeException,
 )
 
+from airnet._ext.trees import Shapley
 from airnet.domain.verdict import PPM
 from airnet.domain.window import FeatureSchema
 from airnet.errors import ModelError
 from airnet.score.card import REMEDY, Card, read
-from airnet.score.native import REFERENCE, Native, admit
+from airnet.score.native import REFERENCE, admit
 
 COLUMNS = 64
 _FAILURES = (
@@ -94,8 +96,25 @@ class Model:
         if self.margins(rows).tobytes() == self.reference(rows).tobytes():
             return True
         why = f"the kernel {self.native.kernel} differed from onnxruntime while working"
-        self.native = Native(None, REFERENCE, why, self.native.rows)
+        self.native = self.native._replace(trees=None, kernel=REFERENCE, why=why)
         return False
+
+    @functools.cached_property
+    def shapley(self) -> Shapley:
+        """Return what explains its margins, against the card's cohort; made once.
+
+        Raises:
+            ModelError: the model is outside our profile.
+        """
+        if self.native.ensemble is None:
+            raise ModelError(
+                f"{self.card.identity} cannot be explained: {self.native.why}",
+                "train a model of the profile in docs/adr/0012",
+            )
+        cohort = (self.card.reference.row, *self.card.reference.others)
+        rows = np.zeros((len(cohort), COLUMNS), np.float32)
+        rows[:, : len(self.columns)] = [row[: len(self.columns)] for row in cohort]
+        return Shapley(*self.native.ensemble, rows)
 
     def is_plain(self, margins: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Return which rows are surely normal: at least half of the probability.

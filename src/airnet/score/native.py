@@ -38,12 +38,16 @@ ODD_VALUES = np.array(
 
 
 class Native(NamedTuple):
-    """A kernel that was let in, or why none was; `rows` is how many were compared."""
+    """A kernel that was let in, or why none was.
+
+    `rows` is how many were compared; `ensemble` is None where the file has none of ours.
+    """
 
     trees: Trees | None
     kernel: str
     why: str
     rows: int
+    ensemble: graph.Ensemble | None = None
 
     def describe(self) -> str:
         """Return the kernel's name, and why it is none of ours."""
@@ -71,8 +75,8 @@ def admit(model: bytes, golden: Rows, reference: Callable[[Rows], Rows]) -> Nati
     rows = trial_rows(ensemble, golden, hashlib.sha256(model).digest())
     if trees.score(rows).tobytes() != reference(rows).tobytes():
         why = f"the kernel {trees.kernel} differs from onnxruntime"
-        return Native(None, REFERENCE, why, len(rows))
-    return Native(trees, trees.kernel, "", len(rows))
+        return Native(None, REFERENCE, why, len(rows), ensemble)
+    return Native(trees, trees.kernel, "", len(rows), ensemble)
 
 
 def trial_rows(ensemble: graph.Ensemble, golden: Rows, seed: bytes) -> Rows:
