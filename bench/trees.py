@@ -147,7 +147,7 @@ def main() -> int:
                 said = f"{times:7.1f} x (median of {TURNS} turns)" if times else ""
                 print(f"  {one['batch']:4} a call  {name:30} {best:9.1f} best {said}")
         print(
-            f"  explaining one class against {COHORT} rows: {explain_us[0]:.1f} us best,"
+            f"  explaining a class against {COHORT} rows: {explain_us[0]:.1f} us best,"
             f" {explain_us[200]:.1f} median, {explain_us[-1]:.1f} most"
         )
     ratio = results[0]["times_onnxruntime"][KERNELS[-1]]

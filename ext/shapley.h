@@ -39,7 +39,7 @@ struct shapley_leaf {
 	an_u32 bound;
 	an_u32 alike;
 	an_u16 bounds;
-	an_u16 alikes;
+	an_u16 sets;
 	an_u16 target;
 };
 
@@ -127,7 +127,7 @@ static inline void shapley_lay_bounds(struct shapley *s, struct shapley_leaf *le
 	}
 }
 
-/* Which bounds of a leaf each reference satisfies; those alike together. */
+/* Which bounds of a leaf each reference satisfies. */
 static inline void shapley_lay_alike(struct shapley *s, struct shapley_leaf *leaf,
 				     const float *references)
 {
@@ -137,18 +137,18 @@ static inline void shapley_lay_alike(struct shapley *s, struct shapley_leaf *lea
 	for (i = 0; i < s->references; i++, references += TREES_COLUMNS) {
 		an_u32 satisfied = shapley_satisfied(s, leaf, references);
 
-		for (alike = first; alike < first + leaf->alikes; alike++)
+		for (alike = first; alike < first + leaf->sets; alike++)
 			if (alike->satisfied == satisfied)
 				break;
-		if (alike == first + leaf->alikes) {
+		if (alike == first + leaf->sets) {
 			*alike = (struct shapley_alike){.satisfied = satisfied};
-			leaf->alikes++;
+			leaf->sets++;
 		}
 		alike->count++;
 	}
 }
 
-/* The leaves of one tree; return where bounds and alikes go on. */
+/* The leaves of one tree; return where bounds go on. */
 static inline void shapley_lay_tree(struct shapley *s, const struct trees_input *in,
 				    const struct trees_one *one,
 				    const float *references, an_u32 *bound)
@@ -216,7 +216,7 @@ static inline void shapley_add(const struct shapley *s, const struct shapley_lea
 	const an_u32 all = leaf->bounds == 32 ? ~0U : (1U << leaf->bounds) - 1;
 	an_u32 i;
 
-	for (i = 0; i < leaf->alikes; i++, alike++) {
+	for (i = 0; i < leaf->sets; i++, alike++) {
 		an_u32 own = satisfied & ~alike->satisfied;
 		an_u32 other = alike->satisfied & ~satisfied;
 		int a = __builtin_popcount(own), b = __builtin_popcount(other);

@@ -51,10 +51,10 @@ def demo(directory: Path, simulated: bool, as_json: bool) -> int:
 @click.command(
     epilog="""\b
 Stages: capture, decode, features, score, decide, pipeline, lab; all by default. The
-lab needs root: wire to decision, decision to effect through a real switch. Three more,
-only when named: replay, CPU beside tcpdump's (tcpdump, 600 MB of room); live (root),
-what AF_XDP delivers to feature rows, beside dropping it; twin, events and packets of
-virtual time a second of CPU, with the loop closed and without.
+lab needs root: wire to decision, decision to effect through a real switch. Three
+more, only when named: replay, CPU beside tcpdump's (tcpdump, 600 MB of room); live
+(root), what AF_XDP delivers to feature rows, beside dropping it; twin, events and
+packets of virtual time a second of CPU, with the loop closed and without.
 
 \b
 Examples

@@ -40,7 +40,7 @@ ODD_VALUES = np.array(
 class Native(NamedTuple):
     """A kernel that was let in, or why none was.
 
-    `rows` is how many were compared; `ensemble` is None where the file has none of ours.
+    `rows` is how many were compared; `ensemble` is what the file has, if it is ours.
     """
 
     trees: Trees | None
