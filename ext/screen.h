@@ -39,6 +39,8 @@ struct screen_rule {
 struct screen {
 	const struct trees *trees[SCREEN_KINDS];
 	float slack[SCREEN_KINDS];
+	an_u64 filled[SCREEN_KINDS]; /* columns, in which NaN is `fill` to the model */
+	float fill[SCREEN_KINDS];
 	const struct screen_rule *rules;
 	const struct screen_limit *limits;
 	an_u32 rule_count;
@@ -53,6 +55,26 @@ static inline void trees_score(const struct trees *t, const float *row, float *o
 		trees_wide(t, row, out);
 	else
 		trees_walk(t, row, out);
+}
+
+/* The row as the model was trained on it: itself, or `copy`. */
+static inline const float *screen_fill(const struct screen *s, an_u32 kind,
+				       const float *row, float *copy)
+{
+	const float *out = row;
+	an_u64 left;
+
+	for (left = s->filled[kind]; left; left &= left - 1) {
+		int column = __builtin_ctzll(left);
+
+		if (row[column] == row[column])
+			continue;
+		if (out == row)
+			memcpy(copy, row, TREES_COLUMNS * sizeof(*copy));
+		copy[column] = s->fill[kind];
+		out = copy;
+	}
+	return out;
 }
 
 static inline int screen_is_plain(const struct trees *t, const float *row, float slack)
@@ -97,6 +119,7 @@ static inline an_u32 screen_look(struct screen *s, const struct airnet_window *w
 
 	for (i = 0; i < count; i++, rows += TREES_COLUMNS) {
 		an_u32 kind = windows[i].kind, mark = 0;
+		float copy[TREES_COLUMNS];
 
 		s->heard += kind != SCREEN_SOURCE;
 		marks[i] = 0;
@@ -110,7 +133,8 @@ static inline an_u32 screen_look(struct screen *s, const struct airnet_window *w
 		if (++s->seen % s->shadow_every == 0)
 			mark = SCREEN_SHADOW;
 		mark |= screen_fired(s, kind, SCREEN_FACT, rows);
-		if (!screen_is_plain(s->trees[kind], rows, s->slack[kind])) {
+		if (!screen_is_plain(s->trees[kind], screen_fill(s, kind, rows, copy),
+				     s->slack[kind])) {
 			mark |= SCREEN_SUSPECT;
 			mark |= screen_fired(s, kind, SCREEN_EXCUSED, rows);
 		}

@@ -48,6 +48,8 @@ cdef extern from "screen.h" nogil:
     struct screen:
         const trees *trees[SCREEN_KINDS]
         float slack[SCREEN_KINDS]
+        uint64_t filled[SCREEN_KINDS]
+        float fill[SCREEN_KINDS]
         const screen_rule *rules
         const screen_limit *limits
         uint32_t rule_count
@@ -250,12 +252,13 @@ cdef class Screen:
     def __cinit__(
         self, tuple models not None, tuple slacks not None,
         const screen_rule[::1] rules not None, const screen_limit[::1] limits not None,
-        uint32_t shadow_every,
+        uint32_t shadow_every, tuple fills not None=(),
     ):
         """Take Trees and slack of window kinds 1 to 3, RULE[n] and their LIMIT[m].
 
-        Every `shadow_every`-th window is marked SHADOW. Raises ValueError when rules
-        and limits do not fit together.
+        `fills` has for each a bit a column, in which its model is given a number for
+        NaN, and the number. Every `shadow_every`-th window is marked SHADOW. Raises
+        ValueError when rules and limits do not fit together.
         """
         cdef int i
         cdef Trees model
@@ -270,6 +273,9 @@ cdef class Screen:
                 raise ValueError("two classes at least, and a slack that is a number")
             self.state.trees[i + 1] = &model.state
             self.state.slack[i + 1] = slacks[i]
+            if fills and fills[i][0]:
+                self.state.filled[i + 1] = fills[i][0]
+                self.state.fill[i + 1] = fills[i][1]
         for i in range(rules.shape[0]):
             if rules[i].first + <uint64_t>rules[i].count > <size_t>limits.shape[0]:
                 raise ValueError(f"rule {i} has limits that are not there")

@@ -86,6 +86,7 @@ struct window_session {
 	uint32_t run, window_orders, target;
 	uint8_t in_market, elevated, active, listed, heard, closed, established;
 	uint8_t spoke; /* in this slot */
+	uint8_t acked; /* an order of it, once */
 	uint8_t last_side, recent_at, price_at;
 	uint8_t client[16];
 	uint64_t last_symbol;

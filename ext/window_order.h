@@ -59,6 +59,7 @@ static inline int window_pending_take(const struct window_state *w,
 	s->pending_key[slot] = 0;
 	s->outstanding--;
 	v->outstanding -= !s->closed;
+	s->acked = 1;
 	s->ack_last_us = latency_us;
 	s->ack_slow_us16 = s->ack_slow_us16
 				   ? (s->ack_slow_us16 * 63 + latency_us * 16) / 64

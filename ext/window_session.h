@@ -146,10 +146,10 @@ static inline void window_session_mix(const struct window_session *s, uint64_t r
 	window_put(row, S_reject_share,
 		   window_share(refused, window_recent(s, C_REPORT) + refused));
 	window_put(row, S_outstanding, s->outstanding);
-	window_put(row, S_ack_last_us, s->ack_last_us);
-	window_put(row, S_ack_mean_us, mean);
-	window_put(row, S_ack_ratio,
-		   (acks ? mean + 50 : 0) * 1000 / (s->ack_slow_us16 / 16 + 50));
+	window_put_unless(row, S_ack_last_us, s->ack_last_us, !s->acked);
+	window_put_unless(row, S_ack_mean_us, mean, !acks);
+	window_put_unless(row, S_ack_ratio,
+			  (mean + 50) * 1000 / (s->ack_slow_us16 / 16 + 50), !acks);
 	window_put(row, S_sequence_gaps, window_recent(s, C_GAP));
 	window_put(row, S_resend_requests, window_recent(s, C_RESEND));
 	window_put(row, S_logons, window_recent(s, C_LOGON));

@@ -20,6 +20,8 @@ from airnet.twin.scenarios import SCENARIOS
 from airnet.twin.traffic import Episode, generate
 
 BATCH = 2048
+#: What stands for a missing feature; the card says so to whoever scores.
+MISSING = 0
 #: Scenarios whose trouble is the sensor's or a CompID's: no model here learns them.
 LEFT_OUT = ("mirror_loss", "clock_step", "compid_wrong_host")
 TRAINED = tuple(name for name in SCENARIOS if name not in (*LEFT_OUT, "demo"))
@@ -71,7 +73,7 @@ def look(episode: Episode, *, with_site: bool) -> Seen:
                 start += table.update(headers[start:], messages)
                 chosen = table.windows["kind"] != WINDOW_VENUE
                 keys.append(table.windows[chosen].copy())
-                values.append(table.rows[chosen].copy())
+                values.append(np.nan_to_num(table.rows[chosen], nan=MISSING))
             rest = rest[len(headers) :]
     clients = [
         f"{address_text(row['client'].tobytes())}:{row['client_port']}"

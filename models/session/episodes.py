@@ -161,7 +161,7 @@ def episode(
         start += table.update(rows.headers[start:], rows.messages)
         chosen = table.windows["kind"] == WINDOW_SESSION
         keys.append(table.windows[chosen].copy())
-        values.append(table.rows[chosen].copy())
+        values.append(np.nan_to_num(table.rows[chosen], nan=twin_rows.MISSING))
     windows, features = np.concatenate(keys), np.concatenate(values)
     return market, windows, features, label(market, rows, windows, features)
 

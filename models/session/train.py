@@ -290,6 +290,7 @@ def main() -> None:
         "episodes": order.episodes,
         "rows": len(labels),
         "data": "market_rows and twin_rows, through the window kernel",
+        "missing": twin_rows.MISSING,
     }
     here = Path(__file__).resolve().parent
     export.write(here, model, SESSION_SCHEMA, card, tables)

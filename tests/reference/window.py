@@ -97,7 +97,7 @@ class Session:
     base_new: int = 0
     deviation: int = 0
     peak: int = 0
-    ack_last: int = 0
+    ack_last: int | None = None
     ack_slow: int = 0
     messages: int = 0
     slots: int = 0
@@ -333,9 +333,10 @@ class Reference:
 
     def close(self, index: int, at: int, rest_us: int) -> None:
         s = self.sessions[index]
-        row = {**self.rates(s, rest_us), **self.manner(s, rest_us)}
-        is_elevated = s.slots >= 20 and row["ratio_fast"] >= 3000
-        if is_elevated and row["relative_fast"] >= 2000:
+        rates = self.rates(s, rest_us)
+        row: Row = {**rates, **self.manner(s, rest_us)}
+        is_elevated = s.slots >= 20 and rates["ratio_fast"] >= 3000
+        if is_elevated and rates["relative_fast"] >= 2000:
             s.streak = s.streak or s.window_first
         else:
             s.streak = 0
@@ -407,9 +408,9 @@ class Reference:
             "market_share": share(fast, everyone if s.in_market else everyone + fast),
         }
 
-    def manner(self, s: Session, rest_us: int) -> dict[str, int]:
+    def manner(self, s: Session, rest_us: int) -> Row:
         fresh, acks, up = s.both("new"), s.both("acks"), s.both("up")
-        mean = s.both("ack_us") // acks if acks else 0
+        mean = s.both("ack_us") // acks if acks else None
         fills = s.fast_fill + (s.now["fill"] << 16) // 10
         news = s.fast_new + (s.now["new"] << 16) // 10
         sent = sliding(s.now["bytes"], s.before["bytes"], rest_us)
@@ -443,7 +444,7 @@ class Reference:
             "outstanding": len(s.pending),
             "ack_last_us": s.ack_last,
             "ack_mean_us": mean,
-            "ack_ratio": (mean + 50 if acks else 0) * 1000 // (s.ack_slow // 16 + 50),
+            "ack_ratio": (None if mean is None else ratio(mean, s.ack_slow // 16, 50)),
             "poss_dup_share": share(s.both("poss_dup"), up),
             "bytes_rate": (sent >> 16) * 10 // 1000,
         }

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -302,7 +303,7 @@ def test_bytes_that_are_no_model_are_refused(tmp_path: Path) -> None:
 
 def test_digest_moves_with_every_word_of_a_schema() -> None:
     """Name, version, order, unit: any change is another schema."""
-    other = FeatureSchema(name="session", version=2, features=SESSION_SCHEMA.features)
+    other = FeatureSchema(name="session", version=3, features=SESSION_SCHEMA.features)
 
     assert other.digest() != SESSION_SCHEMA.digest()
 
@@ -317,3 +318,33 @@ def test_known_hosts_that_try_again_are_no_flood(scorer: score.OnnxScorer) -> No
     assert scorer.score(*table((2, refused), (2, gone))) == []
     (spoofed,) = scorer.score(*table((2, storm)))
     assert spoofed.cause is Cause.FLOOD
+
+
+@pytest.mark.parametrize("name", ["none", ""])
+def test_missing_is_what_the_model_was_trained_on(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """NaN scores as the card's 0 does, is null in the Verdict, and explains as well."""
+    monkeypatch.setenv("AIRNET_SIMD", name)
+    scorer = score.load(MODELS)
+    given = table((1, QUIET), (1, BURST), (1, RUNAWAY))
+    missing = {one.name for one in SESSION_SCHEMA.features if one.may_be_missing}
+    assert missing == {"ack_last_us", "ack_mean_us", "ack_ratio"}
+    acks = [SESSION_SCHEMA.index(name) for name in sorted(missing)]
+    given[1][:, acks] = 0
+    before = scorer.score(*given)
+    given[1][:, acks] = np.nan
+
+    after = scorer.score(*given)
+
+    assert scorer.session_model.card.missing == 0
+    assert len(after) == len(before) == 2
+    for one, other in zip(after, before, strict=True):
+        assert [one.features[place] for place in acks] == [None] * 3
+        assert [other.features[place] for place in acks] == [0] * 3
+        assert msgspec.structs.replace(one, features=other.features) == other
+        moved = {share.feature: share for share in shares(scorer, one, 50)}
+        assert all(
+            moved[share.feature].share == share.share
+            for share in shares(scorer, other, 50)
+        )

@@ -11,13 +11,13 @@ from airnet import score
 from airnet.config import Site
 from airnet.decide import Judge
 from airnet.decide.policy import Policy
-from airnet.domain.columns import SCHEMAS, VENUE_SCHEMA
+from airnet.domain.columns import SCHEMAS, SESSION_SCHEMA, VENUE_SCHEMA
 from airnet.domain.decision import Action, Decision, Tier
 from airnet.domain.frame import HEADER
 from airnet.domain.message import KIND, MESSAGE
 from airnet.domain.session import SESSION, address_bytes
 from airnet.domain.verdict import Cause, Verdict
-from airnet.domain.window import WINDOW_VENUE
+from airnet.domain.window import WINDOW_SESSION, WINDOW_VENUE
 from airnet.features import Windows
 from airnet.score.explain import shares
 from airnet.score.rules import VENUE_RULES, fired
@@ -79,15 +79,15 @@ def trading(
 
 
 def looked(
-    events: list[tuple[int, int, str, int, int]],
+    events: list[tuple[int, int, str, int, int]], kind: int = WINDOW_VENUE
 ) -> tuple[NDArray[np.void], NDArray[np.float32]]:
-    """Return the venue windows and their rows."""
+    """Return the windows of a kind and their rows."""
     headers, messages = capture(events)
     table = Windows([(GATEWAY, PORT)], [])
     keys, rows, start = [], [], 0
     while start < len(headers):
         start += table.update(headers[start:], messages)
-        chosen = table.windows["kind"] == WINDOW_VENUE
+        chosen = table.windows["kind"] == kind
         keys.append(table.windows[chosen].copy())
         rows.append(table.rows[chosen].copy())
     return np.concatenate(keys), np.concatenate(rows)
@@ -229,6 +229,9 @@ def test_one_sided_capture_measures_nothing(scorer: score.OnnxScorer) -> None:
     for name in ("ack_last_us", "ack_mean_us", "ack_ratio", "silence_us"):
         assert np.isnan(rows[:, COLUMN[name]]).all(), name
     assert rows[-1, COLUMN["outstanding"]] > 100
+    _, rows = looked(events, WINDOW_SESSION)
+    for name in ("ack_last_us", "ack_mean_us", "ack_ratio"):
+        assert np.isnan(rows[:, SESSION_SCHEMA.index(name)]).all(), name
     assert verdicts_of(scorer, events) == []
 
 

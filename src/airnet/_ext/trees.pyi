@@ -42,6 +42,7 @@ class Screen:
         rules: NDArray[np.void],
         limits: NDArray[np.void],
         shadow_every: int,
+        fills: tuple[tuple[int, int | None], ...] = ...,
     ) -> Self: ...
     @property
     def heard(self) -> int: ...

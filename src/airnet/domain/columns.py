@@ -80,6 +80,9 @@ _SESSION = (
     ("bytes_rate", "kB/s", "bytes of messages from the client, fast"),
 )
 
+#: Nothing was seen of them before an order was acknowledged, or while none is.
+_SESSION_MISSING = frozenset({"ack_last_us", "ack_mean_us", "ack_ratio"})
+
 _FLOOD = (
     ("window_us", "us", "length of this window"),
     ("packets", COUNT, "flood-like packets: SYN, TCP without session, UDP, ICMP, odd"),
@@ -229,7 +232,9 @@ def _features(
     )
 
 
-SESSION_SCHEMA = FeatureSchema(name="session", version=1, features=_features(_SESSION))
+SESSION_SCHEMA = FeatureSchema(
+    name="session", version=2, features=_features(_SESSION, _SESSION_MISSING)
+)
 FLOOD_SCHEMA = FeatureSchema(name="flood", version=1, features=_features(_FLOOD))
 VENUE_SCHEMA = FeatureSchema(
     name="venue", version=1, features=_features(_VENUE, _VENUE_MISSING)

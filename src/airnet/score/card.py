@@ -42,7 +42,11 @@ class Driving(Closed, frozen=True):
 
 
 class Card(Closed, frozen=True):
-    """`card.toml`, whole. `temperature` divides margins before the softmax."""
+    """`card.toml`, whole. `temperature` divides margins before the softmax.
+
+    `missing` is what the model was given in training for a feature that is missing;
+    without it, the model takes NaN.
+    """
 
     name: str
     version: int
@@ -59,6 +63,7 @@ class Card(Closed, frozen=True):
     reference: Reference
     driving: dict[Cause, Driving]
     metrics: dict[str, dict[str, float]]
+    missing: int | None = None
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2 or self.classes[0] is not Cause.NORMAL:

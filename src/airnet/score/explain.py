@@ -36,7 +36,10 @@ def shares(scorer: OnnxScorer, verdict: Verdict, count: int = 5) -> list[Share]:
         )
     columns = len(model.columns)
     row = np.zeros((1, COLUMNS), np.float32)
-    row[0, :columns] = verdict.features
+    row[0, :columns] = [
+        np.nan if value is None else value for value in verdict.features
+    ]
+    row = model.fill(row)
     coefficients = np.zeros(len(model.card.classes))
     coefficients[_spoken_of(model, verdict, row)] = 1
     coefficients[0] = -1

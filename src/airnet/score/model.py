@@ -78,22 +78,42 @@ class Model:
         self.slack = np.float32(slack)
         golden = np.zeros((2, COLUMNS), np.float32)
         golden[1, : len(self.card.reference.row)] = self.card.reference.row
+        missing = [
+            self.columns[one.name] for one in schema.features if one.may_be_missing
+        ]
+        #: Columns in which something stands for NaN before the model sees them.
+        self.filled = [] if self.card.missing is None else missing
         self.native = admit(model, golden, self.reference)
 
     def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return float32[k, classes] of float32[k, 64] rows, contiguous."""
+        """Return float32[k, classes] of float32[k, 64] rows, contiguous.
+
+        What is missing is what the card says that it was in training.
+        """
+        rows = self.fill(rows)
         if self.native.trees is None:
             return self.reference(rows)
         return self.native.trees.score(rows)
 
+    def fill(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return rows as the model was trained on them."""
+        missing = np.isnan(rows[:, self.filled])
+        if not missing.any():
+            return rows
+        rows = rows.copy()
+        values = np.float32(self.card.missing)
+        rows[:, self.filled] = np.where(missing, values, rows[:, self.filled])
+        return rows
+
     def reference(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the same by onnxruntime, which says what is right."""
+        """Return margins of filled rows by onnxruntime, which says what is right."""
         (out,) = self._session.run(None, {self._input: rows})
         return np.asarray(out)
 
     def agrees(self, rows: NDArray[np.float32]) -> bool:
         """Compare margins with the reference's; once they differ, that one scores."""
-        if self.margins(rows).tobytes() == self.reference(rows).tobytes():
+        right = self.reference(self.fill(rows))
+        if self.margins(rows).tobytes() == right.tobytes():
             return True
         why = f"the kernel {self.native.kernel} differed from onnxruntime while working"
         self.native = self.native._replace(trees=None, kernel=REFERENCE, why=why)

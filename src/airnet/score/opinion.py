@@ -65,12 +65,13 @@ def of_model(
     # Torn between normal and something: the something is what must be looked at.
     cause = model.card.classes[top or second]
     driving = model.card.driving[cause]
+    measured = row[model.columns[driving.feature]]
     return Opinion(
         cause=Cause.UNKNOWN if abstains else cause,
         probability_ppm=chances[top],
         abstains=abstains,
         rule=f"model.{model.card.name}",
-        measured=int(row[model.columns[driving.feature]]),
+        measured=0 if np.isnan(measured) else int(measured),
         limit=driving.limit,
     )
 

@@ -35,7 +35,11 @@ def screen(models: dict[int, Model], shadow_every: int = SHADOW_EVERY) -> Screen
     if None in trees:
         return None
     slacks = tuple(float(models[kind].slack) for kind in KINDS)
-    return Screen(trees, slacks, *_bounds(), shadow_every)
+    fills = tuple(
+        (sum(1 << column for column in models[kind].filled), models[kind].card.missing)
+        for kind in KINDS
+    )
+    return Screen(trees, slacks, *_bounds(), shadow_every, fills)
 
 
 def marks_of(kind: int, model: Model, rows: NDArray[np.float32]) -> NDArray[np.uint8]:
