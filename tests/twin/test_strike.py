@@ -156,7 +156,7 @@ def test_spoofed_answers_go_to_made_up_addresses() -> None:
 
 
 def test_borrowed_names_are_firms_and_they_protest() -> None:
-    """Packets under a firm's address look like its own; it resets what it never asked."""
+    """Packets under a firm's address look like its own, which resets the answers."""
     plan = steady(build("syn_flood_firms"), 800.0)
     row = plan.row("strike", 0)
     row["borrow"], row["spoof"] = 1.0, 0.0
@@ -360,7 +360,7 @@ def test_a_dropped_source_is_gone_until_it_ends() -> None:
 
 
 def test_a_rule_drops_its_prefix_and_port_only() -> None:
-    """Half of all made-up addresses are in 128.0.0.0/1; another port is another rule."""
+    """Half of all made-up addresses are in 128.0.0.0/1; other ports are not meant."""
     plan = steady(build("syn_flood_spoofed"), 1_000.0)
     port = int(plan.row("strike", 0)["port"])
     label = plan.labels[0]
