@@ -130,7 +130,7 @@ def test_numbers_are_those_of_the_plays(policy: Policy) -> None:
         ]
         for values in ({}, {"cause.algo_fault.opinion_dwell_ms": 2000})
     ]
-    harm = next(one for one in row.measures if one.name == "missed harm")
+    harm = next(one for one in row.measures if one.name == "of harm, missed")
     means = [sum(one.harm.missed for one in side) / 30 / 100 for side in sides]
 
     assert harm.before == pytest.approx(means[0])

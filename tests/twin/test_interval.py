@@ -146,6 +146,27 @@ def test_quantile_of_never() -> None:
     assert math.isnan(interval.quantile([], 0.5))
 
 
+def test_median_intervals_cover_the_truth() -> None:
+    """Of 25 values of a skewed distribution: at least 95 % of intervals hold it."""
+    chance = np.random.default_rng(5)
+    covered = 0
+    for _ in range(1000):
+        found = interval.median_interval(list(chance.exponential(1.0, 25)))
+        covered += found.low <= math.log(2) <= found.high
+
+    assert covered >= 945
+
+
+def test_median_intervals_of_few_and_of_never() -> None:
+    few = interval.median_interval([1.0, 2.0, 3.0])
+    assert (few.estimate, few.low, few.high) == (2.0, -math.inf, math.inf)
+    six = interval.median_interval([6.0, 1.0, 2.0, 3.0, 4.0, 5.0])
+    assert (six.estimate, six.low, six.high) == (3.5, 1.0, 6.0)
+    half = interval.median_interval([1.0] * 10 + [math.inf] * 10)
+    assert half.low == 1.0
+    assert half.high == math.inf
+
+
 def test_resampled_means_are_those_of_every_resample() -> None:
     """The distribution drawn is that of all 4**4 resamples, listed one by one."""
     values = [0.0, 1.0, 10.0, 100.0]

@@ -38,9 +38,9 @@ Examples
 \b
 The gate
   --gate passes when every severe scenario was played with 30 seeds or more, no play
-  failed, and none of its numbers (share never contained, seconds to contain, missed
-  and caused harm, false containments) is worse beyond its interval. What was not
-  looked at does not pass. Benign days that get worse are told, not gated.
+  failed, and none of its numbers (share never contained, seconds to contain, harm
+  missed and caused together, false containments) is worse beyond its interval. What
+  was not looked at does not pass. Benign days that get worse are told, not gated.
 
 \b
 Output

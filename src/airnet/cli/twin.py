@@ -9,10 +9,12 @@ from airnet.cli.group import CONTEXT, Commands
 
 #: Where each command is: "module:name".
 COMMANDS = {
+    "curve": "tuning:curve",
     "diff": "study:diff",
     "list": "twinplay:list_",
     "run": "twinplay:run",
     "sweep": "days:sweep",
+    "tune": "tuning:tune",
     "whatif": "twinwhatif:whatif",
     "write": "twinwrite:write",
 }

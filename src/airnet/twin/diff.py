@@ -36,10 +36,13 @@ Number = Callable[[Facts], float]
 INCIDENT: dict[str, tuple[str, Number]] = {
     "missed": ("share of episodes", lambda one: float(not one.is_contained)),
     "to contain": ("s", lambda one: one.contain_s),
-    "missed harm": ("$", lambda one: one.missed),
+    "harm": ("$", lambda one: one.missed + one.caused),
     "false containments": ("an episode", lambda one: one.false_containments),
-    "caused harm": ("$", lambda one: one.caused),
+    "of harm, missed": ("$", lambda one: one.missed),
+    "of harm, caused": ("$", lambda one: one.caused),
 }
+#: Parts of a sum that is judged: containing more costs a little and saves a lot.
+TOLD_ONLY = frozenset({"of harm, missed", "of harm, caused"})
 BENIGN: dict[str, tuple[str, Number]] = {
     "false containments": ("an episode", lambda one: one.false_containments),
     "caused harm": ("$", lambda one: one.caused),
@@ -71,13 +74,13 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_worse(self) -> bool:
-        """Whether it is worse beyond the interval."""
-        return self.difference.is_above_zero
+        """Whether it is judged, and worse beyond the interval."""
+        return self.difference.is_above_zero and self.name not in TOLD_ONLY
 
     @property
     def is_better(self) -> bool:
-        """Whether it is better beyond the interval."""
-        return self.difference.is_below_zero
+        """Whether it is judged, and better beyond the interval."""
+        return self.difference.is_below_zero and self.name not in TOLD_ONLY
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):

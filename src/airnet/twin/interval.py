@@ -144,6 +144,27 @@ def quantile(values: Iterable[float], share: float) -> float:
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])
 
 
+def median_interval(values: Sequence[float], level: float = LEVEL) -> Interval:
+    """Return a median with its exact interval, whatever the distribution.
+
+    The ends are two of the values, as far out as binomial counts of one half demand; so
+    infinities (never contained) are no trouble. Too few values bound nothing. Source:
+    Hahn and Meeker, Statistical Intervals (1991), section 5.2.
+    """
+    ordered = sorted(values)
+    size = len(ordered)
+    tail, below, out = (1 - level) / 2, 0.0, 0
+    while out < size // 2:
+        below += math.comb(size, out) / 2.0**size
+        if below > tail:
+            break
+        out += 1
+    middle = quantile(ordered, 0.5)
+    if out == 0:
+        return Interval(middle, -math.inf, math.inf, level)
+    return Interval(middle, ordered[out - 1], ordered[size - out], level)
+
+
 def stream_key(*words: object) -> int:
     """Return the 128-bit key of the chance stream that these words name."""
     text = "\0".join(str(word) for word in words).encode()

@@ -2,7 +2,10 @@
 
 import math
 
-from airnet.twin.sheet import Sheet, between, number, percent
+from airnet.twin.curve import Curve
+from airnet.twin.diff import Measure
+from airnet.twin.proposal import Evidence
+from airnet.twin.sheet import Sheet, between, change, number, percent
 from airnet.twin.sweep import Grave, Regime, Summary
 
 
@@ -65,3 +68,120 @@ def _grave(one: Grave) -> tuple[str, ...]:
 def seconds(value: float) -> str:
     """Return seconds to contain; infinity is never."""
     return "never" if math.isinf(value) else number(value)
+
+
+def of_curve(found: Curve) -> list[Sheet]:
+    """Return what `airnet twin curve` says."""
+    rows = tuple(
+        (
+            number(one.difficulty),
+            (
+                f"{percent(one.share.estimate)} "
+                f"({percent(one.share.low)} to {percent(one.share.high)})"
+            ),
+            seconds(one.seconds.estimate),
+            f"{seconds(max(one.seconds.low, 0.0))} to {seconds(one.seconds.high)}",
+            number(one.false_containments),
+        )
+        for one in found.steps
+    )
+    return [
+        Sheet(
+            title=f"{found.scenario} ({found.severity}), {found.seeds} seeds a step",
+            columns=("difficulty", found.meaning, "median s", "95 %", "false"),
+            rows=rows,
+            note="Difficulty 0: it shouts; 1: it hides. Intervals are exact, 95 %.",
+        )
+    ]
+
+
+def of_search(found: Evidence) -> list[Sheet]:
+    """Return what `airnet twin tune` says, its verdict first."""
+    return [_verdict(found), _turned(found), _costs(found), _priors(found)]
+
+
+def _verdict(found: Evidence) -> Sheet:
+    if not found.changes:
+        note = "Nothing cheaper was found that is worse in no severe scenario."
+        return Sheet(title="Proposal: none", note=note)
+    lines = [
+        f"Got looser: {', '.join(found.looser) or 'nothing'}.",
+        f"Got bolder: {', '.join(found.bolder) or 'nothing'}.",
+    ]
+    if found.gate:
+        lines += [f"Gate, on unseen days: {one}" for one in found.gate.reasons]
+    if found.passes and not found.is_better:
+        lines.append(
+            "On unseen days it is not shown to be cheaper: the interval holds 0."
+        )
+    title = "Proposal: passes the gate" if found.passes else "Proposal: refused"
+    return Sheet(title=title, note="\n".join(lines))
+
+
+def _turned(found: Evidence) -> Sheet:
+    rows = tuple(
+        (one.field, str(one.before), str(one.after), str(one.lean), one.why)
+        for one in found.changes
+    )
+    columns = ("field", "current", "proposed", "leans", "what it means")
+    return Sheet(title="Fields", columns=columns if rows else (), rows=rows)
+
+
+def _costs(found: Evidence) -> Sheet:
+    rows: list[tuple[str, ...]] = [
+        (
+            name,
+            between(point.missed),
+            between(point.caused),
+            number(point.total()),
+            number(point.contain_s),
+            number(point.false_per_day),
+        )
+        for name, point in (
+            ("current", found.found.current),
+            ("proposed", found.found.proposed),
+        )
+    ]
+    if found.held_out:
+        by_name = {one.name: one for one in found.held_out.per_day}
+        for name, side in (
+            ("current, unseen", "before"),
+            ("proposed, unseen", "after"),
+        ):
+            money = (by_name[n] for n in ("missed harm", "caused harm", "total"))
+            cells = tuple(number(getattr(one, side)) for one in money)
+            rows.append((name, *cells, "-", "-"))
+        rows.append(("change, unseen", *_changed(by_name), "-", "-"))
+    columns = ("policy", "missed $", "caused $", "total $", "s, severe", "false a day")
+    note = (
+        f"Dollars a day by the priors. {len(found.found.points)} candidates, "
+        f"{len(found.found.front)} on the front, {found.found.skipped} could not be "
+        "meant."
+    )
+    return Sheet(title="Costs", columns=columns, rows=tuple(rows), note=note)
+
+
+def _changed(by_name: dict[str, Measure]) -> tuple[str, ...]:
+    names = ("missed harm", "caused harm", "total")
+    return tuple(change(by_name[name].difference) for name in names)
+
+
+def _priors(found: Evidence) -> Sheet:
+    rows = tuple(
+        (
+            f"x {one.factor:g}",
+            number(one.current_total),
+            number(one.proposed_total),
+            number(one.best_total),
+            "current"
+            if one.best_total >= one.current_total
+            else f"trial {one.best_trial}",
+        )
+        for one in found.found.swept
+    )
+    return Sheet(
+        title="If incidents were rarer or more frequent",
+        columns=("incidents", "current $", "proposed $", "best $", "best candidate"),
+        rows=rows,
+        note="A proposal that wins only at one frequency rests on a prior.",
+    )

@@ -172,6 +172,16 @@ def unseen(scenario: str, seed: int, **given: Any) -> Outcome:
     return msgspec.structs.replace(play(scenario, seed, **given), frames=0)
 
 
+def contrary(scenario: str, seed: int, *, policy: Policy, **given: Any) -> Outcome:
+    """Play in a world where whoever asks for less certainty is never in time."""
+    rule = policy.cause.algo_fault
+    if rule.probability_min < 0.9 and scenario == "knight":
+        never = msgspec.structs.replace(rule, probability_min=1.0)
+        causes = msgspec.structs.replace(policy.cause, algo_fault=never)
+        policy = msgspec.structs.replace(policy, cause=causes)
+    return play(scenario, seed, policy=policy, **given)
+
+
 def dying(scenario: str, seed: int, *, trigger: str, **given: Any) -> Outcome:
     """Play, but end this process without a word while a file is there."""
     if Path(trigger).exists():

@@ -1,0 +1,110 @@
+"""Curve: how often and how fast a scenario is contained, the harder it gets."""
+
+import math
+
+import msgspec
+
+from airnet.decide.policy import Policy
+from airnet.errors import UnsupportedError
+from airnet.twin import interval
+from airnet.twin.interval import Interval
+from airnet.twin.plays import Failure, Order, Play, Progress, gather
+from airnet.twin.pool import Executor
+from airnet.twin.priors import Case
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One difficulty: the share contained (of a benign scenario: contained falsely).
+
+    `seconds` is the median to contain, with an exact interval; infinite: never.
+    """
+
+    difficulty: float
+    share: Interval
+    seconds: Interval
+    false_containments: int
+
+
+class Curve(msgspec.Struct, frozen=True, kw_only=True):
+    """A scenario over its difficulty."""
+
+    scenario: str
+    severity: str
+    meaning: str
+    seeds: int
+    policy: str
+    episode_s: float
+    steps: tuple[Step, ...]
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which scenario, under which policy, at which difficulties."""
+
+    case: Case
+    policy: Policy
+    difficulties: tuple[float, ...]
+    seeds: tuple[int, ...]
+    play: Play
+
+
+def curve(
+    wanted: Wanted, executor: Executor, progress: Progress | None = None
+) -> Curve:
+    """Play every difficulty with the same seeds.
+
+    Raises:
+        UnsupportedError: an episode could not be played.
+    """
+    case = wanted.case
+    orders = [
+        Order(
+            play=wanted.play,
+            scenario=case.name,
+            seed=seed,
+            policy=wanted.policy,
+            difficulty=difficulty,
+        )
+        for difficulty in wanted.difficulties
+        for seed in wanted.seeds
+    ]
+    answers = gather(orders, executor, progress)
+    facts = []
+    for order, one in zip(orders, answers, strict=True):
+        if isinstance(one, Failure):
+            raise UnsupportedError(
+                f"{one.scenario}, difficulty {order.difficulty}, seed {one.seed}: "
+                f"{one.problem}",
+                "play it alone with `airnet twin run`",
+            )
+        facts.append(one)
+    size = len(wanted.seeds)
+    steps = []
+    for number, difficulty in enumerate(wanted.difficulties):
+        own = facts[number * size : (number + 1) * size]
+        if case.is_benign:
+            hits = [one.false_containments > 0 for one in own]
+        else:
+            hits = [one.is_contained for one in own]
+        times = [one.contain_s if one.is_contained else math.inf for one in own]
+        steps.append(
+            Step(
+                difficulty=difficulty,
+                share=interval.proportion(sum(hits), size),
+                seconds=interval.median_interval(times),
+                false_containments=sum(one.false_containments for one in own),
+            )
+        )
+    return Curve(
+        scenario=case.name,
+        severity=case.severity,
+        meaning="share falsely contained" if case.is_benign else "share contained",
+        seeds=size,
+        policy=facts[0].policy,
+        episode_s=max(one.episode_s for one in facts),
+        steps=tuple(steps),
+    )
+
+
+def evenly(count: int) -> tuple[float, ...]:
+    """Return difficulties from 0 to 1, evenly spaced."""
+    return tuple(round(number / (count - 1), 6) for number in range(count))
