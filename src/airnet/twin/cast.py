@@ -73,9 +73,9 @@ def _roles(plan: Plan, rng: np.random.Generator) -> list[int]:
     kinds: list[int] = [int(kind) for kind in drawn]
     least = max(2, plan.sessions // 8)
     kinds[: 2 * least] = [MAKER, TAKER] * least
-    if DROP_COPY in kinds[: len(kinds) // 2] or plan.sessions < 6:
-        return kinds
-    kinds[-1] = DROP_COPY
+    if DROP_COPY not in kinds and plan.sessions >= 6:
+        kinds[-1] = DROP_COPY
+    rng.shuffle(kinds)  # a session's number must not tell what it is
     return kinds
 
 
@@ -149,9 +149,15 @@ def _excitement(plan: Plan, rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
+def is_maker(plan: Plan, agent: int) -> bool:
+    """Say whether an agent makes a market."""
+    return int(plan.row("agent", agent)["kind"]) == MAKER
+
+
 def _maker(plan: Plan, rng: np.random.Generator, who: dict[str, Any]) -> None:
     covered = _some(plan, rng, 12)
-    if plan.count("agent") < 2:  # somebody quotes everything
+    makers = [n for n in range(plan.count("agent")) if is_maker(plan, n)]
+    if len(makers) < 2:  # somebody quotes everything
         covered = {"symbol": 0, "symbols": plan.symbols}
     plan.add(
         "agent",
