@@ -151,8 +151,8 @@ cdef class Rings:
 
     @property
     def place(self):
-        """Where the sockets are, how many, and the epoch: for Step alone."""
-        return <size_t>self.sockets, self.count, self.epoch_ns
+        """Where the sockets are, of what size, how many, the epoch: for Step alone."""
+        return <size_t>self.sockets, sizeof(xsk), self.count, self.epoch_ns
 
     def busy(self):
         """Drive the driver from poll() instead of waiting for its interrupts."""

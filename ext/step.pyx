@@ -9,18 +9,52 @@ cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
-from abi cimport AIRNET_MESSAGES_MAX, airnet_frame, airnet_header, airnet_message
+from abi cimport (
+    AIRNET_MESSAGES_MAX,
+    airnet_frame,
+    airnet_header,
+    airnet_message,
+    airnet_session,
+    airnet_window,
+)
 from cursor cimport cursor, cursor_over
+
+from airnet._ext import stream as stream_kernel, window as window_kernel
 
 
 cdef extern from "step.h" nogil:
     struct xsk:
         pass
 
+    enum:
+        WINDOW_ROWS
+        WINDOW_COLUMNS
+        S_COLUMNS
+        F_COLUMNS
+        V_COLUMNS
+
     struct window_state:
         pass
 
+    struct window_session:
+        pass
+
+    struct window_target:
+        pass
+
+    struct window_source:
+        pass
+
+    struct window_known:
+        pass
+
+    struct window_venue:
+        pass
+
     struct decoder:
+        pass
+
+    struct shard "stream":
         pass
 
     struct step:
@@ -48,6 +82,33 @@ cdef extern from "step.h" nogil:
     int step_spin(step *s, int64_t spin_ns) noexcept
 
 
+cdef check_layouts():
+    """Refuse to work on memory that others lay out otherwise: a stale build.
+
+    Raises:
+        ImportError: one of them was built from other headers.
+    """
+    windows = (
+        sizeof(window_state), sizeof(window_session), sizeof(window_target),
+        sizeof(window_source), sizeof(window_known), sizeof(window_venue),
+        sizeof(airnet_window), WINDOW_ROWS, WINDOW_COLUMNS,
+        S_COLUMNS, F_COLUMNS, V_COLUMNS,
+    )
+    streams = (
+        sizeof(decoder), sizeof(shard), sizeof(airnet_frame), sizeof(airnet_header),
+        sizeof(airnet_message), sizeof(airnet_session),
+    )
+    for kernel, expected in ((window_kernel, windows), (stream_kernel, streams)):
+        if getattr(kernel, "LAYOUT", None) != expected:
+            raise ImportError(
+                f"{kernel.__name__} and airnet._ext.step were built from different "
+                "sources: build both again (python setup.py build_ext --inplace)"
+            )
+
+
+check_layouts()
+
+
 @cython.final
 cdef class Step:
     """The stages left of score, in one call; see the stub."""
@@ -70,7 +131,12 @@ cdef class Step:
             raise MemoryError
         self.owners = rings, stream, table, buffer, frames, headers, messages
         if rings is not None:
-            place, self.state.socket_count, self.state.epoch_ns = rings.place
+            place, size, self.state.socket_count, self.state.epoch_ns = rings.place
+            if size != sizeof(xsk):
+                raise ImportError(
+                    "airnet._ext.ring and airnet._ext.step were built from different "
+                    "sources: build both again"
+                )
             self.state.sockets = <xsk *>place
         place = stream.place
         self.state.decoder = <decoder *>place

@@ -131,6 +131,11 @@ cdef extern from "lanes.h" nogil:
 GATEWAYS_MAX = FLOW_GATEWAYS_MAX
 LANES_MAX = SHARDS
 SESSIONS_MAX = AIRNET_SESSIONS_MAX
+#: For Step: who works on this state must have been built from the same headers.
+LAYOUT = (
+    sizeof(decoder), sizeof(stream), sizeof(airnet_frame), sizeof(airnet_header),
+    sizeof(airnet_message), sizeof(airnet_session),
+)
 
 
 def header_rows(Py_ssize_t count):

@@ -102,6 +102,12 @@ cdef extern from "window_step.h" nogil:
 
 ROWS = int(WINDOW_ROWS)
 COLUMNS = int(WINDOW_COLUMNS)
+#: For Step: who works on this state must have been built from the same headers.
+LAYOUT = (
+    sizeof(window_state), sizeof(window_session), sizeof(window_target),
+    sizeof(window_source), sizeof(window_known), sizeof(window_venue),
+    sizeof(airnet_window), ROWS, COLUMNS, S_COLUMNS, F_COLUMNS, V_COLUMNS,
+)
 
 
 cdef uint64_t source_last(window_state *w, const uint8_t *address) noexcept nogil:

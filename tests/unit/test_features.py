@@ -1,5 +1,9 @@
 """Features: the schemas are the kernel's, limits hold, memory is fixed."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -210,3 +214,22 @@ def test_kernel_refuses_buffers_of_another_shape() -> None:
         Windows([], [])._table.add_gateway(b"short", 1)
     with pytest.raises(ValueError, match="x"):
         Windows([("x", 1)], [])
+
+
+@pytest.mark.parametrize("name", ["window", "stream"])
+def test_a_stale_kernel_is_refused_at_import(name: str) -> None:
+    """Step works on the others' memory: of another layout it would be somebody's."""
+    code = f"import airnet._ext.{name} as it; it.LAYOUT = (); import airnet._ext.step"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"ImportError: airnet._ext.{name} and airnet._ext.step")
+    assert "build both again" in last

@@ -10,6 +10,8 @@ GATEWAYS_MAX: int
 #: Lanes a decoder can have.
 LANES_MAX: int
 SESSIONS_MAX: int
+#: Sizes of what it shares with Step.
+LAYOUT: tuple[int, ...]
 
 def header_rows(count: int) -> memoryview:
     """Return HEADER[count], all zero: memory that numpy need not be loaded for."""

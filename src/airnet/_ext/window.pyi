@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 
 ROWS: int
 COLUMNS: int
+#: Sizes of what it shares with Step.
+LAYOUT: tuple[int, ...]
 
 @final
 class WindowTable:
