@@ -82,7 +82,7 @@ cdef extern from "step.h" nogil:
     int step_spin(step *s, int64_t spin_ns) noexcept
 
 
-cdef check_layouts():
+def check_layouts():
     """Refuse to work on memory that others lay out otherwise: a stale build.
 
     Raises:

@@ -7,6 +7,13 @@ from airnet._ext.ring import Rings
 from airnet._ext.stream import Stream
 from airnet._ext.window import WindowTable
 
+def check_layouts() -> None:
+    """Refuse to work on memory that others lay out otherwise: a stale build.
+
+    Raises:
+        ImportError: one of them was built from other headers.
+    """
+
 @final
 class Step:
     """The stages left of score, in one call.
