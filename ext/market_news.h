@@ -112,6 +112,23 @@ static inline double value_slow(struct market *m)
 	return world_exp(sum - 0.5 * m->venue.slow_sigma * m->venue.slow_sigma);
 }
 
+/* Note how far bid and ask are apart. Beyond a tenth nobody would trade, nor with one
+ * side empty: the price band of the largest stocks is 5 % each way (the Limit Up-Limit
+ * Down plan, tier 1). */
+static inline void value_width(struct symbol *s)
+{
+	an_u32 bid = s->book.ladders[BOOK_BUY].best;
+	an_u32 ask = s->book.ladders[BOOK_SELL].best;
+	an_s64 most = (an_s64)(s->value / 10), apart = most;
+
+	if (s->phase != PHASE_OPEN)
+		return;
+	if (bid != BOOK_NONE && ask != BOOK_NONE)
+		apart = book_price(&s->book, ask) - book_price(&s->book, bid);
+	s->width += (an_u64)(apart < most ? apart : most);
+	s->widths++;
+}
+
 /* Every MARKET_PULSE_NS: how busy each symbol is, how far news has come. */
 static inline void value_pulse(struct world *w, an_s64 now_ns)
 {
@@ -123,6 +140,7 @@ static inline void value_pulse(struct world *w, an_s64 now_ns)
 		struct symbol *s = &m->symbols[i];
 		double decay = (double)value_row(w, i)->decay_ns;
 
+		value_width(s);
 		s->activity = m->common;
 		s->volatility = 1;
 		s->tilt = 0;

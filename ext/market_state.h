@@ -127,7 +127,6 @@ struct account {
 	struct tally fault;
 	an_u64 ids; /* ClOrdIDs given out */
 	an_u64 throttled;
-	an_s64 paid; /* cents beyond what it was worth, by orders that took */
 	an_u64 late; /* messages that found a queue longer than is promised */
 	an_s64 late_ns;
 	double tokens;
@@ -158,6 +157,9 @@ struct symbol {
 	double volatility; /* news: times it */
 	double tilt;
 	an_s64 last_price;
+	an_u64 width; /* cents between bid and ask, summed over pulses */
+	an_u64 widths; /* how many pulses */
+	an_u64 taken; /* shares, by orders that took */
 	an_u32 desks; /* first of its desks in market.desk_of */
 	an_u32 desk_count;
 	an_u32 takers;

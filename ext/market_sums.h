@@ -73,7 +73,6 @@ static inline an_u32 market_harm(const struct world *w, an_u32 line, struct figu
 	FIGURE("throttled", c->throttled);
 	FIGURE("contained", c->all.contained);
 	FIGURE("fault_contained", c->fault.contained);
-	FIGURE("paid", c->paid);
 	FIGURE("late", c->late);
 	FIGURE("late_ns", c->late_ns);
 	FIGURE("live", c->live);
@@ -90,6 +89,22 @@ static inline an_u32 market_harm(const struct world *w, an_u32 line, struct figu
 	FIGURE("fault_traded", c->fault.traded);
 	FIGURE("fault_position", fault_exposed);
 	FIGURE("fault_profit", c->fault.cash + fault_worth);
+	return count;
+}
+
+/* How dear a symbol was to trade, and how much of it was. */
+static inline an_u32 market_book(const struct world *w, an_u32 symbol,
+				 struct figure *out)
+{
+	const struct symbol *s = &w->market.symbols[symbol];
+	an_u32 count = 0;
+
+	if (symbol >= w->market.symbol_count)
+		return 0;
+	FIGURE("width", s->width);
+	FIGURE("widths", s->widths);
+	FIGURE("taken", s->taken);
+	FIGURE("last_price", s->last_price);
 	return count;
 }
 

@@ -137,6 +137,8 @@ static inline void venue_enable(struct world *w, an_u32 line, an_s64 now_ns);
 /* market: what a line did so far; what must be zero in every world. */
 static inline an_u32 market_harm(const struct world *w, an_u32 line,
 				 struct figure *out);
+static inline an_u32 market_book(const struct world *w, an_u32 symbol,
+				 struct figure *out);
 static inline an_u32 market_conserved(const struct world *w, struct figure *out);
 
 /* line: say a message to the other end; 0, or -1 when the line cannot take it (not

@@ -91,6 +91,7 @@ cdef extern from "twin.h" nogil:
     void sensor_empty(sensor_state *s) noexcept
     uint32_t market_conserved(const world *w, figure *out) noexcept
     uint32_t market_harm(const world *w, uint32_t line, figure *out) noexcept
+    uint32_t market_book(const world *w, uint32_t symbol, figure *out) noexcept
     void venue_throttle(
         world *w, uint32_t line, uint32_t per_second, uint32_t burst, int64_t until_ns
     ) noexcept
@@ -286,6 +287,18 @@ cdef class World:
             named(found, market_harm(self.state, line, found))
             for line in range(self.lines)
         ]
+
+    def books(self):
+        """Return how dear each symbol was to trade, and how much of it was."""
+        cdef figure[FIGURES_MAX] found
+        cdef list books = []
+        cdef uint32_t count = 1, symbol = 0
+        while count:
+            count = market_book(self.state, symbol, found)
+            if count:
+                books.append(named(found, count))
+            symbol += 1
+        return books
 
     def conserved(self):
         """Return the sums that must be zero."""

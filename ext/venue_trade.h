@@ -145,7 +145,6 @@ static inline void venue_match(struct world *w, an_u32 slot, an_u32 limit,
 	struct order *o = &m->pool.orders[slot];
 	struct symbol *s = &m->symbols[o->book];
 	an_u32 traded = 0, side = o->side, symbol = o->book, left = o->leaves;
-	an_s64 worth = (an_s64)(value_shown(s) + 0.5);
 	struct fill fill;
 
 	while (left &&
@@ -156,9 +155,7 @@ static inline void venue_match(struct world *w, an_u32 slot, an_u32 limit,
 		traded += fill.quantity;
 		o->leaves = left;
 		s->last_price = price;
-		m->accounts[m->orders[slot].line].paid +=
-			(side == BOOK_BUY ? price - worth : worth - price) *
-			fill.quantity;
+		s->taken += fill.quantity;
 		venue_update(w, UPDATE_TRADE, fill.slot, fill.quantity, now_ns);
 		venue_execute(w, slot, price, fill.quantity, now_ns);
 		venue_execute(w, fill.slot, price, fill.quantity, now_ns);

@@ -116,6 +116,10 @@ class TapeWorld:
             for passed, bad in zip(self.passed, self.bad, strict=True)
         ]
 
+    def books(self) -> list[dict[str, int]]:
+        """Return none: a tape has no market."""
+        return []
+
 
 class TapeStage:
     """A scenario of the older generator as a Stage."""

@@ -10,7 +10,7 @@ from airnet.domain.verdict import Cause
 from airnet.twin.harm import Case, HarmModel, Ran, culprits, harm, uncovered_ns
 from airnet.twin.outcome import Act, Harm, Wrong
 from airnet.twin.scenario import Label
-from airnet.twin.stage import Account, Place
+from airnet.twin.stage import Account, Book, Place
 
 S = 1_000_000_000
 MODEL = HarmModel()
@@ -86,14 +86,13 @@ def test_harm_when_contained_rightly_then_only_the_time_before_counts() -> None:
 
 
 def test_harm_when_the_wrong_one_is_contained_then_its_earnings_are_lost() -> None:
-    calm = ran(Account(), Account(pnl_cents=900, spread_cents=7), Account())
-    now = ran(Account(), Account(pnl_cents=200), Account(spread_cents=50))
+    calm = ran(Account(), Account(pnl_cents=900), Account())
+    now = ran(Account(), Account(pnl_cents=200), Account())
 
     wrong = act(12 * S, 14 * S, line=1, wrong=Wrong.WRONG_TARGET)
     found = harm(MODEL, case(calm, calm), now, [wrong])
 
     assert found.spread == 700
-    assert found.taker == 50, "others pay more; the one contained does not count twice"
     assert found.desk == MODEL.desk_cents
     assert found.reentry == MODEL.reentry_cents
     assert found.impact == 10 * MODEL.impact_mild_cents, "it contained nothing"
@@ -168,3 +167,20 @@ def test_uncovered_is_what_counting_each_moment_gives(
     ]
 
     assert uncovered_ns(start, end, spans) == len(free)
+
+
+def test_harm_when_the_book_is_wider_then_taking_costs_half_of_that() -> None:
+    """However little is traded in it: an empty book is not a cheap one."""
+
+    def book(width: int, taken: int) -> Ran:
+        return Ran(
+            end_ns=30 * S,
+            accounts=(Account(), Account()),
+            books=(Book(width=width, widths=100, taken=taken),),
+        )
+
+    calm, now = book(200, 1_000), book(1_000, 0)
+    pulled = act(12 * S, 14 * S, line=1, wrong=Wrong.WRONG_TARGET)
+
+    assert harm(MODEL, case(calm, calm), now, [pulled]).taker == 4 * 1_000
+    assert harm(MODEL, case(calm, calm), calm, [pulled]).taker == 0

@@ -32,7 +32,7 @@ from airnet.twin import tally
 from airnet.twin.actuator import Hold, Latency, WorldActuator
 from airnet.twin.harm import Ran
 from airnet.twin.outcome import Act
-from airnet.twin.stage import FULL, VOID, Kind, Stage, World, accounts_of
+from airnet.twin.stage import FULL, VOID, Kind, Stage, World, accounts_of, books_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -355,6 +355,7 @@ class Loop:
             ran=Ran(
                 end_ns=self._end_ns,
                 accounts=accounts_of(self.world),
+                books=books_of(self.world),
                 events=self.world.events,
             ),
             decisions=tuple(self._hands.decisions),

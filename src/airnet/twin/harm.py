@@ -16,7 +16,7 @@ import msgspec
 
 from airnet.twin.outcome import Act, Harm, Wrong
 from airnet.twin.scenario import Label
-from airnet.twin.stage import Account, Place
+from airnet.twin.stage import Account, Book, Place
 from airnet.twin.tally import may_be_contained
 
 NS_PER_S = 1_000_000_000
@@ -60,10 +60,11 @@ class HarmModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ran(msgspec.Struct, frozen=True, kw_only=True):
-    """What is left of a run: when it ended, and what each line did and got."""
+    """What is left of a run."""
 
     end_ns: int
     accounts: tuple[Account, ...]
+    books: tuple[Book, ...] = ()
     events: int = 0
 
 
@@ -122,7 +123,7 @@ def harm(model: HarmModel, case: Case, ran: Ran, acts: Sequence[Act] = ()) -> Ha
             case.without.accounts[line].pnl_cents - ran.accounts[line].pnl_cents
             for line in wronged
         ),
-        taker=_dearer(case, ran, wronged) if done else 0,
+        taker=_dearer(case, ran) if done else 0,
         desk=model.desk_cents * len(done),
         reentry=model.reentry_cents * len(wronged),
     )
@@ -135,16 +136,21 @@ def _wronged(done: Iterable[Act], guilty: frozenset[int]) -> frozenset[int]:
     return frozenset(by_false | (by_right - guilty))
 
 
-def _dearer(case: Case, ran: Ran, wronged: frozenset[int]) -> int:
-    """Return what all others paid more to trade than without any containment."""
-    left_out = case.culprits | wronged
-    return sum(
-        now.spread_cents - was.spread_cents
-        for line, (now, was) in enumerate(
-            zip(ran.accounts, case.without.accounts, strict=True)
-        )
-        if line not in left_out
-    )
+def _dearer(case: Case, ran: Ran) -> int:
+    """Return what a thinner book costs those who trade as on the calm day.
+
+    Half of how much farther bid and ask were apart than without containment, for each
+    share that is taken on the calm day. What was traded says nothing: in an empty book
+    nobody pays anything.
+    """
+    total = 0
+    books = zip(ran.books, case.without.books, case.calm.books, strict=True)
+    for now, was, calm in books:
+        looks = now.widths * was.widths
+        if looks:
+            wider = now.width * was.widths - was.width * now.widths
+            total += wider * calm.taken // (2 * looks)
+    return total
 
 
 def _impact(model: HarmModel, case: Case, end_ns: int, done: Sequence[Act]) -> int:

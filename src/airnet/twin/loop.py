@@ -17,7 +17,7 @@ from airnet.twin import tally
 from airnet.twin.closed import Heard, How, Loop, Terms, policy_digest
 from airnet.twin.harm import Case, HarmModel, Ran, culprits, harm
 from airnet.twin.outcome import Outcome, Wrong
-from airnet.twin.stage import FULL, Kind, Stage, accounts_of
+from airnet.twin.stage import FULL, Kind, Stage, accounts_of, books_of
 from airnet.twin.staging import stage_of
 
 #: Two runs of this many seeds are kept: a search plays the same ones again and again.
@@ -81,7 +81,12 @@ def blind(stage: Stage, kind: Kind) -> Ran:
     world.run(end_ns)
     while world.ended == FULL:
         world.run(end_ns)
-    return Ran(end_ns=end_ns, accounts=accounts_of(world), events=world.events)
+    return Ran(
+        end_ns=end_ns,
+        accounts=accounts_of(world),
+        books=books_of(world),
+        events=world.events,
+    )
 
 
 @functools.cache

@@ -41,8 +41,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """What one line did and got, from the world's start until now.
 
-    `pnl_cents` is marked to the last mid price. `spread_cents` is what its aggressive
-    orders paid above the mid price of their moment. `excess` counts messages a failing
+    `pnl_cents` is marked to the last price. `excess` counts messages a failing
     algorithm added, `fault_orders` those of its orders that reached the venue and
     `exposure_cents` what they traded. `refused` counts its legitimate new orders
     that a containment stopped; `late` those answered later than the venue promises,
@@ -50,7 +49,6 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     pnl_cents: int = 0
-    spread_cents: int = 0
     messages: int = 0
     orders: int = 0
     excess: int = 0
@@ -60,6 +58,17 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     late: int = 0
     late_ns: int = 0
     unanswered: int = 0
+
+
+class Book(msgspec.Struct, frozen=True, kw_only=True):
+    """How dear a symbol was to trade: bid to ask in cents, summed over `widths` looks.
+
+    `taken` is in shares, by orders that took what lay there.
+    """
+
+    width: int = 0
+    widths: int = 0
+    taken: int = 0
 
 
 class World(Protocol):
@@ -130,6 +139,10 @@ class World(Protocol):
         """Return what each line did and got, by line."""
         ...
 
+    def books(self) -> list[dict[str, int]]:
+        """Return how dear each symbol was to trade."""
+        ...
+
 
 #: Forms of cutting a line, and both directions of it, as the kernel has them.
 DROP, RESET, LOGOUT = 1, 2, 3
@@ -140,6 +153,14 @@ REACHED, FULL, VOID = 0, 1, 2
 def accounts_of(world: World) -> tuple[Account, ...]:
     """Return the Accounts of all lines."""
     return tuple(account_of(figures) for figures in world.harm())
+
+
+def books_of(world: World) -> tuple[Book, ...]:
+    """Return the Books of all symbols."""
+    names = Book.__struct_fields__
+    return tuple(
+        Book(**{name: figures[name] for name in names}) for figures in world.books()
+    )
 
 
 def account_of(figures: dict[str, int]) -> Account:
@@ -155,7 +176,6 @@ def account_of(figures: dict[str, int]) -> Account:
 #: What is summed of the kernel's figures.
 _PARTS = {
     "pnl_cents": ("profit",),
-    "spread_cents": ("paid",),
     "messages": ("orders", "replaces", "cancels"),
     "orders": ("orders",),
     "excess": ("fault_orders", "fault_replaces", "fault_cancels"),
