@@ -184,12 +184,17 @@ static inline void agent_event(struct world *w, const struct event *e)
 	}
 }
 
-/* The makers of a symbol see now what its leader did before. */
+/* The makers of a symbol see now what its leader did before; or it takes part in a
+ * common move. */
 static inline void value_show(struct world *w, const struct event *e)
 {
 	double moved;
 
 	memcpy(&moved, &e->value, sizeof(moved));
+	if (e->kind == MARKET_STEP) {
+		value_led(w, e->who, moved, e->time_ns);
+		return;
+	}
 	w->market.symbols[e->who].seen += moved;
 	desks_notice(w, e->who, e->time_ns);
 }
@@ -210,6 +215,7 @@ static inline void market_event(struct world *w, const struct event *e)
 		value_factor(w, e);
 		break;
 	case MARKET_SHOW:
+	case MARKET_STEP:
 		value_show(w, e);
 		break;
 	case MARKET_PHASE:

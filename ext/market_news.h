@@ -3,6 +3,10 @@
 #ifndef AIRNET_MARKET_NEWS_H
 #define AIRNET_MARKET_NEWS_H
 
+/* How long a common move takes to reach a symbol, median: some milliseconds, as
+ * index futures lead their stocks (Huth and Abergel 2014). */
+#define FACTOR_LATE_NS 8e6
+
 /* How strong a piece of news is now: 0..1, linear rise, hold, exponential decay. */
 static inline double news_strength(const struct news_row *n, an_s64 now_ns)
 {
@@ -164,7 +168,7 @@ static inline void value_pulse(struct world *w, an_s64 now_ns)
  * the rate must be looked at again first (it changes while one waits). */
 static inline an_s64 value_wait(struct chance *c, double rate, int *is_it)
 {
-	const double again = 0.1; /* s: short beside what rates change over */
+	const double again = 0.5; /* s: short beside most of what rates follow */
 	double wait = rate > 1e-9 ? chance_exponential(c) / rate : 2 * again;
 
 	*is_it = wait <= again;
@@ -202,9 +206,14 @@ static inline void value_factor(struct world *w, const struct event *e)
 	for (an_u32 i = 0; i < m->symbol_count; i++) {
 		const struct symbol_row *row = value_row(w, i);
 
-		if (row->leader == AIRNET_NONE && row->beta != 0)
-			value_led(w, i, draw * row->beta * m->symbols[i].volatility,
-				  e->time_ns);
+		double share = draw * row->beta * m->symbols[i].volatility;
+		double late = chance_lognormal(&m->value_chance, FACTOR_LATE_NS, 1.3);
+		an_u64 bits;
+
+		if (row->leader != AIRNET_NONE || row->beta == 0)
+			continue;
+		memcpy(&bits, &share, sizeof(bits));
+		agenda_add(&w->agenda, e->time_ns + (an_s64)late, MARKET_STEP, i, bits);
 	}
 }
 

@@ -22,6 +22,7 @@ enum {
 	MARKET_MOVE, /* who: symbol */
 	MARKET_FACTOR,
 	MARKET_SHOW, /* who: symbol; value: a move its makers see now */
+	MARKET_STEP, /* who: symbol; value: its share of a common move */
 	MARKET_PHASE, /* who: symbol; value: phase */
 	MARKET_CLOSE,
 	VENUE_SERVE, /* who: gateway */
@@ -112,6 +113,7 @@ struct gateway {
 /* What a line did at the venue, healthy and (fault) while failing. */
 struct tally {
 	an_s64 cash; /* cents */
+	an_s64 given; /* cents paid above, or taken below, what was traded was worth */
 	an_u64 orders;
 	an_u64 cancels;
 	an_u64 replaces;

@@ -44,7 +44,9 @@ static inline an_s64 market_mark(const struct market *m, an_u32 symbol)
 }
 
 /* What a line did: everything, and (fault_) while an algorithm on it failed. Money
- * in cents, positions at the last price. */
+ * in cents, positions at the last price. `given` is what was paid above the value of
+ * what was bought, or taken below that of what was sold: it is lost whatever the
+ * price does next. */
 static inline an_u32 market_harm(const struct world *w, an_u32 line, struct figure *out)
 {
 	const struct market *m = &w->market;
@@ -80,6 +82,7 @@ static inline an_u32 market_harm(const struct world *w, an_u32 line, struct figu
 	FIGURE("traded", c->all.traded);
 	FIGURE("position", exposed);
 	FIGURE("profit", c->all.cash + worth);
+	FIGURE("given", c->all.given);
 	FIGURE("fault_orders", c->fault.orders);
 	FIGURE("fault_replaces", c->fault.replaces);
 	FIGURE("fault_cancels", c->fault.cancels);
@@ -89,6 +92,7 @@ static inline an_u32 market_harm(const struct world *w, an_u32 line, struct figu
 	FIGURE("fault_traded", c->fault.traded);
 	FIGURE("fault_position", fault_exposed);
 	FIGURE("fault_profit", c->fault.cash + fault_worth);
+	FIGURE("fault_given", c->fault.given);
 	return count;
 }
 
@@ -112,12 +116,13 @@ static inline an_u32 market_book(const struct world *w, an_u32 symbol,
 static inline an_u32 market_conserved(const struct world *w, struct figure *out)
 {
 	const struct market *m = &w->market;
-	an_s64 cash = 0, profit = 0, shares = 0, live = 0, resting = 0;
+	an_s64 cash = 0, given = 0, profit = 0, shares = 0, live = 0, resting = 0;
 	an_u64 ended = 0;
 	an_u32 count = 0;
 
 	for (an_u32 line = 0; line < m->line_count; line++) {
 		cash += m->accounts[line].all.cash;
+		given += m->accounts[line].all.given;
 		live += m->accounts[line].live;
 	}
 	profit = cash;
@@ -135,6 +140,7 @@ static inline an_u32 market_conserved(const struct world *w, struct figure *out)
 		ended += m->states[state];
 	FIGURE("cash", cash);
 	FIGURE("profit", profit);
+	FIGURE("given", given);
 	FIGURE("shares", shares);
 	FIGURE("orders", (an_s64)(m->received - ended) - live);
 	FIGURE("resting", live - resting);

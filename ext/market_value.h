@@ -58,13 +58,16 @@ static inline void value_move(struct world *w, an_u32 symbol, double cents, int 
 	desks_notice(w, symbol, now_ns);
 }
 
-/* A symbol moves by a share of its value, and those that follow it with their lag. */
+/* A symbol moves by a share of its value, and those that follow it with their lag,
+ * each as its beta is to the leader's. */
 static inline void value_led(struct world *w, an_u32 symbol, double share,
 			     an_s64 now_ns)
 {
 	struct market *m = &w->market;
+	double beta = value_row(w, symbol)->beta;
 
 	value_move(w, symbol, m->symbols[symbol].value * share, 0, now_ns);
+	share /= beta > 0 ? beta : 1;
 	for (an_u32 i = 0; i < m->symbol_count; i++) {
 		const struct symbol_row *row = value_row(w, i);
 

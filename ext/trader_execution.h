@@ -34,7 +34,10 @@ static inline void parent_begin(struct world *w, an_u32 agent, an_s64 now_ns)
 		p->left = a->row->slices;
 		p->side = chance_is(&a->chance, 0.5 + 0.5 * s->tilt) ? BOOK_BUY
 								     : BOOK_SELL;
-		p->quantity = trader_size(w, a, symbol);
+		p->quantity = trader_size(w, a, symbol) / (p->left ? p->left : 1);
+		p->quantity -= p->quantity % value_row(w, symbol)->lot;
+		if (!p->quantity)
+			p->quantity = value_row(w, symbol)->lot;
 		agenda_add(&w->agenda, slice_next(a, now_ns), PARENT_SLICE, agent, i);
 		return;
 	}

@@ -184,6 +184,24 @@ static inline void arbitrage_notice(struct world *w, an_u32 symbol, an_s64 now_n
 	}
 }
 
+/* What a symbol is worth to somebody who holds some of it already: at its limit an
+ * arbitrageur gives two edges away to get rid of it. */
+static inline double arbitrage_value(const struct world *w, const struct agent *a,
+				     an_u32 symbol, double edge)
+{
+	const struct market *m = &w->market;
+	const struct symbol *s = &m->symbols[symbol];
+	double limit = (double)a->row->position * value_row(w, symbol)->size;
+	double held =
+		(double)m->holdings[(size_t)a->row->line * m->symbol_count + symbol]
+			.all;
+
+	if (limit <= 0)
+		return s->value + s->transient;
+	held = held > limit ? limit : held < -limit ? -limit : held;
+	return s->value + s->transient - 3 * edge * held / limit;
+}
+
 /* Take what is on offer on the wrong side of the value. */
 static inline void arbitrage_look(struct world *w, an_u32 agent, an_u32 symbol,
 				  an_s64 now_ns)
@@ -192,7 +210,7 @@ static inline void arbitrage_look(struct world *w, an_u32 agent, an_u32 symbol,
 	struct agent *a = &m->agents[agent];
 	const struct symbol *s = &m->symbols[symbol];
 	double edge = a->row->threshold_ticks * s->book.tick;
-	double value = s->value + s->transient;
+	double value = arbitrage_value(w, a, symbol, edge);
 	an_s64 ask = trader_best(s, BOOK_SELL, 0), bid = trader_best(s, BOOK_BUY, 0);
 	struct wish wish = {.symbol = (an_u16)symbol,
 			    .use = TICKET_LOOSE,

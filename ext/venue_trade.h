@@ -105,13 +105,16 @@ static inline void venue_book(struct market *m, an_u32 slot, an_s64 price,
 	struct account *c = &m->accounts[v->line];
 	struct holding *h = &m->holdings[(size_t)v->line * m->symbol_count + o->book];
 	an_s64 shares = o->side == BOOK_BUY ? quantity : -(an_s64)quantity;
+	an_s64 given = shares * (price - (an_s64)m->symbols[o->book].value);
 
+	c->all.given += given;
 	c->all.cash -= shares * price;
 	c->all.trades++;
 	c->all.traded += (an_u64)price * quantity;
 	h->all += shares;
 	if (!v->is_fault)
 		return;
+	c->fault.given += given;
 	c->fault.cash -= shares * price;
 	c->fault.trades++;
 	c->fault.traded += (an_u64)price * quantity;
@@ -145,6 +148,9 @@ static inline void venue_match(struct world *w, an_u32 slot, an_u32 limit,
 	struct order *o = &m->pool.orders[slot];
 	struct symbol *s = &m->symbols[o->book];
 	an_u32 traded = 0, side = o->side, symbol = o->book, left = o->leaves;
+	an_u32 account = m->orders[slot].account;
+	int is_race = account < m->agent_count &&
+		      m->agents[account].row->kind == AGENT_ARBITRAGE;
 	struct fill fill;
 
 	while (left &&
@@ -160,7 +166,8 @@ static inline void venue_match(struct world *w, an_u32 slot, an_u32 limit,
 		venue_execute(w, slot, price, fill.quantity, now_ns);
 		venue_execute(w, fill.slot, price, fill.quantity, now_ns);
 	}
-	if (traded)
+	/* Who races to a price that was due anyway tells nobody anything. */
+	if (traded && !is_race)
 		value_traded(w, symbol, side == BOOK_BUY ? traded : -(double)traded,
 			     now_ns);
 }

@@ -75,7 +75,8 @@ def tables() -> Tables:
         made["agent"],
         6,
         EXECUTION,
-        rate=0.5,
+        rate=2,
+        size=20,
         slices=10,
         chases=2,
         horizon_ns=5 * SECOND,
@@ -274,7 +275,7 @@ def acknowledged(rows: Any) -> float:
 
 
 @pytest.mark.parametrize(
-    ("kind", "excess", "least"), [("slow", 40.0, 20.0), ("stall", 1.0, 50.0)]
+    ("kind", "excess", "least"), [("slow", 40.0, 10.0), ("stall", 1.0, 50.0)]
 )
 def test_busy_gateway_is_a_slow_gateway(kind: str, excess: float, least: float) -> None:
     """Acknowledgements take longer while the venue is slow, or stands still."""
@@ -353,7 +354,7 @@ def test_knight_is_never_flat() -> None:
     harm = one.harm()[5]
 
     assert harm["fault_position"] == pytest.approx(harm["fault_traded"], rel=0.2)
-    assert harm["fault_profit"] < 0
+    assert harm["fault_given"] > 0
 
 
 def share(rows: Any, kind: str) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from airnet.twin import wiring
+from airnet.twin.balance import balance
 from airnet.twin.market import SECOND_NS, stream
 from airnet.twin.plan import NONE, TRADING_NS, Plan, within
 from airnet.twin.rows_line import LineFlag
@@ -16,6 +17,8 @@ from airnet.twin.rows_line import LineFlag
 MAKER, TAKER, EXECUTION, ARBITRAGE, DROP_COPY = range(1, 6)
 #: The fewest ticks a ladder has room for on either side of the value, and the most.
 LEVELS = 4096
+#: Relative, a root second: a usual stock's walk (30 % a year).
+UNIT = 1e-4
 
 
 def populate(plan: Plan) -> None:
@@ -29,6 +32,7 @@ def populate(plan: Plan) -> None:
     firms = max(2, round(plan.sessions / rng.uniform(1.2, 3.0)))
     for number, kind in enumerate(kinds):
         session(plan, kind, number % firms, hosts[int(rng.integers(gateways))])
+    balance(plan)
     wiring.feed(plan, wiring.host(plan))
     clients = sorted({int(plan.row("line", n)["client"]) for n in range(len(kinds))})
     wiring.murmurs(plan, clients)
@@ -86,11 +90,11 @@ def _venue(plan: Plan, rng: np.random.Generator, gateways: int) -> None:
         close_ns=plan.open_ns + TRADING_NS,
         service_ns=int(within(rng, plan.ranges.exchange_ns) * 0.3),
         call_ns=60 * SECOND_NS,
-        slow_ns=int(rng.uniform(1.0, 20.0) * SECOND_NS),
+        slow_ns=int(within(rng, (20.0, 60.0)) * SECOND_NS),
         service_sigma=float(rng.uniform(0.2, 0.6)),
-        slow_sigma=float(rng.uniform(0.15, 0.5)),
+        slow_sigma=float(rng.uniform(0.6, 0.9)),
         day_amplitude=float(rng.uniform(0.8, 2.5)),
-        factor_volatility=float(within(rng, (0.5e-4, 1.5e-4))),
+        factor_volatility=float(UNIT * rng.uniform(1.0, 1.6)),
         move_share=float(rng.uniform(0.2, 0.6)),
         gateways=gateways,
         queue_limit=4096,
@@ -104,17 +108,18 @@ def _symbols(plan: Plan, rng: np.random.Generator) -> None:
     weights = 1.0 / np.arange(1, plan.symbols + 1) ** float(rng.uniform(0.5, 1.0))
     weights *= plan.symbols / weights.sum()
     for number in range(plan.symbols):
-        value = int(within(rng, (1_000.0, 40_000.0)))
+        value = int(within(rng, (1_500.0, 15_000.0)))
+        walk = within(rng, (0.15, 0.6)) * tick / value  # ticks a root second
         follows = number > 0 and rng.random() < 0.5
         plan.add(
             "symbol",
             price=value - value % tick,
             decay_ns=int(within(rng, (0.05, 2.0)) * SECOND_NS),
-            volatility=float(1e-4 * rng.lognormal(0.0, 0.4)),
-            beta=float(rng.uniform(0.5, 1.5)),
+            volatility=walk,
+            beta=float(rng.uniform(0.5, 1.5) * walk / UNIT),
             move_rate=float(min(20.0, 4.0 * weights[number]) * rng.uniform(0.7, 1.3)),
-            impact=float(rng.uniform(0.02, 0.2)),
-            transient=float(rng.uniform(0.1, 0.8)),
+            impact=within(rng, (0.01, 0.06)),
+            transient=within(rng, (0.05, 0.3)),
             size_alpha=float(rng.uniform(*plan.ranges.size_alpha)),
             activity=float(weights[number]),
             lag_ns=int(within(rng, (50e3, 3e6))) if follows else 0,
@@ -127,9 +132,12 @@ def _symbols(plan: Plan, rng: np.random.Generator) -> None:
         )
 
 
-def _some(plan: Plan, rng: np.random.Generator, most: int) -> dict[str, Any]:
+def _some(
+    plan: Plan, rng: np.random.Generator, most: int, least: int = 1
+) -> dict[str, Any]:
     """Return the block of neighbouring symbols an agent trades."""
-    count = int(rng.integers(1, min(most, plan.symbols) + 1))
+    most = min(most, plan.symbols)
+    count = int(rng.integers(min(least, most), most + 1))
     first = int(rng.integers(plan.symbols - count + 1))
     return {"symbol": first, "symbols": count}
 
@@ -155,7 +163,7 @@ def is_maker(plan: Plan, agent: int) -> bool:
 
 
 def _maker(plan: Plan, rng: np.random.Generator, who: dict[str, Any]) -> None:
-    covered = _some(plan, rng, 12)
+    covered = _some(plan, rng, 20, least=10)
     makers = [n for n in range(plan.count("agent")) if is_maker(plan, n)]
     if len(makers) < 2:  # somebody quotes everything
         covered = {"symbol": 0, "symbols": plan.symbols}
@@ -163,19 +171,19 @@ def _maker(plan: Plan, rng: np.random.Generator, who: dict[str, Any]) -> None:
         "agent",
         **who,
         **covered,
-        reaction_ns=int(within(rng, (30e3, 8e6))),
-        reaction_sigma=float(rng.uniform(0.6, 1.5)),
-        rate=within(rng, (1.5, 8.0)),
+        reaction_ns=int(within(rng, (30e3, 20e6))),
+        reaction_sigma=float(rng.uniform(0.4, 1.2)),
+        rate=within(rng, (0.2, 1.0)),
         news=float(rng.uniform(0.6, 1.2)),
         spread_ticks=float(rng.uniform(1.0, 3.0)),
         step_ticks=float(rng.uniform(1.0, 3.0)),
         threshold_ticks=float(rng.uniform(0.7, 2.0)),
-        threshold_growth=float(rng.uniform(1.2, 2.0)),
+        threshold_growth=float(rng.uniform(1.2, 1.6)),
         size=float(rng.uniform(0.5, 2.0)),
         skew_ticks=float(rng.uniform(0.5, 3.0)),
         replace_share=float(rng.choice([0.0, 0.3, 1.0])),
         position=int(rng.integers(20, 100)),
-        levels=int(rng.integers(2, 7)),
+        levels=int(rng.integers(8, 15)),
     )
 
 
@@ -186,9 +194,9 @@ def _taker(plan: Plan, rng: np.random.Generator, who: dict[str, Any]) -> None:
         **_some(plan, rng, 40),
         **_excitement(plan, rng),
         reaction_ns=int(within(rng, (20e3, 3e6))),
-        patience_ns=int(within(rng, (0.2, 20.0)) * SECOND_NS),
+        patience_ns=int(within(rng, (0.5, 20.0)) * SECOND_NS),
         reaction_sigma=float(rng.uniform(0.3, 1.0)),
-        rate=within(rng, (0.2, 2.0)),
+        rate=within(rng, (0.08, 0.5)),
         news=float(rng.uniform(0.6, 1.3)),
         size=float(rng.uniform(0.3, 1.5)),
         rest_share=float(rng.uniform(0.5, 0.9)),
