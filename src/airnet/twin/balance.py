@@ -9,9 +9,9 @@ from airnet.twin.plan import Plan
 
 MAKER, TAKER = 1, 2
 #: Quotes a symbol that give bursts of the size real feeds have.
-QUOTES_A_SYMBOL = 275.0
+QUOTES_A_SYMBOL = 300.0
 #: Quotes for one trade a second: with them about 33 orders are sent for a trade.
-QUOTES_A_TRADE = 800.0
+QUOTES_A_TRADE = 1000.0
 LEVELS_MIN, LEVELS_MAX = 3, 16
 
 
