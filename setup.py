@@ -87,6 +87,14 @@ def headers() -> list[Path]:
     return [*ROOT.glob("ext/*.pxd"), *ROOT.glob("ext/*.h"), *ROOT.glob("bpf/*.h")]
 
 
+def drop_stale(copies: Path) -> None:
+    """Delete copies of headers that differ: Cython makes them by age, not content."""
+    for copy in copies.glob("*.h"):
+        own = ROOT / "ext" / copy.name
+        if not own.exists() or own.read_bytes() != copy.read_bytes():
+            copy.unlink()
+
+
 def build_bpf(out: Path) -> None:
     """Compile bpf/*.bpf.c with clang into `out`.
 
@@ -151,6 +159,7 @@ class BuildAll(build_ext):
         super().build_extension(ext)
 
 
+drop_stale(ROOT / "build" / "ext")
 sources = sorted(ROOT.glob("ext/*.pyx"))
 if ONLY:
     sources = [path for path in sources if path.stem in ONLY]

@@ -36,6 +36,7 @@ static inline int line_begin(struct world *w, const char **why)
 	for (an_u32 i = 0; i < l->count; i++)
 		line_make(w, i);
 	line_troubles(w);
+	line_mark_forged(w);
 	return feed_begin(w, why) || murmur_begin(w, why) ? -1 : 0;
 }
 
@@ -49,6 +50,7 @@ static inline void line_end(struct world *w)
 	free(l->notes);
 	free(l->held);
 	free(l->names);
+	free(l->name_keys);
 	free(l->truth);
 	free(l->feeds);
 	free(l->late);

@@ -128,6 +128,7 @@ static inline void line_voice(struct world *w, an_u32 line, int side)
 static inline void line_names(struct world *w, an_u32 count)
 {
 	an_u32 first = (an_u32)(chance_mix(w->seed) % 17576);
+	an_u8 room[48] = {0};
 
 	for (an_u32 i = 0; i < count; i++) {
 		an_u32 number = (i * 7919 + first) % 17576;
@@ -136,6 +137,8 @@ static inline void line_names(struct world *w, an_u32 count)
 		w->lines.names[i][1] = (an_u8)('A' + number / 26 % 26);
 		w->lines.names[i][2] = (an_u8)('A' + number % 26);
 		w->lines.names[i][WIRE_NAME_BYTES - 1] = 3;
+		memcpy(room + 16, w->lines.names[i], 3);
+		w->lines.name_keys[i] = fix_key(cursor_over(room + 16, 3));
 	}
 }
 
@@ -145,6 +148,7 @@ static inline void line_make(struct world *w, an_u32 number)
 	const struct line_row *row = world_line(w, number);
 
 	l->chance = chance_of(w->seed, WORLD_LINE, number);
+	l->session = AIRNET_NONE;
 	l->loss = row->loss;
 	l->logon_factor = 1;
 	l->gateway = row->gateway;
@@ -203,6 +207,17 @@ static inline void line_troubles(struct world *w)
 	}
 }
 
+/* Lines that a strike speaks for: the decoder has to see every byte of theirs. */
+static inline void line_mark_forged(struct world *w)
+{
+	const struct strike_row *r = w->rows[ROWS_STRIKE].at;
+
+	for (an_u32 i = 0; i < w->rows[ROWS_STRIKE].count; i++)
+		if ((r[i].kind == STRIKE_INJECT || r[i].kind == STRIKE_REPLAY) &&
+		    r[i].line < w->lines.count)
+			w->lines.line[r[i].line].is_forged = 1;
+}
+
 static inline int line_take(struct world *w)
 {
 	struct lines *l = &w->lines;
@@ -216,9 +231,10 @@ static inline int line_take(struct world *w)
 	l->notes = calloc(lines * 2 * LINE_NOTES + 1, sizeof(*l->notes));
 	l->held = calloc(lines * 2 + 1, LINE_HELD_BYTES);
 	l->names = calloc(symbols, sizeof(*l->names));
+	l->name_keys = calloc(symbols, sizeof(*l->name_keys));
 	l->truth = calloc(lines + 1, sizeof(*l->truth));
 	return l->line && l->hosts && l->plans && l->notes && l->held && l->names &&
-			       l->truth
+			       l->name_keys && l->truth
 		       ? 0
 		       : -1;
 }

@@ -36,6 +36,9 @@ static inline void line_ports(struct world *w, struct line *l, an_u32 line)
 	ends.target_port = port;
 	wire_path(w, &ends, WIRE_TCP, &l->sides[1].path);
 	l->sides[1].path.direction = AIRNET_DIRECTION_DOWN;
+	seen_path(&l->sides[0].path, &l->sides[0].header);
+	seen_path(&l->sides[1].path, &l->sides[1].header);
+	l->session = AIRNET_NONE;
 	l->sides[0].reach_ns = host->reach_ns;
 	l->sides[1].reach_ns = world_host(w, l->gateway)->reach_ns;
 }

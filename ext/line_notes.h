@@ -50,17 +50,62 @@ static inline void line_count(struct world *w, an_u32 line, int side)
 	}
 }
 
-/* Write some of what is said and due into the stream; is there more? */
-static inline int line_pass_some(struct world *w, an_u32 line, int side, an_s64 now_ns)
+/* The sizes of what is said and due, when it is one segment of plain messages between
+ * ends that nothing is amiss between; their count, 0 = it is not. */
+static inline an_u32 line_plain(struct world *w, struct line *l, int side,
+				an_s64 now_ns, an_u32 *sizes)
+{
+	const struct line_side *s = &l->sides[side];
+	an_u32 count = 0, total = 0, room = line_room(w, s);
+
+	if (s->held_bytes || l->is_silent || l->loss > 0 || !l->sides[!side].is_alive ||
+	    line_is_blocked(l, 0, now_ns) || line_is_blocked(l, 1, now_ns))
+		return 0;
+	for (an_u32 at = s->passed; at != s->said; at++) {
+		const struct note *n = &s->notes[at % LINE_NOTES];
+
+		if (side == AIRNET_DIRECTION_UP && n->due_ns > now_ns)
+			break;
+		if (!wire_is_plain(n) || count == LINE_PLAIN_MAX)
+			return 0;
+		sizes[count] = wire_message_bytes(&s->voice, n);
+		total += sizes[count++];
+		if (total > room)
+			return 0;
+	}
+	return count;
+}
+
+/* Pass what is said and due without making a frame of it; 0 = one must be made. */
+static inline int line_pass_plain(struct world *w, an_u32 line, int side, an_s64 now_ns)
 {
 	struct line *l = &w->lines.line[line];
 	struct line_side *s = &l->sides[side];
+	an_u32 sizes[LINE_PLAIN_MAX];
+	an_u32 count = line_plain(w, l, side, now_ns, sizes);
+
+	if (!count)
+		return 0;
+	line_catch_up(s, now_ns);
+	if (w->mode == WORLD_ROWS && !seen_plain(w, line, side, sizes, count))
+		return 0;
+	w->lines.counts.segments++;
+	for (an_u32 i = 0; i < count; i++) {
+		s->sequence += sizes[i];
+		line_note(s, s->passed++)->end = s->sequence;
+	}
+	line_arrive(w, line, !side, s->sequence, 0, now_ns);
+	line_hear(w, line, side, now_ns);
+	return 1;
+}
+
+/* Encode what is said and due; the end of the text. */
+static inline an_u8 *line_encode(struct world *w, struct line_side *s, int side,
+				 an_s64 now_ns, an_u32 *is_fault)
+{
 	an_u8 *at = w->lines.text, *limit = at + LINE_TEXT_BYTES;
 	an_u32 base = s->sequence + s->held_bytes - s->sent_bytes;
-	an_u32 generation = l->generation, mark = 0;
 
-	if (!s->is_alive || l->phase == LINE_CLOSING)
-		return 0;
 	while (s->passed != s->said && at < limit) {
 		struct note *n = line_note(s, s->passed);
 
@@ -68,19 +113,36 @@ static inline int line_pass_some(struct world *w, an_u32 line, int side, an_s64 
 			break;
 		at = wire_message(&s->voice, n, at, &w->lines.clock);
 		n->end = base + (an_u32)(at - w->lines.text);
-		if (side == AIRNET_DIRECTION_UP && n->app.flags & APP_IS_FAULT)
-			mark = SENSOR_MARK_LINE | line;
+		*is_fault |= side == AIRNET_DIRECTION_UP && n->app.flags & APP_IS_FAULT;
 		s->passed++;
 	}
-	if (at == w->lines.text)
+	return at;
+}
+
+/* Write some of what is said and due into the stream; is there more? */
+static inline int line_pass_some(struct world *w, an_u32 line, int side, an_s64 now_ns)
+{
+	struct line *l = &w->lines.line[line];
+	struct line_side *s = &l->sides[side];
+	double split = world_line(w, line)->split;
+	an_u32 generation = l->generation, is_fault = 0;
+	an_u8 *end;
+	int is_cut;
+
+	if (!s->is_alive || l->phase == LINE_CLOSING || s->passed == s->said ||
+	    (side == AIRNET_DIRECTION_UP && line_note(s, s->passed)->due_ns > now_ns))
 		return 0;
-	w->sensor.mark = mark;
-	line_write(w, line, side, w->lines.text, (an_u32)(at - w->lines.text));
+	is_cut = split > 0 && chance_is(&l->chance, split);
+	if (w->mode != WORLD_WIRE && !is_cut && line_pass_plain(w, line, side, now_ns))
+		return 0;
+	end = line_encode(w, s, side, now_ns, &is_fault);
+	w->sensor.mark = is_fault ? SENSOR_MARK_LINE | line : 0;
+	line_write(w, line, side, w->lines.text, (an_u32)(end - w->lines.text), is_cut);
 	w->sensor.mark = 0;
 	if (l->generation != generation)
 		return 0;
 	line_hear(w, line, side, now_ns);
-	return at >= limit && l->generation == generation;
+	return end >= w->lines.text + LINE_TEXT_BYTES && l->generation == generation;
 }
 
 static inline void line_pass(struct world *w, an_u32 line, int side, an_s64 now_ns)

@@ -14,6 +14,7 @@
 #define LINE_ARRIVING 32 /* segments on their way to a side */
 #define LINE_HELD_BYTES 65536 /* unacknowledged or unsent bytes of a side */
 #define LINE_TEXT_BYTES 32768 /* one write */
+#define LINE_PLAIN_MAX 16 /* messages of a segment that is not made */
 #define LINE_QUANTILES 64 /* of a latency */
 #define LINE_RESENDS_MAX 128 /* reports that one ResendRequest brings back */
 
@@ -74,6 +75,7 @@ struct line_side {
 	an_u8 is_in; /* logged on, as it knows */
 	struct wire_path path;
 	struct wire_voice voice;
+	struct airnet_header header; /* WORLD_ROWS: what stays the same in it */
 	an_u32 latency_ns[LINE_QUANTILES + 1];
 };
 
@@ -90,6 +92,9 @@ struct line {
 	an_u32 turns; /* of a trouble */
 	an_u32 tests;
 	an_u32 gateway; /* HOST */
+	an_u32 session; /* WORLD_ROWS: of the decoder, and which one it is */
+	an_u32 session_number;
+	an_u32 is_forged; /* others send in its name */
 	an_u32 low_number; /* at the next Logon the client starts this much too low */
 	an_u8 phase;
 	an_u8 block_form;
@@ -148,6 +153,9 @@ struct lines {
 	struct feed *feeds;
 	struct feed_packet *late;
 	struct shell *shells;
+	an_u64 *name_keys; /* the decoder's, by symbol */
+	an_u32 seen; /* the line whose rows are written */
+	an_u32 pad;
 	struct text_clock clock;
 	struct chance chance;
 	struct line_counts counts;

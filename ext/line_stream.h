@@ -128,16 +128,15 @@ static inline void line_hold(struct world *w, struct line_side *s, const an_u8 *
 	s->held_bytes += count;
 }
 
-/* Write bytes into a side's stream. */
+/* Write bytes into a side's stream; `is_cut`: the first segment ends early. */
 static inline void line_write(struct world *w, an_u32 line, int side, const an_u8 *at,
-			      an_u32 count)
+			      an_u32 count, int is_cut)
 {
 	struct line *l = &w->lines.line[line];
 	struct line_side *s = &l->sides[side];
-	double split = world_line(w, line)->split;
 	an_u32 room = line_room(w, s), part;
 
-	if (count > 2 && split > 0 && chance_is(&l->chance, split)) {
+	if (is_cut) {
 		part = 1 + chance_below(&l->chance, count - 1);
 		room = part < room ? part : room;
 	}

@@ -8,6 +8,7 @@
 #define AIRNET_LINE_TCP_H
 
 #include "wire.h"
+#include "seen.h"
 
 #define LINE_DELAYED_NS 40000000 /* Linux's delayed acknowledgement */
 #define LINE_RTO_NS 200000000
@@ -85,6 +86,8 @@ static inline void line_segment(struct world *w, struct line *l, int side,
 		return;
 	w->lines.counts.segments++;
 	wire_put_tcp(w, &l->sides[side].path, s, now_ns);
+	if (w->mode == WORLD_ROWS)
+		seen_learn(w, l);
 }
 
 static inline void line_bare(struct world *w, struct line *l, int side, an_u8 flags,
@@ -172,7 +175,10 @@ static inline void line_ack_event(struct world *w, an_u32 line, int side, an_s64
 	if (s->due_ns <= now_ns && s->is_alive) {
 		line_catch_up(s, now_ns);
 		w->lines.counts.acknowledgements++;
-		line_bare(w, l, side, AIRNET_TCP_ACK, now_ns);
+		if (w->mode == WORLD_ROWS && !l->is_silent && seen_bare(w, line, side))
+			w->lines.counts.segments++;
+		else
+			line_bare(w, l, side, AIRNET_TCP_ACK, now_ns);
 	}
 	line_arm_ack(w, line, side);
 }

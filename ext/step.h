@@ -105,6 +105,23 @@ static inline void step_give(struct step *s, an_u32 count)
 		s->bytes += s->frames[i].wire_bytes;
 }
 
+/* The rows of a batch of `headers` frames, `bytes` of them on the wire, lie in
+ * s->headers and s->rows already; the last one is done with. */
+static inline void step_follow(struct step *s, an_u32 headers, an_u32 messages,
+			       an_u64 bytes)
+{
+	s->decoded = s->frame_count = s->header_count = headers;
+	s->followed = 0;
+	s->decoder->rows = s->rows;
+	s->decoder->row_count = messages;
+	s->windows->row_count = 0;
+	s->taken += headers;
+	s->bytes += bytes;
+	for (an_u32 i = 0; i < headers; i++)
+		if (s->headers[i].time_ns > s->now_ns)
+			s->now_ns = s->headers[i].time_ns;
+}
+
 /* Take a batch; the last one is done with. Frames or -errno. */
 static inline int step_poll(struct step *s, int wait_ms)
 {

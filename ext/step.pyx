@@ -77,6 +77,9 @@ cdef extern from "step.h" nogil:
         uint64_t now_ns
 
     void step_give(step *s, uint32_t count) noexcept
+    void step_follow(
+        step *s, uint32_t headers, uint32_t messages, uint64_t bytes
+    ) noexcept
     int step_poll(step *s, int wait_ms) noexcept
     int step_advance(step *s) noexcept
     int step_spin(step *s, int64_t spin_ns) noexcept
@@ -164,6 +167,13 @@ cdef class Step:
             raise ValueError("count must be 0..len(frames)")
         with nogil:
             step_give(self.state, count)
+
+    def follow(self, uint32_t headers, uint32_t messages, uint64_t wire_bytes):
+        """Say that a batch's rows lie in headers and messages already."""
+        if headers > self.state.frame_limit or messages > AIRNET_MESSAGES_MAX:
+            raise ValueError("more rows than there is room for")
+        with nogil:
+            step_follow(self.state, headers, messages, wire_bytes)
 
     def advance(self):
         """Go on with the batch; True when windows closed: call again. False: done."""

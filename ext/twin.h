@@ -59,6 +59,7 @@ struct world_rows {
 struct world_output {
 	struct airnet_header *headers;
 	struct airnet_message *messages;
+	struct decoder *decoder; /* whose rows they are, and whose state they move */
 	an_u32 header_limit;
 	an_u32 header_count;
 	an_u32 message_limit;

@@ -71,6 +71,14 @@ cdef extern from "twin.h" nogil:
     double chance_unit(chance *c) noexcept
     double chance_normal(chance *c) noexcept
     double chance_exponential(chance *c) noexcept
+    struct decoder:
+        airnet_message *rows
+        uint32_t row_count
+    void world_attach(
+        world *w, decoder *d, airnet_header *headers, uint32_t header_count,
+        airnet_message *messages, uint32_t message_count
+    ) noexcept
+    void world_empty(world *w) noexcept
     size_t world_row_bytes(int table) noexcept
     int world_begin(world *w, const char **why) noexcept
     void world_end(world *w) noexcept
@@ -88,7 +96,6 @@ cdef extern from "twin.h" nogil:
         sensor_state *s, airnet_frame *frames, uint32_t *marks, uint32_t limit,
         uint8_t *buffer, uint64_t bytes
     ) noexcept
-    void sensor_empty(sensor_state *s) noexcept
     uint32_t market_conserved(const world *w, figure *out) noexcept
     uint32_t market_harm(const world *w, uint32_t line, figure *out) noexcept
     uint32_t market_book(const world *w, uint32_t symbol, figure *out) noexcept
@@ -116,8 +123,11 @@ WIRE, ROWS, BLIND = WORLD_WIRE, WORLD_ROWS, WORLD_BLIND
 TYPES = WIRE_TYPES.decode()
 REACHED, FULL, VOID = WORLD_REACHED, WORLD_FULL, WORLD_VOID
 DROP, RESET, LOGOUT = 1, 2, 3
+cdef enum:
+    THROTTLE, BLOCK, DELAY, CANCEL, DISABLE, RELEASE
 FRAMES_LIMIT = 4096
 BYTES_LIMIT = 8 << 20
+HEADERS_MIN, MESSAGES_MIN = 2048, 16384
 
 
 def draws(uint64_t seed, uint64_t role, uint64_t number):
@@ -144,6 +154,8 @@ cdef class World:
     """One world; see the stub."""
 
     cdef world *state
+    cdef object owners  # of what rows are written into
+    cdef list orders  # asked for since the last run
     cdef list held  # the tables' bytes, which state points to
     cdef uint32_t lines
     cdef readonly object frames
@@ -165,7 +177,7 @@ cdef class World:
         self.state = <world *>calloc(1, sizeof(world))
         if self.state == NULL:
             raise MemoryError("world")
-        self.held = []
+        self.held, self.orders = [], []
         self.state.seed = seed
         self.state.start_ns = start_ns
         self.state.end_ns = end_ns
@@ -211,13 +223,44 @@ cdef class World:
     def run(self, int64_t until_ns):
         """Handle the events before until_ns; return how many frames came out."""
         cdef int status
-        sensor_empty(&self.state.sensor)
-        self.state.out.header_count = 0
-        self.state.out.message_count = 0
+        if self.state.mode == WORLD_ROWS and self.owners is None:
+            raise ValueError("a world in mode ROWS must be attached to a decoder")
+        world_empty(self.state)
+        self.obey()
         with nogil:
             status = world_run(self.state, until_ns)
         self.ended = status
+        if self.state.mode == WORLD_ROWS:
+            return self.state.out.header_count
         return self.state.sensor.count
+
+    def attach(
+        self, stream not None, airnet_header[::1] headers not None,
+        airnet_message[::1] messages not None,
+    ):
+        """Write the rows of `stream`, a Stream, in mode ROWS."""
+        cdef size_t place = stream.place
+        if self.state.mode != WORLD_ROWS:
+            raise ValueError("mode must be ROWS")
+        if headers.shape[0] < HEADERS_MIN or messages.shape[0] < MESSAGES_MIN:
+            raise ValueError(
+                f"headers must be at least {HEADERS_MIN}, messages {MESSAGES_MIN}"
+            )
+        self.owners = stream, headers, messages
+        world_attach(
+            self.state, <decoder *>place, &headers[0], <uint32_t>headers.shape[0],
+            &messages[0], <uint32_t>messages.shape[0],
+        )
+
+    @property
+    def message_count(self):
+        """How many messages the last run wrote, in mode ROWS."""
+        return self.state.out.message_count
+
+    @property
+    def wire_bytes(self):
+        """Bytes that have passed the switch since the start."""
+        return self.state.sensor.counts.passed_bytes
 
     @property
     def now_ns(self):
@@ -229,29 +272,21 @@ cdef class World:
         """How many events were handled."""
         return self.state.agenda.done
 
-    cdef int check(self, uint32_t line) except -1:
-        if line >= self.lines:
-            raise ValueError(f"no line {line}")
-        return 0
-
     def throttle(
         self, uint32_t line, uint32_t per_second, uint32_t burst, int64_t until_ns
     ):
         """Let the gateway refuse a line's new orders above a rate."""
-        self.check(line)
-        venue_throttle(self.state, line, per_second, burst, until_ns)
+        self.later(THROTTLE, line, per_second, burst, until_ns)
 
     def block(self, uint32_t line, int form, int directions, int64_t until_ns):
         """Isolate a line: DROP, RESET or LOGOUT; directions 1 up, 2 down, 3 both."""
-        self.check(line)
         if form not in (DROP, RESET, LOGOUT) or directions not in (1, 2, 3):
             raise ValueError("form must be DROP, RESET or LOGOUT; directions 1..3")
-        line_block(self.state, line, form, directions, until_ns)
+        self.later(BLOCK, line, form, directions, until_ns)
 
     def delay(self, uint32_t line, int64_t extra_ns, int64_t until_ns):
         """Let a line take another path, which is longer."""
-        self.check(line)
-        line_delay(self.state, line, extra_ns, until_ns)
+        self.later(DELAY, line, extra_ns, 0, until_ns)
 
     def drop_source(
         self, bytes address not None, int bits, uint16_t port, int64_t until_ns
@@ -263,21 +298,51 @@ cdef class World:
 
     def cancel_all(self, uint32_t line):
         """Let the gateway cancel every order of a line."""
-        self.check(line)
-        venue_cancel_all(self.state, line, self.state.now_ns)
+        self.later(CANCEL, line, 0, 0, 0)
 
     def disable(self, uint32_t line):
         """Let the gateway refuse a line everything."""
-        self.check(line)
-        venue_disable(self.state, line, self.state.now_ns)
+        self.later(DISABLE, line, 0, 0, 0)
 
     def release(self, uint32_t line):
         """Undo block, throttle, delay and disable of a line."""
-        self.check(line)
-        line_block(self.state, line, 0, 3, self.state.now_ns)
-        line_delay(self.state, line, 0, self.state.now_ns)
-        venue_throttle(self.state, line, 0, 0, self.state.now_ns)
-        venue_enable(self.state, line, self.state.now_ns)
+        self.later(RELEASE, line, 0, 0, 0)
+
+    cdef int later(
+        self, int what, uint32_t line, int64_t a, int64_t b, int64_t until_ns
+    ) except -1:
+        """Do something to a line when the next run begins: its frames are that run's.
+
+        What the last run put out may still be read.
+        """
+        if line >= self.lines:
+            raise ValueError(f"no line {line}")
+        self.orders.append((what, line, a, b, until_ns))
+        return 0
+
+    cdef int obey(self) except -1:
+        """Do what was asked for since the last run."""
+        cdef world *w = self.state
+        cdef uint32_t line
+        cdef int64_t a, b, until_ns
+        for what, line, a, b, until_ns in self.orders:
+            if what == THROTTLE:
+                venue_throttle(w, line, <uint32_t>a, <uint32_t>b, until_ns)
+            elif what == BLOCK:
+                line_block(w, line, <int>a, <int>b, until_ns)
+            elif what == DELAY:
+                line_delay(w, line, a, until_ns)
+            elif what == CANCEL:
+                venue_cancel_all(w, line, w.now_ns)
+            elif what == DISABLE:
+                venue_disable(w, line, w.now_ns)
+            else:
+                line_block(w, line, 0, 3, w.now_ns)
+                line_delay(w, line, 0, w.now_ns)
+                venue_throttle(w, line, 0, 0, w.now_ns)
+                venue_enable(w, line, w.now_ns)
+        self.orders.clear()
+        return 0
 
     def harm(self):
         """Return what each line did so far, a dictionary a line."""

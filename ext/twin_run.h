@@ -83,13 +83,35 @@ static inline const an_u8 *world_name(const struct world *w, an_u32 symbol)
 	return symbol < (count ? count : 1) ? w->lines.names[symbol] : NULL;
 }
 
+/* Say whose rows a world in mode WORLD_ROWS writes, and where. */
+static inline void world_attach(struct world *w, struct decoder *d,
+				struct airnet_header *headers, an_u32 header_count,
+				struct airnet_message *messages, an_u32 message_count)
+{
+	w->out.decoder = d;
+	w->out.headers = headers;
+	w->out.header_limit = header_count;
+	w->out.messages = messages;
+	w->out.message_limit = message_count;
+}
+
+/* What came out has been read: begin anew. */
+static inline void world_empty(struct world *w)
+{
+	sensor_empty(&w->sensor);
+	w->out.header_count = w->out.message_count = 0;
+	if (w->out.decoder)
+		packets_release(&w->out.decoder->packets);
+}
+
 static inline int world_is_full(const struct world *w)
 {
 	const struct world_output *out = &w->out;
 
 	if (w->mode == WORLD_ROWS)
 		return out->header_limit - out->header_count < WORLD_ROWS_SPARE ||
-		       out->message_limit - out->message_count < WORLD_ROWS_SPARE;
+		       out->message_limit - out->message_count <
+			       WORLD_ROWS_SPARE + ROWS_PER_FRAME;
 	return w->mode == WORLD_WIRE && sensor_is_full(&w->sensor);
 }
 

@@ -5,6 +5,8 @@
 
 #include "wire_path.h"
 
+static inline void seen_frames(struct world *w);
+
 /* Write the headers of one frame whose transport part has `count` bytes. */
 static inline void wire_begin(struct world *w, const struct wire_path *p, an_u8 *out,
 			      an_u32 count)
@@ -48,6 +50,8 @@ static inline void wire_end(struct world *w, const struct wire_path *p, an_u8 *o
 		bytes = WIRE_FRAME_MIN;
 	}
 	sensor_seen(w, bytes, p->direction);
+	if (w->mode == WORLD_ROWS)
+		seen_frames(w);
 }
 
 /* The options of a SYN as Linux orders them; their bytes. */
@@ -105,7 +109,7 @@ static inline void wire_put_tcp(struct world *w, const struct wire_path *p,
 	an_u8 options[40], *out, *tcp;
 	an_u32 count = wire_options(p, host, s, now_ns, options), window = p->window;
 
-	if (w->mode != WORLD_WIRE)
+	if (w->mode == WORLD_BLIND)
 		return;
 	out = sensor_room(w, SENSOR_FRAME_BYTES);
 	wire_begin(w, p, out, 20 + count + s->payload_bytes);
@@ -130,7 +134,7 @@ static inline void wire_put_udp(struct world *w, const struct wire_path *p,
 {
 	an_u8 *out, *at;
 
-	if (w->mode != WORLD_WIRE)
+	if (w->mode == WORLD_BLIND)
 		return;
 	out = sensor_room(w, SENSOR_FRAME_BYTES);
 	wire_begin(w, p, out, 8 + count);
@@ -147,7 +151,7 @@ static inline void wire_put_icmp(struct world *w, const struct wire_path *p,
 {
 	an_u8 *out, *at;
 
-	if (w->mode != WORLD_WIRE)
+	if (w->mode == WORLD_BLIND)
 		return;
 	out = sensor_room(w, SENSOR_FRAME_BYTES);
 	wire_begin(w, p, out, 4 + d->payload_bytes);

@@ -15,22 +15,28 @@ struct wire_step {
 	an_u8 bytes;
 	an_u8 value;
 	an_u8 tag_bytes; /* the end of the text that is the value's own "tag=" */
-	an_u8 pad;
+	an_u8 is_sized; /* its value's size depends on the message */
 };
 
 struct wire_plan {
 	struct wire_step steps[WIRE_STEPS_MAX];
 	an_u32 count;
 	an_u32 used;
+	an_u32 constant_bytes; /* of a body with every value, but for sized ones */
 	an_u8 text[WIRE_CONSTANT_BYTES + TEXT_SPARE];
 };
 
-/* Which row of wire_bodies a type is; -1 = we do not write it. */
+/* Which row of wire_bodies a type is, and one; 0 = we do not write it. */
+static const an_u8 wire_types[128] = {
+	['A'] = 1,  ['5'] = 2,	['0'] = 3,  ['1'] = 4,	['2'] = 5,
+	['4'] = 6,  ['3'] = 7,	['8'] = 8,  ['9'] = 9,	['j'] = 10,
+	['D'] = 11, ['F'] = 12, ['G'] = 13, ['q'] = 14, ['r'] = 15,
+};
+
+/* -1 = we do not write it. */
 static inline int wire_type(char type)
 {
-	const char *at = type ? strchr(WIRE_TYPES, type) : NULL;
-
-	return at ? (int)(at - WIRE_TYPES) : -1;
+	return (int)wire_types[(an_u8)type & 127] - 1;
 }
 
 static inline int wire_is_there(const struct dialect_row *d, char type,
@@ -98,6 +104,24 @@ static inline an_u32 wire_order(const struct dialect_row *d, const struct wire_b
 	return count;
 }
 
+/* Bytes of a value that every message of a dialect writes alike; 0 = it has none. */
+static inline an_u32 wire_same_bytes(const struct dialect_row *d, an_u8 value)
+{
+	switch (value) {
+	case VALUE_SIDE:
+	case VALUE_ORDER_TYPE:
+	case VALUE_IN_FORCE:
+	case VALUE_EXECUTED:
+	case VALUE_STATUS:
+	case VALUE_RESPONSE:
+		return 1;
+	case VALUE_TIME:
+		return text_time_bytes(d->time_digits);
+	default:
+		return 0;
+	}
+}
+
 /* Make a dialect's plan of one type. */
 static inline void wire_make(const struct dialect_row *d, const struct wire_body *b,
 			     struct wire_plan *p)
@@ -124,6 +148,8 @@ static inline void wire_make(const struct dialect_row *d, const struct wire_body
 		s->bytes = (an_u8)(p->used - from);
 		s->tag_bytes = (an_u8)(p->used - begin);
 		s->value = fields[i].value;
+		s->is_sized = !wire_same_bytes(d, s->value);
+		p->constant_bytes += wire_same_bytes(d, s->value) + 1;
 		p->count++;
 		from = p->used;
 	}
@@ -133,6 +159,7 @@ static inline void wire_make(const struct dialect_row *d, const struct wire_body
 		s->text = (an_u16)from;
 		s->bytes = (an_u8)(p->used - from);
 	}
+	p->constant_bytes += p->used;
 }
 
 #endif

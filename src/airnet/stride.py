@@ -82,13 +82,20 @@ class Stride:
     def poll(self, wait_ms: int) -> int:
         """Take a batch, whose rows are `frames`; the last one is done with.
 
+        A source that wrote the decoder's rows itself says so by `decoded`: how many
+        messages they have, and how many bytes they were on the wire.
+
         Raises:
             CaptureError: the interface went away, or a file cannot be read.
         """
         if self._given is None:
             return self._checked(self._step.poll(wait_ms))
         count = self._given.poll(self.frames, wait_ms)
-        self._step.give(count)
+        decoded = getattr(self._given, "decoded", None)
+        if decoded is None:
+            self._step.give(count)
+        else:
+            self._step.follow(count, *decoded)
         return count
 
     def advance(self) -> bool:

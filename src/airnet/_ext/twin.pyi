@@ -5,6 +5,8 @@ from typing import Any, Self, final
 import numpy as np
 from numpy.typing import NDArray
 
+from airnet._ext.stream import Stream
+
 #: Tables of configuration, World's keywords.
 TABLES: tuple[str, ...]
 #: What comes out: frames, the decoder's rows, or nothing.
@@ -24,6 +26,9 @@ RESET: int
 LOGOUT: int
 FRAMES_LIMIT: int
 BYTES_LIMIT: int
+#: What attach() takes at least.
+HEADERS_MIN: int
+MESSAGES_MIN: int
 
 def draws(seed: int, role: int, number: int) -> tuple[int, float, float, float]:
     """Return an integer, a uniform, a normal and an exponential draw of a stream."""
@@ -66,6 +71,27 @@ class World:
         They lie in frames[:count], their bytes in buffer, until the next call. When
         `ended` is FULL, call again with the same time.
         """
+
+    def attach(
+        self,
+        stream: Stream,
+        headers: NDArray[np.void] | memoryview,
+        messages: NDArray[np.void] | memoryview,
+    ) -> None:
+        """Write rows instead of frames (mode ROWS): those that `stream` would make.
+
+        Nobody else may call `stream` meanwhile; its counts and its session table move
+        on as if it had decoded every frame. run() then returns how many headers lie
+        in `headers`; their messages are in `messages`.
+        """
+
+    @property
+    def message_count(self) -> int:
+        """How many messages the last run wrote, in mode ROWS."""
+
+    @property
+    def wire_bytes(self) -> int:
+        """Bytes that have passed the switch since the start."""
 
     @property
     def now_ns(self) -> int: ...
