@@ -52,6 +52,7 @@ class Findings:
     def __init__(self, policy: Policy, site: Site, columns: Columns) -> None:
         self._policy = policy
         self._columns = columns
+        self._least_ppm = {cause: _probability_min(policy, cause) for cause in Cause}
         limits = {a.id: a.orders_per_second_max for a in site.algorithms}
         self._envelopes = {
             session.comp_id: limits[session.algorithm]
@@ -76,7 +77,7 @@ class Findings:
         """Return whether the finding is sure enough for its Cause's policy."""
         if finding.cause is Cause.NORMAL:
             return False
-        least = self._probability_min(finding.cause)
+        least = self._least_ppm[finding.cause]
         return finding.is_hard or finding.probability_ppm >= least
 
     def _envelope(self, verdict: Verdict) -> Finding | None:
@@ -126,7 +127,7 @@ class Findings:
         measured, limit = verdict.measured, verdict.limit
         if not is_hard and measured <= limit:
             rule = f"{rule}.probability_ppm"
-            measured, limit = verdict.probability_ppm, self._probability_min(cause)
+            measured, limit = verdict.probability_ppm, self._least_ppm[cause]
         return Finding(
             cause=cause,
             rule=rule,
@@ -136,12 +137,13 @@ class Findings:
             is_hard=is_hard,
         )
 
-    def _probability_min(self, cause: Cause) -> int:
-        rule = self._policy.contain(cause) or self._policy.watch(cause)
-        return ppm(rule.probability_min) if rule is not None else PPM
-
     def _feature(self, verdict: Verdict, name: str) -> int | None:
         index = self._columns.get(verdict.window_kind, {}).get(name)
         if index is None or index >= len(verdict.features):
             return None
         return verdict.features[index]
+
+
+def _probability_min(policy: Policy, cause: Cause) -> int:
+    rule = policy.contain(cause) or policy.watch(cause)
+    return ppm(rule.probability_min) if rule is not None else PPM

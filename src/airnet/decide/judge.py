@@ -36,6 +36,8 @@ class Judge:
         self, policy: Policy, site: Site, columns: Columns | None = None
     ) -> None:
         self._policy = policy
+        self._contained = {cause: policy.contain(cause) for cause in Cause}
+        self._watched = {cause: policy.watch(cause) for cause in Cause}
         self._findings = Findings(policy, site, columns or {})
         self._guard = Guard(policy, site)
         self._streaks = Streaks(policy.hysteresis.gap_ms * NS_PER_MS)
@@ -60,10 +62,10 @@ class Judge:
         finding, streak = self._weigh(verdict)
         if streak is None:
             return []
-        contain = self._policy.contain(finding.cause)
+        contain = self._contained[finding.cause]
         if contain is not None:
             return self._contain(verdict, finding, streak, contain)
-        watch = self._policy.watch(finding.cause)
+        watch = self._watched[finding.cause]
         assert watch is not None
         if finding.cause is Cause.SENSOR_FAULT:
             self._guard.freeze(verdict.close_ns)
@@ -116,7 +118,7 @@ class Judge:
             # What dwells while contained says nothing of what comes after.
             self._forget(verdict)
             return finding, None
-        watch = self._policy.watch(finding.cause)
+        watch = self._watched[finding.cause]
         is_shared = watch is not None and finding.cause is not Cause.UNKNOWN
         if is_shared:
             # Not-contained causes move many sessions at once: one streak for the place.
@@ -126,7 +128,7 @@ class Judge:
             # Doubt neither counts towards another Cause nor breaks its streak.
             key = ("unknown", *key)
         streak = self._streaks.extend(key, _one_window(verdict, finding))
-        contain = self._policy.contain(finding.cause)
+        contain = self._contained[finding.cause]
         if contain is not None:
             return finding, streak if _has_dwelt(streak, contain) else None
         assert watch is not None

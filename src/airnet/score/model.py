@@ -50,6 +50,7 @@ class Model:
     def __init__(self, folder: Path, schema: FeatureSchema) -> None:
         self.card: Card
         self.card, model = read(folder, schema)
+        self.identity = self.card.identity
         self.schema = schema
         self.digest = schema.digest()
         self.columns = {name: place for place, name in enumerate(schema.names)}

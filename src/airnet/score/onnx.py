@@ -1,6 +1,7 @@
 """OnnxScorer: the session and the flood model, and the hard rules beside them."""
 
 import functools
+import operator
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,9 @@ from numpy.typing import NDArray
 
 from airnet._ext.trees import EXCUSED, FACT, SHADOW
 from airnet.domain.columns import FLOOD_SCHEMA, SESSION_SCHEMA, VENUE_SCHEMA
-from airnet.domain.session import SessionName, address_text, comp_text
+from airnet.domain.session import SESSION, SessionName, address_text, comp_text
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import (
-    WINDOW,
     WINDOW_GATEWAY,
     WINDOW_SESSION,
     WINDOW_SOURCE,
@@ -48,9 +48,11 @@ _VENUE_DIGEST = VENUE_SCHEMA.digest()
 
 #: Windows in one call that need no new room.
 MARKS = 4096
-WINDOW_FIELDS = WINDOW.names or ()
-#: Addresses kept as text.
-NAMES = 4096
+#: Addresses and names of sessions kept as text.
+NAMES = 8192
+#: Where in a SESSION row counts end, and what names it begins.
+NAMED = SESSION.fields["client"][1] if SESSION.fields else 0
+CAUSE = operator.attrgetter("cause")
 NOWHERE = np.zeros(0, np.intp)
 UNSHADOWED = np.uint8(0xFF ^ SHADOW)
 
@@ -63,7 +65,7 @@ class OnnxScorer:
     ) -> None:
         self.session_model = session
         self.flood_model = flood
-        self._counts: Counter[str] = Counter()
+        self._counts: Counter[Cause] = Counter()
         self._heard = 0
         self._compared = Counter(checked=0, mismatched=0)
         models = {kind: self.model_of(kind) for kind in KINDS}
@@ -97,7 +99,7 @@ class OnnxScorer:
         if not opinions:
             return []
         verdicts = self._spoken(windows, features, sessions, opinions)
-        self._counts.update(verdict.cause.value for verdict in verdicts)
+        self._counts.update(map(CAUSE, verdicts))
         self._heard -= len(verdicts)
         return verdicts
 
@@ -155,7 +157,7 @@ class OnnxScorer:
 
     def counters(self) -> dict[str, int]:
         """Return how many session, gateway and venue windows had each Cause."""
-        counts = {cause.value: self._counts[cause.value] for cause in Cause}
+        counts = {cause.value: self._counts[cause] for cause in Cause}
         counts[Cause.NORMAL.value] += self._heard
         if self._screen is not None:
             counts[Cause.NORMAL.value] += self._screen.heard
@@ -230,94 +232,59 @@ class OnnxScorer:
                     and not windows[place]["known"]
                 ):
                     folded.setdefault(gateway, []).append(place)
-        return [
-            self._of_gateway(windows, features, opinions, place, folded[place])
-            if place in folded
-            else self._verdict(
-                windows[place],
-                features[place],
-                opinions[place],
-                _of_venue(windows[place])
-                if kinds[place] == WINDOW_VENUE
-                else _of_session(sessions[int(windows[place]["subject"])]),
-            )
-            for place in sorted([*spoken, *folded])
-        ]
-
-    def _of_gateway(
-        self,
-        windows: NDArray[np.void],
-        features: NDArray[np.float32],
-        opinions: dict[int, Opinion],
-        place: int,
-        below: list[int],
-    ) -> Verdict:
-        """Return a gateway window's Verdict; its worst source speaks if it does not."""
-        guilty = [one for one in below if opinions[one].cause is Cause.FLOOD]
-        own = opinions.get(place)
-        is_sure = (
-            own is not None
-            and own.cause is Cause.FLOOD
-            and own.probability_ppm >= NAMED_PPM
-        )
-        if guilty and (own is None or own.cause is not Cause.FLOOD):
-            worst = max(guilty, key=lambda one: opinions[one].probability_ppm)
-            own = opinions[worst]
-        elif own is None:
-            own = opinions[below[0]]
-        named = [
-            one
-            for one in below
-            if not windows[one]["known"]
-            and not features[one, _REGISTERED]
-            and _is_named(opinions[one], features[one], is_sure=is_sure)
-        ]
-        first_ns = int(windows[place]["first_ns"])
-        if not first_ns and named:
-            first_ns = min(int(windows[one]["first_ns"]) for one in named)
-        about = {
-            "first_ns": first_ns,
-            "address": _address(windows[place]["address"].tobytes()),
-            "port": int(windows[place]["port"]),
-            "sources": tuple(
-                _address(windows[one]["address"].tobytes()) for one in named
-            ),
-            "fanout": int(features[place, _SOURCES]),
-        }
-        return self._verdict(windows[place], features[place], own, about)
+        order = sorted([*spoken, *folded])
+        values = _integers(features[order])
+        verdicts = []
+        for place, integers in zip(order, values, strict=True):
+            window = windows[place]
+            opinion = opinions.get(place)
+            if place in folded:
+                about, opinion = _of_gateway(
+                    windows, features, opinions, place, folded[place]
+                )
+            elif kinds[place] == WINDOW_VENUE:
+                about = _of_venue(window)
+            else:
+                about = _of_session(sessions[int(window["subject"])])
+            assert opinion is not None
+            verdicts.append(self._verdict(window, integers, opinion, about))
+        return verdicts
 
     def _verdict(
         self,
         window: np.void,
-        row: NDArray[np.float32],
+        integers: list[Any],
         opinion: Opinion,
         about: dict[str, Any],
     ) -> Verdict:
         """Return the Verdict of one window; `about` is what only its kind has."""
-        fields = dict(zip(WINDOW_FIELDS, window.item(), strict=True))
-        columns = len(COLUMNS[fields["kind"]])
+        # In the order of WINDOW.
+        opened, closed, frame, first, accepted, _, subject, _, kind, known = (
+            window.item()
+        )
         schema, name = _VENUE_DIGEST, RULES_ALONE
-        if fields["kind"] != WINDOW_VENUE:
-            model = self.model_of(fields["kind"])
-            schema, name = model.digest, model.card.identity
+        if kind != WINDOW_VENUE:
+            model = self.model_of(kind)
+            schema, name = model.digest, model.identity
+        about.setdefault("first_ns", first)
         return Verdict(
-            window_kind=fields["kind"],
-            subject=fields["subject"],
-            open_ns=fields["open_ns"],
-            close_ns=fields["close_ns"],
-            frame_count=fields["frame_count"],
-            accepted_ns=fields["accepted_ns"],
+            window_kind=kind,
+            subject=subject,
+            open_ns=opened,
+            close_ns=closed,
+            frame_count=frame,
+            accepted_ns=accepted,
             cause=opinion.cause,
             probability_ppm=opinion.probability_ppm,
             abstains=opinion.abstains,
             rule=opinion.rule,
             measured=opinion.measured,
             limit=opinion.limit,
-            features=_integers(row[:columns]),
+            features=tuple(integers[: len(COLUMNS[kind])]),
             schema=schema,
             model=name,
-            known=bool(fields["known"]),
-            **{"first_ns": fields["first_ns"], **about},
+            known=bool(known),
+            **about,
         )
 
 
@@ -326,14 +293,57 @@ def count_heard(windows: NDArray[np.void]) -> int:
     return int(np.count_nonzero(windows["kind"] != WINDOW_SOURCE))
 
 
-def _integers(row: NDArray[np.float32]) -> tuple[int | None, ...]:
-    """Return a row's features as a Verdict carries them."""
-    missing = np.isnan(row)
+def _integers(rows: NDArray[np.float32]) -> list[list[Any]]:
+    """Return rows' features as Verdicts carry them: None for what was not seen."""
+    missing = np.isnan(rows)
     if not missing.any():
-        return tuple(row.astype(np.int64).tolist())
-    values = np.where(missing, 0, row).astype(np.int64).tolist()
-    pairs = zip(values, missing.tolist(), strict=True)
-    return tuple(None if is_missing else value for value, is_missing in pairs)
+        return [*rows.astype(np.int64).tolist()]
+    values = np.where(missing, 0, rows).astype(np.int64).astype(object)
+    values[missing] = None
+    return [*values.tolist()]
+
+
+def _of_gateway(
+    windows: NDArray[np.void],
+    features: NDArray[np.float32],
+    opinions: dict[int, Opinion],
+    place: int,
+    below: list[int],
+) -> tuple[dict[str, Any], Opinion]:
+    """Return what only a gateway's Verdict has, and the opinion it is of.
+
+    Its worst source speaks if it does not.
+    """
+    guilty = [one for one in below if opinions[one].cause is Cause.FLOOD]
+    own = opinions.get(place)
+    is_sure = (
+        own is not None
+        and own.cause is Cause.FLOOD
+        and own.probability_ppm >= NAMED_PPM
+    )
+    if guilty and (own is None or own.cause is not Cause.FLOOD):
+        worst = max(guilty, key=lambda one: opinions[one].probability_ppm)
+        own = opinions[worst]
+    elif own is None:
+        own = opinions[below[0]]
+    named = [
+        one
+        for one in below
+        if not windows[one]["known"]
+        and not features[one, _REGISTERED]
+        and _is_named(opinions[one], features[one], is_sure=is_sure)
+    ]
+    first_ns = int(windows[place]["first_ns"])
+    if not first_ns and named:
+        first_ns = min(int(windows[one]["first_ns"]) for one in named)
+    about = {
+        "first_ns": first_ns,
+        "address": _address(windows[place]["address"].tobytes()),
+        "port": int(windows[place]["port"]),
+        "sources": tuple(_address(windows[one]["address"].tobytes()) for one in named),
+        "fanout": int(features[place, _SOURCES]),
+    }
+    return about, own
 
 
 def _is_named(opinion: Opinion, row: NDArray[np.float32], *, is_sure: bool) -> bool:
@@ -352,6 +362,14 @@ def _address(address: bytes) -> str:
 
 def _of_session(row: np.void) -> dict[str, Any]:
     """Return what only a session's Verdict has, of its SESSION row."""
+    name, number = _named(row.tobytes()[NAMED:])
+    return {"session": name, "session_number": number}
+
+
+@functools.lru_cache(NAMES)
+def _named(identity: bytes) -> tuple[SessionName, int]:
+    """Return name and number in the part of a SESSION row from NAMED on."""
+    row = np.frombuffer(bytes(NAMED) + identity, SESSION)[0]
     name = SessionName(
         client=_address(row["client"].tobytes()),
         client_port=int(row["client_port"]),
@@ -360,7 +378,7 @@ def _of_session(row: np.void) -> dict[str, Any]:
         client_comp=comp_text(row["client_comp"].tobytes()),
         gateway_comp=comp_text(row["gateway_comp"].tobytes()),
     )
-    return {"session": name, "session_number": int(row["number"])}
+    return name, int(row["number"])
 
 
 def _of_venue(window: np.void) -> dict[str, Any]:
