@@ -24,6 +24,7 @@ from airnet.domain.message import DIRECTIONS
 from airnet.errors import UnsupportedError
 from airnet.pipeline import Pipeline
 from airnet.record.ledger import Ledger
+from airnet.score.scorer import Compared
 
 
 class Metrics(Collector):
@@ -85,6 +86,7 @@ class Metrics(Collector):
         for cause, count in sorted(lane.brain.scorer.counters().items()):
             verdicts.add_metric([cause], count)
         yield verdicts
+        yield from self._compared()
         yield _total("airnet_decisions", "Decisions made", lane.totals.decisions)
         standing = GaugeMetricFamily(
             "airnet_containments_standing", "Containments in force"
@@ -97,6 +99,21 @@ class Metrics(Collector):
         recording.add_metric([], int(self._is_recording()))
         yield recording
         yield _total("airnet_ledger_entries", "Ledger entries", self._ledger.size)
+
+    def _compared(self) -> Iterator[Metric]:
+        """Yield what scores, and how it compares with its reference."""
+        scorer = self._lane.brain.scorer
+        if not isinstance(scorer, Compared):
+            return
+        kernels = InfoMetricFamily(
+            "airnet_scorer", "What scores each model", labels=["model"]
+        )
+        for model, kernel in scorer.kernels().items():
+            kernels.add_metric([model], {"kernel": kernel})
+        yield kernels
+        for name, count in scorer.compared().items():
+            what = f"Windows scored by kernel and reference: {name}"
+            yield _total(f"airnet_shadow_{name}", what, count)
 
     def _capture(self) -> Iterator[Metric]:
         """Yield what the Source counted; seen = delivered + each reason."""

@@ -16,7 +16,7 @@ from airnet.domain.session import SESSION
 from airnet.domain.window import WINDOW
 from airnet.score import OnnxScorer, graph
 from airnet.score.model import Model
-from airnet.score.native import REFERENCE, Native, admit, trial_rows
+from airnet.score.native import REFERENCE, Native, admit, kernel, trial_rows
 from tests.reference.trees import (
     FLOATS,
     INT,
@@ -70,7 +70,7 @@ def batch(seed: int, count: int) -> tuple[NDArray[np.void], Rows]:
 def test_shipped_models_are_scored_natively() -> None:
     scorer = load(is_native=True)
 
-    assert set(scorer.kernels().values()) == {KERNELS[-1]}
+    assert set(scorer.kernels().values()) == {kernel()}
     for model in (scorer.session_model, scorer.flood_model):
         assert model.native.rows > 600
         assert model.native.why == ""
@@ -222,9 +222,8 @@ def test_a_kernel_that_differs_later_is_let_go() -> None:
     model = ours.session_model
     ensemble = graph.read((MODELS / "session" / "model.onnx").read_bytes())
     ensemble.weights["value"][:] = ensemble.weights["value"][::-1]
-    kernel = KERNELS[0]
-    broken = Trees(*ensemble, kernel)
-    model.native = Native(broken, kernel, "", 0)
+    broken = Trees(*ensemble, KERNELS[0])
+    model.native = Native(broken, KERNELS[0], "", 0)
     ours = OnnxScorer(model, ours.flood_model, 1)
     theirs = load(is_native=False)
     sessions = np.zeros(4, SESSION)

@@ -1,6 +1,6 @@
 """Scorer, the role that turns Windows into Verdicts."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,4 +30,17 @@ class Scorer(Protocol):
 
     def provenance(self) -> dict[str, str]:
         """Return the model and schema hashes the ledger's first entry names."""
+        ...
+
+
+@runtime_checkable
+class Compared(Protocol):
+    """A Scorer with a kernel of its own, held against a reference while it works."""
+
+    def kernels(self) -> dict[str, str]:
+        """Return what scores each model, and why where that is the reference."""
+        ...
+
+    def compared(self) -> dict[str, int]:
+        """Return how many windows both scored (checked), and how many differed."""
         ...
