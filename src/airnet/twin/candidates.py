@@ -8,11 +8,10 @@ import msgspec
 
 from airnet.config import Site
 from airnet.decide.policy import Policy, problems
-from airnet.errors import UnsupportedError
 from airnet.twin import interval
 from airnet.twin.interval import Interval
 from airnet.twin.knobs import Knob
-from airnet.twin.plays import Facts, Order, Play, told
+from airnet.twin.plays import Facts, Play, certain, gather, orders_of
 from airnet.twin.policyfile import as_enforced, flat, replaced
 from airnet.twin.pool import Executor
 from airnet.twin.priors import Case, Priors
@@ -68,30 +67,6 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     storage: str = ""
 
 
-class WorldOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """One world, to be played under several policies by the same worker."""
-
-    play: Play
-    scenario: str
-    seed: int
-    policies: tuple[Policy, ...]
-
-
-def play_world(order: WorldOrder) -> list[Facts]:
-    """Play one world under each policy; run by workers."""
-    return [
-        told(
-            Order(
-                play=order.play,
-                scenario=order.scenario,
-                seed=order.seed,
-                policy=policy,
-            )
-        )
-        for policy in order.policies
-    ]
-
-
 class Runner:
     """Plays candidates on the worlds of a search, each once, and sums them up."""
 
@@ -122,25 +97,9 @@ class Runner:
                 as_enforced(replaced(self.wanted.policy, one))
                 for one in missing.values()
             )
-            worlds = [
-                WorldOrder(
-                    play=self.wanted.play,
-                    scenario=case.name,
-                    seed=seed,
-                    policies=policies,
-                )
-                for case in self.wanted.cases
-                for seed in self.wanted.seeds
-            ]
-            found: list[list[Facts]] = [[] for _ in worlds]
-            for answer in self.executor.run(play_world, worlds):
-                world = worlds[answer.index]
-                if answer.value is None:
-                    raise UnsupportedError(
-                        f"{world.scenario}, seed {world.seed}: {answer.problem}",
-                        "play it alone with `airnet twin run`, or leave it out",
-                    )
-                found[answer.index] = answer.value
+            wanted = self.wanted
+            worlds = orders_of(wanted.play, wanted.cases, wanted.seeds, policies)
+            found = [certain(one) for one in gather(worlds, self.executor)]
             for number, key in enumerate(missing):
                 self._plays[key] = tuple(world[number] for world in found)
         return [self._plays[_key(one)] for one in turned]

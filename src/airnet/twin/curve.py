@@ -5,10 +5,9 @@ import math
 import msgspec
 
 from airnet.decide.policy import Policy
-from airnet.errors import UnsupportedError
 from airnet.twin import interval
 from airnet.twin.interval import Interval
-from airnet.twin.plays import Failure, Order, Play, Progress, gather
+from airnet.twin.plays import Play, Progress, certain, gather, orders_of
 from airnet.twin.pool import Executor
 from airnet.twin.priors import Case
 
@@ -57,26 +56,13 @@ def curve(
     """
     case = wanted.case
     orders = [
-        Order(
-            play=wanted.play,
-            scenario=case.name,
-            seed=seed,
-            policy=wanted.policy,
-            difficulty=difficulty,
-        )
+        order
         for difficulty in wanted.difficulties
-        for seed in wanted.seeds
+        for order in orders_of(
+            wanted.play, [case], wanted.seeds, [wanted.policy], difficulty
+        )
     ]
-    answers = gather(orders, executor, progress)
-    facts = []
-    for order, one in zip(orders, answers, strict=True):
-        if isinstance(one, Failure):
-            raise UnsupportedError(
-                f"{one.scenario}, difficulty {order.difficulty}, seed {one.seed}: "
-                f"{one.problem}",
-                "play it alone with `airnet twin run`",
-            )
-        facts.append(one)
+    facts = [certain(one)[0] for one in gather(orders, executor, progress)]
     size = len(wanted.seeds)
     steps = []
     for number, difficulty in enumerate(wanted.difficulties):

@@ -12,9 +12,8 @@ import msgspec
 import numpy as np
 
 from airnet.decide.policy import Policy
-from airnet.errors import UnsupportedError
 from airnet.twin import interval
-from airnet.twin.plays import Facts, Order, Play, told
+from airnet.twin.plays import Facts, Order, Play, certain, told
 from airnet.twin.priors import Case, Priors
 
 #: Seeds are drawn below this, so that they fit wherever a seed is written.
@@ -140,17 +139,10 @@ def _played(season: Season, episode: Episode) -> Facts:
         play=season.play,
         scenario=episode.case.name,
         seed=episode.seed,
-        policy=season.policy,
+        policies=(season.policy,),
         difficulty=season.difficulty,
     )
-    try:
-        return told(order)
-    except Exception as error:
-        line = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise UnsupportedError(
-            f"{order.scenario}, seed {order.seed}: {line}",
-            "play that episode alone with `airnet twin run`",
-        ) from error
+    return certain(told(order))[0]
 
 
 def _row(

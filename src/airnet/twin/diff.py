@@ -173,20 +173,13 @@ def compare(
     pair = (request.before, request.after)
     if not request.is_as_written:
         pair = (as_enforced(pair[0], pair[1]), as_enforced(pair[1], pair[0]))
-    orders = [
-        order
-        for policy in pair
-        for order in orders_of(
-            request.play, request.cases, request.seeds, policy, request.difficulty
-        )
-    ]
-    half = len(orders) // 2
-    # Both plays of a pair are next to each other: half a run has whole pairs.
-    pairs = zip(orders[:half], orders[half:], strict=True)
-    found = gather([order for both in pairs for order in both], executor, progress)
-    olds = [one for one in found[0::2] if isinstance(one, Facts)]
-    news = [one for one in found[1::2] if isinstance(one, Facts)]
-    failures = tuple(one for one in found if isinstance(one, Failure))
+    orders = orders_of(
+        request.play, request.cases, request.seeds, pair, request.difficulty
+    )
+    found = gather(orders, executor, progress)
+    olds = [one for one, _ in found if isinstance(one, Facts)]
+    news = [other for _, other in found if isinstance(other, Facts)]
+    failures = tuple(one for both in found for one in both if isinstance(one, Failure))
     rows = rows_of(request, olds, news)
     return Comparison(
         before=_side(request, 0, olds, pair[0]),

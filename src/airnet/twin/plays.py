@@ -4,17 +4,18 @@ A study never calls the closed loop itself: it is handed a `Play`, so that whate
 behaves like one can be studied. A play that fails is told as failed and never dropped.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from airnet.decide.policy import Policy
 from airnet.domain.decision import PASSIVE
-from airnet.errors import UsageError
+from airnet.errors import UnsupportedError, UsageError
 from airnet.twin.closed import How
 from airnet.twin.outcome import Outcome
-from airnet.twin.pool import Executor
+from airnet.twin.pool import Answer, Executor, attempt
 from airnet.twin.priors import Case
 
 NS_PER_S = 1_000_000_000
@@ -40,12 +41,16 @@ class Play(Protocol):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """One play that is wanted."""
+    """One world, to be played under each of some policies by the same worker.
+
+    What does not depend on a policy (the same day without containment, and without the
+    incident) is then made once.
+    """
 
     play: Play
     scenario: str
     seed: int
-    policy: Policy
+    policies: tuple[Policy, ...]
     difficulty: float | None = None
 
 
@@ -91,8 +96,8 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     trace: str = ""
 
 
-def played(order: Order) -> Outcome:
-    """Play one order; run by workers.
+def played(order: Order, policy: Policy) -> Facts:
+    """Play an order under one of its policies.
 
     Raises:
         AssertionError: what came back is not of that order.
@@ -101,17 +106,33 @@ def played(order: Order) -> Outcome:
         order.scenario,
         order.seed,
         difficulty=order.difficulty,
-        policy=order.policy,
+        policy=policy,
         mode="closed",
     )
     assert outcome.scenario == order.scenario, "the outcome is of another scenario"
     assert outcome.seed == order.seed, "the outcome is of another seed"
-    return outcome
+    return facts(outcome)
 
 
-def told(order: Order) -> Facts:
-    """Play one order and return what a study takes from it; run by workers."""
-    return facts(played(order))
+def told(order: Order) -> list[Facts | Failure]:
+    """Play an order; return what came of it under each policy. Run by workers."""
+    found: list[Facts | Failure] = []
+    for policy in order.policies:
+        answer = attempt(functools.partial(played, order), 0, policy)
+        if answer.value is None:
+            found.append(_failure(order, answer))
+        else:
+            found.append(answer.value)
+    return found
+
+
+def _failure(order: Order, answer: Answer[Any]) -> Failure:
+    return Failure(
+        scenario=order.scenario,
+        seed=order.seed,
+        problem=answer.problem,
+        trace=answer.trace,
+    )
 
 
 def facts(outcome: Outcome) -> Facts:
@@ -146,30 +167,43 @@ def facts(outcome: Outcome) -> Facts:
 
 def gather(
     orders: Sequence[Order], executor: Executor, progress: Progress | None = None
-) -> list[Facts | Failure]:
-    """Play all orders; return what came of each, in their order."""
-    found: dict[int, Facts | Failure] = {}
+) -> list[list[Facts | Failure]]:
+    """Play all orders; return what came of each under each policy, in their order."""
+    found: dict[int, list[Facts | Failure]] = {}
     for answer in executor.run(told, orders):
         order = orders[answer.index]
-        if answer.value is None:
-            found[answer.index] = Failure(
-                scenario=order.scenario,
-                seed=order.seed,
-                problem=answer.problem,
-                trace=answer.trace,
-            )
-        else:
-            found[answer.index] = answer.value
+        found[answer.index] = (
+            [_failure(order, answer) for _ in order.policies]
+            if answer.value is None
+            else answer.value
+        )
         if progress:
             progress(len(found), len(orders))
     return [found[index] for index in range(len(orders))]
+
+
+def certain(found: Sequence[Facts | Failure]) -> list[Facts]:
+    """Return what came of plays none of which may have failed.
+
+    Raises:
+        UnsupportedError: one has.
+    """
+    good = []
+    for one in found:
+        if isinstance(one, Failure):
+            raise UnsupportedError(
+                f"{one.scenario}, seed {one.seed}: {one.problem}",
+                "play that episode alone with `airnet twin run`",
+            )
+        good.append(one)
+    return good
 
 
 def orders_of(
     play: Play,
     cases: Iterable[Case],
     seeds: Sequence[int],
-    policy: Policy,
+    policies: Sequence[Policy],
     difficulty: float | None = None,
 ) -> list[Order]:
     """Return an order for each scenario and seed.
@@ -184,7 +218,7 @@ def orders_of(
             play=play,
             scenario=case.name,
             seed=seed,
-            policy=policy,
+            policies=tuple(policies),
             difficulty=difficulty,
         )
         for case in cases
