@@ -44,10 +44,18 @@ static inline void sensor_write(struct sensor *s, an_u32 bytes, an_s64 stamp_ns,
 	s->counts.written++;
 }
 
+/* A row's number of frames, 1 to SENSOR_RUN_MAX; NaN is 1. */
+static inline double sensor_run(const struct sensor_row *r)
+{
+	if (!(r->run_frames > 1))
+		return 1;
+	return r->run_frames < SENSOR_RUN_MAX ? r->run_frames : SENSOR_RUN_MAX;
+}
+
 static inline int sensor_loses(struct sensor *s, an_u32 number, double strength)
 {
 	const struct sensor_row *r = &s->rows[number];
-	double run = r->run_frames < 1 ? 1 : r->run_frames;
+	double run = sensor_run(r);
 
 	if (s->burst[number]) {
 		s->burst[number]--;
@@ -120,7 +128,7 @@ static inline void sensor_apply(struct sensor *s, an_u32 number, an_u32 bytes,
 	case SENSOR_REORDER:
 		if (chance_is(&s->chance, r->rate * strength))
 			fate->behind =
-				1 + chance_below(&s->chance, (an_u32)r->run_frames + 1);
+				1 + chance_below(&s->chance, (an_u32)sensor_run(r) + 1);
 		break;
 	}
 }

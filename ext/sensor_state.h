@@ -15,6 +15,7 @@
 #define SENSOR_SLACK_FRAMES 1024
 #define SENSOR_SLACK_BYTES (SENSOR_SLACK_FRAMES * 1024)
 #define SENSOR_ROWS_MAX 64
+#define SENSOR_RUN_MAX 1e6 /* frames */
 /* A mark is an incident's number, or this and the line whose algorithm failed. */
 #define SENSOR_MARK_LINE 0x80000000u
 

@@ -74,7 +74,7 @@ static inline an_s64 strike_awake_ns(const struct strike_row *r, an_s64 time_ns)
 {
 	an_s64 phase;
 
-	if (!r->period_ns || r->kind == STRIKE_DRIP || r->duty <= 0 || r->duty >= 1)
+	if (r->period_ns <= 0 || r->kind == STRIKE_DRIP || r->duty <= 0 || r->duty >= 1)
 		return time_ns;
 	phase = (time_ns - r->onset_ns) % r->period_ns;
 	if ((double)phase < r->duty * (double)r->period_ns)
@@ -155,12 +155,23 @@ static inline void strike_event(struct world *w, const struct event *e)
 
 /* ---- life ---- */
 
+/* Is a row's rate one that can be played, and its jitter a share? NaN is neither. */
+static inline int strike_has_rate(const struct strike_row *r)
+{
+	double most = r->kind == STRIKE_EXFILTRATE ? STRIKE_BYTES_MAX : STRIKE_RATE_MAX;
+
+	return r->rate >= STRIKE_RATE_MIN && r->rate <= most && r->jitter >= 0 &&
+	       r->jitter <= 1 && r->period_ns <= STRIKE_PERIOD_MAX_NS;
+}
+
 /* Do a row's indices point at rows there are? */
 static inline int strike_is_sound(const struct world *w, const struct strike_row *r)
 {
 	an_u64 hosts = w->rows[ROWS_HOST].count, lines = w->rows[ROWS_LINE].count;
 
-	if (!r->kind || r->kind >= STRIKE_KINDS || !(r->rate > 0))
+	if (!r->kind || r->kind >= STRIKE_KINDS || !strike_has_rate(r))
+		return 0;
+	if (r->line == AIRNET_NONE && r->lines && r->borrow > 0)
 		return 0;
 	if (r->line != AIRNET_NONE && (an_u64)r->line + r->lines > lines)
 		return 0;
@@ -175,6 +186,7 @@ static inline int strike_is_sound(const struct world *w, const struct strike_row
 static inline int strike_begin(struct world *w, const char **why)
 {
 	struct strikes *s = &w->strikes;
+	an_s64 onset_ns;
 
 	s->count = w->rows[ROWS_STRIKE].count;
 	s->each = calloc(s->count + 1, sizeof(*s->each));
@@ -190,7 +202,9 @@ static inline int strike_begin(struct world *w, const char **why)
 			return -1;
 		}
 		s->each[i].chance = chance_of(w->seed, WORLD_STRIKE, i);
-		agenda_add(&w->agenda, r->onset_ns, STRIKE_EVENT_SHOT, i, 0);
+		onset_ns = r->onset_ns > w->start_ns ? r->onset_ns : w->start_ns;
+		if (onset_ns < r->offset_ns)
+			agenda_add(&w->agenda, onset_ns, STRIKE_EVENT_SHOT, i, 0);
 	}
 	return 0;
 }

@@ -11,6 +11,7 @@
 
 #define STRIKE_SEGMENT_BYTES 1400 /* of carried-out data; below any MSS */
 #define STRIKE_BURST_MAX 8 /* segments at once */
+#define STRIKE_DRIP_NS 1000000 /* between two drips, least */
 
 /* strike_flow.stage: what the next event does. */
 enum {
@@ -60,7 +61,8 @@ static inline an_u16 strike_next_port(const struct world *w, an_u32 host, an_u32
 	const struct host_row *h = world_host(w, host);
 	an_u64 first = chance_mix(w->seed ^ ((an_u64)host << 32) ^ row);
 
-	return (an_u16)(h->port_first + (first + number) % h->port_count);
+	return (an_u16)(h->port_first +
+			(first + number) % (h->port_count + !h->port_count));
 }
 
 /* Begin attempt `number` of a row. */
@@ -204,6 +206,8 @@ static inline void strike_say(struct world *w, struct strike_flow *f)
 	}
 	if (r->bytes_max > bytes)
 		bytes += chance_below(&f->chance, r->bytes_max - bytes + 1);
+	if (bytes > STRIKE_SAY_BYTES)
+		bytes = STRIKE_SAY_BYTES;
 	if (r->kind == STRIKE_LOGON || r->kind == STRIKE_BRUTE)
 		bytes = strike_logon(w, f, payload);
 	else if (r->kind == STRIKE_DRIP)
@@ -235,8 +239,9 @@ static inline void strike_hear(struct world *w, struct strike_flow *f)
 				      : strike_reach_ns(w, f->source, &f->chance));
 	else if (r->kind == STRIKE_DRIP)
 		strike_later(w, f, STRIKE_SAYS,
-			     (an_s64)((double)r->period_ns *
-				      (0.5 + chance_unit(&f->chance))));
+			     STRIKE_DRIP_NS +
+				     (an_s64)((double)r->period_ns *
+					      (0.5 + chance_unit(&f->chance))));
 	else
 		strike_later(w, f, STRIKE_ENDS, 20000);
 }

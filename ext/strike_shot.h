@@ -60,7 +60,8 @@ static inline an_u16 strike_port(const struct world *w, an_u32 host, struct chan
 {
 	const struct host_row *h = world_host(w, host);
 
-	return (an_u16)(h->port_first + chance_below(c, h->port_count));
+	return (an_u16)(h->port_first +
+			chance_below(c, h->port_count + !h->port_count));
 }
 
 /* A made-up address: 11.0.0.0 to 222.255.255.255. */
@@ -92,6 +93,7 @@ static inline void strike_shot(const struct world *w, an_u32 row, an_u64 number,
 	const struct strike_row *r = strike_at(w, row);
 	struct chance c = chance_of(w->seed, WORLD_STRIKE + 1 + row, number);
 	double lot = chance_unit(&c);
+	an_u32 most;
 
 	memset(s, 0, sizeof(*s));
 	s->source = r->source + (an_u32)(number % (r->sources ? r->sources : 1));
@@ -115,8 +117,9 @@ static inline void strike_shot(const struct world *w, an_u32 row, an_u64 number,
 	s->bytes = r->bytes_min;
 	if (r->bytes_max > r->bytes_min)
 		s->bytes += chance_below(&c, r->bytes_max - r->bytes_min + 1);
-	if (s->bytes > STRIKE_PAYLOAD_BYTES)
-		s->bytes = STRIKE_PAYLOAD_BYTES;
+	most = r->kind == STRIKE_TUNNEL ? STRIKE_NAME_LETTERS : STRIKE_PAYLOAD_BYTES;
+	if (s->bytes > most)
+		s->bytes = most;
 	s->is_answered = chance_is(&c, r->answers);
 	s->chance = c;
 }

@@ -11,6 +11,12 @@
 
 #define STRIKE_FLOWS_MAX 8192 /* connections of attackers that are open at once */
 #define STRIKE_BANS_MAX 1024 /* rules of the switch */
+#define STRIKE_PERIOD_MAX_NS (1000000 * WORLD_SECOND_NS)
+#define STRIKE_RATE_MIN 1e-6 /* a second */
+#define STRIKE_RATE_MAX 1e7 /* a second; 25 Gbit/s has room for 37 M frames */
+#define STRIKE_BYTES_MAX 3e9 /* a second, for data that is carried out */
+#define STRIKE_SAY_BYTES 1400 /* of one payload over TCP */
+#define STRIKE_NAME_LETTERS 180 /* a DNS name is at most 255 bytes (RFC 1035) */
 #define STRIKE_PAYLOAD_BYTES 1472 /* MTU 1500 less IPv4 and UDP headers */
 
 /* event.kind below WORLD_STRIKE; who: the row, or the flow */

@@ -49,7 +49,7 @@ def play(kind: Impairment | None, **fields: Any) -> tuple[Frames, dict[str, int]
 def perfect() -> Frames:
     """Return what a mirror without fault shows."""
     frames, counters = play(None)
-    assert counters["mirror_passed"] == len(frames) > 2_000
+    assert counters["mirror_passed"] == len(frames) > 1_000
     return frames
 
 
@@ -103,7 +103,7 @@ def test_duplicates_follow_their_originals(perfect: Frames) -> None:
     twice = [(one, two) for one, two in itertools.pairwise(frames) if one[2] == two[2]]
 
     assert counters["mirror_twice"] == len(frames) - len(perfect)
-    assert counters["mirror_twice"] == pytest.approx(0.25 * (last - first), rel=0.2)
+    assert counters["mirror_twice"] == pytest.approx(0.25 * (last - first), rel=0.3)
     assert len(twice) >= counters["mirror_twice"]
     assert all(0 < two[0] - one[0] < 1_000 for one, two in twice)
 
@@ -118,7 +118,7 @@ def test_one_way_misses_that_way_only(perfect: Frames, direction: int) -> None:
 
     missing = [frame for frame in perfect if not kept[frame]]
 
-    assert len(missing) == counters["mirror_missing"] > 300
+    assert len(missing) == counters["mirror_missing"] > 150
     for frame in missing:
         one = strikes.read(*frame)
         assert one is not None
@@ -171,7 +171,7 @@ def test_reordered_frames_are_all_there(perfect: Frames) -> None:
 
     assert Counter(raw for _, _, raw in frames) == Counter(raw for _, _, raw in perfect)
     moved = [n - place[raw] for n, (_, _, raw) in enumerate(frames)]
-    assert counters["mirror_late"] > 50
+    assert counters["mirror_late"] > 25
     assert 1 <= max(moved) <= 8
     assert min(moved) >= -8
 
@@ -192,7 +192,7 @@ def test_an_overflowing_port_is_a_leaky_bucket(perfect: Frames) -> None:
         expected.append(frame)
 
     assert frames == expected
-    assert counters["mirror_lost"] == len(perfect) - len(expected) > 100
+    assert counters["mirror_lost"] == len(perfect) - len(expected) > 50
 
 
 def test_a_ramp_begins_gently() -> None:
@@ -239,6 +239,6 @@ def test_faults_add_up() -> None:
     frames = list(strikes.run(world, plan.end_ns))
 
     told = world.counters()
-    assert all(told[f"mirror_{name}"] > 20 for name in ("lost", "twice", "late"))
+    assert all(told[f"mirror_{name}"] > 10 for name in ("lost", "twice", "late"))
     balance = told["mirror_passed"] + told["mirror_twice"] - told["mirror_lost"]
     assert 0 <= balance - len(frames) <= 8
