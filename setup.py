@@ -35,7 +35,7 @@ WARNINGS = ["-Wall", "-Wextra", "-Wno-unused-parameter"]
 FAST = ["-O2", "-fno-tree-vectorize", "-fno-strict-aliasing"]
 # gcc clears what has a few cache lines by `rep stos`, which takes longer to start than
 # the stores take; a row and its scan are cleared for each message.
-CLEAR = "-mmemset-strategy=unrolled_loop:256:noalign,libcall:-1:noalign"
+CLEAR = "-mmemset-strategy=vector_loop:256:noalign,libcall:-1:noalign"
 #: Optional: its shim includes DPDK's headers.
 DPDK, SHIM = "airnet._ext.dpdk", "dpdk_shim.c"
 # The twin's arithmetic must be the same on every processor: no fused multiply-add.

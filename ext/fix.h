@@ -15,6 +15,7 @@
 #define FIX_HEAD_BYTES 29 /* longest "8=...<SOH>9=1234567<SOH>" */
 #define FIX_TRAILER_BYTES 7 /* "10=123<SOH>" */
 #define FIX_MESSAGE_BYTES (FIX_HEAD_BYTES + AIRNET_FIX_BYTES_MAX + FIX_TRAILER_BYTES)
+#define FIX_HEAD_LEAST (FIX_BEGIN_MAX + 8) /* for words */
 #define FIX_MORE (-1)
 
 struct fix_head {
@@ -98,14 +99,12 @@ static inline an_u32 fix_begin(const an_u8 *at, an_u8 *version)
 	return memcmp(at, "8=FIXT.1.1\0019=", 13) == 0 ? 13 : 0;
 }
 
-/* Read 8 and 9. Returns 0, FIX_MORE, or why the bytes are no message. */
-static inline int fix_head(struct cursor bytes, struct fix_head *head)
+/* As fix_head, of any version and length; where there are FIX_HEAD_LEAST bytes. */
+static inline int fix_head_any(struct cursor bytes, struct fix_head *head)
 {
 	an_u64 word, soh, digits;
 	an_u32 begin, n;
 
-	if (cursor_left(&bytes) < FIX_BEGIN_MAX + 8)
-		return fix_head_slow(bytes, head);
 	begin = fix_begin(bytes.at, &head->version);
 	word = fix_word(bytes.at + begin);
 	soh = fix_first_zero(word ^ FIX_EACH(FIX_SOH));
@@ -118,6 +117,50 @@ static inline int fix_head(struct cursor bytes, struct fix_head *head)
 		return fix_head_slow(bytes, head);
 	head->head_bytes = begin + n + 1;
 	return 0;
+}
+
+/* What the eight bytes behind "8=FIX.4." are without those of a length of three digits
+ * or two: the minor version first, the digits fifth. */
+#define FIX_HEAD_3 0x013030303d390130ULL /* "0<SOH>9=000<SOH>" */
+#define FIX_HEAD_2 0x000130303d390130ULL /* one byte less */
+/* A byte below 0x80 with this more is one that may stand there: 0 to 4, 0 or 0 to 9. */
+#define FIX_HEAD_SLACK_3 0x7f7676767f7f7f7bULL
+#define FIX_HEAD_SLACK_2 0x007f76767f7f7f7bULL
+
+/* What fix_head returns for a length that is `most` or less: 0, but where the limit is
+ * lower, as when fuzzing. */
+#define FIX_LENGTH_REASON(most, bytes) \
+	(AIRNET_FIX_BYTES_MAX < (most) && (bytes) > AIRNET_FIX_BYTES_MAX \
+		 ? AIRNET_MALFORMED_TOO_LONG \
+		 : 0)
+
+/* Read 8 and 9. Returns 0, FIX_MORE, or why the bytes are no message. How many digits
+ * there are is foreseen by branches: where the next message begins waits for them. */
+static inline int fix_head(struct cursor bytes, struct fix_head *head)
+{
+	an_u64 word, left;
+
+	if (cursor_left(&bytes) < FIX_HEAD_LEAST)
+		return fix_head_slow(bytes, head);
+	if (memcmp(bytes.at, "8=FIX.4.", 8) != 0)
+		return fix_head_any(bytes, head);
+	word = fix_word(bytes.at + 8);
+	head->version = (an_u8)(40 + (word & 7));
+	left = word ^ FIX_HEAD_3;
+	if (!(((left + FIX_HEAD_SLACK_3) | left) & FIX_HIGH)) {
+		head->head_bytes = 16;
+		head->body_bytes = (an_u32)(bytes.at[12] * 100 + bytes.at[13] * 10 +
+					    bytes.at[14] - '0' * 111);
+		return FIX_LENGTH_REASON(999, head->body_bytes);
+	}
+	left = (word & ~0ULL >> 8) ^ FIX_HEAD_2;
+	if (!(((left + FIX_HEAD_SLACK_2) | left) & FIX_HIGH)) {
+		head->head_bytes = 15;
+		head->body_bytes =
+			(an_u32)(bytes.at[12] * 10 + bytes.at[13] - '0' * 11);
+		return FIX_LENGTH_REASON(99, head->body_bytes);
+	}
+	return fix_head_any(bytes, head);
 }
 
 static inline an_u32 fix_total(const struct fix_head *head)
@@ -136,11 +179,30 @@ static inline int fix_is_framed(const an_u8 *bytes, const struct fix_head *head)
 		 (end & 0xfff0f0f0ffffffffULL));
 }
 
-/* The three digits of a trailer that fix_is_framed has seen. */
-static inline an_u32 fix_stated_sum(const an_u8 *trailer)
+/* Numbers as three digits and <SOH>. */
+#define FIX_TEXT(n) (0x01303030U + (n) / 100 + ((n) / 10 % 10 << 8) + ((n) % 10 << 16))
+#define FIX_TEXTS_4(n) \
+	FIX_TEXT(n), FIX_TEXT((n) + 1), FIX_TEXT((n) + 2), FIX_TEXT((n) + 3)
+#define FIX_TEXTS_16(n) \
+	FIX_TEXTS_4(n), FIX_TEXTS_4((n) + 4), FIX_TEXTS_4((n) + 8), \
+		FIX_TEXTS_4((n) + 12)
+#define FIX_TEXTS_64(n) \
+	FIX_TEXTS_16(n), FIX_TEXTS_16((n) + 16), FIX_TEXTS_16((n) + 32), \
+		FIX_TEXTS_16((n) + 48)
+static const an_u32 fix_texts[256] = {
+	FIX_TEXTS_64(0),
+	FIX_TEXTS_64(64),
+	FIX_TEXTS_64(128),
+	FIX_TEXTS_64(192),
+};
+
+/* Whether a trailer that fix_is_framed has seen states the sum. */
+static inline int fix_sum_is(const an_u8 *trailer, an_u32 sum)
 {
-	return (an_u32)((trailer[3] - '0') * 100 + (trailer[4] - '0') * 10 +
-			trailer[5] - '0');
+	an_u32 text;
+
+	memcpy(&text, trailer + 3, 4);
+	return text == fix_texts[sum & 0xff];
 }
 
 #endif

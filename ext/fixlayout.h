@@ -20,22 +20,22 @@
 #define FIX_LAYOUT_LEAST (FIX_FIRST + 4)
 #define FIX_LAYOUT_FIELDS 128 /* with BeginString and BodyLength */
 #define FIX_LAYOUT_TAGS 1024 /* bytes of text, with every '=' */
+#define FIX_LINE 64 /* bytes */
 #define FIX_TAGS_BEFORE 64 /* '=' before the text of tags */
-#define FIX_PLACES_MAX (FIX_MESSAGE_BYTES + 2 * FIX_BLOCK)
+#define FIX_PLACES_MAX (FIX_MESSAGE_BYTES + 3 * FIX_BLOCK)
 
 struct fix_layout {
-	an_u64 hash;
-	an_u64 candidate; /* hash of the last message that had another layout */
 	an_u32 count;
 	struct fix_fields fields;
 	an_u32 tag_bytes;
+	an_u16 plan[2 * FIX_SLOTS]; /* of paths that have a use for one */
 	union {
 		/* A tag with its '=' in the high bytes; in the low byte, by how many
 		 * bits eight bytes of the message are shifted left to leave just
 		 * that. */
 		an_u64 keys[FIX_LAYOUT_FIELDS];
 		/* Of paths whose scan writes such text; some is read behind it. */
-		an_u8 tags[FIX_LAYOUT_TAGS + FIX_BLOCK];
+		an_u8 tags[FIX_LAYOUT_TAGS + 2 * FIX_BLOCK];
 	};
 };
 
@@ -46,24 +46,47 @@ struct fix_reader {
 	struct fix_day day;
 	struct fix_fields fields; /* of the last message walked */
 	struct fix_lookup lookup;
-	an_u8 last[FIX_LAST]; /* numbers of layouts, by type */
+	struct fix_scan scan; /* of paths that keep it here, as are the spans */
+	struct fix_span *spans;
+	struct fix_layout *last[FIX_LAST]; /* by type */
+	/* Of hashes the low half, apart from the layouts, which are far from one
+	 * another: that of each, and that of the last message that had another. */
+	an_u32 hashes[FIX_LAYOUTS];
+	an_u32 candidates[FIX_LAYOUTS];
 	struct fix_layout layouts[FIX_LAYOUTS];
-	an_u16 pairs[FIX_ABSENT + FIX_PLACES_MAX]; /* of nothing, then of the message */
-	an_u8 tags[FIX_TAGS_BEFORE + FIX_LAYOUT_TAGS + FIX_BLOCK];
+	/* The pairs of what is not there, then the places of a message; spans. Both
+	 * are used from where a cache line begins, which is known when it runs: what
+	 * is stored over two lines is slow to load again. */
+	an_u16 place_room[FIX_LINE / 2 + FIX_ABSENT + FIX_PLACES_MAX];
+	struct fix_span span_room[FIX_LINE / 4 + FIX_SLOTS];
+	an_u8 tags[FIX_TAGS_BEFORE + FIX_LAYOUT_TAGS + 2 * FIX_BLOCK];
 };
 
-/* `reader` is all zero. */
+static inline void *fix_line(void *at)
+{
+	return (an_u8 *)at + (FIX_LINE - (size_t)at % FIX_LINE) % FIX_LINE;
+}
+
+/* `reader` is all zero; it stays where it is from now on. */
 static inline void fix_reader_begin(struct fix_reader *reader)
 {
-	an_u32 lead;
+	an_u16 *absent;
+	an_u32 lead, i;
 
 	reader->path = fix_path_best();
 	reader->has_layouts = 1;
 	memcpy(&reader->day.date, "19700101", 8);
 	fix_lookup_begin(&reader->lookup);
+	reader->scan.places =
+		(an_u16 *)fix_line(reader->place_room + FIX_ABSENT - 1) + 1;
+	absent = reader->scan.places - FIX_ABSENT;
+	reader->spans = fix_line(reader->span_room);
+	reader->scan.tags = reader->tags + FIX_TAGS_BEFORE;
 	memset(reader->tags, '=', FIX_TAGS_BEFORE);
+	for (i = 0; i < FIX_LAST; i++)
+		reader->last[i] = &reader->layouts[0];
 	for (lead = 2; lead <= 4; lead++)
-		reader->pairs[FIX_ABSENT_PAIR(lead)] = (an_u16)(0 - lead);
+		absent[FIX_ABSENT_PAIR(lead)] = (an_u16)(0 - lead);
 }
 
 /* A number that differs between most layouts: of how many fields there are, and how
@@ -145,16 +168,17 @@ FIX_INLINE const struct fix_fields *fix_miss(struct fix_reader *reader,
 					     struct fix_layout *layout, an_u64 hash)
 {
 	struct fix_fields *fields = &reader->fields;
+	an_u32 number = (an_u32)(hash >> FIX_LAYOUT_SHIFT);
 
 	fix_find(walk, fields);
 	if (!layout ||
 	    fields->has_bad_field | fields->has_bad_type | fields->is_special)
 		return fields;
-	if (layout->candidate == hash) {
-		layout->hash = hash;
+	if (reader->candidates[number] == (an_u32)hash) {
+		reader->hashes[number] = (an_u32)hash;
 		fix_layout_keep(layout, walk, fields);
 	}
-	layout->candidate = hash;
+	reader->candidates[number] = (an_u32)hash;
 	return fields;
 }
 
@@ -168,7 +192,8 @@ fix_fields(struct fix_reader *reader, const struct fix_walk *walk, an_u32 has_em
 	if (fix_layout_may_be(reader, walk, has_empty)) {
 		hash = fix_layout_hash(walk);
 		layout = &reader->layouts[hash >> FIX_LAYOUT_SHIFT];
-		if (layout->hash == hash && fix_layout_fits(layout, walk))
+		if (reader->hashes[hash >> FIX_LAYOUT_SHIFT] == (an_u32)hash &&
+		    fix_layout_fits(layout, walk))
 			return &layout->fields;
 	}
 	return fix_miss(reader, walk, layout, hash);

@@ -24,9 +24,15 @@ struct fix_message {
 	struct fix_names *names;
 };
 
+/* Where the values of a message are: in `spans` where a path has made those, or by
+ * fields and places. */
 struct fix_reading {
 	const struct fix_fields *fields;
-	struct fix_walk walk;
+	an_u32 seen; /* of fields */
+	const struct fix_span *spans;
+	const an_u16 *places;
+	const an_u8 *body;
+	an_u32 sum; /* of the message's bytes, in the low eight bits */
 	struct airnet_message *row;
 	an_u32 has_bad_value;
 };
@@ -68,32 +74,50 @@ static inline an_u8 fix_kind(an_u32 type)
 	return kind;
 }
 
-/* MsgType's bytes, first in the low byte, up to four; it is the first field. */
-FIX_INLINE an_u32 fix_type(const struct fix_walk *walk)
-{
-	an_u64 word = fix_word(walk->body) >> 24;
-	int n = (int)fix_left(walk, FIX_FIRST) - 3;
-
-	return (an_u32)(n < 4 ? word & ((1ULL << 8 * n) - 1) : word);
-}
-
 FIX_INLINE int fix_has(const struct fix_reading *reading, enum fix_slot slot)
 {
-	return (reading->fields->seen & FIX_BIT(slot)) != 0;
+	return (reading->seen & FIX_BIT(slot)) != 0;
 }
 
 /* The value of a slot that the message has. */
 FIX_INLINE struct cursor fix_value(const struct fix_reading *reading,
 				   enum fix_slot slot)
 {
-	const an_u16 *pair =
-		reading->walk.places - FIX_ABSENT + reading->fields->at[slot];
-	struct cursor value = {
-		reading->walk.body + pair[0] + fix_leads[slot],
-		reading->walk.body + (an_u16)(pair[1] - 1),
-	};
+	struct cursor value = {reading->body, reading->body};
+	const an_u16 *pair;
 
+	if (reading->spans) {
+		value.at += reading->spans[slot].start;
+		value.end += reading->spans[slot].end;
+		return value;
+	}
+	/* Two loads: what stored the places may have stored each apart. */
+	pair = reading->places - FIX_ABSENT + reading->fields->at[slot];
+	value.at += pair[0] + fix_leads[slot];
+	value.end += (an_u16)(pair[1] - 1);
 	return value;
+}
+
+/* MsgType's bytes, first in the low byte, up to four; it is the first field. Most have
+ * one, and where it lies need not be waited for. */
+FIX_INLINE void fix_read_type(struct fix_reading *reading)
+{
+	const an_u8 *at = reading->body + 3;
+	struct cursor value;
+	an_u32 type = *at;
+	size_t n;
+
+	if (__builtin_expect(at[1] == FIX_SOH && type != FIX_SOH, 1)) {
+		reading->row->type = type;
+		reading->row->kind = fix_kinds[type];
+		return;
+	}
+	value = fix_value(reading, FIX_MSG_TYPE);
+	n = cursor_left(&value);
+	memcpy(&type, at, 4);
+	type = n < 4 ? type & ((1U << 8 * n) - 1) : type;
+	reading->row->type = type;
+	reading->row->kind = fix_kind(type);
 }
 
 FIX_INLINE void fix_flag(struct fix_reading *reading, enum fix_slot slot, an_u16 flag)
@@ -125,21 +149,29 @@ FIX_INLINE void fix_amount(struct fix_reading *reading, enum fix_slot slot, an_s
 		reading->row->flags |= flag;
 }
 
+/* Flags that few messages have. */
+#define FIX_FLAG_SLOTS (FIX_BIT(FIX_POSS_DUP_FLAG) | FIX_BIT(FIX_POSS_RESEND))
+
 FIX_INLINE void fix_read_header(struct fix_reading *reading, struct fix_day *day,
 				struct fix_names *names)
 {
+	const struct fix_names none = {{NULL, NULL}, {NULL, NULL}};
 	struct airnet_message *row = reading->row;
 
-	if (fix_has(reading, FIX_SENDER_COMP_ID))
-		names->sender = fix_value(reading, FIX_SENDER_COMP_ID);
-	if (fix_has(reading, FIX_TARGET_COMP_ID))
-		names->target = fix_value(reading, FIX_TARGET_COMP_ID);
+	names->sender = fix_has(reading, FIX_SENDER_COMP_ID)
+				? fix_value(reading, FIX_SENDER_COMP_ID)
+				: none.sender;
+	names->target = fix_has(reading, FIX_TARGET_COMP_ID)
+				? fix_value(reading, FIX_TARGET_COMP_ID)
+				: none.target;
 	if (fix_has(reading, FIX_MSG_SEQ_NUM) &&
 	    fix_unsigned(fix_value(reading, FIX_MSG_SEQ_NUM), &row->sequence))
 		reading->has_bad_value = 1;
 	if (fix_has(reading, FIX_SENDING_TIME) &&
 	    fix_time(day, fix_value(reading, FIX_SENDING_TIME), &row->sending_ns))
 		reading->has_bad_value = 1;
+	if (__builtin_expect(!(reading->seen & FIX_FLAG_SLOTS), 1))
+		return;
 	if (fix_has(reading, FIX_POSS_DUP_FLAG))
 		fix_flag(reading, FIX_POSS_DUP_FLAG, AIRNET_MESSAGE_POSS_DUP);
 	if (fix_has(reading, FIX_POSS_RESEND))
@@ -150,6 +182,8 @@ FIX_INLINE void fix_read_order(struct fix_reading *reading)
 {
 	struct airnet_message *row = reading->row;
 
+	if (!(reading->seen & FIX_ORDER_SLOTS))
+		return;
 	if (fix_has(reading, FIX_CL_ORD_ID))
 		row->order_key = fix_key(fix_value(reading, FIX_CL_ORD_ID));
 	if (fix_has(reading, FIX_ORIG_CL_ORD_ID))
@@ -212,30 +246,24 @@ FIX_INLINE struct fix_walk fix_walk_of(const struct fix_message *message,
 	return walk;
 }
 
-/* Read the fields of a scanned message into its row and names. */
-FIX_INLINE void fix_read_fields(struct fix_reader *reader,
-				const struct fix_fields *fields,
-				const struct fix_scan *scan,
+/* Read a message into its row and names. */
+FIX_INLINE void fix_read_fields(struct fix_reader *reader, struct fix_reading *reading,
 				const struct fix_message *message)
 {
+	const struct fix_head *head = message->head;
+	const an_u8 *trailer = message->bytes + head->head_bytes + head->body_bytes;
 	struct airnet_message *row = message->row;
-	struct fix_reading reading = {
-		.fields = fields,
-		.walk = fix_walk_of(message, scan),
-		.row = row,
-	};
-	const an_u8 *trailer = reading.walk.body + message->head->body_bytes;
 
-	if (!fields->has_bad_type) {
-		row->type = fix_type(&reading.walk);
-		row->kind = fix_kind(row->type);
-	}
-	memset(message->names, 0, sizeof(*message->names));
-	fix_read_header(&reading, &reader->day, message->names);
-	fix_read_order(&reading);
-	row->bytes = fix_total(message->head);
-	row->malformed =
-		fix_reason(&reading, fix_stated_sum(trailer) == (scan->sum & 0xff));
+	reading->body = message->bytes + head->head_bytes;
+	reading->row = row;
+	reading->seen = reading->fields->seen;
+	reading->has_bad_value = 0;
+	if (!reading->fields->has_bad_type)
+		fix_read_type(reading);
+	fix_read_header(reading, &reader->day, message->names);
+	fix_read_order(reading);
+	row->bytes = fix_total(head);
+	row->malformed = fix_reason(reading, fix_sum_is(trailer, reading->sum));
 }
 
 #endif

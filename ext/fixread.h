@@ -8,7 +8,7 @@
 #define AIRNET_FIXREAD_H
 
 #include "fixmessage.h"
-#include "fixtext.h"
+#include "fixshort.h"
 
 /* Where the first value of each slot is. Returns whether the checksum is right. */
 FIX_INLINE int fix_span_fields(const struct fix_fields *fields,
@@ -27,33 +27,34 @@ FIX_INLINE int fix_span_fields(const struct fix_fields *fields,
 		memcpy(&spans[slot], &pair, 4);
 	}
 	memset(&spans[FIX_NO_SLOT], 0, sizeof(*spans));
-	return fix_stated_sum(body + head->body_bytes) == (scan->sum & 0xff);
+	return fix_sum_is(body + head->body_bytes, scan->sum);
 }
 
 /* fix_read_PATH and fix_span_PATH. All before the trailer is scanned, and `fields`
  * says where in it the fields are. */
-#define FIX_SCAN(reader) \
-	{.places = (reader)->pairs + FIX_ABSENT, \
-	 .tags = (reader)->tags + FIX_TAGS_BEFORE}
+#define FIX_SCAN(reader) {.places = (reader)->scan.places}
 #define FIX_SCANNED(message) \
 	(message)->bytes, (message)->head->head_bytes + (message)->head->body_bytes, \
 		1 - (message)->head->head_bytes
 #define FIX_ENTRIES(path, target) \
-	static inline target void fix_read_##path(struct fix_reader *reader, \
-						  const struct fix_message *message) \
+	FIX_APART target void fix_read_##path(struct fix_reader *reader, \
+					      const struct fix_message *message) \
 	{ \
 		struct fix_scan scan = FIX_SCAN(reader); \
+		struct fix_reading reading = {.spans = NULL}; \
 		struct fix_walk walk; \
 \
 		fix_scan_##path(&scan, FIX_SCANNED(message)); \
 		walk = fix_walk_of(message, &scan); \
-		fix_read_fields(reader, fix_fields(reader, &walk, scan.has_empty), \
-				&scan, message); \
+		reading.fields = fix_fields(reader, &walk, scan.has_empty); \
+		reading.places = scan.places; \
+		reading.sum = scan.sum; \
+		fix_read_fields(reader, &reading, message); \
 	} \
 \
-	static inline target int fix_span_##path(struct fix_reader *reader, \
-						 const struct fix_message *message, \
-						 struct fix_span *spans) \
+	FIX_APART target int fix_span_##path(struct fix_reader *reader, \
+					     const struct fix_message *message, \
+					     struct fix_span *spans) \
 	{ \
 		struct fix_scan scan = FIX_SCAN(reader); \
 		struct fix_walk walk; \
@@ -69,42 +70,124 @@ FIX_ENTRIES(portable, )
 FIX_ENTRIES(sse2, )
 FIX_ENTRIES(avx2, FIX_AVX2)
 
-/* Scan a message and find its fields. */
+/* The layout that messages of its type had last. */
+FIX_WIDE_INLINE const struct fix_layout *fix_guess(const struct fix_reader *reader,
+						   const struct fix_message *message)
+{
+	return reader->last[fix_last(message->bytes + message->head->head_bytes)];
+}
+
+/* The fields of a message in reader->scan. */
 FIX_WIDE_INLINE const struct fix_fields *
-fix_take_avx512(struct fix_reader *reader, const struct fix_message *message,
-		struct fix_scan *scan)
+fix_take_scanned(struct fix_reader *reader, const struct fix_message *message)
 {
-	const an_u8 *body = message->bytes + message->head->head_bytes;
-	const struct fix_layout *layout =
-		&reader->layouts[reader->last[fix_last(body)]];
-	struct fix_walk walk;
+	struct fix_walk walk = fix_walk_of(message, &reader->scan);
 
-	if (__builtin_expect(fix_scan_wide(scan, FIX_SCANNED(message), layout), 1))
+	return fix_fields_wide(reader, &walk, &reader->scan);
+}
+
+/* Scan a message into reader->scan and find its fields. */
+FIX_WIDE_INLINE const struct fix_fields *
+fix_take_long(struct fix_reader *reader, const struct fix_message *message)
+{
+	const struct fix_layout *layout = fix_guess(reader, message);
+
+	if (__builtin_expect(fix_scan_wide(&reader->scan, FIX_SCANNED(message), layout),
+			     1))
 		return &layout->fields;
-	walk = fix_walk_of(message, scan);
-	return fix_fields_wide(reader, &walk, scan);
+	return fix_take_scanned(reader, message);
 }
 
-static inline FIX_WIDE void fix_read_avx512(struct fix_reader *reader,
-					    const struct fix_message *message)
+FIX_INLINE int fix_is_short(const struct fix_head *head)
 {
-	struct fix_scan scan = FIX_SCAN(reader);
-	const struct fix_fields *fields = fix_take_avx512(reader, message, &scan);
-
-	fix_read_fields(reader, fields, &scan, message);
+	return head->head_bytes + head->body_bytes < 2 * FIX_BLOCK;
 }
 
-static inline FIX_WIDE int fix_span_avx512(struct fix_reader *reader,
-					   const struct fix_message *message,
-					   struct fix_span *spans)
+/* Find the spans of a message of fewer than two blocks that has the layout that its
+ * type had last. NULL for another, which is in reader->scan if it has a place count
+ * that fits there. */
+FIX_APART FIX_WIDE const struct fix_fields *fix_take_short(struct fix_reader *reader,
+							   const an_u8 *bytes,
+							   const struct fix_head *head,
+							   struct fix_span *spans)
 {
-	struct fix_scan scan = FIX_SCAN(reader);
-	const struct fix_fields *fields = fix_take_avx512(reader, message, &scan);
-	const an_u8 *body = message->bytes + message->head->head_bytes;
+	const struct fix_layout *layout =
+		reader->last[fix_last(bytes + head->head_bytes)];
+	struct fix_short one =
+		fix_short_scan(bytes, head->head_bytes + head->body_bytes);
 
-	if (!fix_spans_wide(fields, reader->pairs, spans))
-		return fix_span_fields(fields, &scan, message, spans);
-	return fix_stated_sum(body + message->head->body_bytes) == (scan.sum & 0xff);
+	if (__builtin_expect(fix_short_fits(&one, layout), 1)) {
+		fix_short_spans(&one, layout, head->head_bytes, spans);
+		reader->scan.sum = one.sum;
+		return &layout->fields;
+	}
+	fix_short_keep(&one, head->head_bytes, &reader->scan);
+	return NULL;
+}
+
+/* The fields of a message that is long, or that fix_take_short has left. */
+FIX_APART FIX_WIDE const struct fix_fields *
+fix_take_other(struct fix_reader *reader, const struct fix_message *message)
+{
+	if (fix_is_short(message->head) && reader->scan.count < FIX_HALF)
+		return fix_take_scanned(reader, message);
+	return fix_take_long(reader, message);
+}
+
+FIX_APART FIX_WIDE void fix_read_other(struct fix_reader *reader,
+				       const struct fix_message *message)
+{
+	struct fix_reading reading = {.fields = fix_take_other(reader, message)};
+
+	reading.places = reader->scan.places;
+	reading.sum = reader->scan.sum;
+	fix_read_fields(reader, &reading, message);
+}
+
+FIX_APART FIX_WIDE void fix_read_avx512(struct fix_reader *reader,
+					const struct fix_message *message)
+{
+	struct fix_reading reading = {.spans = reader->spans};
+
+	if (fix_is_short(message->head))
+		reading.fields = fix_take_short(reader, message->bytes, message->head,
+						reader->spans);
+	if (!reading.fields) {
+		fix_read_other(reader, message);
+		return;
+	}
+	reading.sum = reader->scan.sum;
+	fix_read_fields(reader, &reading, message);
+}
+
+/* The spans of a message in reader->scan. */
+FIX_APART FIX_WIDE void fix_span_other(struct fix_reader *reader,
+				       const struct fix_message *message,
+				       struct fix_span *spans)
+{
+	const struct fix_fields *fields = fix_take_other(reader, message);
+	const struct fix_scan *scan = &reader->scan;
+	__m512i plan[2];
+
+	if (scan->count >= FIX_BLOCK) {
+		fix_span_fields(fields, scan, message, spans);
+		return;
+	}
+	plan[0] = fix_plan(fields->at);
+	plan[1] = fix_plan(fields->at + 16);
+	fix_spans_wide(fields, plan, scan->places - 1, spans);
+}
+
+FIX_INLINE int fix_span_avx512(struct fix_reader *reader,
+			       const struct fix_message *message,
+			       struct fix_span *spans)
+{
+	const struct fix_head *head = message->head;
+	const an_u8 *trailer = message->bytes + head->head_bytes + head->body_bytes;
+
+	if (!fix_is_short(head) || !fix_take_short(reader, message->bytes, head, spans))
+		fix_span_other(reader, message, spans);
+	return fix_sum_is(trailer, reader->scan.sum);
 }
 #endif
 
@@ -116,12 +199,14 @@ static inline void fix_read(struct fix_reader *reader, const an_u8 *bytes,
 {
 	struct fix_message message = {bytes, head, row, names};
 
-	reader->pairs[FIX_ABSENT - 1] = (an_u16)(0 - head->head_bytes);
 #ifdef __x86_64__
 	if (reader->path == FIX_PATH_AVX512) {
 		fix_read_avx512(reader, &message);
 		return;
 	}
+#endif
+	reader->scan.places[-1] = (an_u16)(0 - head->head_bytes);
+#ifdef __x86_64__
 	if (reader->path == FIX_PATH_AVX2) {
 		fix_read_avx2(reader, &message);
 		return;
@@ -141,10 +226,12 @@ static inline int fix_span(struct fix_reader *reader, const an_u8 *bytes,
 {
 	struct fix_message message = {bytes, head, NULL, NULL};
 
-	reader->pairs[FIX_ABSENT - 1] = (an_u16)(0 - head->head_bytes);
 #ifdef __x86_64__
 	if (reader->path == FIX_PATH_AVX512)
 		return fix_span_avx512(reader, &message, spans);
+#endif
+	reader->scan.places[-1] = (an_u16)(0 - head->head_bytes);
+#ifdef __x86_64__
 	if (reader->path == FIX_PATH_AVX2)
 		return fix_span_avx2(reader, &message, spans);
 	if (reader->path == FIX_PATH_SSE2)

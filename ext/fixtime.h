@@ -39,7 +39,7 @@ static inline an_s64 fix_days(int year, int month, int day)
 }
 
 /* Make `day` the one that `date` names; -1 when it names none. */
-static inline int fix_new_day(struct fix_day *day, an_u64 date)
+FIX_APART int fix_new_day(struct fix_day *day, an_u64 date)
 {
 	an_u64 digits = date ^ FIX_EACH('0');
 	int number;
@@ -79,34 +79,69 @@ static inline int fix_fraction(struct cursor value, an_u64 *out)
 	return 0;
 }
 
-/* YYYYMMDD-HH:MM:SS[.fraction], 60 being a leap second. */
-static inline int fix_time(struct fix_day *day, struct cursor value, an_u64 *out)
+/* Seconds of "HH:MM:SS", -1 when it is none; 60 is a leap second. */
+static inline an_s64 fix_clock(an_u64 word)
+{
+	/* Without "00:00:00" a byte is a digit where 0x76 more stays below 0x80, and a
+	 * colon where 0x7f more does. */
+	an_u64 clock = word ^ 0x30303a30303a3030ULL;
+	an_u64 wrong = (clock + 0x76767f76767f7676ULL) | clock;
+
+	clock = (clock * 10 + (clock >> 8)) & 0x00ff0000ff0000ffULL;
+	/* Hours stay below 0x80 with 104 more, minutes with 68, seconds with 67. */
+	wrong |= clock + 0x0043000044000068ULL;
+	if (wrong & FIX_HIGH)
+		return -1;
+	return (an_s64)(((clock & 0xff) * 60 + (clock >> 24 & 0xff)) * 60 +
+			(clock >> 48));
+}
+
+/* Three digits behind a dot, -1 when they are none. */
+static inline an_s64 fix_milliseconds(const an_u8 *at)
+{
+	an_u32 word;
+
+	memcpy(&word, at, 4);
+	word ^= 0x3030302e; /* ".000" */
+	if (((word + 0x7676767f) | word) & 0x80808080)
+		return -1;
+	return at[1] * 100 + at[2] * 10 + at[3] - '0' * 111;
+}
+
+/* What lies behind the seconds of a timestamp, in nanoseconds. */
+FIX_APART int fix_behind_seconds(struct cursor value, an_u64 *out)
+{
+	*out = 0;
+	if (value.at == value.end)
+		return 0;
+	return *value.at++ != '.' || fix_fraction(value, out) ? -1 : 0;
+}
+
+/* YYYYMMDD-HH:MM:SS[.fraction]. */
+FIX_INLINE int fix_time(struct fix_day *day, struct cursor value, an_u64 *out)
 {
 	size_t n = cursor_left(&value);
-	an_u64 date, clock, wrong, hour, minute, second, fraction = 0;
+	an_u64 date, fraction;
+	an_s64 seconds, milliseconds;
 
 	if (n < FIX_TIME_BYTES || value.at[8] != '-')
 		return -1;
 	date = fix_word(value.at);
 	if (date != day->date && fix_new_day(day, date))
 		return -1;
-	/* HH:MM:SS without "00:00:00": a byte is a digit where 0x76 more stays below
-	 * 0x80, and a colon where 0x7f more does. */
-	clock = fix_word(value.at + FIX_DATE_BYTES) ^ 0x30303a30303a3030ULL;
-	wrong = ((clock + 0x76767f76767f7676ULL) | clock) & FIX_HIGH;
-	clock = clock * 10 + (clock >> 8);
-	hour = clock & 0xff;
-	minute = clock >> 24 & 0xff;
-	second = clock >> 48 & 0xff;
-	if (wrong | (hour > 23) | (minute > 59) | (second > 60))
+	seconds = fix_clock(fix_word(value.at + FIX_DATE_BYTES));
+	if (seconds < 0)
 		return -1;
 	value.at += FIX_TIME_BYTES;
-	if (value.at != value.end) {
-		if (*value.at++ != '.' || fix_fraction(value, &fraction))
+	if (n == FIX_TIME_BYTES + 4) {
+		milliseconds = fix_milliseconds(value.at);
+		fraction = (an_u64)milliseconds * 1000000;
+		if (milliseconds < 0)
 			return -1;
+	} else if (fix_behind_seconds(value, &fraction)) {
+		return -1;
 	}
-	*out = day->start_ns + (hour * 3600 + minute * 60 + second) * 1000000000 +
-	       fraction;
+	*out = day->start_ns + (an_u64)seconds * 1000000000 + fraction;
 	return 0;
 }
 

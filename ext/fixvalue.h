@@ -12,6 +12,10 @@
 
 #include "cursor.h"
 
+#define FIX_INLINE static inline __attribute__((always_inline))
+/* Not inlined, so that what calls it stays short. */
+#define FIX_APART static __attribute__((noinline, unused))
+
 #define FIX_SCALE 100000000 /* prices and quantities are value * 1e8 */
 #define FIX_SCALE_DIGITS 8
 #define FIX_DIGITS_MAX 18 /* of a sequence number or length: fits 64 bits */
@@ -76,13 +80,13 @@ static inline an_u64 fix_number(an_u64 digits)
 	       32;
 }
 
-/* int, SeqNum, Length: digits only; leading zeros are allowed. */
-static inline int fix_unsigned(struct cursor value, an_u64 *out)
+/* As fix_unsigned, of more than eight bytes. */
+FIX_APART int fix_long_unsigned(struct cursor value, an_u64 *out)
 {
 	size_t n = cursor_left(&value);
 	an_u64 number = 0, digits, bad = 0, scale = 1;
 
-	if (n - 1 >= FIX_DIGITS_MAX)
+	if (n > FIX_DIGITS_MAX)
 		return -1;
 	for (; n > 8; n -= 8) {
 		digits = fix_digits(value.end, 8);
@@ -95,6 +99,23 @@ static inline int fix_unsigned(struct cursor value, an_u64 *out)
 	if (bad | fix_not_digits(digits))
 		return -1;
 	*out = number + fix_number(digits) * scale;
+	return 0;
+}
+
+/* int, SeqNum, Length: digits only; leading zeros are allowed. */
+FIX_INLINE int fix_unsigned(struct cursor value, an_u64 *out)
+{
+	size_t n = cursor_left(&value);
+	an_u64 digits;
+
+	if (n == 0)
+		return -1;
+	if (__builtin_expect(n > 8, 0))
+		return fix_long_unsigned(value, out);
+	digits = fix_digits(value.end, n);
+	if (fix_not_digits(digits))
+		return -1;
+	*out = fix_number(digits);
 	return 0;
 }
 
@@ -232,9 +253,12 @@ static inline an_u64 fix_key_step(an_u64 key, an_u64 word)
 	return key ^ key >> 32;
 }
 
+/* Keeps the compiler from computing a value only where it is used, by a branch. */
+#define FIX_TAKEN(value) __asm__("" : "+r"(value))
+
 /* How many words an identifier has cannot be foreseen: up to three are mixed without a
  * branch on it. FIX_AFTER bytes behind the value are the message's too. */
-static inline an_u64 fix_key(struct cursor value)
+FIX_INLINE an_u64 fix_key(struct cursor value)
 {
 	size_t n = cursor_left(&value), rest = n;
 	an_u64 key = FIX_KEY_START * (n + 1), next;
@@ -245,9 +269,11 @@ static inline an_u64 fix_key(struct cursor value)
 	for (; __builtin_expect(rest > 24, 0); rest -= 8, value.at += 8)
 		key = fix_key_step(key, fix_word(value.at));
 	next = fix_key_step(key, fix_word(value.at));
+	FIX_TAKEN(next);
 	key = rest > 8 ? next : key;
 	second = rest > 16 ? value.at + 8 : value.at;
 	next = fix_key_step(key, fix_word(second));
+	FIX_TAKEN(next);
 	key = rest > 16 ? next : key;
 	key = fix_key_step(key, fix_word(value.end - 8) >> (-8 * n & 63));
 	return key ? key : 1;

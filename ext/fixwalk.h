@@ -12,7 +12,6 @@
 #include "fix.h"
 #include "fixtags.h"
 
-#define FIX_INLINE static inline __attribute__((always_inline))
 #define FIX_FIRST 2 /* the first field of the body */
 #define FIX_SHORT_TAG 6 /* digits of tags that layouts hold */
 

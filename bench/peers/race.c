@@ -72,21 +72,25 @@ static an_u64 calibrate(void)
 		return type(&readers[number], bytes, n, rows); \
 	}
 
+/* The size of the message that is next; 0 where there is none. */
+static inline size_t framed(const struct cursor *left, struct fix_head *head)
+{
+	if (fix_head(*left, head) || fix_total(head) > cursor_left(left) ||
+	    !fix_is_framed(left->at, head))
+		return 0;
+	return fix_total(head);
+}
+
 static size_t extract(struct fix_reader *reader, const an_u8 *bytes, size_t n,
 		      struct peer_spans *spans)
 {
 	struct cursor left = cursor_over(bytes, n);
 	struct fix_head head;
-	size_t count = 0;
+	size_t count = 0, size;
 
-	while (left.at != left.end) {
-		if (fix_head(left, &head) || fix_total(&head) > cursor_left(&left) ||
-		    !fix_is_framed(left.at, &head))
-			break;
+	for (; (size = framed(&left, &head)); left.at += size, count++) {
 		spans[count].is_right = (an_u64)fix_span(
 			reader, left.at, &head, (struct fix_span *)spans[count].spans);
-		count++;
-		left.at += fix_total(&head);
 	}
 	return count;
 }
@@ -96,17 +100,12 @@ static size_t type(struct fix_reader *reader, const an_u8 *bytes, size_t n,
 {
 	struct cursor left = cursor_over(bytes, n);
 	struct fix_head head;
-	size_t count = 0;
+	size_t count = 0, size;
 
-	while (left.at != left.end) {
-		if (fix_head(left, &head) || fix_total(&head) > cursor_left(&left) ||
-		    !fix_is_framed(left.at, &head))
-			break;
+	for (; (size = framed(&left, &head)); left.at += size, count++) {
 		memset(&rows[count].row, 0, sizeof(rows[count].row));
 		fix_read(reader, left.at, &head, &rows[count].row,
 			 (struct fix_names *)&rows[count].sender);
-		count++;
-		left.at += fix_total(&head);
 	}
 	return count;
 }
