@@ -136,6 +136,35 @@ FIX_INLINE int fix_layout_fits(const struct fix_layout *layout,
 	return differs >> 8 == 0;
 }
 
+#define FIX_WAYS 4 /* places that a layout may have */
+
+/* The number of the layout that has this hash, if there is one; no branch says which of
+ * its places that has. */
+FIX_INLINE an_u32 fix_layout_number(const struct fix_reader *reader, an_u64 hash)
+{
+	an_u32 number = (an_u32)(hash >> FIX_LAYOUT_SHIFT), found = number;
+	an_u32 way;
+
+#pragma GCC unroll 4
+	for (way = 0; way < FIX_WAYS; way++)
+		found = reader->hashes[number ^ way] == (an_u32)hash ? number ^ way
+								     : found;
+	return found;
+}
+
+/* The number that a layout without one gets: of a free place, or its first; one whose
+ * hash is the same it replaces. */
+static inline an_u32 fix_layout_place(const struct fix_reader *reader, an_u64 hash)
+{
+	an_u32 number = (an_u32)(hash >> FIX_LAYOUT_SHIFT), way;
+
+	for (way = 0; way < FIX_WAYS; way++)
+		if (!reader->hashes[number ^ way] ||
+		    reader->hashes[number ^ way] == (an_u32)hash)
+			return number ^ way;
+	return number;
+}
+
 /* Keep the layout of a message just walked. */
 static inline void fix_layout_keep(struct fix_layout *layout,
 				   const struct fix_walk *walk,
@@ -161,24 +190,31 @@ FIX_INLINE int fix_layout_may_be(const struct fix_reader *reader,
 	       !has_empty && reader->has_layouts;
 }
 
-/* Walk a message that no layout fits; `layout` is where its own would be, if it may
- * have one. */
+/* Whether a layout that was just walked was the last of its place to be. */
+static inline int fix_layout_is_second(struct fix_reader *reader, an_u64 hash)
+{
+	an_u32 *candidate = &reader->candidates[hash >> FIX_LAYOUT_SHIFT];
+	int is_second = *candidate == (an_u32)hash;
+
+	*candidate = (an_u32)hash;
+	return is_second;
+}
+
+/* Walk a message that no layout fits; its layout may be kept if it has a hash. */
 FIX_INLINE const struct fix_fields *fix_miss(struct fix_reader *reader,
-					     const struct fix_walk *walk,
-					     struct fix_layout *layout, an_u64 hash)
+					     const struct fix_walk *walk, an_u64 hash)
 {
 	struct fix_fields *fields = &reader->fields;
-	an_u32 number = (an_u32)(hash >> FIX_LAYOUT_SHIFT);
+	an_u32 number;
 
 	fix_find(walk, fields);
-	if (!layout ||
-	    fields->has_bad_field | fields->has_bad_type | fields->is_special)
+	if (!hash || fields->has_bad_field | fields->has_bad_type | fields->is_special)
 		return fields;
-	if (reader->candidates[number] == (an_u32)hash) {
+	if (fix_layout_is_second(reader, hash)) {
+		number = fix_layout_place(reader, hash);
 		reader->hashes[number] = (an_u32)hash;
-		fix_layout_keep(layout, walk, fields);
+		fix_layout_keep(&reader->layouts[number], walk, fields);
 	}
-	reader->candidates[number] = (an_u32)hash;
 	return fields;
 }
 
@@ -186,17 +222,17 @@ FIX_INLINE const struct fix_fields *fix_miss(struct fix_reader *reader,
 FIX_INLINE const struct fix_fields *
 fix_fields(struct fix_reader *reader, const struct fix_walk *walk, an_u32 has_empty)
 {
-	struct fix_layout *layout = NULL;
 	an_u64 hash = 0;
+	an_u32 number;
 
 	if (fix_layout_may_be(reader, walk, has_empty)) {
 		hash = fix_layout_hash(walk);
-		layout = &reader->layouts[hash >> FIX_LAYOUT_SHIFT];
-		if (reader->hashes[hash >> FIX_LAYOUT_SHIFT] == (an_u32)hash &&
-		    fix_layout_fits(layout, walk))
-			return &layout->fields;
+		number = fix_layout_number(reader, hash);
+		if (reader->hashes[number] == (an_u32)hash &&
+		    fix_layout_fits(&reader->layouts[number], walk))
+			return &reader->layouts[number].fields;
 	}
-	return fix_miss(reader, walk, layout, hash);
+	return fix_miss(reader, walk, hash);
 }
 
 #endif

@@ -229,13 +229,14 @@ FIX_APART FIX_WIDE const struct fix_fields *fix_fields_wide(struct fix_reader *r
 							    const struct fix_scan *scan)
 {
 	struct fix_fields *fields = &reader->fields;
-	struct fix_layout *layout = NULL;
-	an_u32 number = 0;
+	struct fix_layout *layout;
 	an_u64 hash = 0;
+	an_u32 number;
 
-	if (reader->has_layouts && !scan->has_empty) {
+	if (reader->has_layouts && !scan->has_empty &&
+	    scan->tag_bytes < FIX_LAYOUT_TAGS) {
 		hash = fix_layout_hash_wide(scan, walk->body);
-		number = (an_u32)(hash >> FIX_LAYOUT_SHIFT);
+		number = fix_layout_number(reader, hash);
 		layout = &reader->layouts[number];
 		if (reader->hashes[number] == (an_u32)hash &&
 		    fix_layout_fits_wide(layout, scan)) {
@@ -245,14 +246,13 @@ FIX_APART FIX_WIDE const struct fix_fields *fix_fields_wide(struct fix_reader *r
 	}
 	if (fix_find_wide(&reader->lookup, scan, fields))
 		fix_find_apart(walk, fields);
-	if (!layout || scan->tag_bytes >= FIX_LAYOUT_TAGS ||
-	    fields->has_bad_field | fields->has_bad_type | fields->is_special)
+	if (!hash || fields->has_bad_field | fields->has_bad_type | fields->is_special)
 		return fields;
-	if (reader->candidates[number] == (an_u32)hash) {
+	if (fix_layout_is_second(reader, hash)) {
+		number = fix_layout_place(reader, hash);
 		reader->hashes[number] = (an_u32)hash;
-		fix_layout_keep_wide(layout, scan, fields);
+		fix_layout_keep_wide(&reader->layouts[number], scan, fields);
 	}
-	reader->candidates[number] = (an_u32)hash;
 	return fields;
 }
 
