@@ -22,6 +22,7 @@ struct fix_head {
 	an_u32 head_bytes; /* of 8 and 9 with their <SOH> */
 	an_u32 body_bytes;
 	an_u8 version; /* as airnet_session.version */
+	an_u8 has_two_blocks; /* to read from where it begins */
 };
 
 static inline an_u8 fix_version(struct cursor value)
@@ -140,6 +141,7 @@ static inline int fix_head(struct cursor bytes, struct fix_head *head)
 {
 	an_u64 word, left;
 
+	head->has_two_blocks = cursor_left(&bytes) >= 2 * FIX_BLOCK;
 	if (cursor_left(&bytes) < FIX_HEAD_LEAST)
 		return fix_head_slow(bytes, head);
 	if (memcmp(bytes.at, "8=FIX.4.", 8) != 0)

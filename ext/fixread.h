@@ -113,8 +113,8 @@ FIX_APART FIX_WIDE const struct fix_fields *fix_take_short(struct fix_reader *re
 {
 	const struct fix_layout *layout =
 		reader->last[fix_last(bytes + head->head_bytes)];
-	struct fix_short one =
-		fix_short_scan(bytes, head->head_bytes + head->body_bytes);
+	struct fix_short one = fix_short_scan(
+		bytes, head->head_bytes + head->body_bytes, head->has_two_blocks);
 
 	if (__builtin_expect(fix_short_fits(&one, layout), 1)) {
 		fix_short_spans(&one, layout, head->head_bytes, spans);

@@ -21,16 +21,30 @@ struct fix_short {
 	an_u64 empty;
 };
 
-FIX_WIDE_INLINE struct fix_short fix_short_scan(const an_u8 *bytes, an_u32 n)
+/* Where two blocks can be read, how many bytes are the message's need not be waited
+ * for. */
+FIX_WIDE_INLINE struct fix_short fix_short_scan(const an_u8 *bytes, an_u32 n,
+						int has_two_blocks)
 {
 	an_u64 keep = fix_low(n), more = fix_low(n > FIX_BLOCK ? n - FIX_BLOCK : 0);
-	__m512i low = _mm512_maskz_loadu_epi8(keep, bytes), found;
-	__m512i high = _mm512_maskz_loadu_epi8(more, bytes + FIX_BLOCK);
+	__m512i low, high, found, sum;
 	struct fix_wide state = {.after_soh = 1};
-	struct fix_marks first = fix_marks(&state, low, keep);
-	struct fix_marks second = fix_marks(&state, high, more);
-	an_u32 count = (an_u32)__builtin_popcountll(first.soh);
+	struct fix_marks first, second;
+	an_u32 count;
 
+	if (__builtin_expect(has_two_blocks && n >= FIX_BLOCK, 1)) {
+		keep = ~0ULL;
+		low = _mm512_loadu_si512(bytes);
+		high = _mm512_loadu_si512(bytes + FIX_BLOCK);
+	} else {
+		low = _mm512_maskz_loadu_epi8(keep, bytes);
+		high = _mm512_maskz_loadu_epi8(more, bytes + FIX_BLOCK);
+	}
+	first = fix_marks(&state, low, keep);
+	second = fix_marks(&state, high, more);
+	count = (an_u32)__builtin_popcountll(first.soh);
+	sum = _mm512_add_epi8(_mm512_maskz_mov_epi8(keep, low),
+			      _mm512_maskz_mov_epi8(more, high));
 	found = fix_numbers(second.soh, FIX_BLOCK + 1);
 	found = _mm512_mask_expand_epi8(fix_numbers(first.soh, 1), ~fix_low(count),
 					found);
@@ -41,7 +55,7 @@ FIX_WIDE_INLINE struct fix_short fix_short_scan(const an_u8 *bytes, an_u32 n)
 		.text_bytes = {(an_u32)__builtin_popcountll(first.tags),
 			       (an_u32)__builtin_popcountll(second.tags)},
 		.count = count + (an_u32)__builtin_popcountll(second.soh),
-		.sum = fix_sum_wide(_mm512_add_epi8(low, high)),
+		.sum = fix_sum_wide(sum),
 		.empty = state.empty,
 	};
 }
@@ -57,7 +71,7 @@ FIX_WIDE_INLINE int fix_short_fits(const struct fix_short *one,
 		fix_low(one->text_bytes[0]), one->text[0], _mm512_loadu_si512(known));
 	known += one->text_bytes[0];
 	differs |= _mm512_cmpneq_epi8_mask(one->text[1], _mm512_loadu_si512(known));
-	return !differs && layout->count < FIX_BLOCK;
+	return !differs && one->count < FIX_BLOCK;
 }
 
 /* Write what fix_scan_wide does, of places only FIX_HALF. */

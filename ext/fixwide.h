@@ -51,10 +51,12 @@ FIX_WIDE_INLINE struct fix_marks fix_marks(struct fix_wide *state, __m512i bytes
 {
 	an_u64 soh = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(FIX_SOH));
 	an_u64 equals = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('=')), below;
-	struct fix_marks marks = {.soh = soh};
+	struct fix_marks marks;
 
 	/* Arithmetic is slow in mask registers, where gcc would leave them. */
 	__asm__("" : "+r"(soh), "+r"(equals));
+	soh &= keep;
+	marks.soh = soh;
 	marks.starts = soh << 1 | state->after_soh;
 	below = equals - marks.starts;
 	marks.tags = ((below - state->is_tag) ^ equals) & keep;
