@@ -59,7 +59,7 @@ struct fix_reader {
 	 * is stored over two lines is slow to load again. */
 	an_u16 place_room[FIX_LINE / 2 + FIX_ABSENT + FIX_PLACES_MAX];
 	struct fix_span span_room[FIX_LINE / 4 + FIX_SLOTS];
-	an_u8 tags[FIX_TAGS_BEFORE + FIX_LAYOUT_TAGS + 2 * FIX_BLOCK];
+	an_u8 tag_room[FIX_LINE + FIX_TAGS_BEFORE + FIX_LAYOUT_TAGS + 2 * FIX_BLOCK];
 };
 
 static inline void *fix_line(void *at)
@@ -81,8 +81,8 @@ static inline void fix_reader_begin(struct fix_reader *reader)
 		(an_u16 *)fix_line(reader->place_room + FIX_ABSENT - 1) + 1;
 	absent = reader->scan.places - FIX_ABSENT;
 	reader->spans = fix_line(reader->span_room);
-	reader->scan.tags = reader->tags + FIX_TAGS_BEFORE;
-	memset(reader->tags, '=', FIX_TAGS_BEFORE);
+	reader->scan.tags = fix_line(reader->tag_room + FIX_TAGS_BEFORE);
+	memset(reader->tag_room, '=', 2 * FIX_LINE);
 	for (i = 0; i < FIX_LAST; i++)
 		reader->last[i] = &reader->layouts[0];
 	for (lead = 2; lead <= 4; lead++)

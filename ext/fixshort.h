@@ -79,13 +79,21 @@ FIX_WIDE_INLINE void fix_short_keep(const struct fix_short *one, an_u32 head_byt
 				    struct fix_scan *scan)
 {
 	__m512i places = _mm512_cvtepu8_epi16(_mm512_castsi512_si256(one->places));
+	__m512i text = one->text[0];
 
 	places = _mm512_sub_epi16(places, _mm512_set1_epi16((short)head_bytes));
 	_mm512_storeu_si512(scan->places, places);
 	scan->places[-1] = (an_u16)(0 - head_bytes);
-	_mm512_storeu_si512(scan->tags, one->text[0]);
-	_mm512_storeu_si512(scan->tags + one->text_bytes[0], one->text[1]);
 	scan->tag_bytes = one->text_bytes[0] + one->text_bytes[1];
+	if (scan->tag_bytes <= FIX_BLOCK) {
+		/* In one piece, as it will be loaded. */
+		text = _mm512_mask_expand_epi8(text, ~fix_low(one->text_bytes[0]),
+					       one->text[1]);
+		_mm512_storeu_si512(scan->tags, text);
+	} else {
+		_mm512_storeu_si512(scan->tags, text);
+		_mm512_storeu_si512(scan->tags + one->text_bytes[0], one->text[1]);
+	}
 	scan->count = one->count;
 	scan->sum = one->sum;
 	scan->has_empty = one->empty != 0;

@@ -19,7 +19,7 @@
 #define FIX_FEW 16
 
 struct fix_text {
-	an_u8 slots[FIX_LAYOUT_TAGS + FIX_BLOCK]; /* were all of the text '=' */
+	an_u8 *slots; /* by field; outside, so that the rest can be in registers */
 	an_u32 fields;
 	an_u32 known; /* fields with a slot */
 	an_u64 bad; /* not plain */
@@ -182,9 +182,11 @@ FIX_WIDE_INLINE int fix_find_wide(const struct fix_lookup *lookup,
 {
 	an_u32 n = scan->tag_bytes, at, seen;
 	struct fix_text text;
+	an_u8 slots[FIX_LAYOUT_TAGS + FIX_BLOCK]; /* were all of the text '=' */
 
 	if (n >= FIX_LAYOUT_TAGS || scan->has_empty)
 		return -1;
+	text.slots = slots;
 	text.before = _mm512_set1_epi8('=');
 	text.equals = ~0ULL;
 	text.fields = text.known = 0;
