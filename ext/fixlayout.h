@@ -190,6 +190,15 @@ FIX_INLINE int fix_layout_may_be(const struct fix_reader *reader,
 	       !has_empty && reader->has_layouts;
 }
 
+/* Where the type of a message has the layout that it had last. */
+static inline an_u32 fix_last(const an_u8 *body)
+{
+	an_u16 type;
+
+	memcpy(&type, body + 3, 2);
+	return type * 0x9e3779b1U >> FIX_LAST_SHIFT;
+}
+
 /* Whether a layout that was just walked was the last of its place to be. */
 static inline int fix_layout_is_second(struct fix_reader *reader, an_u64 hash)
 {
@@ -218,19 +227,30 @@ FIX_INLINE const struct fix_fields *fix_miss(struct fix_reader *reader,
 	return fields;
 }
 
+/* The layout of a scanned message that has a hash, looked up by that. */
+FIX_INLINE struct fix_layout *fix_known(struct fix_reader *reader,
+					const struct fix_walk *walk, an_u64 hash)
+{
+	an_u32 number = fix_layout_number(reader, hash);
+	struct fix_layout *layout = &reader->layouts[number];
+
+	if (reader->hashes[number] != (an_u32)hash || !fix_layout_fits(layout, walk))
+		return NULL;
+	return layout;
+}
+
 /* The fields of a scanned message. */
 FIX_INLINE const struct fix_fields *
 fix_fields(struct fix_reader *reader, const struct fix_walk *walk, an_u32 has_empty)
 {
+	const struct fix_layout *layout;
 	an_u64 hash = 0;
-	an_u32 number;
 
 	if (fix_layout_may_be(reader, walk, has_empty)) {
 		hash = fix_layout_hash(walk);
-		number = fix_layout_number(reader, hash);
-		if (reader->hashes[number] == (an_u32)hash &&
-		    fix_layout_fits(&reader->layouts[number], walk))
-			return &reader->layouts[number].fields;
+		layout = fix_known(reader, walk, hash);
+		if (layout)
+			return &layout->fields;
 	}
 	return fix_miss(reader, walk, hash);
 }

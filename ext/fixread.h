@@ -7,6 +7,7 @@
 #ifndef AIRNET_FIXREAD_H
 #define AIRNET_FIXREAD_H
 
+#include "fixavx2.h"
 #include "fixmessage.h"
 #include "fixshort.h"
 
@@ -36,7 +37,7 @@ FIX_INLINE int fix_span_fields(const struct fix_fields *fields,
 #define FIX_SCANNED(message) \
 	(message)->bytes, (message)->head->head_bytes + (message)->head->body_bytes, \
 		1 - (message)->head->head_bytes
-#define FIX_ENTRIES(path, target) \
+#define FIX_ENTRIES(path, target, find) \
 	FIX_APART target void fix_read_##path(struct fix_reader *reader, \
 					      const struct fix_message *message) \
 	{ \
@@ -46,7 +47,7 @@ FIX_INLINE int fix_span_fields(const struct fix_fields *fields,
 \
 		fix_scan_##path(&scan, FIX_SCANNED(message)); \
 		walk = fix_walk_of(message, &scan); \
-		reading.fields = fix_fields(reader, &walk, scan.has_empty); \
+		reading.fields = find(reader, &walk, scan.has_empty); \
 		reading.places = scan.places; \
 		reading.sum = scan.sum; \
 		fix_read_fields(reader, &reading, message); \
@@ -61,14 +62,14 @@ FIX_INLINE int fix_span_fields(const struct fix_fields *fields,
 \
 		fix_scan_##path(&scan, FIX_SCANNED(message)); \
 		walk = fix_walk_of(message, &scan); \
-		return fix_span_fields(fix_fields(reader, &walk, scan.has_empty), \
-				       &scan, message, spans); \
+		return fix_span_fields(find(reader, &walk, scan.has_empty), &scan, \
+				       message, spans); \
 	}
 
-FIX_ENTRIES(portable, )
+FIX_ENTRIES(portable, , fix_fields)
 #ifdef __x86_64__
-FIX_ENTRIES(sse2, )
-FIX_ENTRIES(avx2, FIX_AVX2)
+FIX_ENTRIES(sse2, , fix_fields)
+FIX_ENTRIES(avx2, FIX_AVX2, fix_fields_avx2)
 
 /* The layout that messages of its type had last. */
 FIX_WIDE_INLINE const struct fix_layout *fix_guess(const struct fix_reader *reader,

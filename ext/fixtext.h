@@ -215,15 +215,6 @@ FIX_WIDE_INLINE int fix_find_wide(const struct fix_lookup *lookup,
 	return 0;
 }
 
-/* Where the type of a message has the number of the layout that it had last. */
-static inline an_u32 fix_last(const an_u8 *body)
-{
-	an_u16 type;
-
-	memcpy(&type, body + 3, 2);
-	return type * 0x9e3779b1U >> FIX_LAST_SHIFT;
-}
-
 /* As fix_fields, of a message without the layout that its type had last. Apart, so that
  * the path above it stays short. */
 FIX_APART FIX_WIDE const struct fix_fields *fix_fields_wide(struct fix_reader *reader,
