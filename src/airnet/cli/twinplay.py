@@ -44,7 +44,7 @@ def scenario_names(
 Examples
   airnet twin run knight_2012 --enforce
   airnet twin run runaway --seed 7 --difficulty 0.8 --policy strict.toml
-  airnet twin run flood_in_burst --enforce --plot flood.png --write flood.pcapng
+  airnet twin run syn_flood --enforce --plot flood.png --write flood.pcapng
   airnet twin run runaway --enforce --ledger incident && airnet explain incident
 
 \b

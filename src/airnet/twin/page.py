@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from airnet.domain.verdict import Cause
 from airnet.twin import catalogue
 from airnet.twin.catalogue import Scenario
+from airnet.twin.ranges import DOMAINS
 
 HEAD = """\
 # Scenarios of the digital twin
@@ -35,6 +36,33 @@ ABOUT = {
     Cause.SENSOR_FAULT: "The mirror lies. Alert, and start no containment.",
     Cause.UNKNOWN: "What no class explains. Abstain, and keep the evidence.",
 }
+DOMAINS_HEAD = """\
+## domains
+
+Worlds are drawn from a named domain; what is published is measured on `report`, whose
+ranges nobody trained or tuned on.
+
+| | train | tune | report |
+|---|---|---|---|"""
+#: What of a domain is told, and in which unit.
+TOLD = {
+    "sessions": ("sessions", 1.0),
+    "symbols": ("symbols", 1.0),
+    "exchange_ns": ("exchange round trip, us", 1e-3),
+    "latency_ns": ("latency, median, us", 1e-3),
+    "latency_sigma": ("its lognormal sigma", 1.0),
+    "size_alpha": ("tail of order sizes", 1.0),
+    "branching": ("Hawkes branching", 1.0),
+    "versions": ("FIX versions", 1.0),
+    "orders": ("tag orders", 1.0),
+    "ids": ("ClOrdID styles", 1.0),
+    "ticks": ("ticks, cents", 1.0),
+    "ports": ("gateway ports", 1.0),
+    "networks": ("second octet of addresses", 1.0),
+    "ttls": ("TTLs", 1.0),
+    "loss": ("mirror loss of a healthy day, most", 1.0),
+    "jitter_ns": ("stamp jitter, ns", 1.0),
+}
 COLUMNS = "| scenario | what happens | difficulty 0 to 1 | answer | within | severity |"
 
 
@@ -51,6 +79,7 @@ def page() -> str:
         told += [f"## {cause}\n", f"{about}\n", COLUMNS, "|---|---|---|---|---|---|"]
         told += [_row(one) for one in rows]
         told.append("")
+    told += [DOMAINS_HEAD, *_domains(), ""]
     told += ["## Incidents that happened\n", *_stories(found)]
     return "\n".join(told).rstrip() + "\n"
 
@@ -62,6 +91,22 @@ def _row(one: Scenario) -> str:
     about = one.about.rstrip(".").replace("|", "/")
     answer = spec.action.replace("_", " ")
     return f"| {name} | {about} | {spec.axis} | {answer} | {within} | {spec.severity} |"
+
+
+def _domains() -> Iterator[str]:
+    """Yield a row for each range that is told."""
+    for field, (name, unit) in TOLD.items():
+        cells = [_cell(getattr(DOMAINS[one], field), unit) for one in DOMAINS]
+        yield f"| {name} | {' | '.join(cells)} |"
+
+
+def _cell(value: object, unit: float) -> str:
+    """Return a span as `least to most`, choices as a list, a number as it is."""
+    if not isinstance(value, tuple):
+        return f"{value}"
+    numbers = [f"{number * unit:g}" for number in dict.fromkeys(value)]
+    is_span = len(value) == len(numbers) == 2 and value[0] < value[1]
+    return " to ".join(numbers) if is_span else ", ".join(numbers)
 
 
 def _stories(found: list[Scenario]) -> Iterator[str]:

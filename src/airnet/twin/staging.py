@@ -41,6 +41,7 @@ class PlanStage:
         everybody = {plan.address(host) for host in range(plan.count("host"))}
         self.bystanders = frozenset(everybody - guilty)
         self._rows: dict[str, NDArray[np.void]] = plan.rows()
+        self._strays = sorted(plan.strangers)
         self.lines = tuple(_place(plan, line) for line in range(plan.count("line")))
 
     def world(self, kind: Kind, *, is_seen: bool) -> World:
@@ -68,7 +69,19 @@ class PlanStage:
         pairs = zip(lines.tolist(), faults["onset_ns"].tolist(), strict=True)
         is_kept = np.array([pair not in begun for pair in pairs], bool)
         rows["fault"] = faults[is_kept]
+        if self._strays:  # lines that only an attacker opens
+            self._silence(rows)
         return rows
+
+    def _silence(self, rows: dict[str, NDArray[np.void]]) -> None:
+        """Let the strays' lines and agents begin after the end, which is never."""
+        never_ns = self.span_ns[1] + 1_000_000_000
+        rows["line"], rows["agent"] = rows["line"].copy(), rows["agent"].copy()
+        rows["line"]["open_ns"][self._strays] = never_ns
+        rows["line"]["close_ns"][self._strays] = never_ns + 1
+        theirs = np.isin(rows["agent"]["line"], self._strays)
+        rows["agent"]["start_ns"][theirs] = never_ns
+        rows["agent"]["end_ns"][theirs] = never_ns + 1
 
 
 def stage_of(
