@@ -83,7 +83,7 @@ def diff(before: Path, after: Path, *, gate: bool, as_json: bool, **given: Any) 
     differs is the policy's doing. A cause that is in shadow in both files is played as
     if it were enforced on every asset: what would it do?
     """
-    from airnet.twin.diff import Request, compare  # noqa: PLC0415 -- numpy
+    from airnet.twin.diff import Request, compare, failed  # noqa: PLC0415 -- numpy
     from airnet.twin.review import sheets  # noqa: PLC0415 -- same
 
     asked = DiffAsked(**given)
@@ -107,7 +107,7 @@ def diff(before: Path, after: Path, *, gate: bool, as_json: bool, **given: Any) 
         show.document(found)
     else:
         studied.tell(tables)
-    for failure in found.failures:
-        show.say(f"{failure.scenario}, seed {failure.seed}: {failure.problem}")
+    for line in failed(found.failures):
+        show.say(line)
     is_no = bool(found.failures) or (gate and not found.gate.passes)
     return EXIT_NO if is_no else EXIT_DONE

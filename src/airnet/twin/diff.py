@@ -24,6 +24,7 @@ from airnet.twin.plays import (
 from airnet.twin.policyfile import Change, as_enforced, changes, contains_something
 from airnet.twin.pool import Executor
 from airnet.twin.priors import Case, Priors
+from airnet.twin.sheet import seeds
 
 #: Pairs a gate wants of each severe scenario: chaotic divergence limits what common
 #: random numbers save, so fewer say little (measured on our prototype; docs/twin).
@@ -341,10 +342,7 @@ def judged(
     reasons.
     """
     severe = [row for row in rows if row.is_severe]
-    reasons = [
-        f"{one.scenario}, seed {one.seed}: the play failed: {one.problem}"
-        for one in failures
-    ]
+    reasons = failed(failures)
     if not severe:
         reasons.append("no severe scenario was played")
     if is_inert:
@@ -356,6 +354,17 @@ def judged(
         reasons=tuple(reasons),
         severe=tuple(row.scenario for row in severe),
     )
+
+
+def failed(failures: Sequence[Failure]) -> list[str]:
+    """Return in a line each what failed where: plays that failed alike are one."""
+    alike: dict[tuple[str, str], dict[int, None]] = {}
+    for one in failures:
+        alike.setdefault((one.scenario, one.problem), {})[one.seed] = None
+    return [
+        f"{scenario}, seed {seeds(tuple(found))}: the play failed: {problem}"
+        for (scenario, problem), found in alike.items()
+    ]
 
 
 def _objections(row: Row) -> list[str]:
