@@ -213,6 +213,20 @@ def test_a_worker_that_dies_is_told(tmp_path: Path) -> None:
     assert digests(tmp_path / "s") == digests(tmp_path / "clean")
 
 
+def test_kept_workers_stay_and_then_go() -> None:
+    """Within `with` the same processes answer again, each its own share."""
+    things = list(range(8))
+    with Local(2) as workers:
+        first = {one.index: one.value for one in workers.run(machine.whose, things)}
+        again = {one.index: one.value for one in workers.run(machine.whose, things)}
+        pids = {pid for pid in first.values() if pid is not None}
+        assert set(again.values()) <= pids | set(first.values())
+        assert os.getpid() not in pids
+    wait_for(lambda: not any(map(is_alive, pids)))
+    (alone,) = Local(2).run(machine.whose, [1])
+    assert alone.value == os.getpid()
+
+
 SCRIPT = """
 import sys
 from pathlib import Path

@@ -75,7 +75,9 @@ def point(trial: int, missed: float, caused: float, **more: object) -> Point:
 
 def test_a_search_can_be_made_again() -> None:
     """The same seed gives the same candidates, with any number of workers."""
-    one, two = search(wanted(), Local(1)), search(wanted(), Local(2))
+    one = search(wanted(), Local(1))
+    with Local(2) as workers:
+        two = search(wanted(), workers)
     other = search(wanted(seed=2), Local(1))
 
     assert msgspec.json.encode(one) == msgspec.json.encode(two)

@@ -138,7 +138,7 @@ def tune(*, as_json: bool, **given: Any) -> int:
             bar = studied.progress(what, is_quiet=as_json)
             return stack.enter_context(bar)
 
-        workers = studied.local(asked.workers)
+        workers = stack.enter_context(studied.local(asked.workers))
         proposed, found = proposal(wanted, hearing, workers, file, told)
     sheets = reports.of_search(found)
     _keep(asked.output, found, sheets)

@@ -11,10 +11,11 @@ import itertools
 import os
 import signal
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing import connection, get_context
 from multiprocessing.context import SpawnProcess
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import msgspec
 
@@ -68,10 +69,32 @@ def cores() -> int:
 
 
 class Local:
-    """This host's processors; one worker is this very process."""
+    """This host's processors; one worker is this very process.
+
+    Within a `with` the workers stay from run to run, and with them what they keep: of
+    things in the same order each goes to the same worker again, if that has time.
+    """
 
     def __init__(self, workers: int = 0) -> None:
         self.workers = min(workers or cores(), WORKERS_MAX)
+        self._crew: list[Worker] = []
+        self._is_kept = False
+
+    def __enter__(self) -> Self:
+        self._is_kept = True
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._is_kept = False
+        self.dismiss()
+
+    def dismiss(self) -> None:
+        """End the workers; the next run has new ones."""
+        crew, self._crew = self._crew, []
+        for worker in crew:
+            worker.end()
+        for worker in crew:
+            worker.join()
 
     def run(
         self, function: Callable[[T], R], things: Sequence[T]
@@ -81,37 +104,37 @@ class Local:
         Raises:
             UnsupportedError: a worker died, of memory more often than not.
         """
-        count = min(self.workers, len(things))
-        if count <= 1:
+        if min(self.workers, len(things)) <= 1:
             for index, thing in enumerate(things):
                 yield attempt(function, index, thing)
             return
-        crew = [Worker(function) for _ in range(count)]
+        is_whole = False
         try:
-            yield from _shared_out(crew, things)
+            while len(self._crew) < min(self.workers, len(things)):
+                self._crew.append(Worker())
+            yield from _shared_out(self._crew, function, things)
+            is_whole = True
         finally:
-            for worker in crew:
-                worker.end()
-            for worker in crew:
-                worker.join()
+            if not (self._is_kept and is_whole):
+                self.dismiss()
 
 
 class Worker:
     """A process that answers one thing at a time."""
 
-    def __init__(self, function: Callable[[Any], Any]) -> None:
+    def __init__(self) -> None:
         context = get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process: SpawnProcess = context.Process(
-            target=serve, args=(theirs, function), daemon=True
+            target=serve, args=(theirs,), daemon=True
         )
         self.process.start()
         theirs.close()
 
-    def give(self, index: int, thing: object) -> None:
+    def give(self, function: Callable[[Any], Any], index: int, thing: object) -> None:
         """Hand one thing over."""
         with contextlib.suppress(BrokenPipeError):  # take() will say that it died
-            self.pipe.send((index, thing))
+            self.pipe.send((function, index, thing))
 
     def take(self) -> Answer[Any]:
         """Return the answer that has come.
@@ -142,30 +165,41 @@ class Worker:
             self.process.join()
 
 
-def serve(pipe: connection.Connection, function: Callable[[Any], Any]) -> None:
+def serve(pipe: connection.Connection) -> None:
     """Answer what comes through the pipe until its other end closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's; the parent ends us
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
-            index, thing = pipe.recv()
+            function, index, thing = pipe.recv()
             pipe.send(attempt(function, index, thing))
 
 
-def _shared_out(crew: list[Worker], things: Sequence[T]) -> Iterator[Answer[Any]]:
-    """Keep every worker at one thing until there is none left."""
-    rest = iter(enumerate(things))
-    busy: dict[object, Worker] = {}
-    for worker, (index, thing) in zip(crew, rest, strict=False):
-        worker.give(index, thing)
-        busy[worker.pipe] = worker
+def _shared_out(
+    crew: Sequence[Worker], function: Callable[[T], Any], things: Sequence[T]
+) -> Iterator[Answer[Any]]:
+    """Keep every worker at one thing until there is none left.
+
+    Each has its share of them, always the same; who is done takes from the fullest.
+    """
+    shares = [
+        deque(range(number, len(things), len(crew))) for number in range(len(crew))
+    ]
+    busy: dict[object, int] = {}
+
+    def go_on(number: int) -> None:
+        share = shares[number] or max(shares, key=len)
+        if share:
+            index = share.popleft() if share is shares[number] else share.pop()
+            crew[number].give(function, index, things[index])
+            busy[crew[number].pipe] = number
+
+    for number in range(len(crew)):
+        go_on(number)
     while busy:
-        for pipe in connection.wait([worker.pipe for worker in busy.values()]):
-            worker = busy.pop(pipe)
-            answer = worker.take()
-            following = next(rest, None)
-            if following is not None:
-                worker.give(*following)
-                busy[worker.pipe] = worker
+        for pipe in connection.wait([crew[number].pipe for number in busy.values()]):
+            number = busy.pop(pipe)
+            answer = crew[number].take()
+            go_on(number)
             yield answer
 
 
