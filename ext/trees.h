@@ -22,7 +22,7 @@
 #define TREES_NODES (2 * TREES_LEAVES - 1)
 #define TREES_CLASSES 16
 #define TREES_MAX 8192
-#define TREES_FLIGHT 8
+#define TREES_FLIGHT 12
 #define TREES_LANES 16
 #define TREES_EXACT_BITS 24
 
@@ -77,14 +77,6 @@ struct trees_one {
 	an_u16 target;
 };
 
-/* A node of trees_walk.h: `next` << TREES_COLUMN_BITS | column. Children lie side by
- * side, `yes` first; a leaf is its own next. */
-#define TREES_COLUMN_BITS 7
-struct trees_step {
-	float threshold;
-	an_u32 next;
-};
-
 struct trees_root {
 	an_u32 step;
 	an_u16 depth;
@@ -117,8 +109,12 @@ struct trees {
 	an_u32 slots;
 	an_u32 is_wide;
 	struct trees_one *ones; /* in the order of trees_wide.h */
-	struct trees_step *steps;
-	float *values; /* a leaf's weight, by step */
+	/* By step, a node of trees_walk.h. Children lie side by side, `yes` first, which is
+	 * the step's next; a leaf is its own next. Three arrays: a load and no shift each. */
+	float *limits;
+	an_u32 *nexts;
+	an_u8 *asked; /* columns */
+	float *values; /* a leaf's weight */
 	struct trees_root *roots;
 	struct trees_group *group;
 	struct trees_pair *pair;

@@ -25,7 +25,9 @@ static inline void *trees_room(size_t count, size_t size)
 static inline void trees_free(struct trees *t)
 {
 	free(t->ones);
-	free(t->steps);
+	free(t->limits);
+	free(t->nexts);
+	free(t->asked);
 	free(t->values);
 	free(t->roots);
 	free(t->group);
@@ -69,7 +71,15 @@ static inline float trees_beyond(void)
 	return value;
 }
 
-/* The steps of one tree; a leaf waits at itself, on a column that is always 0. */
+/* A leaf waits at itself, on a column that is always 0. */
+static inline void trees_lay_leaf(struct trees *t, an_u32 at)
+{
+	t->limits[at] = trees_beyond();
+	t->nexts[at] = at;
+	t->asked[at] = TREES_COLUMNS;
+}
+
+/* The steps of one tree. */
 static inline void trees_lay_steps(struct trees *t, const struct trees_input *in,
 				   const struct trees_one *one, an_u32 base)
 {
@@ -80,17 +90,16 @@ static inline void trees_lay_steps(struct trees *t, const struct trees_input *in
 
 	trees_plan_of(&plan, nodes, one->nodes);
 	for (i = 0; i < one->nodes; i++) {
-		an_u32 at = base + plan.step[i], next = at, column = TREES_COLUMNS;
+		an_u32 at = base + plan.step[i];
 
-		t->steps[at].threshold = trees_beyond();
 		if (nodes[i].is_leaf) {
+			trees_lay_leaf(t, at);
 			t->values[at] = (weight++)->value;
-		} else {
-			next = base + plan.step[nodes[i].yes];
-			column = nodes[i].column;
-			t->steps[at].threshold = nodes[i].threshold;
+			continue;
 		}
-		t->steps[at].next = next << TREES_COLUMN_BITS | column;
+		t->limits[at] = nodes[i].threshold;
+		t->nexts[at] = base + plan.step[nodes[i].yes];
+		t->asked[at] = (an_u8)nodes[i].column;
 	}
 }
 
@@ -107,8 +116,7 @@ static inline void trees_lay_walk(struct trees *t, const struct trees_input *in)
 	}
 	qsort(t->roots, t->tree_count, sizeof(*t->roots), trees_by_depth);
 	/* A last flight that is not full goes round a leaf that weighs nothing. */
-	t->steps[base].threshold = trees_beyond();
-	t->steps[base].next = base << TREES_COLUMN_BITS | TREES_COLUMNS;
+	trees_lay_leaf(t, base);
 	for (; i < t->flights * TREES_FLIGHT; i++)
 		t->roots[i] = (struct trees_root){base, 0, 0};
 }
@@ -203,7 +211,9 @@ static inline int trees_take_room(struct trees *t)
 	t->flights = (t->tree_count + TREES_FLIGHT - 1) / TREES_FLIGHT;
 	t->groups = (t->tree_count + TREES_LANES - 1) / TREES_LANES;
 	lanes = (size_t)t->slots * TREES_LANES;
-	t->steps = trees_room(t->step_count + 1, sizeof(*t->steps));
+	t->limits = trees_room(t->step_count + 1, sizeof(*t->limits));
+	t->nexts = trees_room(t->step_count + 1, sizeof(*t->nexts));
+	t->asked = trees_room(t->step_count + 1, sizeof(*t->asked));
 	t->values = trees_room(t->step_count + 1, sizeof(*t->values));
 	t->roots = trees_room((size_t)t->flights * TREES_FLIGHT, sizeof(*t->roots));
 	t->group = trees_room(t->groups, sizeof(*t->group));
@@ -213,8 +223,8 @@ static inline int trees_take_room(struct trees *t)
 	t->columns = trees_room(lanes, sizeof(*t->columns));
 	t->leaves = trees_room((size_t)t->groups * TREES_LANES * TREES_LEAVES,
 			       sizeof(*t->leaves));
-	return t->steps && t->values && t->roots && t->group && t->pair &&
-	       t->thresholds && t->keeps && t->columns && t->leaves;
+	return t->limits && t->nexts && t->asked && t->values && t->roots && t->group &&
+	       t->pair && t->thresholds && t->keeps && t->columns && t->leaves;
 }
 
 /* Fill an empty `t`; `*where` is the tree at which a reason was found. The caller frees

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Score a row on any processor: eight trees are walked at once, so that their cache
- * misses and compares overlap, and each as deep as the deepest of the eight, so that
+ * Score a row on any processor: a dozen trees are walked at once, so that their cache
+ * misses and compares overlap, and each as deep as the deepest of them, so that
  * no branch depends on the row.
  */
 #ifndef AIRNET_TREES_WALK_H
@@ -9,13 +9,14 @@
 
 #include "trees.h"
 
-#define TREES_COLUMN_MASK ((1U << TREES_COLUMN_BITS) - 1)
+/* What any processor copies at once. For memcpy gcc would have a string instruction,
+ * which takes longer to start than the row takes to copy. */
+typedef float trees_four __attribute__((vector_size(16), aligned(4), may_alias));
 
 /* One step of one tree. NaN is at most nothing, so it goes to `no`, as in ONNX. */
-static inline an_u32 trees_next(const struct trees_step *step, const float *row)
+static inline size_t trees_next(const struct trees *t, const float *row, size_t at)
 {
-	return (step->next >> TREES_COLUMN_BITS) +
-	       !(row[step->next & TREES_COLUMN_MASK] <= step->threshold);
+	return t->nexts[at] + !(row[t->asked[at]] <= t->limits[at]);
 }
 
 static inline void trees_walk(const struct trees *t, const float *given, float *out)
@@ -24,19 +25,20 @@ static inline void trees_walk(const struct trees *t, const float *given, float *
 	const struct trees_root *root = t->roots;
 	an_u32 flight, i, depth;
 
-	memcpy(row, given, sizeof(*row) * TREES_COLUMNS);
+	for (i = 0; i < TREES_COLUMNS; i += 4)
+		*(trees_four *)(row + i) = *(const trees_four *)(given + i);
 	row[TREES_COLUMNS] = 0;
 	for (flight = 0; flight < t->flights; flight++, root += TREES_FLIGHT) {
-		an_u32 at[TREES_FLIGHT];
+		size_t at[TREES_FLIGHT];
 
-#pragma GCC unroll 8
+#pragma GCC unroll 12
 		for (i = 0; i < TREES_FLIGHT; i++)
 			at[i] = root[i].step;
 		for (depth = root->depth; depth; depth--)
-#pragma GCC unroll 8
+#pragma GCC unroll 12
 			for (i = 0; i < TREES_FLIGHT; i++)
-				at[i] = trees_next(t->steps + at[i], row);
-#pragma GCC unroll 8
+				at[i] = trees_next(t, row, at[i]);
+#pragma GCC unroll 12
 		for (i = 0; i < TREES_FLIGHT; i++)
 			sums[root[i].target] += t->values[at[i]];
 	}
