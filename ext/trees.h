@@ -109,8 +109,9 @@ struct trees {
 	an_u32 slots;
 	an_u32 is_wide;
 	struct trees_one *ones; /* in the order of trees_wide.h */
-	/* By step, a node of trees_walk.h. Children lie side by side, `yes` first, which is
-	 * the step's next; a leaf is its own next. Three arrays: a load and no shift each. */
+	/* By step, a node of trees_walk.h. Children lie side by side, the `yes`
+	 * one first, which is a step's next; a leaf is its own next. In arrays of
+	 * their own: a load each, and no shift. */
 	float *limits;
 	an_u32 *nexts;
 	an_u8 *asked; /* columns */
