@@ -18,7 +18,7 @@ Frames = list[tuple[int, int, bytes]]
 
 def plan_with(kind: Impairment | None, **fields: Any) -> Plan:
     """Return a quiet Plan whose mirror has one fault in the middle half."""
-    plan = build("quiet", 5, duration_s=3.0)
+    plan = build("quiet", 5, duration_s=3.0, sessions=20, symbols=10)
     quarter = plan.duration_ns // 4
     if kind is not None:
         row = {
