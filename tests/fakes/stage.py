@@ -37,6 +37,21 @@ class TapeWorld:
         self.bad = np.zeros(len(stage.lines), np.int64)
         self.commands: list[tuple[int, str, int]] = []
 
+    @property
+    def message_count(self) -> int:
+        """Return none: a tape has frames only."""
+        return 0
+
+    @property
+    def wire_bytes(self) -> int:
+        """Return none, likewise."""
+        return 0
+
+    def attach(self, stream: object, headers: object, messages: object) -> None:
+        """Refuse: a tape has frames only."""
+        del stream, headers, messages
+        raise NotImplementedError
+
     def run(self, until_ns: int) -> int:
         """Put the frames before `until_ns` that nothing holds back."""
         count, stage = 0, self._stage
@@ -173,9 +188,11 @@ class TapeStage:
         decoder.close()
         self.lines = tuple(lines)
 
-    def world(self, kind: Kind, *, is_seen: bool) -> TapeWorld:
+    def world(
+        self, kind: Kind, *, is_seen: bool, is_decoded: bool = False
+    ) -> TapeWorld:
         """Return a fresh one."""
-        del is_seen
+        del is_seen, is_decoded
         return TapeWorld(self, is_calm=kind is Kind.CALM)
 
 

@@ -18,6 +18,7 @@ from airnet.act.simulated import SimulatedActuator
 from airnet.act.standing import IN_FORCE, Standing
 from airnet.clock import SimulatedClock
 from airnet.decide.policy import Policy
+from airnet.decode import Decoder
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import PASSIVE, Decision, decision_line
 from airnet.domain.frame import FRAME
@@ -86,9 +87,13 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 class WorldSource:
     """Role Source: the mirror of a world, until a set virtual time."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, decoder: Decoder | None = None) -> None:
         self.name = "twin"
         self._world = world
+        self._is_decoded = decoder is not None
+        self._bytes = 0
+        if decoder is not None:
+            world.attach(decoder.stream, *decoder.rows)
         self.until_ns = world.now_ns
         self.frames = world.frames
         self.seen = 0
@@ -98,6 +103,14 @@ class WorldSource:
     def buffer(self) -> "NDArray[np.uint8]":
         """Where rows' `offset` points."""
         return self._world.buffer
+
+    @property
+    def decoded(self) -> tuple[int, int] | None:
+        """Messages and bytes of the last batch, where the world decodes itself."""
+        if not self._is_decoded:
+            return None
+        before, self._bytes = self._bytes, self._world.wire_bytes
+        return self._world.message_count, self._bytes - before
 
     def poll(self, rows: object, wait_ms: int) -> int:
         """Run on; the rows are the world's own.
@@ -238,7 +251,10 @@ class Loop:
     ) -> None:
         self._stage, self._terms = stage, terms
         self._start_ns, self._end_ns = stage.span_ns
-        self.world = stage.world(Kind.WHOLE, is_seen=True)
+        self._root = Root(terms.tape, is_rooted=terms.is_rooted)
+        # Frames are only made for who wants their bytes: the rows are the same.
+        is_decoded = not self._root.is_needed
+        self.world = stage.world(Kind.WHOLE, is_seen=True, is_decoded=is_decoded)
         self._clock = SimulatedClock(self._start_ns)
         self._actuator = WorldActuator(
             self.world, stage.lines, self._clock, terms.latency
@@ -247,8 +263,9 @@ class Loop:
         ledger = terms.ledger or MemoryLedger()
         self._hands = TwinHands(Standing([acting], ledger, self._clock), self._clock)
         self._brain = think(stage.site, policy, scorer)
-        self._source = WorldSource(self.world)
-        self._root = Root(terms.tape, is_rooted=terms.is_rooted)
+        self._source = WorldSource(
+            self.world, self._brain.decoder if is_decoded else None
+        )
         self._lane = Pipeline(
             self._source,
             self._brain,

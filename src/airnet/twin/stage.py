@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from airnet._ext.stream import Stream
     from airnet.config import Site
     from airnet.twin.scenario import Expectation, Label
 
@@ -101,6 +102,25 @@ class World(Protocol):
     @property
     def events(self) -> int:
         """How many events of the kernel were taken."""
+        ...
+
+    @property
+    def message_count(self) -> int:
+        """How many messages the last run decoded, where it decodes."""
+        ...
+
+    @property
+    def wire_bytes(self) -> int:
+        """Bytes that have passed the switch."""
+        ...
+
+    def attach(
+        self,
+        stream: "Stream",
+        headers: "NDArray[np.void] | memoryview",
+        messages: "NDArray[np.void] | memoryview",
+    ) -> None:
+        """Write the rows that `stream` would make of the frames, not the frames."""
         ...
 
     def run(self, until_ns: int) -> int:
@@ -245,6 +265,9 @@ class Stage(Protocol):
         """Who speaks on each line."""
         ...
 
-    def world(self, kind: Kind, *, is_seen: bool) -> World:
-        """Return a fresh world; `is_seen`: with the mirror's frames."""
+    def world(self, kind: Kind, *, is_seen: bool, is_decoded: bool = False) -> World:
+        """Return a fresh world; `is_seen`: with the mirror's frames.
+
+        `is_decoded`: with their rows instead, once it is attached to a decoder.
+        """
         ...

@@ -44,14 +44,18 @@ class PlanStage:
         self._strays = sorted(plan.strangers)
         self.lines = tuple(_place(plan, line) for line in range(plan.count("line")))
 
-    def world(self, kind: Kind, *, is_seen: bool) -> World:
-        """Return a fresh world; `is_seen`: with the mirror's frames."""
+    def world(self, kind: Kind, *, is_seen: bool, is_decoded: bool = False) -> World:
+        """Return a fresh world; `is_seen`: with the mirror's frames.
+
+        `is_decoded`: with their rows instead, once it is attached to a decoder.
+        """
+        seen = kernel.ROWS if is_decoded else kernel.WIRE
         start_ns, end_ns = self.span_ns
         return kernel.World(
             self.seed,
             start_ns,
             end_ns,
-            kernel.WIRE if is_seen else kernel.BLIND,
+            seen if is_seen else kernel.BLIND,
             **(self._calm() if kind is Kind.CALM else self._rows),
         )
 
