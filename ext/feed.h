@@ -82,13 +82,23 @@ static inline an_u8 *feed_message(const struct world *w, const struct book_updat
 	return at;
 }
 
+/* Put a packet of a group on the wire. */
+static inline void feed_put_packet(struct world *w, struct feed *f, int group,
+				   const struct feed_packet *p)
+{
+	if (w->mode == WORLD_ROWS &&
+	    seen_group(w, &f->paths[group], &f->headers[group], p->bytes))
+		return;
+	wire_put_udp(w, &f->paths[group], p->payload, p->bytes);
+}
+
 static inline void feed_later(struct world *w, an_u32 number)
 {
 	struct feed *f = &w->lines.feeds[number];
 	struct feed_packet *late;
 
 	if (f->waiting == FEED_LATE) {
-		wire_put_udp(w, &f->paths[1], f->packet.payload, f->packet.bytes);
+		feed_put_packet(w, f, 1, &f->packet);
 		return;
 	}
 	late = &f->late[(f->first + f->waiting++) % FEED_LATE];
@@ -119,7 +129,7 @@ static inline void feed_send(struct world *w, an_u32 number)
 		w->lines.counts.feed_gaps++;
 	} else if (w->mode != WORLD_BLIND) {
 		w->lines.counts.feed_packets++;
-		wire_put_udp(w, &f->paths[0], at, f->packet.bytes);
+		feed_put_packet(w, f, 0, &f->packet);
 		feed_later(w, number);
 	}
 	f->count = 0;
@@ -174,8 +184,7 @@ static inline void feed_event(struct world *w, const struct event *e)
 	case FEED_LATER:
 		if (!f->waiting)
 			break;
-		wire_put_udp(w, &f->paths[1], f->late[f->first].payload,
-			     f->late[f->first].bytes);
+		feed_put_packet(w, f, 1, &f->late[f->first]);
 		f->first = (f->first + 1) % FEED_LATE;
 		f->waiting--;
 		break;
@@ -213,6 +222,8 @@ static inline int feed_begin(struct world *w, const char **why)
 		memcpy(ends.to, row->group_b, 16);
 		wire_path(w, &ends, WIRE_UDP, &f->paths[1]);
 		f->paths[0].direction = f->paths[1].direction = AIRNET_DIRECTION_DOWN;
+		seen_path(&f->paths[0], &f->headers[0]);
+		seen_path(&f->paths[1], &f->headers[1]);
 		f->late = w->lines.late + i * FEED_LATE;
 		f->number = row->number;
 		f->packet.bytes = FEED_HEADER_BYTES;

@@ -17,6 +17,7 @@ struct feed_packet {
 
 struct feed {
 	struct wire_path paths[2]; /* group A, group B */
+	struct airnet_header headers[2]; /* WORLD_ROWS: what stays the same in theirs */
 	struct feed_packet packet; /* being gathered */
 	struct feed_packet *late; /* a ring of FEED_LATE, for group B */
 	an_u64 number; /* of the packet's first message */

@@ -8,7 +8,7 @@
 #define AIRNET_LINE_TCP_H
 
 #include "wire.h"
-#include "seen.h"
+#include "seen_line.h"
 
 #define LINE_DELAYED_NS 40000000 /* Linux's delayed acknowledgement */
 #define LINE_RTO_NS 200000000

@@ -80,198 +80,31 @@ static inline void seen_path(const struct wire_path *p, struct airnet_header *h)
 	h->session = AIRNET_NONE;
 }
 
-/* The decoder's flow of a line, or NULL when it has none, or another one by now. */
-static inline struct stream *seen_flow(const struct world *w, const struct line *l,
-				       an_u32 *index)
-{
-	struct decoder *d = w->out.decoder;
-
-	if (l->session == AIRNET_NONE || l->is_forged ||
-	    d->sessions[l->session].number != l->session_number)
-		return NULL;
-	*index = l->session % FLOW_SESSIONS;
-	return &d->shards[l->session / FLOW_SESSIONS];
-}
-
-/* Is the decoder where the next ordinary segment of a side finds it? */
-static inline int seen_is_ordinary(const struct stream *s, an_u32 index, int side,
-				   const struct line_side *sender)
-{
-	const struct flow *f = &s->flows[index];
-	const struct side *own = &f->sides[side], *other = &f->sides[!side];
-
-	return own->is_known && own->next == sender->sequence &&
-	       own->held == AIRNET_NONE && own->carry == AIRNET_NONE &&
-	       !own->carry_bytes && !own->is_lost && !own->is_done && !own->has_fin &&
-	       (own->checked == SUMS_GOOD || own->checked == SUMS_NEVER) &&
-	       other->is_known && other->held == AIRNET_NONE && !other->unproved &&
-	       sequence_distance(sender->acknowledged, other->next) <= 0 && f->named &&
-	       s->sessions[index].version &&
-	       s->sessions[index].state != AIRNET_SESSION_CLOSED;
-}
-
-/* The header of an ordinary segment; the decoder's state moves on with it. */
-static inline struct airnet_header *seen_header(struct world *w, struct stream *s,
-						an_u32 index, int side, an_s64 stamp_ns)
+/* A datagram to a group, of a path whose header is `like`; 0 = it must be made as a
+ * frame. The decoder looks at nothing behind its headers. */
+static inline int seen_group(struct world *w, const struct wire_path *p,
+			     const struct airnet_header *like, an_u32 payload_bytes)
 {
 	struct world_output *out = &w->out;
 	struct decoder *d = out->decoder;
-	struct line_side *sender = &w->lines.line[w->lines.seen].sides[side];
-	struct airnet_header *h = &out->headers[out->header_count++];
-	struct side *other = &s->flows[index].sides[!side];
+	struct airnet_header *h;
+	an_s64 stamp_ns;
 
-	*h = sender->header;
+	if (!d->frame_count)
+		return 0;
+	stamp_ns = seen_stamp(w, seen_bytes(p, 8 + payload_bytes));
+	if (stamp_ns < 0)
+		return 0;
+	h = &out->headers[out->header_count++];
+	*h = *like;
 	h->time_ns = (an_u64)stamp_ns;
 	h->frame_count = d->frame_count++;
-	h->session = s->session_base + index;
 	h->message_index = out->message_count;
-	h->direction = (an_u8)side;
+	h->payload_bytes = payload_bytes;
+	h->direction = decode_direction(&d->gateways, h);
 	d->now_ns = h->time_ns > d->now_ns ? h->time_ns : d->now_ns;
 	d->frames[AIRNET_FRAME_OK]++;
-	s->header = h;
-	s->time_ns = h->time_ns;
-	s->now_ns = d->now_ns;
-	s->sessions[index].last_ns = h->time_ns;
-	other->window = sender->path.window;
-	other->has_window = 1;
-	return h;
-}
-
-/* A bare acknowledgement; 0 = it must be made as a frame. */
-static inline int seen_bare(struct world *w, an_u32 line, int side)
-{
-	struct line *l = &w->lines.line[line];
-	struct line_side *sender = &l->sides[side];
-	an_u32 index = 0, options = sender->path.has_stamps ? 12 : 0;
-	struct stream *s = seen_flow(w, l, &index);
-	an_s64 stamp_ns;
-
-	if (!s || !seen_is_ordinary(s, index, side, sender))
-		return 0;
-	stamp_ns = seen_stamp(w, seen_bytes(&sender->path, 20 + options));
-	if (stamp_ns < 0)
-		return 0;
-	w->lines.seen = line;
-	seen_header(w, s, index, side, stamp_ns)->tcp_flags = AIRNET_TCP_ACK;
-	table_touch(s, index);
 	return 1;
-}
-
-/* fix_key of a ClOrdID, as it would be written. */
-static inline an_u64 seen_key(struct world *w, const struct wire_voice *v, an_u64 id,
-			      an_s64 said_ns)
-{
-	an_u8 room[96];
-	an_u8 *end = wire_id(v, room + 16, id, &w->lines.clock, said_ns);
-
-	return fix_key(cursor_over(room + 16, (size_t)(end - room - 16)));
-}
-
-/* What is left of a time that is written with so many digits. */
-static inline an_u64 seen_time(an_s64 time_ns, int digits)
-{
-	an_s64 unit = digits == 0   ? WORLD_SECOND_NS
-		      : digits == 3 ? 1000000
-		      : digits == 6 ? 1000
-				    : 1;
-
-	return (an_u64)(time_ns - time_ns % unit);
-}
-
-/* The row of one plain message. */
-static inline void seen_message(struct world *w, const struct wire_voice *v,
-				const struct note *n, an_u32 bytes,
-				struct airnet_message *m)
-{
-	const struct app *a = &n->app;
-	int has_terms = a->type != '9', has_price = has_terms && a->type != 'F';
-
-	m->sequence = n->number;
-	m->order_key = seen_key(w, v, a->id, n->said_ns);
-	if (a->type != 'D' && (a->original || a->type != '8'))
-		m->original_key = seen_key(w, v, a->original, n->said_ns);
-	m->sending_ns = seen_time(n->said_ns, v->digits);
-	m->bytes = bytes;
-	m->type = (an_u8)a->type;
-	m->kind = fix_kind(m->type);
-	if (has_terms) {
-		m->symbol_key = w->lines.name_keys[a->symbol];
-		m->side = (an_u8)a->side;
-		m->quantity =
-			(an_s64)(a->type == '8' ? a->last : a->quantity) * 100000000;
-		m->flags = AIRNET_MESSAGE_HAS_QUANTITY;
-	}
-	if (has_price && a->price) {
-		m->price = a->price * 1000000;
-		m->flags |= AIRNET_MESSAGE_HAS_PRICE;
-	}
-	if (a->type == '8')
-		m->exec_type = (an_u8)a->executed;
-	if (a->type == '8' || a->type == '9')
-		m->order_status = (an_u8)a->status;
-}
-
-/* A segment of plain messages, those of a side from `passed` on, with their sizes; 0 =
- * it must be made as a frame. */
-static inline int seen_plain(struct world *w, an_u32 line, int side,
-			     const an_u32 *sizes, an_u32 count)
-{
-	struct line *l = &w->lines.line[line];
-	struct line_side *sender = &l->sides[side];
-	an_u32 index = 0, total = 0, options = sender->path.has_stamps ? 12 : 0;
-	struct stream *s = seen_flow(w, l, &index);
-	struct fix_names nobody = {{NULL, NULL}, {NULL, NULL}};
-	struct airnet_header *h;
-	struct side *own;
-	an_s64 stamp_ns;
-
-	if (!s || !seen_is_ordinary(s, index, side, sender))
-		return 0;
-	for (an_u32 i = 0; i < count; i++)
-		total += sizes[i];
-	stamp_ns = seen_stamp(w, seen_bytes(&sender->path, 20 + options + total));
-	if (stamp_ns < 0)
-		return 0;
-	w->lines.seen = line;
-	h = seen_header(w, s, index, side, stamp_ns);
-	h->payload_bytes = total;
-	h->tcp_flags = AIRNET_TCP_PSH | AIRNET_TCP_ACK;
-	h->message_count = (an_u16)count;
-	own = &s->flows[index].sides[side];
-	own->recent_bytes = 0;
-	side_advance(own, total);
-	own->need_bytes = 0;
-	own->follows_soh = 1;
-	for (an_u32 i = 0; i < count; i++) {
-		struct airnet_message *m = &w->out.messages[w->out.message_count++];
-
-		memset(m, 0, sizeof(*m));
-		m->time_ns = h->time_ns;
-		m->frame_count = h->frame_count;
-		m->session = h->session;
-		m->direction = (an_u8)side;
-		seen_message(w, &sender->voice,
-			     &sender->notes[(sender->passed + i) % LINE_NOTES],
-			     sizes[i], m);
-		session_take(s, index, side, m, &nobody);
-	}
-	table_touch(s, index);
-	return 1;
-}
-
-/* Which session a frame of a line's was of. */
-static inline void seen_learn(struct world *w, struct line *l)
-{
-	const struct world_output *out = &w->out;
-	const struct airnet_header *h;
-
-	if (!out->header_count)
-		return;
-	h = &out->headers[out->header_count - 1];
-	if (h->session == AIRNET_NONE)
-		return;
-	l->session = h->session;
-	l->session_number = out->decoder->sessions[h->session].number;
 }
 
 #endif

@@ -18,12 +18,10 @@ from airnet.act.simulated import SimulatedActuator
 from airnet.act.standing import IN_FORCE, Standing
 from airnet.clock import SimulatedClock
 from airnet.decide.policy import Policy
-from airnet.decode import Decoder
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import PASSIVE, Decision, decision_line
 from airnet.domain.frame import FRAME
 from airnet.domain.verdict import Verdict
-from airnet.errors import UnsupportedError
 from airnet.pipeline import Pipeline, last_bad_ns, think
 from airnet.record.ledger import Ledger
 from airnet.record.memory import MemoryLedger
@@ -33,7 +31,8 @@ from airnet.twin import tally
 from airnet.twin.actuator import Hold, Latency, WorldActuator
 from airnet.twin.harm import Ran
 from airnet.twin.outcome import Act
-from airnet.twin.stage import FULL, VOID, Kind, Stage, World, accounts_of, books_of
+from airnet.twin.source import WorldSource
+from airnet.twin.stage import Kind, Stage, World, accounts_of, books_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,60 +81,6 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     frames: int
     virtual_ns: int
     root: str
-
-
-class WorldSource:
-    """Role Source: the mirror of a world, until a set virtual time."""
-
-    def __init__(self, world: World, decoder: Decoder | None = None) -> None:
-        self.name = "twin"
-        self._world = world
-        self._is_decoded = decoder is not None
-        self._bytes = 0
-        if decoder is not None:
-            world.attach(decoder.stream, *decoder.rows)
-        self.until_ns = world.now_ns
-        self.frames = world.frames
-        self.seen = 0
-        self.is_exhausted = False
-
-    @property
-    def buffer(self) -> "NDArray[np.uint8]":
-        """Where rows' `offset` points."""
-        return self._world.buffer
-
-    @property
-    def decoded(self) -> tuple[int, int] | None:
-        """Messages and bytes of the last batch, where the world decodes itself."""
-        if not self._is_decoded:
-            return None
-        before, self._bytes = self._bytes, self._world.wire_bytes
-        return self._world.message_count, self._bytes - before
-
-    def poll(self, rows: object, wait_ms: int) -> int:
-        """Run on; the rows are the world's own.
-
-        Raises:
-            UnsupportedError: the world was built too small.
-        """
-        del rows, wait_ms
-        count = self._world.run(self.until_ns)
-        ended = self._world.ended
-        self.is_exhausted = ended != FULL
-        if ended == VOID:
-            raise UnsupportedError(
-                "the twin's world overflowed: too much happens at once in it",
-                "play fewer sessions, or less excess",
-            )
-        self.seen += count
-        return count
-
-    def counters(self) -> dict[str, int]:
-        """Return how many frames the mirror showed; all of them were delivered."""
-        return {"seen": self.seen, "delivered": self.seen}
-
-    def close(self) -> None:
-        """Do nothing: the world is its maker's."""
 
 
 class Root:
