@@ -11,7 +11,9 @@ from airnet.cli.group import CONTEXT, Commands
 COMMANDS = {
     "curve": "tuning:curve",
     "diff": "study:diff",
+    "fit": "realism:fit",
     "list": "twinplay:list_",
+    "realism": "realism:realism",
     "run": "twinplay:run",
     "sweep": "days:sweep",
     "tune": "tuning:tune",

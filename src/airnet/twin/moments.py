@@ -22,6 +22,9 @@ RECORD = np.dtype(
     [("time_ns", "<i8"), ("order", "<u8"), ("line", "<u4"), ("kind", "u1")]
 )
 MILLISECOND_NS = 1_000_000
+#: Reports of fills nearer than this are of one trade: both its sides are told, and an
+#: order that sweeps the book trades several times at once.
+TOGETHER_NS = 100_000
 #: Least bins a Fano factor is taken over: fewer say nothing.
 BINS_MIN = 50
 Records = NDArray[np.void]
@@ -42,12 +45,12 @@ class Band(msgspec.Struct, frozen=True, kw_only=True):
         return self.least <= value <= self.most
 
 
-_FEED = "services.md A3: feeds of real venues, Fano factors by window"
+_FEED = "survey of real venues' feeds for this project; nothing public to cite"
 _SEC = "SEC, market structure data, quote life times, 2013-10-09"
 _OTTR = "Khomyn and Putnins, SSRN 3719765: 97 % of orders end cancelled"
 _HAWKES = "Lallouache and Challet arXiv:1406.3967; Hardiman and Bouchaud 2014"
 
-BANDS = (
+BANDS: tuple[Band, ...] = (
     Band(
         name="fano_1ms",
         least=4,
@@ -109,6 +112,15 @@ BANDS = (
     ),
 )
 BY_NAME = {band.name: band for band in BANDS}
+
+
+def merged(times: Times, apart_ns: int = TOGETHER_NS) -> Times:
+    """Return the first of each run of times less than so far apart."""
+    if not len(times):
+        return times
+    first = np.ones(len(times), bool)
+    first[1:] = np.diff(times) >= apart_ns
+    return times[first]
 
 
 def counts(times: Times, width_ns: int) -> NDArray[np.int64]:
@@ -215,7 +227,7 @@ def measure(records: Records, **known: Any) -> dict[str, float]:
     """
     asked = np.isin(records["kind"], (NEW, REPLACE, CANCEL))
     times = records["time_ns"][asked].astype(np.int64)
-    trades = np.unique(records["time_ns"][records["kind"] == TRADE]).astype(np.int64)
+    trades = merged(records["time_ns"][records["kind"] == TRADE].astype(np.int64))
     orders = int(np.isin(records["kind"], (NEW, REPLACE)).sum())
     found = {
         "fano_1ms": fano(times, MILLISECOND_NS),
