@@ -135,7 +135,7 @@ def test_fit_reads_a_capture(tmp_path: Path) -> None:
     size = Size(duration_s=30, sessions=12, symbols=6)
     plan = realism.build(TRAIN, 5, size)
     capture, saved = tmp_path / "day.pcapng", tmp_path / "site.toml"
-    write(plan, capture)
+    truth = write(plan, capture)
 
     done = CliRunner().invoke(
         fit_command, [str(capture), "--output", str(saved)], standalone_mode=False
@@ -143,14 +143,14 @@ def test_fit_reads_a_capture(tmp_path: Path) -> None:
     fitted = fit.load(saved)
     kinds = [int(plan.row("agent", n)["kind"]) for n in range(plan.count("agent"))]
     makers = kinds.count(1)
-    theirs = moments.measure(realism.observe(plan, 30))
+    orders = sum(one.count for one in truth.messages if one.type == "D")
 
     assert done.return_value == 0
     assert fitted.ranges.sessions[0] in range(9, 13)
     assert fitted.ranges.symbols == (6, 6)
     assert fitted.ranges.roles[0] == pytest.approx(makers / 12, abs=0.2)
-    for name in ("orders_per_trade", "live_5s"):
-        assert fitted.moments[name] == pytest.approx(theirs[name], rel=0.5), name
+    assert fitted.orders == pytest.approx(orders, rel=0.01)  # the mirror loses some
+    assert 0.2 < fitted.moments["live_5s"] < 0.8
     assert realism.build(fitted.ranges, 1, Size(duration_s=5)).count("line") in range(
         9, 13
     )
