@@ -143,6 +143,9 @@ def test_what_cannot_be_meant_is_not_played() -> None:
 
 
 def test_a_search_goes_on_from_its_storage(tmp_path: Path) -> None:
+    storage = str(tmp_path / "one.db")  # one seed: intervals without ends
+    search(wanted(trials=4, storage=storage, seeds=(1,)), Local(1))
+    search(wanted(trials=6, storage=storage, seeds=(1,)), Local(1))
     storage = str(tmp_path / "search.db")
     first = search(wanted(trials=20, storage=storage), Local(1))
     second = search(wanted(trials=40, storage=storage), Local(1))

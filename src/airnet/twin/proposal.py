@@ -10,6 +10,7 @@ from airnet import __version__
 from airnet.decide.policy import Policy
 from airnet.twin import diff, interval
 from airnet.twin.candidates import Search
+from airnet.twin.closed import policy_digest
 from airnet.twin.diff import Comparison, Gate, Request
 from airnet.twin.parts import digest
 from airnet.twin.plays import Play, Progress
@@ -100,8 +101,8 @@ def proposal(
         airnet=__version__,
         optuna=_optuna_version(),
         policy_file=str(file),
-        policy_digest=digest(wanted.policy),
-        proposed_digest=digest(proposed),
+        policy_digest=policy_digest(wanted.policy),
+        proposed_digest=policy_digest(proposed),
         priors_digest=digest(wanted.priors),
         seed=wanted.seed,
         seeds=wanted.seeds,

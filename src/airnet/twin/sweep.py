@@ -13,6 +13,7 @@ import msgspec
 
 from airnet.errors import UnsupportedError, UsageError
 from airnet.twin import interval
+from airnet.twin.closed import policy_digest
 from airnet.twin.days import EpisodeRow, Season, play_day
 from airnet.twin.interval import Interval
 from airnet.twin.parts import FORM, Parts, Sweep, digest
@@ -82,7 +83,7 @@ def identity(season: Season, play: str) -> Sweep:
     return Sweep(
         form=FORM,
         seed=season.seed,
-        policy=digest(season.policy),
+        policy=policy_digest(season.policy),
         priors=digest((season.priors, season.all_cases)),
         play=play,
         scenarios=tuple(case.name for case in season.cases),

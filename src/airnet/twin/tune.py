@@ -69,7 +69,7 @@ def search(
     if not study.trials:
         study.enqueue_trial(start)
     points = [
-        msgspec.json.decode(trial.user_attrs[POINT], type=Point)
+        msgspec.msgpack.decode(bytes.fromhex(trial.user_attrs[POINT]), type=Point)
         for trial in study.trials
         if POINT in trial.user_attrs
     ]
@@ -112,7 +112,8 @@ def _generation(study: Any, optuna: Any, runner: Runner, count: int) -> list[Poi
         trial.set_user_attr(EXCESS, point.excess_s)
         if has_own:
             trial.set_constraint(EXCESS, point.excess_s)
-        trial.set_user_attr(POINT, msgspec.json.encode(point).decode())
+        # JSON has no infinity, which is where an interval of one seed ends.
+        trial.set_user_attr(POINT, msgspec.msgpack.encode(point).hex())
         study.tell(trial, [point.missed.estimate, point.caused.estimate])
     return points
 
