@@ -321,7 +321,7 @@ def test_it_says_that_days_are_compressed(tmp_path: Path) -> None:
     text = swept(tmp_path / "s", 2).compressed
     partial = msgspec.structs.replace(season(is_every=True), cases=machine.CASES[3:])
 
-    assert "4 episodes of 'quiet', each standing for its share" in text
+    assert "4 of 'quiet' are played, each standing for its share" in text
     assert "the rest of the day is left out" in sweep.compressed(partial)
 
 

@@ -4,6 +4,7 @@ import math
 
 from airnet.twin.curve import Curve
 from airnet.twin.diff import Measure
+from airnet.twin.interval import Interval
 from airnet.twin.proposal import Evidence
 from airnet.twin.sheet import Sheet, between, change, number, percent
 from airnet.twin.sweep import Grave, Regime, Summary
@@ -30,17 +31,24 @@ def of_sweep(found: Summary) -> list[Sheet]:
             f"{found.standing_for_hours:,.0f}."
         ),
     )
+    columns = ("severity", "episodes", "contained", "median s", "p90 s")
     severities = Sheet(
         title="Incidents",
-        columns=("severity", "episodes", "contained", "median s", "p90 s"),
+        columns=columns if found.severities else (),
         rows=tuple(_grave(one) for one in found.severities),
         note=(
-            f"Dollars a day, by the priors: missed harm {between(found.missed_usd)}, "
-            f"caused harm {between(found.caused_usd)} at {level}.\n"
+            f"Dollars a day, by the priors: missed harm {_seen(found.missed_usd)}, "
+            f"caused harm {_seen(found.caused_usd)} at {level}.\n"
             f"Rows: {found.results}"
         ),
     )
     return [regimes, severities]
+
+
+def _seen(found: Interval) -> str:
+    """Return an estimate; what was never seen is not zero, and nobody knows how far."""
+    is_nothing = found.estimate == found.low == found.high == 0
+    return "none seen" if is_nothing else between(found)
 
 
 def _regime(one: Regime) -> tuple[str, ...]:

@@ -215,8 +215,8 @@ def compressed(season: Season) -> str:
         else "what happens is played whole, as often as the priors draw it"
     )
     rest = (
-        f"the rest of {season.priors.day_minutes} minutes is {calm.samples} episodes "
-        f"of {calm.scenario!r}, each standing for its share of it"
+        f"the rest of {season.priors.day_minutes} minutes is calm, of which "
+        f"{calm.samples} of {calm.scenario!r} are played, each standing for its share"
         if has_calm
         else "the rest of the day is left out: what fills it is not among the scenarios"
     )
