@@ -117,6 +117,30 @@ PACKET_RARE void stream_realign(struct stream *s, an_u32 index, int direction,
 		side->has_fin = 0;
 }
 
+/* How many bytes the receiver has room for, as far as it said. */
+static inline an_u32 stream_window(const struct side *side)
+{
+	an_u64 window;
+
+	if (!side->has_window || side->shift == NO_SHIFT)
+		return RESET_WINDOW;
+	window = (an_u64)side->window << side->shift;
+	return window < FLOW_WINDOW ? (an_u32)window : FLOW_WINDOW;
+}
+
+/* How far beyond what is next a segment may begin that the receiver can take. What it
+ * said last may not have been seen: 64 KiB are always let in, as a receiver has that
+ * much from the start. */
+static inline an_s64 stream_room(const struct side *side)
+{
+	an_u32 ahead = side->has_acknowledged ? side->acknowledged - side->next : 0;
+	an_u32 window = stream_window(side);
+
+	if (!side->has_window || side->shift == NO_SHIFT)
+		return FLOW_WINDOW;
+	return (an_s64)(window > RESET_WINDOW ? window : RESET_WINDOW) + ahead;
+}
+
 static inline void stream_payload(struct stream *s, an_u32 index, int direction,
 				  const struct segment *segment)
 {
@@ -130,9 +154,9 @@ static inline void stream_payload(struct stream *s, an_u32 index, int direction,
 	}
 	if (side->checked < SUMS_GOOD)
 		sums_sample(s, side, segment);
-	ahead = sequence_distance(segment->sequence, side->next);
-	if ((ahead || side->held != AIRNET_NONE) && sums_are_bad(s, side, segment))
+	else if (sums_are_bad(s, side, segment))
 		return;
+	ahead = sequence_distance(segment->sequence, side->next);
 	if (ahead > FLOW_WINDOW || ahead < -FLOW_WINDOW) {
 		if (!segment_begins(segment)) {
 			s->counts.out_of_window++;
@@ -140,6 +164,10 @@ static inline void stream_payload(struct stream *s, an_u32 index, int direction,
 		}
 		stream_realign(s, index, direction, segment->sequence);
 		ahead = 0;
+	}
+	if (ahead > 0 && ahead > stream_room(side)) {
+		s->counts.out_of_window++;
+		return;
 	}
 	if (bytes == 1 && ahead == -1) { /* RFC 9293 section 3.8.4 */
 		s->counts.keep_alives++;
@@ -174,17 +202,6 @@ static inline void stream_fin(struct stream *s, an_u32 index, int direction,
 		side->has_fin = 1;
 		side->fin_sequence = sequence;
 	}
-}
-
-/* How many bytes the receiver has room for, as far as it said. */
-static inline an_u32 stream_window(const struct side *side)
-{
-	an_u64 window;
-
-	if (!side->has_window || side->shift == NO_SHIFT)
-		return RESET_WINDOW;
-	window = (an_u64)side->window << side->shift;
-	return window < FLOW_WINDOW ? (an_u32)window : FLOW_WINDOW;
 }
 
 /* Whether the receiver may take a reset: it is exactly what comes next, or lies in the

@@ -3,9 +3,7 @@
  * Which TCP checksums are to be believed. A host that leaves them to its card shows
  * wrong ones to whoever captures on it; so a direction is checked only once its first
  * payloads were all good, and whole. From then on a segment that a receiver would drop
- * is left out where that matters: when it would fill, overlap or open a hole, or end
- * the session. To check those that come in order as well would cost more than decoding
- * may grow by; a false one among them conflicts with the true one, which is counted.
+ * is left out, wherever it lies: who injects one is not heard.
  */
 #ifndef AIRNET_SUMS_H
 #define AIRNET_SUMS_H
@@ -25,15 +23,14 @@ PACKET_RARE void sums_sample(const struct stream *s, struct side *side,
 		side->checked = SUMS_NEVER;
 }
 
-/* Whether to leave a segment out. When the receiver has what was left out, and it has
- * not come again, it is the checksum that was wrong, and no longer looked at. */
-PACKET_RARE int sums_are_bad(struct stream *s, struct side *side,
-			     const struct segment *segment)
+/* A checksum is wrong: whether to leave the segment out. When the receiver has what was
+ * left out, and it has not come again, it is the checksum that was wrong, and no longer
+ * looked at. */
+PACKET_RARE int sums_leave_out(struct stream *s, struct side *side,
+			       const struct segment *segment)
 {
 	an_u32 bytes = s->header->payload_bytes;
 
-	if (side->checked != SUMS_GOOD || packet_tcp_checksum_ok(s->header, segment))
-		return 0;
 	if (side->has_bad && side->has_acknowledged &&
 	    sequence_distance(side->acknowledged, side->bad_end) >= 0 &&
 	    sequence_distance(side->bad_end, side->next) > 0) {
@@ -46,6 +43,15 @@ PACKET_RARE int sums_are_bad(struct stream *s, struct side *side,
 	}
 	s->counts.bad_checksums++;
 	return 1;
+}
+
+/* Whether to leave a segment out. */
+static inline int sums_are_bad(struct stream *s, struct side *side,
+			       const struct segment *segment)
+{
+	return side->checked == SUMS_GOOD &&
+	       !packet_tcp_checksum_ok(s->header, segment) &&
+	       sums_leave_out(s, side, segment);
 }
 
 #endif

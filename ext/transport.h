@@ -5,6 +5,7 @@
 
 #include <endian.h>
 
+#include "checksum.h"
 #include "trailer.h"
 #include "tunnel.h"
 
@@ -90,19 +91,16 @@ static inline int packet_tcp_checksum_ok(const struct airnet_header *header,
 {
 	const an_u8 *at = segment->options.at - TCP_BYTES_MIN;
 	const an_u8 *end = segment->payload.at + header->payload_bytes;
-	an_u64 sum = IP_TCP + (an_u64)(end - at);
-	int i;
+	an_u64 sum = htobe64(IP_TCP + (an_u64)(end - at));
 
 	if (cursor_left(&segment->payload) < header->payload_bytes)
 		return -1;
-	for (i = 0; i < 16; i += 2)
-		sum += (an_u32)(header->source[i] << 8 | header->source[i + 1]) +
-		       (an_u32)(header->target[i] << 8 | header->target[i + 1]);
-	for (; end - at > 1; at += 2)
-		sum += (an_u32)(at[0] << 8 | at[1]);
-	if (at != end)
-		sum += (an_u32)at[0] << 8;
-	return sum % 0xffff == 0; /* one's complement: both zeros are right */
+	sum = checksum_add(sum, checksum_word(header->source));
+	sum = checksum_add(sum, checksum_word(header->source + 8));
+	sum = checksum_add(sum, checksum_word(header->target));
+	sum = checksum_add(sum, checksum_word(header->target + 8));
+	sum = checksum_bytes(sum, at, (size_t)(end - at));
+	return checksum_is_right(sum);
 }
 
 /* Map an IPv4 address into 16 bytes of zero, by a single store: whoever reads eight

@@ -307,6 +307,15 @@ class ReferenceDecoder(Framing):
             self.finish(one)
         self.close(session)
 
+    def room(self, side: Side) -> int:
+        """Return how far ahead the receiver takes bytes, 64 KiB at least."""
+        if side.window is None or side.shift is None:
+            return WINDOW
+        window = max(65536, min(side.window << side.shift, WINDOW))
+        if side.next is None or side.acknowledged is None:
+            return window
+        return window + distance(side.acknowledged, side.next)
+
     def takes_reset(self, side: Side) -> bool:
         """Return whether a RST is exactly next, or in the window advertised."""
         if side.next is None:
@@ -422,7 +431,7 @@ class ReferenceDecoder(Framing):
         side.next = seen.sequence if side.next is None else side.next
         sums.sample(side, seen)
         ahead = distance(seen.sequence, side.next)
-        if (ahead or side.held) and sums.are_bad(self.counts, side, seen):
+        if sums.are_bad(self.counts, side, seen):
             return
         if abs(ahead) > WINDOW:
             if not seen.payload.startswith(b"8=FIX"):
@@ -433,6 +442,8 @@ class ReferenceDecoder(Framing):
             side.unproved = []
             side.fin = None if ahead < 0 else side.fin
             ahead = 0
+        if ahead > self.room(side):
+            return
         if ahead == -1 and seen.payload_bytes == 1:
             return
         known = dict(enumerate(side.pending, -len(side.pending)))

@@ -63,6 +63,38 @@ def test_a_reset_must_lie_in_the_window(
     assert decoded.counters["resets_ignored"] == (state == OPEN)
 
 
+@pytest.mark.parametrize(
+    ("shift", "window", "offset", "left_out"),
+    [
+        (7, 1000, 128_000, 0),
+        (7, 1000, 128_001, 1),
+        (7, 10, 65_536, 0),
+        (7, 10, 65_537, 1),
+        (14, 65535, 1 << 20, 0),
+        (None, 65535, 65_536, 0),
+        (None, 65535, 65_537, 1),
+    ],
+)
+def test_data_must_lie_in_the_window(
+    shift: int | None, window: int, offset: int, left_out: int
+) -> None:
+    """What the receiver has no room for is not held, even if FIX begins there."""
+    talk = Conversation()
+    options = scale(shift) if shift is not None else b""
+    talk.add(0, flags=SYN, options=options)
+    talk.add(1, flags=SYN | ACK, options=options)
+    talk.add(0, order(1))
+    talk.add(1, flags=ACK, window=window)
+    talk.frames.append(talk.segment(0, talk.next[0] + offset, order(9)))
+    talk.add(0, order(2))
+
+    decoded = decode(talk.frames)
+
+    assert decoded.counters["out_of_window"] == left_out
+    assert decoded.counters["out_of_order"] == 1 - left_out
+    assert decoded.messages["sequence"].tolist() == [1, 2]
+
+
 @pytest.mark.parametrize(("offset", "state"), [(65535, CLOSED), (65536, LOGGED_ON)])
 def test_a_window_whose_scale_is_not_known_is_64_kib(offset: int, state: int) -> None:
     """A session picked up in mid-course never showed how its windows are scaled."""

@@ -12,6 +12,7 @@ from tests.fakes.frames import (
     Decoded,
     Frame,
     differences,
+    message,
     order,
     refer,
 )
@@ -48,6 +49,22 @@ def test_a_false_segment_ahead_is_not_held() -> None:
     assert decoded.counters["conflicts"] == 0
     assert decoded.messages["sequence"].tolist() == list(range(1, 11))
     assert len(set(decoded.messages["quantity"].tolist())) == 1
+
+
+@pytest.mark.parametrize("pad", range(9))
+def test_a_false_segment_in_order_is_not_read(pad: int) -> None:
+    """Whoever can only guess the checksum is not heard, whatever the length."""
+    talk = talked()
+    text = "58=" + "x" * pad
+    false = message("D", "34=9", "11=NOBODY", text)
+    talk.frames.append(talk.segment(0, talk.next[0], false, is_summed=False))
+    talk.add(0, message("D", "34=9", "11=SOMEONE", text))
+
+    decoded = decode(talk.frames)
+
+    assert decoded.counters["bad_checksums"] == 1
+    assert decoded.counters["conflicts"] == decoded.counters["retransmits"] == 0
+    assert decoded.messages["sequence"].tolist() == list(range(1, 10))
 
 
 @pytest.mark.parametrize("flags", [RST, FIN | ACK])
