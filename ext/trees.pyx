@@ -227,7 +227,8 @@ cdef class Trees:
     def score(self, np.ndarray rows not None):
         """Return the margins, float32[k, classes], of float32[k, 64] rows."""
         cdef const float *row = rows_of(rows)
-        cdef np.npy_intp i, shape[2]
+        cdef np.npy_intp i
+        cdef np.npy_intp[2] shape
         cdef np.ndarray made
         cdef float *out
         shape[0], shape[1] = np.PyArray_DIM(rows, 0), self.state.classes
