@@ -50,6 +50,7 @@ def act(start_ns: int, end_ns: int, line: int = 0, wrong: Wrong = Wrong.NO) -> A
         ended_ns=end_ns,
         state=State.VERIFIED,
         label=0 if wrong is Wrong.NO else -1,
+        covers=(0,) if wrong is Wrong.NO else (),
         wrong=wrong,
         lines=(line,),
     )

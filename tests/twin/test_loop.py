@@ -130,9 +130,11 @@ def test_play_when_a_command_takes_longer_then_harm_grows(runaway: Prepared) -> 
     soon, late = play_on(runaway, FORCE), play_on(runaway, FORCE, terms=slow)
 
     assert soon.detect_ns == late.detect_ns
+    assert soon.detect_ns is not None
     assert soon.contain_ns is not None
     assert late.contain_ns is not None
     assert late.contain_ns - soon.contain_ns == 400 * NS_PER_MS - 3_500_000
+    assert 0 <= soon.contain_ns - soon.detect_ns - 3_500_000 < 10 * NS_PER_MS
     assert soon.harm_cents < late.harm_cents < late.harm_without_cents
 
 

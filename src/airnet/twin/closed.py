@@ -2,8 +2,11 @@
 
 The frames of the world go through the Pipeline that runs live and in replay; what it
 decides is carried out by Standing through an actuator of the world, and takes as long
-to arrive as it would in reality. The world runs in slices no longer than the fastest
-command takes, so that no command comes late and no Outcome depends on the slices.
+to arrive as it would in reality. Windows close on a grid of capture time, with the
+first frame after it (ADR 0011): the world runs from one grid point to the next and as
+far beyond as the fastest command takes, so that no command comes late and no Outcome
+depends on the slices. Only where the capture's clock is off, a command may be late by
+one grid step.
 """
 
 import hashlib
@@ -11,7 +14,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-import numpy as np
 
 from airnet import __version__
 from airnet.act.simulated import SimulatedActuator
@@ -19,8 +21,7 @@ from airnet.act.standing import IN_FORCE, Standing
 from airnet.clock import SimulatedClock
 from airnet.decide.policy import Policy
 from airnet.domain.containment import Containment, State
-from airnet.domain.decision import PASSIVE, Decision, decision_line
-from airnet.domain.frame import FRAME
+from airnet.domain.decision import PASSIVE, Decision
 from airnet.domain.verdict import Verdict
 from airnet.pipeline import Pipeline, last_bad_ns, think
 from airnet.record.ledger import Ledger
@@ -31,17 +32,16 @@ from airnet.twin import tally
 from airnet.twin.actuator import Hold, Latency, WorldActuator
 from airnet.twin.harm import Ran
 from airnet.twin.outcome import Act
+from airnet.twin.root import Root
 from airnet.twin.source import WorldSource
 from airnet.twin.stage import Kind, Stage, World, accounts_of, books_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from numpy.typing import NDArray
-
     from airnet.capture.source import Tape
 
 How = Literal["closed", "open", "none"]
+#: The grid on which windows close (ext/window.h).
+TICK_NS = 10_000_000
 #: As the running service looks whether what stands has an effect.
 EFFECT_EVERY_NS = 50_000_000
 
@@ -56,10 +56,10 @@ class Ordered(msgspec.Struct, frozen=True, kw_only=True):
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What a play is held under, beside scenario and policy.
 
-    `slice_ns` 0 means as long as the latency allows. `is_rooted` false leaves the
-    frames out of the root, which saves hashing them. `ledger` and `tape` are written
-    when given. `look` is called after each slice with the virtual time, the world and
-    the number of frames so far.
+    `slice_ns` is the longest slice of virtual time; 0: as long as may be. `is_rooted`
+    false leaves the frames out of the root, which saves hashing them. `ledger` and
+    `tape` are written when given. `look` is called after each slice with the virtual
+    time, the world and the number of frames so far.
     """
 
     latency: Latency = Latency()
@@ -83,72 +83,35 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     root: str
 
 
-class Root:
-    """A Tape that hashes what it is given, and hands it on."""
-
-    def __init__(self, tape: "Tape | None", *, is_rooted: bool) -> None:
-        self._times, self._bytes = hashlib.sha256(), hashlib.sha256()
-        self._tape = tape
-        self._is_rooted = is_rooted
-
-    @property
-    def is_needed(self) -> bool:
-        """Whether there is anything to do."""
-        return self._is_rooted or self._tape is not None
-
-    def write(
-        self,
-        rows: "NDArray[np.void] | memoryview",
-        count: int,
-        buffer: "NDArray[np.uint8] | memoryview",
-    ) -> None:
-        """Take FRAME[count] rows and their bytes."""
-        if self._tape is not None:
-            self._tape.write(rows, count, buffer)  # type: ignore[arg-type] # as Front
-        if not self._is_rooted:
-            return
-        # As bytes: numpy takes 0.1 ms to read the layout of a memoryview of rows.
-        kept, held = np.frombuffer(rows, FRAME)[:count], np.asarray(buffer).data
-        self._times.update(kept["time_ns"].tobytes())
-        starts = kept["offset"]
-        ends = starts + kept["captured_bytes"]
-        if np.array_equal(starts[1:], ends[:-1]):
-            self._bytes.update(held[int(starts[0]) : int(ends[-1])])
-            return
-        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-            self._bytes.update(held[start:end])
-
-    def of(self, decisions: "Iterable[Decision]") -> str:
-        """Return the SHA-256, in hex, over all that came and what was decided."""
-        total = self._times.copy()
-        total.update(self._bytes.digest())
-        for decision in decisions:
-            total.update(decision_line(decision))
-        return total.hexdigest()
-
-
 class TwinHands:
     """Carries Decisions out in virtual time and keeps account of them."""
 
-    def __init__(self, standing: Standing, clock: SimulatedClock) -> None:
+    def __init__(
+        self, standing: Standing, clock: SimulatedClock, source: WorldSource
+    ) -> None:
         self.standing = standing
         self.clock = clock
+        self._source = source
         self.decisions: list[Decision] = []
         self.states: dict[str, State] = {}
-        self.until_ns = 0
         self.changes = 0
 
     def carry_out(self, decision: Decision, verdict: Verdict | None) -> None:
-        """Record, act and record, at the close of the window that decided.
+        """Record, act and record, when the frame came that closed the window.
 
         The capture's clock may have stepped; the world's has not: the command leaves
         within the slice that showed the frame.
         """
-        self.decisions.append(decision)
-        before_ns = self.clock.time_ns
-        self.clock.time_ns = min(max(before_ns, decision.t_ns), self.until_ns)
-        outcome = self.standing.carry_out(decision, verdict)
+        before_ns, source = self.clock.time_ns, self._source
+        shown_ns = source.first_ns(decision.t_ns)
+        self.order(decision, verdict, min(max(before_ns, shown_ns), source.until_ns))
         self.clock.time_ns = before_ns
+
+    def order(self, decision: Decision, verdict: Verdict | None, now_ns: int) -> None:
+        """Record, act and record, at this time of the world."""
+        self.decisions.append(decision)
+        self.clock.time_ns = now_ns
+        outcome = self.standing.carry_out(decision, verdict)
         if outcome is not None:
             self.states[decision.id] = outcome.state
             self.changes += outcome.state in IN_FORCE
@@ -206,11 +169,12 @@ class Loop:
         )
         acting = self._actuator if how == "closed" else SimulatedActuator(self._clock)
         ledger = terms.ledger or MemoryLedger()
-        self._hands = TwinHands(Standing([acting], ledger, self._clock), self._clock)
         self._brain = think(stage.site, policy, scorer)
         self._source = WorldSource(
             self.world, self._brain.decoder if is_decoded else None
         )
+        standing = Standing([acting], ledger, self._clock)
+        self._hands = TwinHands(standing, self._clock, self._source)
         self._lane = Pipeline(
             self._source,
             self._brain,
@@ -222,7 +186,6 @@ class Loop:
             Stride(self._source, self._brain.decoder, self._brain.windows)
         )
         self._ordered = sorted(terms.ordered, key=lambda one: one.at_ns)
-        self._looked_ns = 0
         ledger.append("start", self._start_ns, self._beginning(policy, scorer, how))
         self._ledger = ledger
 
@@ -233,21 +196,29 @@ class Loop:
             UnsupportedError: the world was built too small.
             LedgerError: the ledger cannot be written.
         """
-        slice_ns = self._terms.slice_ns or self._terms.latency.least_ns
-        assert slice_ns <= self._terms.latency.least_ns, "commands would come late"
         now_ns = self._start_ns
         try:
             while now_ns < self._end_ns:
-                now_ns = self._next(now_ns, slice_ns)
+                now_ns = self._next(now_ns)
                 self._slice(now_ns)
                 self._act(now_ns)
         finally:
             self._brain.decoder.close()
         return self._heard()
 
-    def _next(self, now_ns: int, slice_ns: int) -> int:
-        """Return where this slice ends: nothing may arrive within it."""
-        ends = [now_ns + slice_ns, self._end_ns]
+    def _next(self, now_ns: int) -> int:
+        """Return where this slice ends: nothing that is decided in it arrives in it."""
+        least_ns = self._terms.latency.least_ns
+        tick_ns = now_ns - now_ns % TICK_NS
+        # When a frame was seen since the last grid point, no window closes before the
+        # next one.
+        is_closed = self._source.last_ns >= tick_ns
+        start_ns = max(tick_ns + TICK_NS, now_ns) if is_closed else now_ns
+        ends = [start_ns + least_ns, self._end_ns]
+        if self._terms.slice_ns:
+            ends.append(now_ns + self._terms.slice_ns)
+        if self._hands.standing.in_force:
+            ends.append(now_ns - now_ns % EFFECT_EVERY_NS + EFFECT_EVERY_NS)
         if self._actuator.next_ns is not None:
             ends.append(self._actuator.next_ns)
         if self._ordered:
@@ -256,7 +227,7 @@ class Loop:
 
     def _slice(self, until_ns: int) -> None:
         """Let the world go on, and the product look at it."""
-        self._source.until_ns = self._hands.until_ns = until_ns
+        self._source.until_ns = until_ns
         self._lane.step(0)
         while not self._source.is_exhausted:
             self._lane.step(0)
@@ -265,20 +236,17 @@ class Loop:
         """Have the world obey what has arrived; look at what stands."""
         self._clock.time_ns = now_ns
         while self._ordered and self._ordered[0].at_ns <= now_ns:
-            self._hands.until_ns = now_ns
-            self._hands.carry_out(self._ordered.pop(0).decision, None)
+            self._hands.order(self._ordered.pop(0).decision, None, now_ns)
         self._actuator.arrive(now_ns)
         if self._hands.standing.in_force:
             self._hands.settle()
-            self._look(now_ns)
+            if now_ns % EFFECT_EVERY_NS == 0:
+                self._look()
         if self._terms.look is not None:
             self._terms.look(now_ns, self.world, self._source.seen)
 
-    def _look(self, now_ns: int) -> None:
+    def _look(self) -> None:
         """Tell Standing what the mirror shows of what stands, as the service does."""
-        if now_ns - self._looked_ns < EFFECT_EVERY_NS:
-            return
-        self._looked_ns = now_ns
         standing = self._hands.standing
         for containment in standing.in_force:
             decision = standing.decision(containment.decision_id)
@@ -334,9 +302,8 @@ class Loop:
 
     def _act_of(self, decision: Decision) -> Act:
         """Return what became of a containment, and whether it was right."""
-        label, wrong = tally.judged(
-            decision, self._stage.labels, self._stage.bystanders
-        )
+        about = decision, self._stage.labels, self._stage.bystanders
+        label, wrong = tally.judged(*about)
         hold: Hold | None = self._actuator.holds.get(decision.id)
         is_obeyed = hold is not None and hold.is_in_force
         return Act(
@@ -350,6 +317,7 @@ class Loop:
             ended_ns=hold.ended_ns if hold is not None and is_obeyed else 0,
             state=self._hands.states.get(decision.id, State.INTENDED),
             label=label,
+            covers=tally.covered(*about),
             wrong=wrong,
             lines=self._actuator.reached(decision),
         )

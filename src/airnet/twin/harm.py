@@ -160,11 +160,7 @@ def _impact(model: HarmModel, case: Case, end_ns: int, done: Sequence[Act]) -> i
     for number, label in enumerate(case.labels):
         if not may_be_contained(label):
             continue
-        spans = [
-            (act.effect_ns, act.ended_ns)
-            for act in done
-            if act.label == number and act.wrong is Wrong.NO
-        ]
+        spans = [(act.effect_ns, act.ended_ns) for act in done if number in act.covers]
         free_ns = uncovered_ns(label.onset_ns, min(label.offset_ns, end_ns), spans)
         total += cents_per_s * free_ns // NS_PER_S
     return total

@@ -29,8 +29,8 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
 
     `decided_ns` is the capture time of the deciding frame, `effect_ns` when the world
     first obeyed (0: never, as in shadow), `ended_ns` when it no longer did. `label` is
-    the place in the Outcome's labels of what it answers, -1 for none. `lines` are the
-    lines of the world it reached.
+    the place in the Outcome's labels of what it answers, -1 for none; `covers` are all
+    that it holds while it stands. `lines` are the lines of the world it reached.
     """
 
     decision_id: str
@@ -43,6 +43,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     ended_ns: int = 0
     state: State = State.INTENDED
     label: int = -1
+    covers: tuple[int, ...] = ()
     wrong: Wrong = Wrong.NO
     lines: tuple[int, ...] = ()
 

@@ -2,12 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from airnet.decode import Decoder
+from airnet.domain.frame import HEADER
 from airnet.errors import UnsupportedError
 from airnet.twin.stage import FULL, VOID, World
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -19,11 +21,13 @@ class WorldSource:
         self._world = world
         self._is_decoded = decoder is not None
         self._bytes = 0
+        self._times = world.frames["time_ns"]
         if decoder is not None:
             world.attach(decoder.stream, *decoder.rows)
+            self._times = np.frombuffer(decoder.rows[0], HEADER)["time_ns"]
         self.until_ns = world.now_ns
         self.frames = world.frames
-        self.seen = 0
+        self.seen = self.last_ns = self._count = 0
         self.is_exhausted = False
 
     @property
@@ -55,7 +59,16 @@ class WorldSource:
                 "play fewer sessions, or less excess",
             )
         self.seen += count
+        self._count = count
+        if count:
+            self.last_ns = int(self._times[count - 1])
         return count
+
+    def first_ns(self, time_ns: int) -> int:
+        """Return when the first frame of this batch from `time_ns` on was seen."""
+        times = self._times[: self._count]
+        after = times[times >= time_ns]
+        return int(after[0]) if len(after) else time_ns
 
     def counters(self) -> dict[str, int]:
         """Return how many frames the mirror showed; all of them were delivered."""

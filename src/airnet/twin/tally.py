@@ -44,6 +44,22 @@ def judged(
     return -1, Wrong.WRONG_TARGET if is_any else Wrong.NO_INCIDENT
 
 
+def covered(
+    decision: Decision, labels: Sequence[Label], bystanders: frozenset[str]
+) -> tuple[int, ...]:
+    """Return the labels that a containment answers while it stands, whatever was first.
+
+    A shield against one flood holds the next one too.
+    """
+    return tuple(
+        number
+        for number, label in enumerate(labels)
+        if may_be_contained(label)
+        and decision.tier <= label.tier_max
+        and _names(decision, label, bystanders)
+    )
+
+
 def first_onset(labels: Iterable[Label]) -> int | None:
     """Return when the first thing that may be contained began."""
     onsets = [label.onset_ns for label in labels if may_be_contained(label)]
