@@ -21,6 +21,8 @@
 #define BATCH_REFUSED 3 /* no such order, price off the ladder, quantity 0 */
 #define BATCH_FULL 4 /* no slot or no room for trades: the batch stops here */
 
+#define BATCH_AHEAD 16
+
 struct batch_row {
 	an_s64 price;
 	an_u32 number; /* the caller's, of the order: below `numbers` */
@@ -165,6 +167,16 @@ static inline an_u32 batch_run(struct batch *b, struct batch_row *rows, an_u32 c
 		struct batch_row *row = &rows[i];
 		int is_new = row->kind >= BATCH_LIMIT && row->kind <= BATCH_FOK;
 
+		/* Rows ahead name orders that are far apart in memory. */
+		if (i + BATCH_AHEAD < count) {
+			an_u32 next = rows[i + BATCH_AHEAD].number;
+
+			if (next < b->numbers)
+				__builtin_prefetch(&b->slots[next]);
+			next = rows[i + BATCH_AHEAD / 2].number;
+			if (next < b->numbers && b->slots[next] != BOOK_NONE)
+				__builtin_prefetch(&b->pool.orders[b->slots[next]]);
+		}
 		/* One trade for each resting order at most, and the row's own. */
 		if (b->room - b->traded <= b->pool.live || row->number >= b->numbers)
 			return i;

@@ -26,13 +26,13 @@ struct book {
 /* Is level a better than b, for the owner of the other side to trade with? */
 static inline int book_better(int side, an_u32 a, an_u32 b)
 {
-	return b == BOOK_NONE || (side == BOOK_BUY ? a > b : a < b);
+	return (b == BOOK_NONE) | (((a > b) ^ side) & (a != b));
 }
 
 /* May an order of `side` at `limit` trade with the opposite level `tick`? */
 static inline int book_crosses(int side, an_u32 limit, an_u32 tick)
 {
-	return side == BOOK_BUY ? tick <= limit : tick >= limit;
+	return ((tick < limit) ^ side) | (tick == limit);
 }
 
 static inline void book_close(struct book *b)
@@ -95,8 +95,7 @@ static inline void book_rest(struct book *b, struct order *orders, an_u32 slot)
 		at->head = at->tail = slot;
 		o->previous = BOOK_NONE;
 		ladder_mark(l, o->tick);
-		if (book_better(o->side, o->tick, l->best))
-			l->best = o->tick;
+		l->best = book_better(o->side, o->tick, l->best) ? o->tick : l->best;
 	} else {
 		o->previous = at->tail;
 		orders[at->tail].next = slot;
@@ -111,15 +110,14 @@ static inline void book_remove(struct book *b, struct order *orders, an_u32 slot
 	struct order *o = &orders[slot];
 	struct ladder *l = &b->ladders[o->side];
 	struct level *at = &l->levels[o->tick];
+	an_u32 *before, *after;
 
-	if (o->previous == BOOK_NONE)
-		at->head = o->next;
-	else
-		orders[o->previous].next = o->next;
-	if (o->next == BOOK_NONE)
-		at->tail = o->previous;
-	else
-		orders[o->next].previous = o->previous;
+	/* Which of two places is written is a choice of address, not of a branch: no
+	 * processor could guess it. */
+	before = o->previous == BOOK_NONE ? &at->head : &orders[o->previous].next;
+	after = o->next == BOOK_NONE ? &at->tail : &orders[o->next].previous;
+	*before = o->next;
+	*after = o->previous;
 	at->quantity -= o->leaves;
 	l->quantity -= o->leaves;
 	l->orders--;

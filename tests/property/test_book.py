@@ -161,6 +161,7 @@ def test_full_book_stops_the_batch() -> None:
     one = book.Book(BASE, TICK, LEVELS, NUMBERS, 3)
 
     assert one.run(many, np.zeros(10, book.TRADE)) == (3, 0)
+    assert many["ask"][0] == book.NONE
     assert one.resting == (3, 0)
     assert one.run(many[:1], np.zeros(3, book.TRADE)) == (0, 0)
 
