@@ -10,7 +10,9 @@ from libc.stdlib cimport calloc, free
 
 import numpy as np
 
-from abi cimport airnet_frame, airnet_header, airnet_message
+from airnet._ext import stream as stream_kernel
+
+from abi cimport airnet_frame, airnet_header, airnet_message, airnet_session
 
 
 cdef extern from "twin.h" nogil:
@@ -71,6 +73,8 @@ cdef extern from "twin.h" nogil:
     double chance_unit(chance *c) noexcept
     double chance_normal(chance *c) noexcept
     double chance_exponential(chance *c) noexcept
+    struct shard "stream":
+        pass
     struct decoder:
         airnet_message *rows
         uint32_t row_count
@@ -240,8 +244,17 @@ cdef class World:
     ):
         """Write the rows of `stream`, a Stream, in mode ROWS."""
         cdef size_t place = stream.place
+        layout = (
+            sizeof(decoder), sizeof(shard), sizeof(airnet_frame),
+            sizeof(airnet_header), sizeof(airnet_message), sizeof(airnet_session),
+        )
         if self.state.mode != WORLD_ROWS:
             raise ValueError("mode must be ROWS")
+        if stream_kernel.LAYOUT != layout:
+            raise ImportError(
+                "airnet._ext.stream and airnet._ext.twin were built from different "
+                "sources: build both again (python setup.py build_ext --inplace)"
+            )
         if headers.shape[0] < HEADERS_MIN or messages.shape[0] < MESSAGES_MIN:
             raise ValueError(
                 f"headers must be at least {HEADERS_MIN}, messages {MESSAGES_MIN}"

@@ -83,6 +83,10 @@ class World:
         Nobody else may call `stream` meanwhile; its counts and its session table move
         on as if it had decoded every frame. run() then returns how many headers lie
         in `headers`; their messages are in `messages`.
+
+        Raises:
+            ValueError: the mode is not ROWS, or there are too few rows.
+            ImportError: the two kernels were built from different sources.
         """
 
     @property
