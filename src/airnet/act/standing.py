@@ -97,6 +97,11 @@ class Standing:
         """Return what stands, in the order it was applied."""
         return tuple(self._containments.values())
 
+    @property
+    def has_any(self) -> bool:
+        """Return whether anything stands."""
+        return bool(self._containments)
+
     def decision(self, decision_id: str) -> Decision | None:
         """Return the Decision behind something that stands."""
         return self._decisions.get(decision_id)
@@ -132,6 +137,8 @@ class Standing:
 
     def tick(self, now_ns: int) -> list[Containment]:
         """Record what has ended by itself at `now_ns`, in the order of its end."""
+        if not self._containments:  # it is asked for every Verdict
+            return []
         due = [c for c in self._containments.values() if c.until_ns <= now_ns]
         due.sort(
             key=lambda containment: (containment.until_ns, containment.decision_id)

@@ -1,5 +1,6 @@
 """Which things no action may match, and which hosts the site calls its own."""
 
+import functools
 import ipaddress
 
 from airnet.config import Site
@@ -18,6 +19,7 @@ def canonical(address: str) -> str:
     return address_text(address_bytes(address))
 
 
+@functools.lru_cache(maxsize=16384)
 def endpoint(address: str, port: int) -> str:
     """Return `ip:port`, an IPv6 address in brackets (RFC 3986 section 3.2.2)."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -208,22 +208,22 @@ class Loop:
 
     def _next(self, now_ns: int) -> int:
         """Return where this slice ends: nothing that is decided in it arrives in it."""
-        least_ns = self._terms.latency.least_ns
         tick_ns = now_ns - now_ns % TICK_NS
         # When a frame was seen since the last grid point, no window closes before the
         # next one.
         is_closed = self._source.last_ns >= tick_ns
         start_ns = max(tick_ns + TICK_NS, now_ns) if is_closed else now_ns
-        ends = [start_ns + least_ns, self._end_ns]
+        end_ns = min(start_ns + self._terms.latency.least_ns, self._end_ns)
         if self._terms.slice_ns:
-            ends.append(now_ns + self._terms.slice_ns)
-        if self._hands.standing.in_force:
-            ends.append(now_ns - now_ns % EFFECT_EVERY_NS + EFFECT_EVERY_NS)
+            end_ns = min(end_ns, now_ns + self._terms.slice_ns)
+        if self._hands.standing.has_any:
+            look_ns = now_ns - now_ns % EFFECT_EVERY_NS + EFFECT_EVERY_NS
+            end_ns = min(end_ns, look_ns)
         if self._actuator.next_ns is not None:
-            ends.append(self._actuator.next_ns)
+            end_ns = min(end_ns, self._actuator.next_ns)
         if self._ordered:
-            ends.append(max(self._ordered[0].at_ns, now_ns))
-        return min(ends)
+            end_ns = min(end_ns, max(self._ordered[0].at_ns, now_ns))
+        return end_ns
 
     def _slice(self, until_ns: int) -> None:
         """Let the world go on, and the product look at it."""
@@ -237,8 +237,9 @@ class Loop:
         self._clock.time_ns = now_ns
         while self._ordered and self._ordered[0].at_ns <= now_ns:
             self._hands.order(self._ordered.pop(0).decision, None, now_ns)
-        self._actuator.arrive(now_ns)
-        if self._hands.standing.in_force:
+        if self._actuator.next_ns is not None:
+            self._actuator.arrive(now_ns)
+        if self._hands.standing.has_any:
             self._hands.settle()
             if now_ns % EFFECT_EVERY_NS == 0:
                 self._look()
