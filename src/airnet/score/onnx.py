@@ -190,6 +190,7 @@ class OnnxScorer:
         margins = model.margins(rows)
         has_fact = any(mark & FACT for mark in marks)
         facts = fired(RULES[kind], model.columns, rows) if has_fact else {}
+        values = rows.tolist()
         for place, mark in enumerate(marks):
             fact = facts.get(place)
             if fact is None and mark & EXCUSED:
@@ -199,9 +200,9 @@ class OnnxScorer:
                 chance = chances[model.card.classes.index(fact.rule.cause)]
                 opinion: Opinion | None = of_fact(fact, max(chance, RULE_PPM))
             else:
-                opinion = of_model(model, rows[place], chances)
+                opinion = of_model(model, values[place], chances)
                 if opinion is not None and kind == WINDOW_SESSION:
-                    opinion = if_ready(opinion, rows[place])
+                    opinion = if_ready(opinion, values[place])
             if opinion is not None:
                 opinions[int(places[place])] = opinion
 

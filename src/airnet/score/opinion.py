@@ -1,8 +1,9 @@
 """Opinion: what the model, or a rule that outranks it, says of one row of features."""
 
+import math
+import operator
+
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.verdict import PPM, Cause
@@ -24,9 +25,11 @@ MARKET_SESSIONS = 5
 UNREADY_RATE = 1_000
 
 
-_READY = tuple(
-    SESSION_SCHEMA.index(name)
-    for name in ("history_ms", "messages", "active_sessions", "rate_fast")
+_READY = operator.itemgetter(
+    *(
+        SESSION_SCHEMA.index(name)
+        for name in ("history_ms", "messages", "active_sessions", "rate_fast")
+    )
 )
 
 
@@ -53,12 +56,14 @@ def of_fact(fact: Fired, probability_ppm: int) -> Opinion:
     )
 
 
-def of_model(
-    model: Model, row: NDArray[np.float32], chances: list[int]
-) -> Opinion | None:
-    """Return what the model says, or None when that is normal after all."""
-    ranked = sorted(range(len(chances)), key=lambda one: (-chances[one], one))
-    top, second = ranked[0], ranked[1]
+def of_model(model: Model, row: list[float], chances: list[int]) -> Opinion | None:
+    """Return what the model says, or None when that is normal after all.
+
+    `row` is a row of features as Python's numbers: one by one they cost less so.
+    """
+    top = chances.index(max(chances))
+    rest = [-1 if one == top else chance for one, chance in enumerate(chances)]
+    second = rest.index(max(rest))
     abstains = chances[top] - chances[second] < LEAD_PPM
     if top == 0 and (not abstains or chances[0] * 2 >= PPM):
         return None
@@ -71,14 +76,14 @@ def of_model(
         probability_ppm=chances[top],
         abstains=abstains,
         rule=f"model.{model.card.name}",
-        measured=0 if np.isnan(measured) else int(measured),
+        measured=0 if math.isnan(measured) else int(measured),
         limit=driving.limit,
     )
 
 
-def if_ready(opinion: Opinion, row: NDArray[np.float32]) -> Opinion | None:
+def if_ready(opinion: Opinion, row: list[float]) -> Opinion | None:
     """Return the opinion, an abstention, or nothing when too little is known."""
-    history_ms, messages, active, rate = (int(row[column]) for column in _READY)
+    history_ms, messages, active, rate = _READY(row)
     is_ready = history_ms >= READY_MS and messages >= READY_MESSAGES
     if is_ready and active >= MARKET_SESSIONS:
         return opinion
