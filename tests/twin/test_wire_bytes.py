@@ -85,3 +85,12 @@ def test_tshark_finds_nothing_wrong(tmp_path: Path) -> None:
     assert {kind: read.count(kind) for kind in sorted(set(read))} == {
         kind: sum(counts) for kind, counts in sorted(truth(world).items())
     }
+
+
+@pytest.mark.timeout(600)
+def test_tshark_finds_nothing_wrong_in_a_million(tmp_path: Path) -> None:
+    """Sequence numbers, sums and FIX stay right for as long as a world runs."""
+    path = tmp_path / "twin.pcap"
+    world = lines.build(lines.world_rows(50, split=0.02), seed=3)
+    assert lines.write_pcap(world, 30, path) >= 1_000_000
+    assert tshark(path, "-Y", WRONG) == ""
