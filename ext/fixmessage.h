@@ -3,8 +3,8 @@
  * The fields of one framed FIX message -> one airnet_message. First occurrences win;
  * whatever is wrong is one reason: checksum before type, field, duplicate and value.
  */
-#ifndef AIRNET_FIXMESSAGE_H
-#define AIRNET_FIXMESSAGE_H
+#ifndef AIRNET_FIX_MESSAGE_H
+#define AIRNET_FIX_MESSAGE_H
 
 #include "fixlayout.h"
 

@@ -132,7 +132,7 @@ def sweep(days: int, *, as_json: bool, **given: Any) -> int:
     What is in shadow is played as if enforced, unless --as-written.
     """
     from airnet.twin import reports, sweep as sweeping  # noqa: PLC0415 -- numpy
-    from airnet.twin.parts import Parts  # noqa: PLC0415 -- same
+    from airnet.twin.parts import Parts  # noqa: PLC0415 -- numpy
 
     asked = SweepAsked(**given)
     season = _season(asked)

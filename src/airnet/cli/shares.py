@@ -41,7 +41,7 @@ def moved(
 ) -> list[Moved]:
     """Weigh the features of an Incident's Decisions with the models in a folder."""
     from airnet.score import load  # noqa: PLC0415 -- onnxruntime, 0.2 s
-    from airnet.score.explain import shares  # noqa: PLC0415 -- same
+    from airnet.score.explain import shares  # noqa: PLC0415 -- numpy
 
     wanted = set(incident.evidence)
     entries = [

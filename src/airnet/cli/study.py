@@ -84,7 +84,7 @@ def diff(before: Path, after: Path, *, gate: bool, as_json: bool, **given: Any) 
     if it were enforced on every asset: what would it do?
     """
     from airnet.twin.diff import Request, compare, failed  # noqa: PLC0415 -- numpy
-    from airnet.twin.review import sheets  # noqa: PLC0415 -- same
+    from airnet.twin.review import sheets  # noqa: PLC0415 -- numpy
 
     asked = DiffAsked(**given)
     request = Request(

@@ -127,7 +127,7 @@ def tune(*, as_json: bool, **given: Any) -> int:
     What is in shadow is played as if enforced; the modes of the file stay as they are.
     """
     from airnet.twin import reports  # noqa: PLC0415 -- numpy
-    from airnet.twin.proposal import proposal  # noqa: PLC0415 -- same
+    from airnet.twin.proposal import proposal  # noqa: PLC0415 -- numpy, optuna
 
     asked = TuneAsked(**given)
     file = asked.policy or policy_path()
@@ -162,8 +162,8 @@ def _tuning(asked: TuneAsked, policy: Policy) -> tuple[Any, Any]:
         UsageError: no such scenario or field.
     """
     from airnet.twin.candidates import Search  # noqa: PLC0415 -- numpy
-    from airnet.twin.knobs import knobs_of  # noqa: PLC0415 -- same
-    from airnet.twin.proposal import Hearing  # noqa: PLC0415 -- same
+    from airnet.twin.knobs import knobs_of  # noqa: PLC0415 -- numpy, optuna
+    from airnet.twin.proposal import Hearing  # noqa: PLC0415 -- numpy, optuna
 
     cases = studied.cases_of(asked.scenarios)
     wanted = Search(
@@ -273,7 +273,7 @@ def curve(scenario: str, *, as_json: bool, **given: Any) -> int:
     enforced, unless --as-written.
     """
     from airnet.twin import curve as charting, reports  # noqa: PLC0415 -- numpy
-    from airnet.twin.pareto import FORMATS, plot_curve  # noqa: PLC0415 -- same
+    from airnet.twin.pareto import FORMATS, plot_curve  # noqa: PLC0415 -- numpy, optuna
 
     asked = CurveAsked(**given)
     if asked.plot and asked.plot.suffix not in FORMATS:

@@ -4,7 +4,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PATH = click.Path(path_type=Path)
 SEED_MAX = (1 << 63) - 1
+Command = TypeVar("Command", bound=Callable[..., object])
 
 
 def scenario_names(
@@ -37,6 +38,33 @@ def scenario_names(
         for name in catalogue.names()
         if name.startswith(incomplete)
     ]
+
+
+#: What a world is drawn from, and what of it may be said instead.
+_WORLD = (
+    click.option(
+        "--difficulty",
+        type=click.FloatRange(0, 1),
+        help="0: the incident shouts; 1: it hides. Default: drawn from the seed.",
+    ),
+    click.option(
+        "--domain",
+        type=click.Choice(["train", "tune", "report"]),
+        default="train",
+        show_default=True,
+        help="What the world is drawn from; report is held out for reporting.",
+    ),
+    click.option("--sessions", type=click.IntRange(2, 400), help="Instead of drawn."),
+    click.option("--symbols", type=click.IntRange(1, 400), help="Instead of drawn."),
+    click.option("--seconds", type=click.FloatRange(1, 3600), help="Of virtual time."),
+)
+
+
+def with_world(command: Command) -> Command:
+    """Give a command the options that say which world is played."""
+    for option in reversed(_WORLD):
+        command = option(command)
+    return command
 
 
 @click.command(
@@ -78,24 +106,10 @@ Exit statuses
     show_default=True,
     help="Of everything in it: the same seed is the same day.",
 )
-@click.option(
-    "--difficulty",
-    type=click.FloatRange(0, 1),
-    help="0: the incident shouts; 1: it hides. Default: drawn from the seed.",
-)
 @click.option("--policy", type=PATH, help="What may be done; the shipped by default.")
 @click.option("--enforce", is_flag=True, help="Put what the policy contains in force.")
 @click.option("--models", type=PATH, help="Folder of models instead of the shipped.")
-@click.option(
-    "--domain",
-    type=click.Choice(["train", "tune", "report"]),
-    default="train",
-    show_default=True,
-    help="What the world is drawn from; report is held out for reporting.",
-)
-@click.option("--sessions", type=click.IntRange(2, 400), help="Instead of drawn.")
-@click.option("--symbols", type=click.IntRange(1, 400), help="Instead of drawn.")
-@click.option("--seconds", type=click.FloatRange(1, 3600), help="Of virtual time.")
+@with_world
 @click.option("--plot", type=PATH, help="Draw the timeline: a .png, .svg or .pdf.")
 @click.option("--write", type=PATH, help="Keep the mirror's frames: a .pcapng file.")
 @click.option("--ledger", type=PATH, help="Keep the ledger in this new directory.")
@@ -114,8 +128,8 @@ def _run(scenario: str, given: dict[str, Any], *, as_json: bool) -> int:
     """Play, print and draw."""
     from airnet.cli.twinshow import print_outcome  # noqa: PLC0415 -- loads rich
     from airnet.twin.loop import Prepared  # noqa: PLC0415 -- models, policy
-    from airnet.twin.staging import stage_of  # noqa: PLC0415 -- same
-    from airnet.twin.timeline import Sampler, plot, without  # noqa: PLC0415 -- same
+    from airnet.twin.staging import stage_of  # noqa: PLC0415 -- numpy
+    from airnet.twin.timeline import Sampler, plot, without  # noqa: PLC0415 -- numpy
 
     policy, said = policy_of(given["policy"], is_enforced=given["enforce"])
     size = {
@@ -150,10 +164,10 @@ def policy_of(path: Path | None, *, is_enforced: bool) -> "tuple[Policy, str]":
         ConfigError: the file is no policy.
     """
     from airnet.config import load  # noqa: PLC0415 -- light commands need it not
-    from airnet.decide.policy import Policy  # noqa: PLC0415 -- same
-    from airnet.domain.decision import Mode  # noqa: PLC0415 -- same
-    from airnet.pipeline import policy_path  # noqa: PLC0415 -- same
-    from airnet.twin.loop import enforced  # noqa: PLC0415 -- same
+    from airnet.decide.policy import Policy  # noqa: PLC0415 -- numpy
+    from airnet.domain.decision import Mode  # noqa: PLC0415 -- numpy
+    from airnet.pipeline import policy_path  # noqa: PLC0415 -- numpy
+    from airnet.twin.loop import enforced  # noqa: PLC0415 -- numpy
 
     policy = load(path or policy_path(), Policy)
     policy = enforced(policy) if is_enforced else policy
@@ -178,7 +192,7 @@ def _played(
     """Play with what the command line asks to be kept."""
     from airnet.score import load as load_models  # noqa: PLC0415 -- onnxruntime
     from airnet.twin.closed import Terms  # noqa: PLC0415 -- heavy
-    from airnet.twin.loop import play_on, shipped_scorer  # noqa: PLC0415 -- same
+    from airnet.twin.loop import play_on, shipped_scorer  # noqa: PLC0415 -- numpy
 
     models = given["models"]
     scorer = load_models(models) if models else shipped_scorer()
@@ -253,7 +267,7 @@ def _progress(
 ) -> "Iterator[Callable[[int], None]]":
     """Show how much of the episode is played, on standard error."""
     from rich.console import Console  # noqa: PLC0415 -- 0.05 s to load
-    from rich.progress import Progress  # noqa: PLC0415 -- same
+    from rich.progress import Progress  # noqa: PLC0415 -- numpy
 
     start_ns, end_ns = span_ns
     with Progress(

@@ -75,7 +75,7 @@ def whatif(
     """
     from airnet.cli.record import incidents_of  # noqa: PLC0415 -- loads rich
     from airnet.domain.decision import Action  # noqa: PLC0415 -- heavy
-    from airnet.twin.whatif import what_if  # noqa: PLC0415 -- same
+    from airnet.twin.whatif import what_if  # noqa: PLC0415 -- numpy
 
     evidence, found, status = incidents_of(ledger)
     chosen = [one for one in found if one.id.startswith(incident)]
@@ -100,7 +100,7 @@ def whatif(
 def _print(told: "WhatIf") -> None:
     """Print the variants beside each other."""
     from airnet.cli import show  # noqa: PLC0415 -- loads rich
-    from airnet.cli.twinshow import after, money  # noqa: PLC0415 -- same
+    from airnet.cli.twinshow import after, money  # noqa: PLC0415 -- numpy
 
     def cell(value: int | None) -> object:
         return "unknown" if value is None else value

@@ -7,7 +7,7 @@ import click
 
 from airnet.cli import output
 from airnet.cli.ending import ends_whole
-from airnet.cli.twinplay import SEED_MAX, scenario_names
+from airnet.cli.twinplay import SEED_MAX, scenario_names, with_world
 from airnet.errors import EXIT_DONE, UsageError
 
 if TYPE_CHECKING:
@@ -46,21 +46,7 @@ Exit statuses
     show_default=True,
     help="Of everything in it: the same seed is the same file, byte for byte.",
 )
-@click.option(
-    "--difficulty",
-    type=click.FloatRange(0, 1),
-    help="0: the incident shouts; 1: it hides. Default: drawn from the seed.",
-)
-@click.option(
-    "--domain",
-    type=click.Choice(["train", "tune", "report"]),
-    default="train",
-    show_default=True,
-    help="What the world is drawn from; report is held out for reporting.",
-)
-@click.option("--sessions", type=click.IntRange(2, 400), help="Instead of drawn.")
-@click.option("--symbols", type=click.IntRange(1, 400), help="Instead of drawn.")
-@click.option("--seconds", type=click.FloatRange(1, 3600), help="Of virtual time.")
+@with_world
 @output.as_json
 def write(scenario: str, file: Path, *, as_json: bool, **given: Any) -> int:
     """Write SCENARIO's mirrored frames into FILE, and the truth beside it.
@@ -68,7 +54,7 @@ def write(scenario: str, file: Path, *, as_json: bool, **given: Any) -> int:
     Nobody decides anything here: it is the open loop, faster than real time.
     """
     from airnet.twin import catalogue  # noqa: PLC0415 -- heavy
-    from airnet.twin.plan import Size  # noqa: PLC0415 -- same
+    from airnet.twin.plan import Size  # noqa: PLC0415 -- numpy
 
     size = Size(
         duration_s=given["seconds"] or 0.0,

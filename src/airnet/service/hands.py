@@ -78,5 +78,6 @@ class Hands:
         if what == "carry_out":
             self._standing.carry_out(*arguments)  # type: ignore[arg-type] # as queued
         else:
-            self._standing.observe_effect(*arguments)  # type: ignore[arg-type] # same
+            look = self._standing.observe_effect
+            look(*arguments)  # type: ignore[arg-type] # as it was queued
         return True

@@ -5,7 +5,7 @@ an algorithm fails inside the agent that trades, an attacker's machine is a host
 any other, so that nothing but the behaviour tells them from healthy ones.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from airnet.domain.verdict import Cause
 from airnet.twin import wiring
@@ -16,6 +16,13 @@ from airnet.twin.rows_market import FAULTS, NEWS_KINDS
 from airnet.twin.rows_strike import BOTH, Impairment, Service, Strike
 
 MAKER, TAKER, EXECUTION, ARBITRAGE, DROP_COPY = range(1, 6)
+
+
+class Cut(NamedTuple):
+    """When a session flaps, and the number of its label."""
+
+    span: Span
+    incident: int
 
 
 # ---- who ----
@@ -162,6 +169,35 @@ def strike(plan: Plan, kind: Strike, span: Span, **fields: Any) -> int:
         kind=int(kind),
         **(row | fields),
     )
+
+
+def scan(plan: Plan, hardest: float, easiest: float) -> None:
+    """Let a stranger, or a firm's machine, try the ports of all hosts; label it."""
+    inside = plan.rng.random() < 0.5
+    targets = plan.count("host")
+    source = int(plan.rng.integers(targets)) if inside else wiring.stranger(plan)
+    while inside and plan.row("host", source)["is_gateway"]:
+        source = int(plan.rng.integers(targets))
+    span = plan.span(0.3, 0.45)
+    rate = plan.easy(hardest=hardest, easiest=easiest)
+    about = f"{rate:.1f} probes a second"
+    number = plan.mark(span, about, hosts=(plan.address(source),), excess=rate)
+    fields = {"rate": rate, "source": source, "target": 0, "targets": targets}
+    strike(plan, Strike.SCAN, span, incident=number, **fields)
+
+
+def flap(plan: Plan, line: int, rate: tuple[float, float], about: str) -> Cut:
+    """Cut a session's connection each time it is back, and label it.
+
+    `rate` is cuts a second at the hardest and at the easiest; `about` ends the label.
+    """
+    span = plan.span(0.35, 0.45)
+    cuts = plan.easy(hardest=rate[0], easiest=rate[1])
+    told = f"{plan.comp(line)} falls {cuts:.1f} times a second{about}"
+    number = plan.mark(span, told, lines=(line,), excess=cuts)
+    fields = {"rate": cuts, "line": line, "lines": 1, "jitter": 0.5}
+    strike(plan, Strike.FLAP, span, incident=number, **fields)
+    return Cut(span, number)
 
 
 def flood(plan: Plan, kind: Strike, span: Span, rate: float, **fields: Any) -> int:

@@ -7,10 +7,9 @@ Trading in Nasdaq-listed stocks stopped for three hours.
 Source: Nasdaq OMX, statement on events of August 22, 2013 (2013-08-29).
 """
 
-from airnet.twin.disturb import MAKER, busiest, habit, strike, trouble
+from airnet.twin.disturb import MAKER, busiest, flap, habit, trouble
 from airnet.twin.plan import Plan
 from airnet.twin.rows_line import Trouble
-from airnet.twin.rows_strike import Strike
 from airnet.twin.spec import algorithm
 
 SPEC = algorithm(
@@ -23,20 +22,7 @@ def prepare(plan: Plan) -> None:
     line = busiest(plan, MAKER)
     row = plan.row("line", line)
     row["retry_first_ms"] = row["retry_last_ms"] = 30
-    span = plan.span(0.35, 0.45)
-    rate = plan.easy(hardest=0.4, easiest=8.0)
-    about = f"{plan.comp(line)} falls {rate:.1f} times a second and fills gaps"
-    number = plan.mark(span, about, lines=(line,), excess=rate)
-    strike(
-        plan,
-        Strike.FLAP,
-        span,
-        rate=rate,
-        line=line,
-        lines=1,
-        incident=number,
-        jitter=0.5,
-    )
+    span, number = flap(plan, line, (0.4, 8.0), " and fills gaps")
     gaps = plan.easy(hardest=2.0, easiest=60.0)
     trouble(plan, Trouble.PING_PONG, (line,), span, amount=gaps, incident=number)
     habit(plan, "refresh", line, span, excess=plan.easy(hardest=1.2, easiest=10.0))
