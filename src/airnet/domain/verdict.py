@@ -51,6 +51,11 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     nothing was seen of. `model` is "rules" where no model speaks. `rule` names a hard
     rule that fired, "" when the model alone speaks; `measured` and `limit` are that
     rule's (or the model's own) value and threshold, in the unit the rule states.
+    `p_value_ppm` is how usual the evidence for the Cause is among benign windows of
+    `regime` (a name in the model's calibration, "" where it has none): PPM is typical,
+    and small is rare. `novelty_ppm` is the share of them that look less strange, in
+    whatever way. `second` is the Cause that the second opinion gave, with its
+    `second_ppm`, None where it was not asked.
     `session` is set for a session window; `address` and `port` for a gateway, source or
     venue one. `fanout` is the number of sources a gateway window saw; `session_number`
     that of the sessions which had appeared when this one did, itself the last.
@@ -79,3 +84,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[str, ...] = ()
     fanout: int = 0
     session_number: int = 0
+    p_value_ppm: int = PPM
+    regime: str = ""
+    novelty_ppm: int = 0
+    second: Cause | None = None
+    second_ppm: int = 0
