@@ -210,6 +210,9 @@ struct airnet_session {
 #define AIRNET_WINDOW_GATEWAY 2 /* subject = row of the target table */
 #define AIRNET_WINDOW_SOURCE 3 /* one of a gateway window's top sources; follows it */
 #define AIRNET_WINDOW_VENUE 4 /* an order gateway's answers; row of the venue table */
+#define AIRNET_WINDOW_HOST 5 /* what a host of the trading network does */
+#define AIRNET_WINDOW_FEED 6 /* a channel of market data */
+#define AIRNET_WINDOW_SENSOR 7 /* the mirror itself */
 
 /* Key of one closed window; the float32 features lie in a parallel array. */
 struct airnet_window {

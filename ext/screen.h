@@ -2,7 +2,7 @@
 /*
  * Which windows anybody has to look at. Most are plainly normal: the model is sure of
  * it, and no hard rule fires; nothing is said of them, so nothing need be made of them.
- * Of a venue's rules alone speak.
+ * Of venues, hosts, feeds and the sensor rules alone speak.
  * The tests are those of airnet.score.model (plain) and airnet.score.rules, on the
  * same floats; what is marked is judged there, from the beginning.
  */
@@ -13,7 +13,7 @@
 #include "trees_wide.h"
 
 #define SCREEN_MODELS 3 /* kinds of windows that a model speaks of, from 1 */
-#define SCREEN_KINDS 5 /* 0 is none */
+#define SCREEN_KINDS 8 /* 0 is none; of those from 4 on rules alone speak */
 #define SCREEN_SOURCE 3
 
 #define SCREEN_SUSPECT 1 /* not plainly normal by the model */

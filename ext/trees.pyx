@@ -293,7 +293,7 @@ cdef class Screen:
 
     @property
     def heard(self):
-        """How many windows of sessions, gateways and venues were looked at."""
+        """How many windows were looked at that speak for themselves: no source's."""
         return self.state.heard
 
     def look(

@@ -20,7 +20,8 @@ from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION, WINDOW_VENUE
 from airnet.features import Windows
 from airnet.score.explain import shares
-from airnet.score.rules import VENUE_RULES, fired
+from airnet.score.rule import fired
+from airnet.score.rules import VENUE_RULES
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 START_NS = 1_700_000_000_000_000_000

@@ -7,7 +7,7 @@ from airnet.decide.protection import endpoint
 from airnet.decide.streaks import Streak
 from airnet.domain.session import SessionName
 from airnet.domain.verdict import Cause, Verdict
-from airnet.domain.window import WINDOW_VENUE
+from airnet.domain.window import WINDOW_FEED, WINDOW_HOST, WINDOW_VENUE
 
 _CAUSE_WORDS = {
     Cause.FLOOD: "a flood",
@@ -19,6 +19,13 @@ _CAUSE_WORDS = {
     Cause.VOLATILITY: "legitimate volatility",
     Cause.NORMAL: "normal trading",
     Cause.UNKNOWN: "nothing the models know",
+}
+
+#: What has an address and is no target of a flood, by the kind of its window.
+_PLACE_WORDS = {
+    WINDOW_VENUE: "order gateway",
+    WINDOW_HOST: "host",
+    WINDOW_FEED: "market data channel",
 }
 
 _REFUSAL_WORDS = {
@@ -47,8 +54,10 @@ def subject_words(verdict: Verdict, port: int) -> str:
     """Return how a sentence calls what the Verdict is about; port 0 is any."""
     if verdict.session is not None:
         return session_words(verdict.session)
-    if verdict.window_kind == WINDOW_VENUE:
-        return f"order gateway {endpoint(verdict.address, port)}"
+    what = _PLACE_WORDS.get(verdict.window_kind)
+    if what is not None:
+        where = endpoint(verdict.address, port) if port else verdict.address
+        return f"{what} {where}"
     if verdict.address:
         where = f"port {port}" if port else "changing ports"
         plural = "" if verdict.fanout == 1 else "s"

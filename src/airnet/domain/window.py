@@ -13,7 +13,16 @@ import msgspec
 import numpy as np
 
 WINDOW_SESSION, WINDOW_GATEWAY, WINDOW_SOURCE, WINDOW_VENUE = 1, 2, 3, 4
-KINDS = {1: "session", 2: "gateway", 3: "source", 4: "venue"}
+WINDOW_HOST, WINDOW_FEED, WINDOW_SENSOR = 5, 6, 7
+KINDS = {
+    WINDOW_SESSION: "session",
+    WINDOW_GATEWAY: "gateway",
+    WINDOW_SOURCE: "source",
+    WINDOW_VENUE: "venue",
+    WINDOW_HOST: "host",
+    WINDOW_FEED: "feed",
+    WINDOW_SENSOR: "sensor",
+}
 FEATURE_LIMIT = (1 << 24) - 1
 
 WINDOW = np.dtype(

@@ -8,7 +8,7 @@ import msgspec
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.verdict import PPM, Cause
 from airnet.score.model import Model
-from airnet.score.rules import Fired
+from airnet.score.rule import Fired
 
 #: A rule is a fact: no Verdict that rests on one is less sure than this.
 RULE_PPM = 990_000

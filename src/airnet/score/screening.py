@@ -10,18 +10,16 @@ from numpy.typing import NDArray
 
 from airnet._ext.trees import EXCUSED, FACT, LIMIT, RULE, SUSPECT, Screen
 from airnet.domain.columns import SCHEMAS
-from airnet.domain.window import (
-    WINDOW_GATEWAY,
-    WINDOW_SESSION,
-    WINDOW_SOURCE,
-    WINDOW_VENUE,
-)
+from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
 from airnet.score.model import Model
 from airnet.score.native import SHADOW_EVERY
-from airnet.score.rules import EXCUSES, RULES, Rule, fired
+from airnet.score.rule import Rule, fired
+from airnet.score.rules import EXCUSES, RULES
 
-#: Of which a model speaks; of a venue's rules alone do.
+#: Of which a model speaks.
 KINDS = (WINDOW_SESSION, WINDOW_GATEWAY, WINDOW_SOURCE)
+#: Of which rules alone do.
+RULED = tuple(kind for kind in SCHEMAS if kind not in KINDS)
 #: By window kind, the column of each feature.
 COLUMNS = {
     kind: {name: place for place, name in enumerate(schema.names)}
@@ -53,10 +51,10 @@ def marks_of(kind: int, model: Model, rows: NDArray[np.float32]) -> NDArray[np.u
     return marks
 
 
-def venue_marks(rows: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return the marks of venue rows, likewise."""
+def ruled_marks(kind: int, rows: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the marks of rows of a kind that no model speaks of, likewise."""
     marks = np.zeros(len(rows), np.uint8)
-    marks[list(fired(RULES[WINDOW_VENUE], COLUMNS[WINDOW_VENUE], rows))] = FACT
+    marks[list(fired(RULES[kind], COLUMNS[kind], rows))] = FACT
     return marks
 
 

@@ -1,0 +1,136 @@
+"""Subjects: what a Verdict says besides its opinion, by the kind of its Window.
+
+A session is named, a gateway has its guilty sources folded in, and everything else is
+an address and a port.
+"""
+
+import functools
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from airnet.domain.columns import FLOOD_SCHEMA
+from airnet.domain.session import SESSION, SessionName, address_text, comp_text
+from airnet.domain.verdict import Cause
+from airnet.domain.window import WINDOW_SOURCE
+from airnet.score.opinion import Opinion
+
+#: A source is named only when it is this sure, and sends this share (1/1000) of what
+#: arrives: a bystander caught by chance must not be dropped with the guilty.
+NAMED_PPM = 900_000
+NAMED_SHARE = 50
+#: A source speaks for a calm gateway only with so many packets in one window.
+SOURCE_PACKETS = 16
+#: Of a surely flooded gateway, a source of doubtful traffic is named too when it sends
+#: this share (1/1000) and SOURCE_PACKETS: one decision names them all, not one each.
+ACCOMPLICE_SHARE = 100
+
+_REGISTERED = FLOOD_SCHEMA.index("registered")
+_SOURCES = FLOOD_SCHEMA.index("sources")
+_SHARE = FLOOD_SCHEMA.index("top_share")
+PACKETS = FLOOD_SCHEMA.index("packets")
+
+#: Addresses and names of sessions kept as text.
+NAMES = 8192
+#: Where in a SESSION row counts end, and what names it begins.
+NAMED = SESSION.fields["client"][1] if SESSION.fields else 0
+
+
+def count_heard(windows: NDArray[np.void]) -> int:
+    """Return how many windows speak for themselves; a source's gateway does for it."""
+    return int(np.count_nonzero(windows["kind"] != WINDOW_SOURCE))
+
+
+def integers_of(rows: NDArray[np.float32]) -> list[list[Any]]:
+    """Return rows' features as Verdicts carry them: None for what was not seen."""
+    missing = np.isnan(rows)
+    if not missing.any():
+        return [*rows.astype(np.int64).tolist()]
+    values = np.where(missing, 0, rows).astype(np.int64).astype(object)
+    values[missing] = None
+    return [*values.tolist()]
+
+
+def of_gateway(
+    windows: NDArray[np.void],
+    features: NDArray[np.float32],
+    opinions: dict[int, Opinion],
+    place: int,
+    below: list[int],
+) -> tuple[dict[str, Any], Opinion]:
+    """Return what only a gateway's Verdict has, and the opinion it is of.
+
+    Its worst source speaks if it does not.
+    """
+    guilty = [one for one in below if opinions[one].cause is Cause.FLOOD]
+    own = opinions.get(place)
+    is_sure = (
+        own is not None
+        and own.cause is Cause.FLOOD
+        and own.probability_ppm >= NAMED_PPM
+    )
+    if guilty and (own is None or own.cause is not Cause.FLOOD):
+        worst = max(guilty, key=lambda one: opinions[one].probability_ppm)
+        own = opinions[worst]
+    elif own is None:
+        own = opinions[below[0]]
+    named = [
+        one
+        for one in below
+        if not windows[one]["known"]
+        and not features[one, _REGISTERED]
+        and _is_named(opinions[one], features[one], is_sure=is_sure)
+    ]
+    first_ns = int(windows[place]["first_ns"])
+    if not first_ns and named:
+        first_ns = min(int(windows[one]["first_ns"]) for one in named)
+    about = {
+        "first_ns": first_ns,
+        "address": _address(windows[place]["address"].tobytes()),
+        "port": int(windows[place]["port"]),
+        "sources": tuple(_address(windows[one]["address"].tobytes()) for one in named),
+        "fanout": int(features[place, _SOURCES]),
+    }
+    return about, own
+
+
+def _is_named(opinion: Opinion, row: NDArray[np.float32], *, is_sure: bool) -> bool:
+    """Return whether a stranger is guilty enough to be named; `is_sure` of a flood."""
+    if opinion.cause is Cause.FLOOD and opinion.probability_ppm >= NAMED_PPM:
+        return bool(row[_SHARE] >= NAMED_SHARE)
+    is_heavy = row[_SHARE] >= ACCOMPLICE_SHARE and row[PACKETS] >= SOURCE_PACKETS
+    return is_sure and bool(is_heavy)
+
+
+@functools.lru_cache(NAMES)
+def _address(address: bytes) -> str:
+    """Return an address as text: a busy one is said again and again."""
+    return address_text(address)
+
+
+def of_session(row: np.void) -> dict[str, Any]:
+    """Return what only a session's Verdict has, of its SESSION row."""
+    name, number = _named(row.tobytes()[NAMED:])
+    return {"session": name, "session_number": number}
+
+
+@functools.lru_cache(NAMES)
+def _named(identity: bytes) -> tuple[SessionName, int]:
+    """Return name and number in the part of a SESSION row from NAMED on."""
+    row = np.frombuffer(bytes(NAMED) + identity, SESSION)[0]
+    name = SessionName(
+        client=_address(row["client"].tobytes()),
+        client_port=int(row["client_port"]),
+        gateway=_address(row["gateway"].tobytes()),
+        gateway_port=int(row["gateway_port"]),
+        client_comp=comp_text(row["client_comp"].tobytes()),
+        gateway_comp=comp_text(row["gateway_comp"].tobytes()),
+    )
+    return name, int(row["number"])
+
+
+def of_place(window: np.void) -> dict[str, Any]:
+    """Return what only a Verdict of something with an address has."""
+    address = _address(window["address"].tobytes())
+    return {"address": address, "port": int(window["port"])}
