@@ -219,8 +219,8 @@ VENUE_SCHEMA = FeatureSchema(
     name="venue", version=1, features=features(_VENUE, _VENUE_MISSING)
 )
 
-#: By window kind; gateways and sources share one schema. Kinds that rules alone speak of
-#: have theirs in modules of their own (columns_host and so on).
+#: By window kind; gateways and sources share one schema. Kinds that rules alone speak
+#: of have theirs in modules of their own (columns_host and so on).
 SCHEMAS = {
     WINDOW_SESSION: SESSION_SCHEMA,
     WINDOW_GATEWAY: FLOOD_SCHEMA,
