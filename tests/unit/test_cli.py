@@ -198,10 +198,12 @@ def test_incidents_and_explain_tell_what_the_ledger_says(
         body = entries[one["entry"]].body
         assert body["id"] == one["decision_id"]
         assert one["problem"] == ""
-        assert one["shares"]
         kept = body["features"]
         assert isinstance(kept, list)
-        assert all(share["value"] in kept for share in one["shares"])
+        found = one["explanation"]
+        assert found["shares"]
+        assert found["error"] < 1e-9
+        assert all(share["value"] in kept for share in found["shares"])
 
 
 def test_explain_for_people_cites_and_weighs(capfd: Capture, ledger: Path) -> None:
@@ -212,6 +214,23 @@ def test_explain_for_people_cites_and_weighs(capfd: Capture, ledger: Path) -> No
     assert (status, err) == (0, "")
     assert "What moved the model" in out
     assert "benign: " in out
+
+
+def test_explain_checks_every_number_of_a_story(
+    capfd: Capture, ledger: Path, tmp_path: Path
+) -> None:
+    """What was told holds; one digit more in what the model said does not."""
+    status, out, err = said(capfd, "explain", ledger, "--check")
+    assert (status, err) == (0, "airnet: every number is what the ledger says\n")
+    story = tmp_path / "story.txt"
+    story.write_text(out)
+    assert said(capfd, "explain", ledger, "--story", story)[0] == 0
+
+    story.write_text(out.replace("moved it by +", "moved it by +1"))
+    status, out, err = said(capfd, "explain", ledger, "--story", story)
+
+    assert (status, out) == (1, "")
+    assert "not borne out: line " in err
 
 
 def test_explain_without_the_models_says_what_it_cannot_weigh(

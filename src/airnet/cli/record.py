@@ -6,13 +6,12 @@ import click
 import msgspec
 
 from airnet.cli import show
-from airnet.cli.shares import lines, moved
+from airnet.cli.shares import Told, unproved
 from airnet.domain.incident import Evidence, Incident
 from airnet.errors import EXIT_DONE, EXIT_NO, LedgerError, UsageError
 from airnet.pipeline import models_path
 from airnet.record.file import LEDGER as LEDGER_FILE, read, verify as verify_ledger
 from airnet.record.incident import fold
-from airnet.record.narrative import tell
 
 PATH = click.Path(path_type=Path)
 LEDGER = click.argument("ledger", type=PATH)
@@ -128,50 +127,85 @@ def incidents(ledger: Path, as_json: bool) -> int:
 Examples
   airnet explain LEDGER                every incident
   airnet explain LEDGER 3f2a9c1b       one of them, as `airnet incidents` calls it
+  airnet explain LEDGER --check        does every number bear out?
+  airnet explain LEDGER --story FILE   and those of a story that was handed to you?
 
 \b
 Exit statuses
-   0  told
-   1  told, but the ledger does not verify
+   0  told; with --check or --story: every number is what the ledger says
+   1  told, but the ledger does not verify, or a number is not borne out
   64  there is no ledger there, or no such incident in it
 """
 )
 @LEDGER
 @click.argument("incident", required=False)
 @click.option("--models", type=PATH, help="The models of that run, if not the shipped.")
+@click.option("--check", is_flag=True, help="Check each number against what it cites.")
+@click.option("--story", type=PATH, help="Check this text instead of telling it anew.")
 @show.as_json
 def explain(
-    ledger: Path, incident: str | None, models: Path | None, as_json: bool
+    ledger: Path,
+    incident: str | None,
+    models: Path | None,
+    check: bool,
+    story: Path | None,
+    as_json: bool,
 ) -> int:
     """Tell the story of an INCIDENT (all of them by default) of a LEDGER directory.
 
     Every number cites the ledger entry it comes from, in square brackets. Where the
-    model that judged is at hand, the features that moved it most are weighed again:
-    one feature at a time is set to its benign value, and the model asked how far its
-    margin falls.
+    model that judged is at hand, its decision is taken apart again: what each feature
+    added against the model's benign cohort (exact Shapley values), in what range of
+    each the model says exactly the same, and the smallest change with which it would
+    not have said so. With --check, every number is looked up in the entry its line
+    cites, and what the model said is computed once more, by onnxruntime too.
     """
     evidence, found, status = incidents_of(ledger)
     chosen = [one for one in found if incident is None or one.id == incident]
     if incident is not None and not chosen:
         known = ", ".join(one.id for one in found) or "none"
         raise UsageError(f"no incident {incident} in {ledger}", f"it has: {known}")
-    folder = models or models_path()
-    weighed = [moved(one, evidence, folder) for one in chosen]
-    pairs = list(zip(chosen, weighed, strict=True))
+    told = [Told.of(one, evidence, models or models_path()) for one in chosen]
+    wrong: list[str] = []
+    if story is not None:
+        wrong = unproved(_text_of(story), told, evidence)
+    elif check:
+        wrong = [what for one in told for what in unproved(one.text, [one], evidence)]
     if as_json:
-        stories = [
-            {
-                **msgspec.to_builtins(one),
-                "narrative": tell(one, evidence),
-                "moved": shares,
-            }
-            for one, shares in pairs
-        ]
-        show.document(stories)
-        return status
+        show.document([_document(one) for one in told] if story is None else wrong)
+    elif story is None:
+        _print(told)
+    for what in wrong:
+        show.say(f"not borne out: {what}")
+    if (check or story) and not wrong and not as_json:
+        show.say("every number is what the ledger says")
+    return EXIT_NO if wrong else status
+
+
+def _document(told: Told) -> dict[str, object]:
+    """Return a story as a document has it."""
+    return {
+        **msgspec.to_builtins(told.incident),
+        "narrative": told.narrative,
+        "moved": told.moved,
+    }
+
+
+def _print(told: list[Told]) -> None:
+    """Print stories; where they are kept, a fact stays on its line."""
     out = show.console()
-    for one, shares in pairs:
-        out.rule(f"{one.cause}  {one.id}", align="left")
-        out.print(tell(one, evidence), markup=False)
-        out.print("\nWhat moved the model", *lines(shares), sep="\n", markup=False)
-    return status
+    for one in told:
+        out.rule(one.heading, align="left")
+        out.print(one.text, markup=False, soft_wrap=not out.is_terminal)
+
+
+def _text_of(path: Path) -> str:
+    """Return a story that was handed over.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}", "name a text") from error
