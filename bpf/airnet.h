@@ -102,7 +102,16 @@ struct airnet_header {
 	an_u8 tcp_flags;
 	an_u8 direction;
 	an_u8 reason; /* AIRNET_FRAME_* */
+	an_u64 feed_sequence; /* of its first message; of AIRNET_FEED_RAW 8 bytes */
+	an_u32 lost_bytes; /* that their receiver has and the mirror never showed */
+	an_u16 feed_messages;
+	an_u8 feed; /* AIRNET_FEED_* */
+	an_u8 ttl; /* of the innermost IP header, or its hop limit */
 };
+
+/* What begins the payload of a datagram to a group (header.feed), 0 = none. */
+#define AIRNET_FEED_RAW 1 /* at least 8 bytes that are not known to be anything */
+#define AIRNET_FEED_MOLD 2 /* MoldUDP64 1.00 */
 
 /* What reassembly saw in this segment (header.stream_flags). */
 #define AIRNET_STREAM_RETRANSMIT 0x0001 /* nothing new in it */
@@ -113,6 +122,9 @@ struct airnet_header {
 #define AIRNET_STREAM_OPENED 0x0020 /* this frame opened the session row */
 #define AIRNET_STREAM_CLOSED 0x0040 /* FIN or RST ended it */
 #define AIRNET_STREAM_DATAGRAM 0x0080 /* payload of fragments, whose rows came before */
+#define AIRNET_STREAM_TWICE 0x0100 /* the very same segment was mirrored just before */
+#define AIRNET_STREAM_UNSEEN 0x0200 /* acknowledges bytes that were not seen so far */
+#define AIRNET_STREAM_LOST 0x0400 /* a hole turned out to be the mirror's, or ours */
 
 /* FIX message kinds (message.kind): MsgType(35) folded to what features count. */
 #define AIRNET_KIND_OTHER 0
@@ -267,7 +279,7 @@ struct airnet_redirect_counts {
 	_Static_assert(sizeof(struct name) == (bytes), #name " changed size")
 
 AIRNET_ASSERT_SIZE(airnet_frame, 32);
-AIRNET_ASSERT_SIZE(airnet_header, 72);
+AIRNET_ASSERT_SIZE(airnet_header, 88);
 AIRNET_ASSERT_SIZE(airnet_message, 96);
 AIRNET_ASSERT_SIZE(airnet_session, 168);
 AIRNET_ASSERT_SIZE(airnet_window, 64);

@@ -41,6 +41,9 @@ cdef extern from "airnet.h" nogil:
         AIRNET_STREAM_MIDSTREAM
         AIRNET_STREAM_OPENED
         AIRNET_STREAM_CLOSED
+        AIRNET_STREAM_TWICE
+        AIRNET_STREAM_UNSEEN
+        AIRNET_STREAM_LOST
         AIRNET_KIND_OTHER
         AIRNET_KIND_NEW
         AIRNET_KIND_CANCEL
@@ -121,6 +124,11 @@ cdef extern from "airnet.h" nogil:
         uint8_t tcp_flags
         uint8_t direction
         uint8_t reason
+        uint64_t feed_sequence
+        uint32_t lost_bytes
+        uint16_t feed_messages
+        uint8_t feed
+        uint8_t ttl
 
     struct airnet_message:
         uint64_t time_ns

@@ -4,6 +4,7 @@
 #define AIRNET_DECODE_H
 
 #include "stream.h"
+#include "twice.h"
 
 /* Everything one decoder remembers. */
 struct decoder {
@@ -138,8 +139,12 @@ static inline int decode_headers(struct decoder *d, const struct airnet_frame *f
 	d->frames[reason]++;
 	work->header = header;
 	work->now_ns = d->now_ns;
-	if (reason == AIRNET_FRAME_OK && header->protocol == IP_TCP)
+	if (reason == AIRNET_FRAME_OK && header->protocol == IP_TCP) {
+		if (header->payload_bytes &&
+		    twice_seen(&d->packets, &work->segment, header->time_ns))
+			header->stream_flags |= AIRNET_STREAM_TWICE;
 		return 1;
+	}
 	header->direction = decode_direction(&d->gateways, header);
 	return 0;
 }

@@ -86,8 +86,8 @@ static inline an_u8 *feed_message(const struct world *w, const struct book_updat
 static inline void feed_put_packet(struct world *w, struct feed *f, int group,
 				   const struct feed_packet *p)
 {
-	if (w->mode == WORLD_ROWS &&
-	    seen_group(w, &f->paths[group], &f->headers[group], p->bytes))
+	if (w->mode == WORLD_ROWS && seen_group(w, &f->paths[group], &f->headers[group],
+						cursor_over(p->payload, p->bytes)))
 		return;
 	wire_put_udp(w, &f->paths[group], p->payload, p->bytes);
 }

@@ -13,6 +13,17 @@
 
 #define HOLE_ASKS 2 /* the first may be the acknowledgement of what came before */
 
+/* Holes turn out to be the capture's; this frame shows it. */
+static inline void holes_lost(struct stream *s, an_u32 count, an_u64 bytes)
+{
+	an_u64 total = s->header->lost_bytes + bytes;
+
+	s->counts.capture_losses += count;
+	s->counts.capture_loss_bytes += bytes;
+	s->header->stream_flags |= AIRNET_STREAM_LOST;
+	s->header->lost_bytes = total > UINT32_MAX ? UINT32_MAX : (an_u32)total;
+}
+
 /* A hole up to `end` is given up: it was received when that is acknowledged, now or
  * later. */
 static inline void holes_skip(struct stream *s, struct side *side, an_u32 end)
@@ -22,8 +33,7 @@ static inline void holes_skip(struct stream *s, struct side *side, an_u32 end)
 	if (n <= 0)
 		return;
 	if (side->has_acknowledged && sequence_distance(side->acknowledged, end) >= 0) {
-		s->counts.capture_losses++;
-		s->counts.capture_loss_bytes += (an_u64)n;
+		holes_lost(s, 1, (an_u64)n);
 		return;
 	}
 	if (!side->unproved)
@@ -39,8 +49,7 @@ static inline void holes_prove(struct stream *s, struct side *side, an_u32 ackno
 	if (sequence_distance(acknowledged, side->next) > FLOW_WINDOW ||
 	    sequence_distance(acknowledged, side->unproved_end) < 0)
 		return;
-	s->counts.capture_losses += side->unproved;
-	s->counts.capture_loss_bytes += side->unproved_bytes;
+	holes_lost(s, side->unproved, side->unproved_bytes);
 	side->unproved = 0;
 }
 

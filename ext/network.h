@@ -75,6 +75,8 @@ static inline an_u8 packet_ipv4(struct packets *p, struct layer *layer,
 	memcpy(header->source + 12, at + 12, 4);
 	memcpy(header->target + 12, at + 16, 4);
 	header->protocol = at[9];
+	header->ttl = at[8];
+	layer->identification = load_u16(at + 4);
 	layer->bytes = total - length;
 	cursor_limit(&layer->left, total);
 	if (cursor_skip(&layer->left, length))
@@ -153,6 +155,8 @@ static inline an_u8 packet_ipv6(struct packets *p, struct layer *layer,
 	packet_inner(header);
 	layer->bytes = load_u16(at + 4);
 	header->protocol = at[6];
+	header->ttl = at[7];
+	layer->identification = 0;
 	memcpy(header->source, at + 8, 16);
 	memcpy(header->target, at + 24, 16);
 	cursor_skip(&layer->left, 40);

@@ -36,6 +36,7 @@
 #define PPP_MPLS_MULTICAST 0x0283
 
 #define AIRNET_CLOCK_UNSETTLED 0xff
+#define PACKET_PRINTS 256
 
 /* The TCP fields that stream reassembly needs; `payload` is what was captured of it.
  * It may lie in a reassembled datagram: see packets_release. */
@@ -46,6 +47,7 @@ struct segment {
 	struct cursor options; /* the fixed header lies in front of them */
 	an_u16 window;
 	an_u16 urgent; /* pointer; valid with AIRNET_TCP_URG */
+	an_u16 identification; /* of the IP header; 0 where it has none */
 };
 
 /* What reading headers remembers: one for a decoder, used by one thread. */
@@ -59,6 +61,7 @@ struct packets {
 	an_u64 stamp_ns; /* of this frame */
 	an_u64 last_ns; /* time of the last row of our clock */
 	an_u64 last_capture_ns; /* when that frame was captured */
+	an_u64 prints[PACKET_PRINTS]; /* and times, of late segments; see twice.h */
 	an_u32 crc[8][256];
 	struct fragments fragments;
 };
@@ -68,8 +71,9 @@ struct layer {
 	struct cursor left;
 	an_u32 bytes; /* of IP payload ahead, as the IP header says */
 	an_u16 ethertype; /* of what lies ahead */
+	an_u16 identification; /* of the last IP header */
 	an_u8 level; /* IP headers so far */
-	an_u8 pad;
+	an_u8 pad[3];
 };
 
 static const an_u8 packet_mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};

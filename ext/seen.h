@@ -77,13 +77,14 @@ static inline void seen_path(const struct wire_path *p, struct airnet_header *h)
 	h->source_port = (an_u16)(p->bytes[p->at] << 8 | p->bytes[p->at + 1]);
 	h->target_port = (an_u16)(p->bytes[p->at + 2] << 8 | p->bytes[p->at + 3]);
 	h->protocol = p->protocol;
+	h->ttl = ip[p->is_v6 ? 7 : 8];
 	h->session = AIRNET_NONE;
 }
 
 /* A datagram to a group, of a path whose header is `like`; 0 = it must be made as a
- * frame. The decoder looks at nothing behind its headers. */
+ * frame. Behind its headers the decoder looks for a sequence number alone. */
 static inline int seen_group(struct world *w, const struct wire_path *p,
-			     const struct airnet_header *like, an_u32 payload_bytes)
+			     const struct airnet_header *like, struct cursor payload)
 {
 	struct world_output *out = &w->out;
 	struct decoder *d = out->decoder;
@@ -92,7 +93,7 @@ static inline int seen_group(struct world *w, const struct wire_path *p,
 
 	if (!d->frame_count)
 		return 0;
-	stamp_ns = seen_stamp(w, seen_bytes(p, 8 + payload_bytes));
+	stamp_ns = seen_stamp(w, seen_bytes(p, 8 + (an_u32)cursor_left(&payload)));
 	if (stamp_ns < 0)
 		return 0;
 	h = &out->headers[out->header_count++];
@@ -100,7 +101,8 @@ static inline int seen_group(struct world *w, const struct wire_path *p,
 	h->time_ns = (an_u64)stamp_ns;
 	h->frame_count = d->frame_count++;
 	h->message_index = out->message_count;
-	h->payload_bytes = payload_bytes;
+	h->payload_bytes = (an_u32)cursor_left(&payload);
+	feed_read(h, payload);
 	h->direction = decode_direction(&d->gateways, h);
 	d->now_ns = h->time_ns > d->now_ns ? h->time_ns : d->now_ns;
 	d->frames[AIRNET_FRAME_OK]++;

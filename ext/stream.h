@@ -28,8 +28,11 @@ static inline void stream_acknowledge(struct stream *s, an_u32 index, int direct
 	if (!side->is_known || ahead <= 0 || ahead > FLOW_WINDOW)
 		return;
 	if (!side->has_acknowledged ||
-	    sequence_distance(acknowledged, side->acknowledged) > 0)
+	    sequence_distance(acknowledged, side->acknowledged) > 0) {
 		side->acknowledged = acknowledged;
+		if (!side->has_fin || acknowledged != side->fin_sequence + 1)
+			s->header->stream_flags |= AIRNET_STREAM_UNSEEN;
+	}
 	side->has_acknowledged = 1;
 }
 

@@ -6,6 +6,7 @@
 #include <endian.h>
 
 #include "checksum.h"
+#include "mold.h"
 #include "trailer.h"
 #include "tunnel.h"
 
@@ -52,6 +53,7 @@ static inline an_u8 packet_tcp(struct layer *layer, struct airnet_header *header
 	header->tcp_flags = at[13];
 	segment->window = load_u16(at + 14);
 	segment->urgent = load_u16(at + 18);
+	segment->identification = layer->identification;
 	bytes = (at[12] >> 4) * 4u;
 	if (bytes < TCP_BYTES_MIN || layer->bytes < bytes)
 		return AIRNET_FRAME_BAD_TCP;
@@ -80,6 +82,8 @@ static inline an_u8 packet_udp(struct layer *layer, struct airnet_header *header
 	if (length < UDP_BYTES || length > layer->bytes)
 		return AIRNET_FRAME_BAD_UDP;
 	header->payload_bytes = length - UDP_BYTES;
+	feed_read(header,
+		  cursor_over(at + UDP_BYTES, cursor_left(&layer->left) - UDP_BYTES));
 	return AIRNET_FRAME_OK;
 }
 
@@ -127,6 +131,8 @@ static inline int packet_plain(struct layer *layer, struct airnet_header *header
 	packet_map(header->source, at + 26);
 	packet_map(header->target, at + 30);
 	header->protocol = at[23];
+	header->ttl = at[22];
+	layer->identification = load_u16(at + 18);
 	layer->bytes = total - 20;
 	layer->level = 1;
 	cursor_skip(&layer->left, 14 + 20);

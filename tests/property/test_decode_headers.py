@@ -7,7 +7,9 @@ from hypothesis import given, strategies as st
 from tests.fakes.frames import Decoded, ethernet, packet, tcp
 from tests.reference import tunnels
 
-V4 = st.sampled_from([("10.0.0.1", "10.0.0.2"), ("192.0.2.7", "10.0.0.10")])
+V4 = st.sampled_from(
+    [("10.0.0.1", "10.0.0.2"), ("192.0.2.7", "10.0.0.10"), ("10.0.0.1", "233.54.12.1")]
+)
 V6 = st.sampled_from([("2001:db8::1", "2001:db8::2"), ("fe80::1", "ff02::1")])
 EXTENSIONS = st.lists(
     st.tuples(st.sampled_from([0, 43, 44, 51, 60]), st.binary(min_size=3, max_size=3)),
@@ -18,9 +20,20 @@ LINKS = st.sampled_from([0, 1, 101, 108, 113, 228, 229, 276, 147])
 
 
 @st.composite
+def feeds(draw: st.DrawFn) -> bytes:
+    """Draw a MoldUDP64 packet, right or nearly."""
+    session = draw(st.sampled_from([b"SESSION  1", b"\0ESSION  1"]))
+    number = draw(st.sampled_from([0, 1, 77, 1 << 47, 1 << 48]))
+    texts = draw(st.lists(st.binary(max_size=4), max_size=3))
+    count = draw(st.sampled_from([len(texts), len(texts), 0, 1, 0xFFFF]))
+    blocks = b"".join(struct.pack(">H", len(text)) + text for text in texts)
+    return session + struct.pack(">QH", number, count) + blocks
+
+
+@st.composite
 def transports(draw: st.DrawFn, ends: tuple[str, str]) -> tuple[int, bytes]:
     """Draw an IP protocol and its bytes."""
-    payload = draw(st.binary(max_size=40))
+    payload = draw(st.binary(max_size=40) | feeds())
     if draw(st.booleans()):
         segment = tcp(((ends[0], 5), (ends[1], 6)), draw(st.integers(0, 99)), payload)
         return 6, segment[40 if ":" in ends[0] else 20 :]
@@ -81,6 +94,10 @@ def check(link: int, data: bytes) -> None:
         "protocol",
         "payload_bytes",
         "tcp_flags",
+        "feed",
+        "feed_sequence",
+        "feed_messages",
+        "ttl",
     ):
         assert int(row[name]) == getattr(seen, name), name
 

@@ -12,6 +12,7 @@ from tests.reference.stream import (
     GAP,
     HOLE_NS,
     LOGGED_ON,
+    LOST,
     MIDSTREAM,
     NONE,
     OPEN,
@@ -22,6 +23,8 @@ from tests.reference.stream import (
     RETRANSMIT,
     RST,
     SYN,
+    TWICE,
+    UNSEEN,
     URG,
     WINDOW,
     End,
@@ -37,6 +40,8 @@ from tests.reference.stream import (
 )
 
 Where = tuple[int, int]
+#: A mirror's copy of a segment follows it sooner.
+TWICE_NS = 200_000
 
 
 class ReferenceDecoder(Framing):
@@ -53,6 +58,7 @@ class ReferenceDecoder(Framing):
         self.handshakes: dict[frozenset[End], Handshake] = {}
         self.preludes: dict[tuple[frozenset[End], End], Prelude] = {}
         self.now_ns = 0
+        self.late: dict[tuple[bytes, int], int] = {}
         self.reader = tunnels.open_reader()
 
     def frame(self, time_ns: int, link: int, data: bytes) -> None:
@@ -74,17 +80,41 @@ class ReferenceDecoder(Framing):
             "tcp_flags": seen.tcp_flags,
             "direction": 0,
             "reason": seen.reason,
+            "feed_sequence": seen.feed_sequence,
+            "lost_bytes": 0,
+            "feed_messages": seen.feed_messages,
+            "feed": seen.feed,
+            "ttl": seen.ttl,
         }
         self.headers.append(self.header)
         self.source = (seen.source, seen.source_port)
         self.target = (seen.target, seen.target_port)
         count = len(self.rows)
         if seen.reason == 0 and seen.protocol == 6:
+            self.header["stream_flags"] |= self.twice()
             self.tcp()
         if self.header["session"] == NONE:
             is_down = self.source in self.gateways and self.target not in self.gateways
             self.header["direction"] = int(is_down)
         self.header["message_count"] = len(self.rows) - count
+
+    def twice(self) -> int:
+        """Return the flag of a segment that was seen a moment ago, to the bit."""
+        seen = self.seen
+        if not seen.payload_bytes:
+            return 0
+        print_ = (seen.segment[:20], seen.segment[-8:], seen.identification)
+        before = self.late.get(print_)
+        self.late[print_] = self.time_ns
+        is_near = before is not None and abs(self.time_ns - before) < TWICE_NS
+        return TWICE if is_near else 0
+
+    def lose(self, count: int, size: int) -> None:
+        """Say what turned out to be lost by the capture since it was counted so."""
+        if self.counts["capture_losses"] > count:
+            self.header["stream_flags"] |= LOST
+            size = self.counts["capture_loss_bytes"] - size
+            self.header["lost_bytes"] = self.header.get("lost_bytes", 0) + size
 
     def tcp(self) -> None:
         """Take a TCP segment."""
@@ -333,12 +363,16 @@ class ReferenceDecoder(Framing):
         """Note what the other end says it has."""
         ack = self.seen.acknowledged
         side.window = self.seen.window
+        lost = self.counts["capture_losses"], self.counts["capture_loss_bytes"]
         holes.prove(self.counts, side, ack)
+        self.lose(*lost)
         holes.ask(side, self.seen)
         if side.next is None or not 0 < distance(ack, side.next) <= WINDOW:
             return
         if side.acknowledged is None or distance(ack, side.acknowledged) > 0:
             side.acknowledged = ack
+            if side.fin is None or ack != (side.fin + 1) % (1 << 32):
+                self.header["stream_flags"] |= UNSEEN
 
     def deliver(self, where: Where, data: bytes, start: bool) -> None:
         """Take the next bytes of a direction."""
@@ -357,7 +391,9 @@ class ReferenceDecoder(Framing):
         missing = distance(sequence, side.next)
         session.row["gap_bytes"] += max(missing, 0)
         self.header["stream_flags"] |= GAP
+        lost = self.counts["capture_losses"], self.counts["capture_loss_bytes"]
         holes.skip(self.counts, side, sequence)
+        self.lose(*lost)
         forget(side)
         side.next, side.recent = sequence, b""
         if side.acknowledged is not None and distance(side.next, side.acknowledged) > 0:

@@ -41,6 +41,11 @@ class Headers:
     sequence: int = 0
     acknowledged: int = 0
     window: int = 0
+    ttl: int = 0
+    identification: int = 0
+    feed: int = 0
+    feed_sequence: int = 0
+    feed_messages: int = 0
     urgent: int = 0
     options: bytes = b""
     segment: bytes = b""  # TCP's header and payload, as far as captured
@@ -207,6 +212,7 @@ class Reader:
         if data[0] >> 4 != 4 or size < 20 or total < size:
             raise StopError(BAD_IP)
         begin(headers, MAPPED + data[12:16], MAPPED + data[16:20], data[9])
+        headers.ttl, headers.identification = data[8], identity
         ahead.data = data[:total]
         ahead.take(size)
         ahead.stated = total - size
@@ -224,6 +230,7 @@ class Reader:
         ahead.stated = int.from_bytes(head[4:6], "big")
         ahead.data = ahead.data[: ahead.stated]
         begin(headers, head[8:24], head[24:40], head[6])
+        headers.ttl, headers.identification = head[7], 0
         count = 0
         while headers.protocol in EXTENSIONS:
             if count == 8:
@@ -319,5 +326,30 @@ def read_transport(headers: Headers, ahead: Ahead) -> None:
         if size < 8 or size > ahead.stated:
             raise StopError(BAD_UDP)
         headers.payload_bytes = size - 8
+        read_feed(headers, data[8:])
     else:
         headers.payload_bytes = ahead.stated
+
+
+def read_feed(headers: Headers, data: bytes) -> None:
+    """Look for a place in a sequence in a datagram to a group: MoldUDP64 or 8 bytes."""
+    size = headers.payload_bytes
+    is_v4 = headers.target[:12] == MAPPED
+    is_group = headers.target[0] == 0xFF or (is_v4 and headers.target[12] >> 4 == 14)
+    if not is_group or size < 8 or len(data) < 8:
+        return
+    headers.feed, headers.feed_sequence = 1, int.from_bytes(data[:8], "big")
+    if size < 20 or len(data) < 20:
+        return
+    session, number, count = struct.unpack(">10sQH", data[:20])
+    is_text = all(0x20 <= one <= 0x7E for one in session)
+    if not is_text or not 0 < number < 1 << 48:
+        return
+    if count in (0, 0xFFFF):
+        fits, count = size == 20, 0
+    else:
+        first = int.from_bytes(data[20:22], "big")
+        least = 20 + 2 * count + first
+        fits = len(data) >= 22 and (size == least if count == 1 else size >= least)
+    if fits:
+        headers.feed, headers.feed_sequence, headers.feed_messages = 2, number, count

@@ -22,6 +22,7 @@ FIN, SYN, RST, ACK, URG = 1, 2, 4, 16, 32
 RETRANSMIT, OUT_OF_ORDER, GAP, CONFLICT, MIDSTREAM, OPENED, CLOSED = (
     1 << n for n in range(7)
 )
+TWICE, UNSEEN, LOST = 0x100, 0x200, 0x400
 OPEN, LOGGED_ON, ENDED = 1, 2, 3
 End = tuple[bytes, int]
 

@@ -45,6 +45,7 @@ FAMILIES = {
     "AIRNET_CLOCK_": (frame, "CLOCK_"),
     "AIRNET_LINK_": (frame, "LINK_"),
     "AIRNET_STREAM_": (frame, "STREAM_"),
+    "AIRNET_FEED_": (frame, "FEED_"),
     "AIRNET_MESSAGE_": (message, "FLAG_"),
     "AIRNET_WINDOW_": (window, "WINDOW_"),
 }

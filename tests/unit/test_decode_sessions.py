@@ -9,10 +9,13 @@ from airnet.domain.frame import (
     STREAM_CLOSED,
     STREAM_CONFLICT,
     STREAM_GAP,
+    STREAM_LOST,
     STREAM_MIDSTREAM,
     STREAM_OPENED,
     STREAM_OUT_OF_ORDER,
     STREAM_RETRANSMIT,
+    STREAM_TWICE,
+    STREAM_UNSEEN,
 )
 from airnet.domain.session import (
     CLOSED,
@@ -38,6 +41,7 @@ from tests.fakes.frames import (
     order,
     tcp,
 )
+from tests.reference.decoder import TWICE_NS
 
 
 def client_of(decoded: Decoded, number: int = 0) -> tuple[str, int]:
@@ -160,13 +164,15 @@ def test_retransmission_is_flagged_and_not_decoded_twice() -> None:
     talk = Conversation()
     talk.handshake()
     frame = talk.add(0, order(1))
-    talk.frames.append(frame)
+    later = [(TWICE_NS + time_ns, link, data) for time_ns, link, data in [frame]]
+    talk.frames += [frame, *later]
 
     decoded = Decoded(talk.frames, (GATEWAY,))
 
     assert len(decoded.messages) == 1
-    assert decoded.headers["stream_flags"][-1] == STREAM_RETRANSMIT
-    assert decoded.sessions["retransmits"].tolist() == [1]
+    copy = STREAM_RETRANSMIT | STREAM_TWICE
+    assert decoded.headers["stream_flags"][-2:].tolist() == [copy, STREAM_RETRANSMIT]
+    assert decoded.sessions["retransmits"].tolist() == [2]
 
 
 def test_overlap_with_other_bytes_is_a_conflict_first_copy_kept() -> None:
@@ -202,7 +208,8 @@ def test_hole_is_given_up(how: str) -> None:
     decoded = Decoded(talk.frames, (GATEWAY,))
 
     assert decoded.messages["sequence"].tolist() == [3]
-    assert decoded.headers["stream_flags"][-1] == STREAM_GAP
+    flags = STREAM_LOST | STREAM_UNSEEN if how == "acknowledged" else 0
+    assert decoded.headers["stream_flags"][-1] == STREAM_GAP | flags
     missing = len(order(1)) - 50 + 20
     assert decoded.sessions["gap_bytes"].tolist() == [missing]
     assert decoded.counters["partials_dropped"] == 1

@@ -49,6 +49,11 @@ _FIELDS: "dict[str, list[Any]]" = {
         ("tcp_flags", "u1"),
         ("direction", "u1"),
         ("reason", "u1"),
+        ("feed_sequence", "<u8"),
+        ("lost_bytes", "<u4"),
+        ("feed_messages", "<u2"),
+        ("feed", "u1"),
+        ("ttl", "u1"),
     ],
 }
 
@@ -73,6 +78,12 @@ STREAM_MIDSTREAM = 0x0010
 STREAM_OPENED = 0x0020
 STREAM_CLOSED = 0x0040
 STREAM_DATAGRAM = 0x0080
+STREAM_TWICE = 0x0100
+STREAM_UNSEEN = 0x0200
+STREAM_LOST = 0x0400
+
+#: What `Header.feed` says a multicast datagram begins with.
+FEED_RAW, FEED_MOLD = 1, 2
 
 
 def __getattr__(name: str) -> "np.dtype[np.void]":
