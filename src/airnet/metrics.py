@@ -21,9 +21,11 @@ from airnet import __version__
 from airnet.act.standing import Standing
 from airnet.capture.source import Selective
 from airnet.domain.message import DIRECTIONS
+from airnet.domain.window import KINDS
 from airnet.errors import UnsupportedError
 from airnet.pipeline import Pipeline
 from airnet.record.ledger import Ledger
+from airnet.score.reference import MILLI
 from airnet.score.scorer import Compared
 
 
@@ -87,6 +89,7 @@ class Metrics(Collector):
             verdicts.add_metric([cause], count)
         yield verdicts
         yield from self._compared()
+        yield from self._drifted()
         yield _total("airnet_decisions", "Decisions made", lane.totals.decisions)
         standing = GaugeMetricFamily(
             "airnet_containments_standing", "Containments in force"
@@ -99,6 +102,23 @@ class Metrics(Collector):
         recording.add_metric([], int(self._is_recording()))
         yield recording
         yield _total("airnet_ledger_entries", "Ledger entries", self._ledger.size)
+
+    def _drifted(self) -> Iterator[Metric]:
+        """Yield how far features are from training, and what is in doubt for it."""
+        index = GaugeMetricFamily(
+            "airnet_drift_psi",
+            "Population stability index against training, of the last whole block",
+            labels=["window", "feature"],
+        )
+        for drifts in self._lane.brain.drifts:
+            for feature, measured in sorted(drifts.index.items()):
+                index.add_metric([KINDS[drifts.kind], feature], measured / MILLI)
+        yield index
+        doubts = GaugeMetricFamily(
+            "airnet_doubted_scopes", "Scopes in shadow because they drifted"
+        )
+        doubts.add_metric([], len(self._lane.brain.judge.doubts.state()))
+        yield doubts
 
     def _compared(self) -> Iterator[Metric]:
         """Yield what scores, and how it compares with its reference."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from airnet.decide.policy import Policy
     from airnet.domain.decision import Decision
     from airnet.domain.verdict import Verdict
+    from airnet.score.drift import Drifts
     from airnet.score.scorer import Scorer
     from airnet.stride import Stride
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 class Hands(Protocol):
     """What Decisions are given to: Standing, or a queue in front of it."""
 
-    def carry_out(self, decision: "Decision", verdict: "Verdict") -> object:
+    def carry_out(self, decision: "Decision", verdict: "Verdict | None") -> object:
         """Record the intent, act, record the outcome."""
         ...
 
@@ -44,6 +45,7 @@ class Brain(NamedTuple):
     windows: Windows
     scorer: "Scorer"
     judge: "Judge"
+    drifts: "tuple[Drifts, ...]" = ()
 
 
 def think(
@@ -62,6 +64,7 @@ def think(
     # What only makes features need not load what decides.
     from airnet.decide import Judge  # noqa: PLC0415 -- see above
     from airnet.features.schema import SCHEMAS  # noqa: PLC0415 -- see above
+    from airnet.score.scorer import Watching  # noqa: PLC0415 -- see above
 
     gateways = [(gateway.ip, gateway.port) for gateway in site.gateways]
     hosts = sorted({host for firm in site.firms for host in firm.hosts})
@@ -69,11 +72,13 @@ def think(
         kind: {name: column for column, name in enumerate(schema.names)}
         for kind, schema in SCHEMAS.items()
     }
+    comps = [session.comp_id for firm in site.firms for session in firm.sessions]
     return Brain(
         decoder=Decoder(gateways, lanes, cpus, trailer),
         windows=Windows(gateways, hosts),
         scorer=scorer,
         judge=Judge(policy, site, columns),
+        drifts=scorer.drifts(comps) if isinstance(scorer, Watching) else (),
     )
 
 
@@ -136,16 +141,23 @@ class Pipeline:
         brain = self.brain
         sessions = brain.decoder.sessions
         windows, rows = brain.windows.windows, brain.windows.rows
+        for drifts in brain.drifts:
+            for drift in drifts.look(windows, rows, sessions):
+                self._order(brain.judge.doubts.hear(drift), None)
         self._judge(brain.scorer.score(windows, rows, sessions))
 
     def _judge(self, verdicts: "list[Verdict]") -> None:
         """Decide on each Verdict in turn, and hand the Decisions on."""
         for verdict in verdicts:
             self._hands.tick(verdict.close_ns)
-            for decision in self.brain.judge.judge(verdict):
-                self.totals.decisions += 1
-                self._on_decision(decision)
-                self._hands.carry_out(decision, verdict)
+            self._order(self.brain.judge.judge(verdict), verdict)
+
+    def _order(self, decisions: "list[Decision]", verdict: "Verdict | None") -> None:
+        """Hand Decisions on that rest on a Verdict, or on none."""
+        for decision in decisions:
+            self.totals.decisions += 1
+            self._on_decision(decision)
+            self._hands.carry_out(decision, verdict)
 
 
 def last_bad_ns(windows: Windows, decision: "Decision") -> int:

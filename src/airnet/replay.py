@@ -93,7 +93,7 @@ class ReplayHands:
         self.clock = SimulatedClock()
         self.standing = Standing([SimulatedActuator(self.clock)], ledger, self.clock)
 
-    def carry_out(self, decision: Decision, verdict: Verdict) -> None:
+    def carry_out(self, decision: Decision, verdict: Verdict | None) -> None:
         """Record intent and outcome at the capture time of the deciding frame."""
         self.clock.time_ns = decision.t_ns
         self.standing.carry_out(decision, verdict)

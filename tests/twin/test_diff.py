@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from airnet.config import Site, load
-from airnet.decide.policy import Policy, Rule, problems
+from airnet.decide.policy import Policy, Rule
+from airnet.decide.problems import problems
 from airnet.errors import ConfigError, UsageError
 from airnet.twin.diff import Comparison, Request, compare, judged
 from airnet.twin.plays import Play

@@ -13,8 +13,8 @@ from airnet.decide.policy import (
     Contain,
     Policy,
     Rule,
-    problems,
 )
+from airnet.decide.problems import problems
 from airnet.domain.decision import Mode
 from airnet.domain.verdict import CONTAINABLE, Cause
 from airnet.errors import ConfigError

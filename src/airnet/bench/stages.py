@@ -94,7 +94,7 @@ class Memory:
 class Idle:
     """Hands that do nothing: acting is not what is measured here."""
 
-    def carry_out(self, decision: Decision, verdict: Verdict) -> None:
+    def carry_out(self, decision: Decision, verdict: Verdict | None) -> None:
         """Do nothing."""
 
     def tick(self, now_ns: int) -> None:

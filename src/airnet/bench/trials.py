@@ -111,9 +111,9 @@ class Watch:
     def __init__(self) -> None:
         self.decided: tuple[int, int] | None = None
 
-    def carry_out(self, decision: Decision, verdict: Verdict) -> None:
+    def carry_out(self, decision: Decision, verdict: Verdict | None) -> None:
         """Note the first decision that would contain something."""
-        if self.decided is None and decision.tier >= Tier.PROTECT:
+        if self.decided is None and verdict and decision.tier >= Tier.PROTECT:
             self.decided = clock.mono_ns(), verdict.frame_count
 
     def tick(self, now_ns: int) -> None:

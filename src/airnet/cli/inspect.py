@@ -13,7 +13,8 @@ from airnet.act.orders import OrdersActuator
 from airnet.cli import show
 from airnet.config import Config, Site, line_of, load, read_text
 from airnet.decide import Judge
-from airnet.decide.policy import Policy, problems
+from airnet.decide.policy import Policy
+from airnet.decide.problems import problems
 from airnet.errors import EXIT_CONFIG, EXIT_DONE, EXIT_UNAVAILABLE, AirnetError
 from airnet.features.schema import SCHEMAS
 from airnet.kernel.probe import probe

@@ -8,6 +8,7 @@ import msgspec
 
 from airnet.config import Site
 from airnet.decide import drafts, wording
+from airnet.decide.doubts import Doubts
 from airnet.decide.drafts import with_id
 from airnet.decide.findings import ENVELOPE_RULE, Columns, Finding, Findings
 from airnet.decide.guardrails import Guard, Refusal, Refused
@@ -40,6 +41,7 @@ class Judge:
         self._watched = {cause: policy.watch(cause) for cause in Cause}
         self._findings = Findings(policy, site, columns or {})
         self._guard = Guard(policy, site)
+        self.doubts = Doubts(policy)
         self._streaks = Streaks(policy.hysteresis.gap_ms * NS_PER_MS)
         self._gateways: dict[str, tuple[str, ...]] = {}
         for gateway in site.gateways:
@@ -101,6 +103,7 @@ class Judge:
             self._streaks.state(),
             self._episodes.state(),
             self._guard.state(),
+            self.doubts.state(),
             tuple(self._clients),
             (self._session_count, self._passive, self._passive_since_ns),
         )
@@ -236,6 +239,7 @@ class Judge:
 
     def _issue(self, verdict: Verdict, decision: Decision) -> list[Decision]:
         """Let a Decision out that passed every guardrail."""
+        decision = self.doubts.lower(decision)
         is_quiet = self._guard.admit(decision)
         self._forget(verdict)
         if not self._guard.is_latched:

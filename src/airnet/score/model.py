@@ -21,6 +21,7 @@ from airnet._ext.trees import Shapley
 from airnet.domain.verdict import PPM
 from airnet.domain.window import FeatureSchema
 from airnet.errors import ModelError
+from airnet.score import reference as distribution
 from airnet.score.card import REMEDY, Card, read
 from airnet.score.native import REFERENCE, admit
 
@@ -85,6 +86,8 @@ class Model:
         #: Columns in which something stands for NaN before the model sees them.
         self.filled = [] if self.card.missing is None else missing
         self.native = admit(model, golden, self.reference)
+        #: How features and margin were distributed in training, if that was kept.
+        self.distribution = distribution.read(folder, schema)
 
     def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return float32[k, classes] of float32[k, 64] rows, contiguous.

@@ -2,6 +2,7 @@
 
 import operator
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from airnet._ext.trees import EXCUSED, FACT, SHADOW
 from airnet.domain.columns import FLOOD_SCHEMA, SCHEMAS, SESSION_SCHEMA
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
+from airnet.score.drift import Drifts
 from airnet.score.model import Model
 from airnet.score.native import SHADOW_EVERY
 from airnet.score.opinion import RULE_PPM, Opinion, if_ready, of_fact, of_model
@@ -95,6 +97,15 @@ class OnnxScorer:
         self._counts.update(map(CAUSE, verdicts))
         self._heard -= len(verdicts)
         return verdicts
+
+    def drifts(self, comps: Iterable[str]) -> tuple[Drifts, ...]:
+        """Return what looks for drift of each kind whose training is known."""
+        comps = tuple(comps)
+        return tuple(
+            Drifts(kind, model, model.distribution, comps)
+            for kind in (WINDOW_SESSION, WINDOW_GATEWAY)
+            if (model := self.model_of(kind)).distribution is not None
+        )
 
     def _marked(
         self, windows: NDArray[np.void], features: NDArray[np.float32]

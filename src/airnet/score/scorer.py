@@ -1,11 +1,15 @@
 """Scorer, the role that turns Windows into Verdicts."""
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from airnet.domain.verdict import Verdict
+
+if TYPE_CHECKING:
+    from airnet.score.drift import Drifts
 
 
 class Scorer(Protocol):
@@ -43,4 +47,13 @@ class Compared(Protocol):
 
     def compared(self) -> dict[str, int]:
         """Return how many windows both scored (checked), and how many differed."""
+        ...
+
+
+@runtime_checkable
+class Watching(Protocol):
+    """A Scorer that knows how what it judges was distributed in training."""
+
+    def drifts(self, comps: Iterable[str]) -> tuple["Drifts", ...]:
+        """Return what looks for drift; `comps` are the CompIDs of the site file."""
         ...

@@ -34,7 +34,7 @@ class Hands:
         """Begin working on orders."""
         self._thread.start()
 
-    def carry_out(self, decision: Decision, verdict: Verdict) -> None:
+    def carry_out(self, decision: Decision, verdict: Verdict | None) -> None:
         """Queue a Decision."""
         self._put("carry_out", (decision, verdict))
 

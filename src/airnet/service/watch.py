@@ -8,6 +8,7 @@ import contextlib
 import os
 import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -24,6 +25,7 @@ from airnet.clock import SystemClock
 from airnet.config import Config, Site, load
 from airnet.decide.policy import Policy
 from airnet.domain.decision import PASSIVE, Decision, Mode
+from airnet.domain.incident import Evidence
 from airnet.domain.session import LOGGED_ON, OPEN, address_text
 from airnet.front import Totals
 from airnet.metrics import Metrics
@@ -48,6 +50,13 @@ BEAT_NS = 1_000_000_000  # between two signs of life; the unit's watchdog waits 
 HANDS_STALL_NS = 8_000_000_000
 
 log = structlog.get_logger()
+
+
+def _decisions(evidence: list[Evidence]) -> Iterator[Decision]:
+    """Yield the Decisions of a ledger."""
+    for entry in evidence:
+        if entry.kind == "decision":
+            yield msgspec.convert(entry.body, Decision)
 
 
 class Watched(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +114,9 @@ class Service:
             standing = Standing(
                 self._actuators(config, base, site), self._ledger, self._clock
             )
-            standing.recover(list(self._ledger.evidence()))
+            before = list(self._ledger.evidence())
+            standing.recover(before)
+            self._brain.judge.doubts.recover(_decisions(before))
             self._hands = Hands(standing, self._clock)
             record = _under(base, config.capture.record)
             self._kept = Kept(record, _under(base, service.decisions))

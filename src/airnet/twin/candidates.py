@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from airnet.config import Site
-from airnet.decide.policy import Policy, problems
+from airnet.decide.policy import Policy
+from airnet.decide.problems import problems
 from airnet.twin import interval
 from airnet.twin.interval import Interval
 from airnet.twin.knobs import Knob

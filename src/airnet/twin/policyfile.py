@@ -18,7 +18,8 @@ from typing import Any
 import msgspec
 
 from airnet.config import Site, load, read_text
-from airnet.decide.policy import TIERS, Policy, problems
+from airnet.decide.policy import TIERS, Policy
+from airnet.decide.problems import problems
 from airnet.domain.decision import PASSIVE, Action, Mode
 from airnet.domain.verdict import CONTAINABLE
 from airnet.errors import ConfigError, UnsupportedError

@@ -1,0 +1,272 @@
+"""Drift: is what is seen still what the models were made for?
+
+Of every subject one window a second is looked at: drift takes minutes, and a look at
+each window would cost the lane. Three questions are asked. Of everything of a kind:
+are its features distributed as in training (PSI over POPULATION windows)? Of each
+session: are they as in its own first quarter of an hour (PSI over blocks of SCOPE
+windows), and has the model's margin crept away from there (Page-Hinkley, Biometrika
+41, 1954, on the margin's rank)? And: does the site file know it at all?
+
+Pure of the world: the same windows give the same findings at any batch size. Memory is
+bounded by the SESSION table.
+"""
+
+import functools
+from collections.abc import Callable, Iterable
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from airnet.domain.columns import SCHEMAS
+from airnet.domain.drift import Drift, DriftKind
+from airnet.domain.session import SessionName, comp_text
+from airnet.domain.window import WINDOW_SESSION
+from airnet.score.model import Model
+from airnet.score.reference import BINS, MILLI, Binned, Reference, psi
+from airnet.score.subjects import of_session
+
+#: Between two looks at one subject, of capture time.
+LOOK_NS = 1_000_000_000
+#: Windows looked at before their distribution is compared: of all, of one session.
+POPULATION = 4096
+SCOPE = 900
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """When it is drift, in thousandths.
+
+    A PSI above `psi` of the margin, or of more than `features` of the features; and a
+    rank of the margin that has summed up to `sequential` beyond `slack` a window.
+    """
+
+    psi: int = 250
+    features: int = 250
+    slack: int = 100
+    sequential: int = 60_000
+
+
+class Scope:
+    """What is remembered of one session.
+
+    `own` are the counts of its first block, which it is compared with afterwards.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.seen = 0
+        self.counts = np.zeros((width, BINS), np.int64)
+        self.own: NDArray[np.int64] | None = None
+        self.mean = 0
+        self.rank_sum = 0
+        self.up = self.down = 0
+        self.is_told = False
+
+
+class Drifts:
+    """Looks for drift of one kind of window.
+
+    Args:
+        kind: of which kind, with a model.
+        model: whose margin is looked at.
+        reference: how it was in training.
+        comps: the CompIDs of the site file; empty: it names none, nobody is new.
+        limits: when it is drift.
+    """
+
+    def __init__(
+        self,
+        kind: int,
+        model: Model,
+        reference: Reference,
+        comps: Iterable[str] = (),
+        limits: Limits | None = None,
+    ) -> None:
+        self.kind = kind
+        self._model = model
+        self._limits = limits or Limits()
+        self._binned = Binned(reference, SCHEMAS[kind])
+        self._width = len(self._binned.names)
+        self._counts = np.zeros((self._width, BINS), np.int64)
+        self._seen = 0
+        self._is_told = False
+        self._comps = frozenset(comps)
+        self._looked_s: dict[int, int] = {}
+        self._scopes: dict[int, Scope] = {}
+        self._numbers: dict[int, int] = {}
+        #: The last PSI of each feature and of the margin, thousandths, for the graph.
+        self.index: dict[str, int] = {}
+
+    def look(
+        self,
+        windows: NDArray[np.void],
+        features: NDArray[np.float32],
+        sessions: NDArray[np.void],
+    ) -> list[Drift]:
+        """Return what drift shows in WINDOW[k] with float32[k, 64] features."""
+        chosen = self._chosen(windows)
+        if not chosen:
+            return []
+        rows = features[chosen]
+        margins = self._model.margins(rows).astype(np.float64)
+        places = self._binned.places(rows, margins[:, 1:].max(axis=1) - margins[:, 0])
+        found: list[Drift] = []
+        is_session = self.kind == WINDOW_SESSION
+        for at, place in enumerate(chosen):
+            window, bins = windows[place], places[at]
+            found += self._of_all(window, bins)
+            if is_session:
+                found += self._of_session(window, bins, sessions)
+        return found
+
+    def _chosen(self, windows: NDArray[np.void]) -> list[int]:
+        """Return which windows are looked at: of each subject one a second."""
+        mine = np.flatnonzero(windows["kind"] == self.kind)
+        if not len(mine):
+            return []
+        seconds = (windows["open_ns"][mine] // LOOK_NS).tolist()
+        subjects = windows["subject"][mine].tolist()
+        chosen = []
+        for place, second, subject in zip(
+            mine.tolist(), seconds, subjects, strict=True
+        ):
+            if self._looked_s.get(subject, -1) != second:
+                self._looked_s[subject] = second
+                chosen.append(place)
+        return chosen
+
+    def _of_all(self, window: np.void, bins: NDArray[np.int64]) -> list[Drift]:
+        """Count one window among all of its kind; compare when there are enough."""
+        self._counts[np.arange(self._width), bins] += 1
+        self._seen += 1
+        if self._seen < POPULATION:
+            return []
+        indices = psi(self._binned.rows, self._counts)
+        self.index = dict(zip(self._binned.names, indices.tolist(), strict=True))
+        self._counts[:] = 0
+        self._seen = 0
+        found = self._compared(indices, DriftKind.POPULATION, window, None)
+        if self._is_told or not found:
+            return []
+        self._is_told = True
+        return found
+
+    def _of_session(
+        self, window: np.void, bins: NDArray[np.int64], sessions: NDArray[np.void]
+    ) -> list[Drift]:
+        """Count one window of a session; compare it with what the session was."""
+        subject = int(window["subject"])
+        row = sessions[subject]
+        number = int(row["number"])
+        out: list[Drift] = []
+        if self._numbers.get(subject) != number:
+            # Another session has the row now.
+            self._numbers[subject] = number
+            self._scopes[subject] = Scope(self._width)
+            comp = comp_text(row["client_comp"].tobytes())
+            if self._comps and comp not in self._comps:
+                out.append(self._drift(DriftKind.NEW_PEER, window, _name(row)))
+        scope = self._scopes[subject]
+        scope.counts[np.arange(self._width), bins] += 1
+        scope.seen += 1
+        rank = round(self._binned.ranks[-1, bins[-1]] * MILLI)
+        name = functools.partial(_name, row)
+        if scope.own is None:
+            scope.rank_sum += rank
+        elif not scope.is_told:
+            out += self._crept(scope, rank, window, name)
+        if scope.seen == SCOPE:
+            out += self._block(scope, window, name)
+        return out
+
+    def _block(
+        self, scope: Scope, window: np.void, name: Callable[[], SessionName]
+    ) -> list[Drift]:
+        """Compare a session's whole block with its first; the first is kept."""
+        found: list[Drift] = []
+        if scope.own is None:
+            scope.own = scope.counts.copy()
+            scope.mean = scope.rank_sum // SCOPE
+        elif not scope.is_told:
+            indices = psi(scope.own, scope.counts)
+            found = self._compared(indices, DriftKind.SCOPE, window, name())
+            scope.is_told = bool(found)
+        scope.counts[:] = 0
+        scope.seen = 0
+        return found
+
+    def _crept(
+        self,
+        scope: Scope,
+        rank: int,
+        window: np.void,
+        name: Callable[[], SessionName],
+    ) -> list[Drift]:
+        """Sum up by how much the margin's rank is beyond the slack, up and down."""
+        off, slack = rank - scope.mean, self._limits.slack
+        scope.up = max(0, scope.up + off - slack)
+        scope.down = max(0, scope.down - off - slack)
+        measured, limit = max(scope.up, scope.down), self._limits.sequential
+        if measured <= limit:
+            return []
+        scope.is_told = True
+        return [
+            self._drift(
+                DriftKind.SEQUENTIAL,
+                window,
+                name(),
+                feature=self._binned.names[-1],
+                measured=measured,
+                limit=limit,
+            )
+        ]
+
+    def _compared(
+        self,
+        indices: NDArray[np.int64],
+        kind: DriftKind,
+        window: np.void,
+        name: SessionName | None,
+    ) -> list[Drift]:
+        """Return the Drift that these PSIs are, if they are one."""
+        limit = self._limits.psi
+        moved = int((indices[:-1] > limit).sum())
+        is_many = moved * MILLI > self._limits.features * (self._width - 1)
+        if indices[-1] <= limit and not is_many:
+            return []
+        most = self._width - 1 if indices[-1] > limit else int(indices[:-1].argmax())
+        return [
+            self._drift(
+                kind,
+                window,
+                name,
+                feature=self._binned.names[most],
+                measured=int(indices[most]),
+                limit=limit,
+            )
+        ]
+
+    def _drift(
+        self,
+        kind: DriftKind,
+        window: np.void,
+        name: SessionName | None,
+        **what: str | int,
+    ) -> Drift:
+        return msgspec.convert(
+            {
+                "kind": kind,
+                "t_ns": int(window["close_ns"]),
+                "window_kind": self.kind,
+                "subject": int(window["subject"]) if name else 0,
+                "session": name,
+                **what,
+            },
+            Drift,
+        )
+
+
+def _name(row: np.void) -> SessionName:
+    """Return how a session is called."""
+    name = of_session(row)["session"]
+    assert isinstance(name, SessionName)
+    return name

@@ -1,0 +1,148 @@
+"""Reference: how the features and the margin were distributed when a model was made.
+
+`reference.json` beside the model: edges of at most ten bins a feature, and what share
+of the training rows lay in each. The population stability index (PSI) compares shares:
+the sum over bins of (p - q) ln(p / q), which is Jeffreys' divergence; below 0.1 is
+taken for stable, above 0.25 for another population (Siddiqi, Credit Risk Scorecards,
+2006).
+"""
+
+import itertools
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from airnet.config import Closed
+from airnet.domain.window import FeatureSchema
+from airnet.errors import ModelError
+
+#: Edges of a feature's bins; one bin more, and one for what is missing.
+EDGES = 9
+BINS = EDGES + 2
+MISSING = BINS - 1
+#: The file beside a model, and what the margin's bins are called in it.
+FILE = "reference.json"
+MARGIN = "margin"
+#: Added to every count: an empty bin is no proof that nothing can be in it.
+PRIOR = 0.5
+MILLI = 1000
+
+Counts = NDArray[np.int64]
+
+
+class Bins(Closed, frozen=True):
+    """Ascending edges (a value above an edge is beyond it), and rows in each bin."""
+
+    edges: tuple[float, ...]
+    rows: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        is_ascending = all(a < b for a, b in itertools.pairwise(self.edges))
+        if not is_ascending or len(self.edges) > EDGES:
+            raise ValueError(f"`edges` must ascend and be {EDGES} at most")
+        if len(self.rows) != BINS or min(self.rows) < 0:
+            raise ValueError(f"`rows` must be {BINS} counts")
+
+
+class Reference(Closed, frozen=True):
+    """`reference.json`, whole: of which schema, and the bins of each feature."""
+
+    schema_digest: str
+    features: dict[str, Bins]
+
+
+def reference_of(
+    rows: NDArray[np.float32], leads: NDArray[np.float64], schema: FeatureSchema
+) -> Reference:
+    """Return the Reference of training rows.
+
+    Args:
+        rows: float32[k, 64].
+        leads: float64[k], by how much each row's best other margin is above normal's.
+        schema: names the columns.
+    """
+    bins = {name: _bins(rows[:, place]) for place, name in enumerate(schema.names)}
+    bins[MARGIN] = _bins(leads)
+    return Reference(schema_digest=schema.digest(), features=bins)
+
+
+def _bins(values: NDArray[np.floating]) -> Bins:
+    """Return bins of about equal counts; of values that are mostly one, fewer."""
+    seen = np.sort(values[~np.isnan(values)]).astype(np.float64)
+    places = [len(seen) * tenth // (EDGES + 1) for tenth in range(1, EDGES + 1)]
+    edges = np.unique(seen[places]) if len(seen) else np.zeros(0)
+    if len(edges) and edges[-1] == seen[-1]:
+        edges = edges[:-1]
+    found = np.bincount(_places(values[:, None], [edges])[:, 0], minlength=BINS)
+    return Bins(edges=tuple(edges.tolist()), rows=tuple(found.tolist()))
+
+
+def _places(
+    values: NDArray[np.floating], edges: list[NDArray[np.float64]]
+) -> NDArray[np.int64]:
+    """Return the bin of each value of float[k, columns]."""
+    out = np.empty(values.shape, np.int64)
+    for column, own in enumerate(edges):
+        out[:, column] = np.searchsorted(own, values[:, column], side="left")
+    out[np.isnan(values)] = MISSING
+    return out
+
+
+class Binned:
+    """A Reference made ready: which bin a value is in, and how far shares are off."""
+
+    def __init__(self, reference: Reference, schema: FeatureSchema) -> None:
+        self.names = (*schema.names, MARGIN)
+        bins = [reference.features[name] for name in self.names]
+        self._edges = [np.array(one.edges, np.float64) for one in bins]
+        self.rows: Counts = np.array([one.rows for one in bins], np.int64)
+        shares = (self.rows + PRIOR) / (self.rows + PRIOR).sum(axis=1, keepdims=True)
+        #: The mean rank, 0 to 1, of a value in each bin: halfway into its share.
+        self.ranks = np.cumsum(shares, axis=1) - shares / 2
+
+    def places(
+        self, rows: NDArray[np.float32], leads: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
+        """Return the bin of each feature and of the margin: int64[k, features + 1]."""
+        values = np.empty((len(rows), len(self.names)), np.float64)
+        values[:, :-1] = rows[:, : len(self.names) - 1]
+        values[:, -1] = leads
+        return _places(values, self._edges)
+
+
+def psi(expected: Counts, found: Counts) -> NDArray[np.int64]:
+    """Return the PSI of each row of counts int64[n, BINS], in thousandths."""
+    p = (expected + PRIOR) / (expected + PRIOR).sum(axis=1, keepdims=True)
+    q = (found + PRIOR) / (found + PRIOR).sum(axis=1, keepdims=True)
+    index = ((p - q) * np.log(p / q)).sum(axis=1)
+    out: Counts = np.rint(index * MILLI).astype(np.int64)
+    return out
+
+
+def read(folder: Path, schema: FeatureSchema) -> Reference | None:
+    """Return the Reference beside a model, None when it has none.
+
+    Raises:
+        ModelError: it is damaged, or of another schema.
+    """
+    path = folder / FILE
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error}", _REMEDY) from error
+    try:
+        found = msgspec.json.decode(data, type=Reference)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: no reference: {error}", _REMEDY) from error
+    if found.schema_digest != schema.digest():
+        raise ModelError(f"{path}: of another schema than {schema.name}", _REMEDY)
+    if set(found.features) != {*schema.names, MARGIN}:
+        raise ModelError(f"{path}: features are missing or unknown", _REMEDY)
+    return found
+
+
+_REMEDY = "reinstall airnet, or train the model again: airnet models train"
