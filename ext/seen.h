@@ -35,20 +35,31 @@ static inline void seen_frames(struct world *w)
 	sensor_empty(s);
 }
 
-/* When a frame has passed an unimpaired mirror; -1 when the mirror has to decide. */
-static inline an_s64 seen_stamp(struct world *w, an_u32 bytes)
+/* What becomes of an ordinary frame. */
+#define SEEN_AS_FRAME 0 /* it must be made: the mirror does more than stamp it */
+#define SEEN_AS_ROWS 1
+#define SEEN_NOT 2 /* the mirror loses it */
+
+/* Let the mirror decide on a frame that is not made yet; when it is to be made, it
+ * passes as was decided here. */
+static inline int seen_fate(struct world *w, an_u32 bytes, an_u32 direction,
+			    an_u64 *time_ns)
 {
 	struct sensor *s = &w->sensor;
-	an_s64 stamp_ns = s->last_ns + SENSOR_WIRE_NS(bytes);
+	const struct sensor_fate *fate;
 
-	stamp_ns = w->now_ns > stamp_ns ? w->now_ns : stamp_ns;
-	if (stamp_ns >= s->next_ns || s->held_count)
-		return -1;
-	s->last_ns = stamp_ns;
-	s->counts.passed++;
-	s->counts.passed_bytes += bytes;
+	if (s->held_count)
+		return SEEN_AS_FRAME;
+	fate = sensor_decide(w, bytes, direction);
+	if (!fate->copies)
+		return SEEN_NOT;
+	if (fate->copies > 1 || fate->behind) {
+		s->is_decided = 1;
+		return SEEN_AS_FRAME;
+	}
 	s->counts.written++;
-	return stamp_ns;
+	*time_ns = (an_u64)fate->stamp_ns;
+	return SEEN_AS_ROWS;
 }
 
 /* A frame's bytes, its transport part having `count`. */
@@ -81,24 +92,26 @@ static inline void seen_path(const struct wire_path *p, struct airnet_header *h)
 	h->session = AIRNET_NONE;
 }
 
-/* A datagram to a group, of a path whose header is `like`; 0 = it must be made as a
- * frame. Behind its headers the decoder looks for a sequence number alone. */
+/* A datagram to a group, of a path whose header is `like`; SEEN_*. Behind its headers
+ * the decoder looks for a sequence number alone. */
 static inline int seen_group(struct world *w, const struct wire_path *p,
 			     const struct airnet_header *like, struct cursor payload)
 {
 	struct world_output *out = &w->out;
 	struct decoder *d = out->decoder;
 	struct airnet_header *h;
-	an_s64 stamp_ns;
+	an_u64 time_ns;
+	int fate;
 
 	if (!d->frame_count)
 		return 0;
-	stamp_ns = seen_stamp(w, seen_bytes(p, 8 + (an_u32)cursor_left(&payload)));
-	if (stamp_ns < 0)
-		return 0;
+	fate = seen_fate(w, seen_bytes(p, 8 + (an_u32)cursor_left(&payload)),
+			 p->direction, &time_ns);
+	if (fate != SEEN_AS_ROWS)
+		return fate;
 	h = &out->headers[out->header_count++];
 	*h = *like;
-	h->time_ns = (an_u64)stamp_ns;
+	h->time_ns = time_ns;
 	h->frame_count = d->frame_count++;
 	h->message_index = out->message_count;
 	h->payload_bytes = (an_u32)cursor_left(&payload);
@@ -106,7 +119,7 @@ static inline int seen_group(struct world *w, const struct wire_path *p,
 	h->direction = decode_direction(&d->gateways, h);
 	d->now_ns = h->time_ns > d->now_ns ? h->time_ns : d->now_ns;
 	d->frames[AIRNET_FRAME_OK]++;
-	return 1;
+	return SEEN_AS_ROWS;
 }
 
 #endif

@@ -37,7 +37,7 @@ static inline int seen_is_ordinary(const struct stream *s, an_u32 index, int sid
 
 /* The header of an ordinary segment; the decoder's state moves on with it. */
 static inline struct airnet_header *seen_header(struct world *w, struct stream *s,
-						an_u32 index, int side, an_s64 stamp_ns)
+						an_u32 index, int side, an_u64 time_ns)
 {
 	struct world_output *out = &w->out;
 	struct decoder *d = out->decoder;
@@ -46,7 +46,7 @@ static inline struct airnet_header *seen_header(struct world *w, struct stream *
 	struct side *other = &s->flows[index].sides[!side];
 
 	*h = sender->header;
-	h->time_ns = (an_u64)stamp_ns;
+	h->time_ns = time_ns;
 	h->frame_count = d->frame_count++;
 	h->session = s->session_base + index;
 	h->message_index = out->message_count;
@@ -62,24 +62,26 @@ static inline struct airnet_header *seen_header(struct world *w, struct stream *
 	return h;
 }
 
-/* A bare acknowledgement; 0 = it must be made as a frame. */
+/* A bare acknowledgement; SEEN_*. */
 static inline int seen_bare(struct world *w, an_u32 line, int side)
 {
 	struct line *l = &w->lines.line[line];
 	struct line_side *sender = &l->sides[side];
 	an_u32 index = 0, options = sender->path.has_stamps ? 12 : 0;
 	struct stream *s = seen_flow(w, l, &index);
-	an_s64 stamp_ns;
+	an_u64 time_ns;
+	int fate;
 
 	if (!s || !seen_is_ordinary(s, index, side, sender))
-		return 0;
-	stamp_ns = seen_stamp(w, seen_bytes(&sender->path, 20 + options));
-	if (stamp_ns < 0)
-		return 0;
+		return SEEN_AS_FRAME;
+	fate = seen_fate(w, seen_bytes(&sender->path, 20 + options),
+			 sender->path.direction, &time_ns);
+	if (fate != SEEN_AS_ROWS)
+		return fate;
 	w->lines.seen = line;
-	seen_header(w, s, index, side, stamp_ns)->tcp_flags = AIRNET_TCP_ACK;
+	seen_header(w, s, index, side, time_ns)->tcp_flags = AIRNET_TCP_ACK;
 	table_touch(s, index);
-	return 1;
+	return SEEN_AS_ROWS;
 }
 
 /* fix_key of a ClOrdID, as it would be written. */
@@ -136,8 +138,8 @@ static inline void seen_message(struct world *w, const struct wire_voice *v,
 		m->order_status = (an_u8)a->status;
 }
 
-/* A segment of plain messages, those of a side from `passed` on, with their sizes; 0 =
- * it must be made as a frame. */
+/* A segment of plain messages, those of a side from `passed` on, with their sizes;
+ * SEEN_*. */
 static inline int seen_plain(struct world *w, an_u32 line, int side,
 			     const an_u32 *sizes, an_u32 count)
 {
@@ -148,17 +150,19 @@ static inline int seen_plain(struct world *w, an_u32 line, int side,
 	struct fix_names nobody = {{NULL, NULL}, {NULL, NULL}};
 	struct airnet_header *h;
 	struct side *own;
-	an_s64 stamp_ns;
+	an_u64 time_ns;
+	int fate;
 
 	if (!s || !seen_is_ordinary(s, index, side, sender))
-		return 0;
+		return SEEN_AS_FRAME;
 	for (an_u32 i = 0; i < count; i++)
 		total += sizes[i];
-	stamp_ns = seen_stamp(w, seen_bytes(&sender->path, 20 + options + total));
-	if (stamp_ns < 0)
-		return 0;
+	fate = seen_fate(w, seen_bytes(&sender->path, 20 + options + total),
+			 sender->path.direction, &time_ns);
+	if (fate != SEEN_AS_ROWS)
+		return fate;
 	w->lines.seen = line;
-	h = seen_header(w, s, index, side, stamp_ns);
+	h = seen_header(w, s, index, side, time_ns);
 	h->payload_bytes = total;
 	h->tcp_flags = AIRNET_TCP_PSH | AIRNET_TCP_ACK;
 	h->message_count = (an_u16)count;
@@ -181,7 +185,7 @@ static inline int seen_plain(struct world *w, an_u32 line, int side,
 		session_take(s, index, side, m, &nobody);
 	}
 	table_touch(s, index);
-	return 1;
+	return SEEN_AS_ROWS;
 }
 
 /* Which session a frame of a line's was of. */

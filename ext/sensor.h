@@ -86,13 +86,6 @@ static inline int sensor_overflows(struct sensor *s, an_u32 number, an_u32 bytes
 	return 0;
 }
 
-/* What the mirror does to one frame. */
-struct sensor_fate {
-	an_s64 stamp_ns;
-	an_u32 copies;
-	an_u32 behind; /* frames that go first */
-};
-
 static inline void sensor_apply(struct sensor *s, an_u32 number, an_u32 bytes,
 				an_u32 direction, struct sensor_fate *fate)
 {
@@ -174,22 +167,44 @@ static inline void sensor_let_go(struct sensor *s, an_s64 stamp_ns, an_u64 passe
 	}
 }
 
-static inline void sensor_pass_badly(struct sensor *s, an_u32 bytes, an_u32 direction)
+/* Decide, once, what the mirror does to a frame of `bytes` that passes the switch at
+ * w->now_ns; it need not be made yet. */
+static inline const struct sensor_fate *sensor_decide(struct world *w, an_u32 bytes,
+						      an_u32 direction)
 {
-	struct sensor_fate fate = {s->last_ns, 1, 0};
-	const an_u8 *frame = sensor_place(s);
+	struct sensor *s = &w->sensor;
+	struct sensor_fate *fate = &s->fate;
+	an_s64 free_ns = s->last_ns + SENSOR_WIRE_NS(bytes);
 
+	s->last_ns = w->now_ns > free_ns ? w->now_ns : free_ns;
+	s->counts.passed++;
+	s->counts.passed_bytes += bytes;
+	fate->stamp_ns = s->last_ns;
+	fate->copies = 1;
+	fate->behind = 0;
+	if (s->last_ns < s->next_ns)
+		return fate;
 	if (sensor_misses(s, direction)) {
 		s->counts.missing++;
-		return;
+		fate->copies = 0;
+		return fate;
 	}
 	for (an_u32 i = 0; i < s->row_count; i++)
-		sensor_apply(s, i, bytes, direction, &fate);
-	if (!fate.copies)
+		sensor_apply(s, i, bytes, direction, fate);
+	if (!fate->copies)
 		s->counts.lost++;
-	else if (fate.behind && s->held_count < SENSOR_HELD)
+	return fate;
+}
+
+/* Do to the frame in the room what was decided. */
+static inline void sensor_pass(struct sensor *s, an_u32 bytes)
+{
+	const struct sensor_fate fate = s->fate;
+	const an_u8 *frame = sensor_place(s);
+
+	if (fate.behind && fate.copies && s->held_count < SENSOR_HELD)
 		sensor_hold(s, bytes, fate.behind);
-	else
+	else if (fate.copies)
 		sensor_write(s, bytes, fate.stamp_ns, s->mark);
 	for (an_u32 i = 1; i < fate.copies; i++) {
 		memcpy(sensor_place(s), frame, bytes);
@@ -212,15 +227,11 @@ static inline an_u8 *sensor_room(struct world *w, an_u32 bytes)
 static inline void sensor_seen(struct world *w, an_u32 bytes, an_u32 direction)
 {
 	struct sensor *s = &w->sensor;
-	an_s64 free_ns = s->last_ns + SENSOR_WIRE_NS(bytes);
 
-	s->last_ns = w->now_ns > free_ns ? w->now_ns : free_ns;
-	s->counts.passed++;
-	s->counts.passed_bytes += bytes;
-	if (s->last_ns < s->next_ns && !s->held_count)
-		sensor_write(s, bytes, s->last_ns, s->mark);
-	else
-		sensor_pass_badly(s, bytes, direction);
+	if (!s->is_decided)
+		sensor_decide(w, bytes, direction);
+	s->is_decided = 0;
+	sensor_pass(s, bytes);
 }
 
 /* At the end of the world: nothing may stay behind. */

@@ -30,6 +30,13 @@ struct sensor_counts {
 	an_u64 overrun; /* no room in the output: the run is void */
 };
 
+/* What the mirror does to one frame. */
+struct sensor_fate {
+	an_s64 stamp_ns;
+	an_u32 copies; /* 0 = it is not in the capture */
+	an_u32 behind; /* frames that go first */
+};
+
 struct sensor_held {
 	an_u64 due; /* written once this many frames have passed */
 	an_u32 bytes;
@@ -57,7 +64,8 @@ struct sensor {
 	an_s64 drained_ns[SENSOR_ROWS_MAX];
 	an_s64 last_ns; /* when the last frame had left the mirror port */
 	an_u32 mark; /* of what is written now; the writer sets and clears it */
-	an_u32 pad;
+	an_u32 is_decided; /* `fate` is of the frame that is made next */
+	struct sensor_fate fate;
 	struct sensor_counts counts;
 	struct sensor_held held[SENSOR_HELD];
 	an_u8 spill[SENSOR_FRAME_BYTES]; /* where a frame goes that has no room */

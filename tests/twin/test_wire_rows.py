@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from airnet._ext import stream, twin
 from airnet.domain import frame, message, session
@@ -37,8 +38,8 @@ class Seen(NamedTuple):
 class Eye:
     """Reads a world in one mode or the other, up to the windows."""
 
-    def __init__(self, rows: dict[str, Rows], mode: int) -> None:
-        self.world = lines.build(rows, mode=mode)
+    def __init__(self, rows: dict[str, Rows], mode: int, seed: int) -> None:
+        self.world = lines.build(rows, seed, mode)
         self.sessions = np.zeros(session.SESSIONS_MAX, session.SESSION)
         self.decoder = stream.Stream(self.sessions)
         self.headers = np.zeros(twin.FRAMES_LIMIT, frame.HEADER)
@@ -88,11 +89,13 @@ class Eye:
         )
 
 
-def assert_alike(rows: dict[str, Rows], seconds: float, act: Act = nothing) -> Seen:
+def assert_alike(
+    rows: dict[str, Rows], seconds: float, act: Act = nothing, seed: int = 7
+) -> Seen:
     """Run a world both ways; everything must be the same, byte by byte."""
     seen = []
     for mode in (twin.WIRE, twin.ROWS):
-        eye = Eye(rows, mode)
+        eye = Eye(rows, mode, seed)
         eye.run(seconds / 4)
         act(eye.world)
         eye.run(seconds)
@@ -138,7 +141,7 @@ def test_rows_are_the_decoders_under_containment(form: int) -> None:
 
 @pytest.mark.parametrize("kind", list(Impairment), ids=lambda kind: kind.name.lower())
 def test_rows_are_the_decoders_behind_a_bad_mirror(kind: Impairment) -> None:
-    """Loss, duplicates, a clock that steps: then frames are made and decoded."""
+    """Loss, duplicates, a clock that steps, from now on and until then."""
     rows = lines.world_rows(6)
     sensor = np.zeros(1, rows_strike.SENSOR)
     sensor["kind"], sensor["direction"] = kind, rows_strike.BOTH
@@ -150,6 +153,40 @@ def test_rows_are_the_decoders_behind_a_bad_mirror(kind: Impairment) -> None:
         sensor["direction"] = 1
     rows["sensor"] = sensor
     assert_alike(rows, 4)
+
+
+habit = st.tuples(
+    st.sampled_from(list(Impairment)),
+    st.sampled_from([rows_strike.BOTH, 0, 1]),
+    st.sampled_from([1e-4, 0.003, 0.05]),
+    st.integers(-200_000, 200_000),
+    st.integers(1, 20),
+    st.sampled_from([0.0, 0.4]),
+)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 1000), st.lists(habit, min_size=1, max_size=4))
+def test_rows_are_the_decoders_behind_a_mirror_that_is_always_bad(
+    seed: int, habits: list[tuple[Impairment, int, float, int, int, float]]
+) -> None:
+    """Several faults at once, from the first frame on: rows need no frame for most."""
+    rows = lines.world_rows(6)
+    sensor = np.zeros(len(habits), rows_strike.SENSOR)
+    for row, (kind, direction, rate, amount_ns, run, onset_s) in zip(
+        sensor, habits, strict=True
+    ):
+        row["kind"], row["direction"] = kind, direction
+        row["rate"], row["run_frames"] = rate, run
+        row["amount_ns"] = amount_ns
+        row["onset_ns"] = START_NS + int(onset_s * SECOND_NS)
+        row["offset_ns"] = START_NS + 2 * SECOND_NS
+        if kind is Impairment.OVERFLOW:
+            row["rate"], row["amount_ns"] = 2e6, 1_000_000
+        if kind is Impairment.ONE_WAY:
+            row["offset_ns"] = START_NS + SECOND_NS
+    rows["sensor"] = sensor
+    assert_alike(rows, 2, seed=seed)
 
 
 @pytest.mark.parametrize("kind", list(Strike), ids=lambda kind: kind.name.lower())
