@@ -134,28 +134,34 @@ static inline an_u8 batch_new(struct batch *b, const struct batch_row *row)
 	return BATCH_DONE;
 }
 
+/* Take a resting order off. */
+static inline void batch_drop(struct batch *b, an_u32 number, an_u32 slot)
+{
+	book_remove(&b->book, b->pool.orders, slot);
+	pool_give(&b->pool, slot);
+	b->slots[number] = BOOK_NONE;
+}
+
+/* Cancel or replace an order that rests. */
 static inline an_u8 batch_change(struct batch *b, const struct batch_row *row)
 {
 	an_u32 slot = b->slots[row->number], tick, left;
 	struct order *orders = b->pool.orders;
 	int side;
 
-	if (slot == BOOK_NONE)
-		return BATCH_REFUSED;
+	if (row->kind == BATCH_CANCEL) {
+		batch_drop(b, row->number, slot);
+		return BATCH_DONE;
+	}
 	tick = book_tick(&b->book, row->price);
-	if (row->kind == BATCH_REPLACE && (tick == BOOK_NONE || !row->quantity))
+	if (tick == BOOK_NONE || !row->quantity)
 		return BATCH_REFUSED;
-	if (row->kind == BATCH_REPLACE && tick == orders[slot].tick &&
-	    row->quantity < orders[slot].leaves) {
+	if (tick == orders[slot].tick && row->quantity < orders[slot].leaves) {
 		book_reduce(&b->book, orders, slot, row->quantity);
 		return BATCH_RESTS;
 	}
 	side = orders[slot].side;
-	book_remove(&b->book, orders, slot);
-	pool_give(&b->pool, slot);
-	b->slots[row->number] = BOOK_NONE;
-	if (row->kind == BATCH_CANCEL)
-		return BATCH_DONE;
+	batch_drop(b, row->number, slot);
 	left = batch_match(b, row->number, side, tick, row->quantity);
 	return left ? batch_rest(b, row->number, side, tick, left) : BATCH_DONE;
 }
@@ -166,6 +172,7 @@ static inline an_u32 batch_run(struct batch *b, struct batch_row *rows, an_u32 c
 	for (an_u32 i = 0; i < count; i++) {
 		struct batch_row *row = &rows[i];
 		int is_new = row->kind >= BATCH_LIMIT && row->kind <= BATCH_FOK;
+		int is_known = row->kind >= BATCH_LIMIT && row->kind <= BATCH_REPLACE;
 
 		/* Rows ahead name orders that are far apart in memory. */
 		if (i + BATCH_AHEAD < count) {
@@ -173,15 +180,17 @@ static inline an_u32 batch_run(struct batch *b, struct batch_row *rows, an_u32 c
 
 			if (next < b->numbers)
 				__builtin_prefetch(&b->slots[next]);
-			next = rows[i + BATCH_AHEAD / 2].number;
-			if (next < b->numbers && b->slots[next] != BOOK_NONE)
-				__builtin_prefetch(&b->pool.orders[b->slots[next]]);
 		}
 		/* One trade for each resting order at most, and the row's own. */
 		if (b->room - b->traded <= b->pool.live || row->number >= b->numbers)
 			return i;
 		b->row = i;
-		if (is_new)
+		/* One branch for all that changes nothing: it is the least predictable
+		 * one, and most changes come too late. */
+		if ((is_known ^ 1) |
+		    ((is_new ^ 1) & (b->slots[row->number] == BOOK_NONE)))
+			row->outcome = BATCH_REFUSED;
+		else if (is_new)
 			row->outcome = batch_new(b, row);
 		else
 			row->outcome = batch_change(b, row);

@@ -19,15 +19,10 @@
 struct book {
 	struct ladder ladders[2];
 	an_s64 base; /* price of tick 0, cents */
+	an_u64 inverse; /* of the tick, 0 = too large a one */
 	an_u32 tick; /* cents */
 	an_u32 levels;
 };
-
-/* Is level a better than b, for the owner of the other side to trade with? */
-static inline int book_better(int side, an_u32 a, an_u32 b)
-{
-	return (b == BOOK_NONE) | (((a > b) ^ side) & (a != b));
-}
 
 /* May an order of `side` at `limit` trade with the opposite level `tick`? */
 static inline int book_crosses(int side, an_u32 limit, an_u32 tick)
@@ -50,6 +45,7 @@ static inline int book_open(struct book *b, an_s64 base, an_u32 tick, an_u32 lev
 	memset(b, 0, sizeof(*b));
 	b->base = base;
 	b->tick = tick;
+	b->inverse = tick <= 1u << 24 ? UINT64_MAX / tick : 0;
 	b->levels = levels;
 	for (int side = 0; side < 2; side++) {
 		struct ladder *l = &b->ladders[side];
@@ -57,6 +53,7 @@ static inline int book_open(struct book *b, an_s64 base, an_u32 tick, an_u32 lev
 		l->levels = calloc(levels, sizeof(*l->levels));
 		l->words = calloc(levels / 64, sizeof(*l->words));
 		l->best = BOOK_NONE;
+		l->flip = side == BOOK_BUY ? levels - 1 : 0;
 		if (!l->levels || !l->words) {
 			book_close(b);
 			return -1;
@@ -65,19 +62,31 @@ static inline int book_open(struct book *b, an_s64 base, an_u32 tick, an_u32 lev
 	return 0;
 }
 
-/* The tick of a price, BOOK_NONE when it is off the ladder or between two ticks. */
+/* The tick of a price, BOOK_NONE when it is off the ladder or between two ticks. The
+ * quotient is a product and one division in 2^24 ticks: exact, as (offset + 1) * tick <=
+ * 2^64 (A. D. Robison, "N-Bit Unsigned Division Via N-Bit Multiply-Add", 2005). */
 static inline an_u32 book_tick(const struct book *b, an_s64 price)
 {
-	an_s64 offset = price - b->base;
+	an_u64 offset = (an_u64)price - (an_u64)b->base, tick;
 
-	if (offset < 0 || offset % b->tick || offset / b->tick >= b->levels)
+	if (offset >= (an_u64)b->levels * b->tick)
 		return BOOK_NONE;
-	return (an_u32)(offset / b->tick);
+	tick = b->inverse
+		       ? (an_u64)(((unsigned __int128)(offset + 1) * b->inverse) >> 64)
+		       : offset / b->tick;
+	return offset == tick * b->tick ? (an_u32)tick : BOOK_NONE;
 }
 
 static inline an_s64 book_price(const struct book *b, an_u32 tick)
 {
 	return b->base + (an_s64)tick * b->tick;
+}
+
+/* One of two places, without a branch: no processor could guess which. */
+static inline an_u32 *book_place(int is_first, an_u32 *first, an_u32 *second)
+{
+	return (an_u32 *)((uintptr_t)second ^ (((uintptr_t)first ^ (uintptr_t)second) &
+					       -(uintptr_t)is_first));
 }
 
 /* Append the order in `slot` to its level; tick, side, leaves and book are set. */
@@ -86,22 +95,18 @@ static inline void book_rest(struct book *b, struct order *orders, an_u32 slot)
 	struct order *o = &orders[slot];
 	struct ladder *l = &b->ladders[o->side];
 	struct level *at = &l->levels[o->tick];
+	an_u32 *last;
 
 	o->next = BOOK_NONE;
 	o->state = ORDER_RESTING;
+	o->previous = at->tail | -(an_u32)!at->quantity;
+	/* An address is chosen, and no branch taken: no processor could guess it. */
+	last = book_place(!at->quantity, &at->head, &orders[at->tail].next);
+	*last = at->tail = slot;
+	at->quantity += o->leaves;
 	l->quantity += o->leaves;
 	l->orders++;
-	if (!at->quantity) {
-		at->head = at->tail = slot;
-		o->previous = BOOK_NONE;
-		ladder_mark(l, o->tick);
-		l->best = book_better(o->side, o->tick, l->best) ? o->tick : l->best;
-	} else {
-		o->previous = at->tail;
-		orders[at->tail].next = slot;
-		at->tail = slot;
-	}
-	at->quantity += o->leaves;
+	ladder_mark(l, o->tick);
 }
 
 /* Take the order in `slot` off its level; it keeps its leaves. */
@@ -112,23 +117,16 @@ static inline void book_remove(struct book *b, struct order *orders, an_u32 slot
 	struct level *at = &l->levels[o->tick];
 	an_u32 *before, *after;
 
-	/* Which of two places is written is a choice of address, not of a branch: no
-	 * processor could guess it. */
-	before = o->previous == BOOK_NONE ? &at->head : &orders[o->previous].next;
-	after = o->next == BOOK_NONE ? &at->tail : &orders[o->next].previous;
+	before = book_place(o->previous == BOOK_NONE, &at->head,
+			    &orders[o->previous].next);
+	after = book_place(o->next == BOOK_NONE, &at->tail, &orders[o->next].previous);
 	*before = o->next;
 	*after = o->previous;
 	at->quantity -= o->leaves;
 	l->quantity -= o->leaves;
 	l->orders--;
 	o->state = ORDER_TAKEN;
-	if (at->head != BOOK_NONE)
-		return;
-	at->quantity = 0;
-	ladder_clear(l, o->tick);
-	if (l->best == o->tick)
-		l->best = o->side == BOOK_BUY ? ladder_below(l, o->tick)
-					      : ladder_above(l, o->tick);
+	ladder_clear(l, o->tick, at->head == BOOK_NONE);
 }
 
 /* Make a resting order smaller: it keeps its place. 0 < leaves < its leaves. */
@@ -153,12 +151,10 @@ static inline an_u64 book_available(const struct book *b, int side, an_u32 limit
 	an_u64 found = 0;
 
 	while (tick != BOOK_NONE && book_crosses(side, limit, tick) && found < wanted) {
+		an_u32 rank = (tick ^ l->flip) + 1;
+
 		found += l->levels[tick].quantity;
-		if (side == BOOK_BUY)
-			tick = tick + 1 < b->levels ? ladder_above(l, tick + 1)
-						    : BOOK_NONE;
-		else
-			tick = tick ? ladder_below(l, tick - 1) : BOOK_NONE;
+		tick = rank < b->levels ? ladder_from(l, rank) : BOOK_NONE;
 	}
 	return found;
 }

@@ -53,6 +53,8 @@ struct ladder {
 	an_u64 quantity;
 	an_u32 orders;
 	an_u32 best; /* BOOK_NONE: empty */
+	an_u32 flip; /* a level's rank is its tick ^ flip: the best has the lowest */
+	an_u32 pad;
 };
 
 /* ---- the pool ---- */
@@ -99,52 +101,48 @@ static inline void pool_give(struct pool *p, an_u32 slot)
 
 /* ---- the ladder ---- */
 
-static inline void ladder_mark(struct ladder *l, an_u32 tick)
+/* The level with orders of the lowest rank from `rank` on; its tick. */
+static inline an_u32 ladder_from(const struct ladder *l, an_u32 rank)
 {
-	l->words[tick >> 6] |= 1ull << (tick & 63);
-	l->summary[tick >> 12] |= 1ull << (tick >> 6 & 63);
-}
-
-static inline void ladder_clear(struct ladder *l, an_u32 tick)
-{
-	l->words[tick >> 6] &= ~(1ull << (tick & 63));
-	if (!l->words[tick >> 6])
-		l->summary[tick >> 12] &= ~(1ull << (tick >> 6 & 63));
-}
-
-/* The highest level with orders at or below `tick`. */
-static inline an_u32 ladder_below(const struct ladder *l, an_u32 tick)
-{
-	an_u32 word = tick >> 6;
-	an_u64 bits = l->words[word] & (~0ull >> (63 - (tick & 63)));
-	an_s64 group = word >> 6;
+	an_u32 word = rank >> 6, group = word >> 6;
+	an_u64 bits = l->words[word] & (~0ull << (rank & 63));
 
 	if (bits)
-		return word << 6 | (an_u32)(63 - __builtin_clzll(bits));
-	bits = l->summary[group] & ((1ull << (word & 63)) - 1);
-	while (!bits && group)
-		bits = l->summary[--group];
-	if (!bits)
-		return BOOK_NONE;
-	word = (an_u32)group << 6 | (an_u32)(63 - __builtin_clzll(bits));
-	return word << 6 | (an_u32)(63 - __builtin_clzll(l->words[word]));
-}
-
-/* The lowest level with orders at or above `tick`. */
-static inline an_u32 ladder_above(const struct ladder *l, an_u32 tick)
-{
-	an_u32 word = tick >> 6, group = word >> 6;
-	an_u64 bits = l->words[word] & (~0ull << (tick & 63));
-
-	if (bits)
-		return word << 6 | (an_u32)__builtin_ctzll(bits);
+		return (word << 6 | (an_u32)__builtin_ctzll(bits)) ^ l->flip;
 	bits = (word & 63) == 63 ? 0 : l->summary[group] & (~0ull << ((word & 63) + 1));
 	while (!bits && ++group < BOOK_WORDS_MAX / 64)
 		bits = l->summary[group];
 	if (!bits)
 		return BOOK_NONE;
 	word = group << 6 | (an_u32)__builtin_ctzll(bits);
-	return word << 6 | (an_u32)__builtin_ctzll(l->words[word]);
+	return (word << 6 | (an_u32)__builtin_ctzll(l->words[word])) ^ l->flip;
+}
+
+/* A level has orders. No branch depends on whether it had some. */
+static inline void ladder_mark(struct ladder *l, an_u32 tick)
+{
+	an_u32 rank = tick ^ l->flip;
+
+	l->words[rank >> 6] |= 1ull << (rank & 63);
+	l->summary[rank >> 12] |= 1ull << (rank >> 6 & 63);
+	/* BOOK_NONE is behind every rank, flipped or not. */
+	l->best = rank < (l->best ^ l->flip) ? tick : l->best;
+}
+
+/* A level has lost an order, its last one if `is_empty`. */
+static inline void ladder_clear(struct ladder *l, an_u32 tick, int is_empty)
+{
+	an_u32 rank = tick ^ l->flip, first = (l->best ^ l->flip) >> 6;
+	an_u64 *word = &l->words[rank >> 6];
+
+	*word &= ~((an_u64)is_empty << (rank & 63));
+	if (*word) {
+		l->best = (first << 6 | (an_u32)__builtin_ctzll(l->words[first])) ^
+			  l->flip;
+		return;
+	}
+	l->summary[rank >> 12] &= ~(1ull << (rank >> 6 & 63));
+	l->best = ladder_from(l, first << 6);
 }
 
 #endif

@@ -166,6 +166,37 @@ def test_full_book_stops_the_batch() -> None:
     assert one.run(many[:1], np.zeros(3, book.TRADE)) == (0, 0)
 
 
+def test_book_refuses_what_it_does_not_know() -> None:
+    """An operation of no kind changes nothing, also of an order that rests."""
+    many = rows([(kind, 0, BASE, 1, 0) for kind in (book.LIMIT, 0, 7, 255)])
+    one = book.Book(BASE, TICK, LEVELS, NUMBERS, 3)
+
+    assert one.run(many, np.zeros(10, book.TRADE)) == (4, 0)
+    assert many["outcome"].tolist() == [book.RESTS, *[book.REFUSED] * 3]
+    assert one.resting == (1, 0)
+
+
+@given(
+    st.integers(-(2**40), 2**40),
+    st.one_of(st.integers(1, 2**32 - 1), st.sampled_from([1, 2**24, 2**24 + 1])),
+    st.integers(6, 16).map(lambda power: 1 << power),
+    st.lists(st.tuples(st.integers(-2, 2**16), st.integers(-1, 1)), min_size=1),
+)
+def test_prices_become_ticks(
+    base: int, tick: int, levels: int, near: list[tuple[int, int]]
+) -> None:
+    """A price on the ladder is its tick, whatever the tick's size; others are none."""
+    one = book.Book(base, tick, levels, 1, 1)
+    for number, off in near:
+        price = base + number * tick + off
+        made = rows([(book.LIMIT, 0, price, 1, 0), (book.CANCEL, 0, 0, 0, 0)])
+        one.run(made, np.zeros(2, book.TRADE))
+
+        is_there = (price - base) % tick == 0 and 0 <= (price - base) // tick < levels
+        wanted = (price - base) // tick if is_there else book.NONE
+        assert made["bid"].tolist() == [wanted, book.NONE]
+
+
 @pytest.mark.parametrize(
     "wrong", [(0, 0, 64, 1, 1), (0, 1, 63, 1, 1), (0, 1, 32, 1, 1), (0, 1, 64, 0, 1)]
 )
