@@ -107,6 +107,15 @@ struct airnet_header {
 	an_u16 feed_messages;
 	an_u8 feed; /* AIRNET_FEED_* */
 	an_u8 ttl; /* of the innermost IP header, or its hop limit */
+	an_u32 sequence; /* TCP's */
+	an_u32 link_source; /* last four bytes of the Ethernet source, 0 = none */
+	an_u32 name_key; /* hash of the name that a DNS message is about, 0 = none */
+	an_u32 domain_key; /* of its last two labels */
+	an_u8 tcp_words; /* length of the TCP header, in 32-bit words */
+	an_u8 name_bytes; /* of the name in front of its last two labels */
+	an_u8 name_letters; /* different ones among those, at most 64 */
+	an_u8 code; /* DNS: 0x80 = a response, and RCODE; ICMP: its type */
+	an_u8 pad[4];
 };
 
 /* What begins the payload of a datagram to a group (header.feed), 0 = none. */
@@ -125,6 +134,7 @@ struct airnet_header {
 #define AIRNET_STREAM_TWICE 0x0100 /* the very same segment was mirrored just before */
 #define AIRNET_STREAM_UNSEEN 0x0200 /* acknowledges bytes that were not seen so far */
 #define AIRNET_STREAM_LOST 0x0400 /* a hole turned out to be the mirror's, or ours */
+#define AIRNET_STREAM_TAKEN 0x0800 /* nothing new, and the receiver has said so */
 
 /* FIX message kinds (message.kind): MsgType(35) folded to what features count. */
 #define AIRNET_KIND_OTHER 0
@@ -184,7 +194,8 @@ struct airnet_message {
 	an_u8 side; /* 54, its byte, 0 = absent */
 	an_u8 exec_type; /* 150 */
 	an_u8 order_status; /* 39 */
-	an_u8 pad[4];
+	an_u32 comp_key; /* hash of the client's CompID: of a Logon, and of the message
+	                  * that named the session; else 0 */
 };
 
 #define AIRNET_COMP_BYTES 24 /* of a CompID that we keep; longer ones are cut */
@@ -279,7 +290,7 @@ struct airnet_redirect_counts {
 	_Static_assert(sizeof(struct name) == (bytes), #name " changed size")
 
 AIRNET_ASSERT_SIZE(airnet_frame, 32);
-AIRNET_ASSERT_SIZE(airnet_header, 88);
+AIRNET_ASSERT_SIZE(airnet_header, 112);
 AIRNET_ASSERT_SIZE(airnet_message, 96);
 AIRNET_ASSERT_SIZE(airnet_session, 168);
 AIRNET_ASSERT_SIZE(airnet_window, 64);

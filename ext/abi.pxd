@@ -129,6 +129,15 @@ cdef extern from "airnet.h" nogil:
         uint16_t feed_messages
         uint8_t feed
         uint8_t ttl
+        uint32_t sequence
+        uint32_t link_source
+        uint32_t name_key
+        uint32_t domain_key
+        uint8_t tcp_words
+        uint8_t name_bytes
+        uint8_t name_letters
+        uint8_t code
+        uint8_t pad[4]
 
     struct airnet_message:
         uint64_t time_ns
@@ -150,7 +159,7 @@ cdef extern from "airnet.h" nogil:
         uint8_t side
         uint8_t exec_type
         uint8_t order_status
-        uint8_t pad[4]
+        uint32_t comp_key
 
     struct airnet_session:
         uint64_t opened_ns

@@ -101,7 +101,8 @@ struct held {
 /* One direction of a session. */
 struct side {
 	an_u32 next; /* sequence number expected */
-	an_u32 acknowledged;
+	an_u32 acknowledged; /* beyond `next` */
+	an_u32 taken; /* the most that was acknowledged of what lies before `next` */
 	an_u32 fin_sequence;
 	an_u32 held; /* first out-of-order piece */
 	an_u32 held_count;
@@ -130,7 +131,8 @@ struct side {
 	an_u8 has_bad; /* a segment was left out that ends at `bad_end` */
 	an_u8 has_window;
 	an_u8 shift; /* of `window`, or NO_SHIFT */
-	an_u8 pad[3];
+	an_u8 has_taken;
+	an_u8 pad[2];
 	an_u16 window; /* that the receiver last advertised */
 	an_u16 recent_bytes; /* known of what came before `next` */
 	an_u32 bad_end;

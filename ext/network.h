@@ -11,6 +11,7 @@
 #include "packet.h"
 
 #define IP_HOP_BY_HOP 0
+#define IP_ICMP 1
 #define IP_IPV4 4
 #define IP_TCP 6
 #define IP_UDP 17
@@ -19,6 +20,7 @@
 #define IP_FRAGMENT 44
 #define IP_GRE 47
 #define IP_AUTHENTICATION 51
+#define IP_ICMP6 58
 #define IP_DESTINATION 60
 
 /* Take a fragment of `layer->bytes`; OK when it completes a datagram, which then lies

@@ -89,6 +89,7 @@ static inline void seen_path(const struct wire_path *p, struct airnet_header *h)
 	h->target_port = (an_u16)(p->bytes[p->at + 2] << 8 | p->bytes[p->at + 3]);
 	h->protocol = p->protocol;
 	h->ttl = ip[p->is_v6 ? 7 : 8];
+	memcpy(&h->link_source, p->bytes + 8, 4);
 	h->session = AIRNET_NONE;
 }
 

@@ -59,6 +59,9 @@ static inline struct airnet_header *seen_header(struct world *w, struct stream *
 	s->sessions[index].last_ns = h->time_ns;
 	other->window = sender->path.window;
 	other->has_window = 1;
+	side_take(other, sender->acknowledged);
+	h->sequence = sender->sequence;
+	h->tcp_words = sender->path.has_stamps ? 8 : 5;
 	return h;
 }
 

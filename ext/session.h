@@ -42,6 +42,14 @@ static inline void session_name(an_u8 *out, struct cursor name)
 	memcpy(out, name.at, cursor_left(&name));
 }
 
+/* A CompID as rows carry it: 32 bits of its hash, 0 = none. */
+static inline an_u32 session_comp_key(struct cursor name)
+{
+	an_u64 key = fix_key(name);
+
+	return (an_u32)(key ^ key >> 32) | 1;
+}
+
 /* Take both CompIDs from the first well-formed message that has them. */
 static inline void session_names(struct flow *flow, struct airnet_session *session,
 				 int direction, const struct fix_names *names)
@@ -83,6 +91,11 @@ static inline void session_take(struct stream *s, an_u32 index, int direction,
 		side->number++;
 	else
 		holes_number(s, side, row);
+	if (names->sender.at && names->target.at &&
+	    (!flow->named || row->kind == AIRNET_KIND_LOGON))
+		row->comp_key = session_comp_key(direction == AIRNET_DIRECTION_UP
+							 ? names->sender
+							 : names->target);
 	session_names(flow, session, direction, names);
 	if (row->kind == AIRNET_KIND_LOGON)
 		flow->logons |= (an_u8)(1 << direction);

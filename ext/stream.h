@@ -12,6 +12,16 @@
 
 #define RESET_WINDOW 65536 /* where the window is not known */
 
+/* The receiver has all before `acknowledged`, as far as it was seen. */
+static inline void side_take(struct side *side, an_u32 acknowledged)
+{
+	if (!side->is_known || sequence_distance(acknowledged, side->next) > 0)
+		return;
+	if (!side->has_taken || sequence_distance(acknowledged, side->taken) > 0)
+		side->taken = acknowledged;
+	side->has_taken = 1;
+}
+
 static inline void stream_acknowledge(struct stream *s, an_u32 index, int direction,
 				      const struct segment *segment)
 {
@@ -21,6 +31,7 @@ static inline void stream_acknowledge(struct stream *s, an_u32 index, int direct
 
 	side->window = segment->window;
 	side->has_window = 1;
+	side_take(side, acknowledged);
 	if (side->unproved)
 		holes_prove(s, side, acknowledged);
 	if (side->held != AIRNET_NONE)
@@ -114,6 +125,7 @@ PACKET_RARE void stream_realign(struct stream *s, an_u32 index, int direction,
 
 	hold_drop(s, side);
 	side->has_acknowledged = 0;
+	side->has_taken = 0;
 	hold_give_up(s, index, direction, sequence);
 	side->unproved = 0;
 	if (missing < 0)
@@ -185,6 +197,9 @@ static inline void stream_payload(struct stream *s, an_u32 index, int direction,
 		stream_out_of_order(s, index, direction, segment);
 	} else if (ahead + (an_s64)bytes <= 0) {
 		s->header->stream_flags |= AIRNET_STREAM_RETRANSMIT;
+		if (side->has_taken &&
+		    sequence_distance(side->taken, segment->sequence) >= (an_s64)bytes)
+			s->header->stream_flags |= AIRNET_STREAM_TAKEN;
 		s->counts.retransmits++;
 		s->sessions[index].retransmits++;
 	} else {

@@ -7,6 +7,7 @@
 
 #include "checksum.h"
 #include "mold.h"
+#include "question.h"
 #include "trailer.h"
 #include "tunnel.h"
 
@@ -49,12 +50,14 @@ static inline an_u8 packet_tcp(struct layer *layer, struct airnet_header *header
 	header->source_port = load_u16(at);
 	header->target_port = load_u16(at + 2);
 	segment->sequence = load_u32(at + 4);
+	header->sequence = segment->sequence;
 	segment->acknowledged = load_u32(at + 8);
 	header->tcp_flags = at[13];
 	segment->window = load_u16(at + 14);
 	segment->urgent = load_u16(at + 18);
 	segment->identification = layer->identification;
-	bytes = (at[12] >> 4) * 4u;
+	header->tcp_words = at[12] >> 4;
+	bytes = header->tcp_words * 4u;
 	if (bytes < TCP_BYTES_MIN || layer->bytes < bytes)
 		return AIRNET_FRAME_BAD_TCP;
 	if (cursor_left(&layer->left) < bytes)
@@ -84,6 +87,13 @@ static inline an_u8 packet_udp(struct layer *layer, struct airnet_header *header
 	header->payload_bytes = length - UDP_BYTES;
 	feed_read(header,
 		  cursor_over(at + UDP_BYTES, cursor_left(&layer->left) - UDP_BYTES));
+	if (header->source_port == DNS_PORT || header->target_port == DNS_PORT) {
+		struct cursor left = layer->left;
+
+		cursor_limit(&left, length);
+		cursor_skip(&left, UDP_BYTES);
+		question_read(left, header);
+	}
 	return AIRNET_FRAME_OK;
 }
 
@@ -133,6 +143,7 @@ static inline int packet_plain(struct layer *layer, struct airnet_header *header
 	header->protocol = at[23];
 	header->ttl = at[22];
 	layer->identification = load_u16(at + 18);
+	memcpy(&header->link_source, at + 8, 4);
 	layer->bytes = total - 20;
 	layer->level = 1;
 	cursor_skip(&layer->left, 14 + 20);
@@ -145,8 +156,11 @@ PACKET_RARE an_u8 packet_outer(struct packets *p, struct layer *layer,
 			       const struct airnet_frame *row,
 			       struct airnet_header *header)
 {
+	const an_u8 *at = cursor_peek(&layer->left, 12);
 	an_u8 reason = packet_link(layer, row->link);
 
+	if (at && row->link == AIRNET_LINK_ETHERNET)
+		memcpy(&header->link_source, at + 8, 4);
 	if (!reason)
 		reason = packet_shims(layer);
 	if (!reason)
@@ -176,6 +190,8 @@ PACKET_RARE an_u8 packet_inside(struct packets *p, struct layer *layer,
 	if (header->protocol == IP_UDP)
 		return packet_udp(layer, header);
 	header->payload_bytes = layer->bytes;
+	if (header->protocol == IP_ICMP || header->protocol == IP_ICMP6)
+		cursor_u8(&layer->left, &header->code);
 	return AIRNET_FRAME_OK;
 }
 

@@ -28,12 +28,17 @@ static inline int window_is_reset(const struct airnet_header *h)
 	return h->protocol == WINDOW_TCP && h->tcp_flags & AIRNET_TCP_RST;
 }
 
-/* ff00::/8 (RFC 4291 2.7), 224.0.0.0/4 (RFC 5771) and 255.255.255.255. */
-static inline int window_is_multicast(const uint8_t *address)
+static inline int window_is_mapped(const uint8_t *address)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
-	if (memcmp(address, mapped, 12) != 0)
+	return memcmp(address, mapped, 12) == 0;
+}
+
+/* ff00::/8 (RFC 4291 2.7), 224.0.0.0/4 (RFC 5771) and 255.255.255.255. */
+static inline int window_is_multicast(const uint8_t *address)
+{
+	if (!window_is_mapped(address))
 		return address[0] == 0xff;
 	return address[12] >= 224;
 }

@@ -98,8 +98,13 @@ def check(link: int, data: bytes) -> None:
         "feed_sequence",
         "feed_messages",
         "ttl",
+        "sequence",
+        "tcp_words",
+        "link_source",
     ):
         assert int(row[name]) == getattr(seen, name), name
+    for name in ("name_key", "domain_key", "name_bytes", "name_letters", "code"):
+        assert int(row[name]) == getattr(seen.question, name), name
 
 
 @given(frames())
@@ -112,3 +117,29 @@ def test_any_frame_parses_alike(frame: tuple[int, bytes]) -> None:
 def test_any_bytes_parse_alike(link: int, data: bytes) -> None:
     """Bytes that are no frame at all have the reference's reason."""
     check(link, data)
+
+
+LABELS = st.lists(st.binary(min_size=1, max_size=70), max_size=6)
+
+
+@given(
+    LABELS,
+    st.tuples(st.integers(0, 255), st.integers(0, 255), st.integers(0, 1)),
+    st.integers(0, 300),
+    st.booleans(),
+)
+def test_a_dns_message_is_about_a_name(
+    labels: list[bytes], head: tuple[int, int, int], cut: int, is_asked: bool
+) -> None:
+    """Names of any length, cut anywhere, and labels that are too long."""
+    name = b"".join(bytes([len(label)]) + label for label in labels) + b"\0\0\1\0\1"
+    payload = bytes([0, 7, *head[:2], 0, head[2]]) + bytes(6) + name
+    payload = payload[:cut]
+    ports = (40_000, 53) if is_asked else (53, 40_000)
+    datagram = struct.pack(">HHHH", *ports, 8 + len(payload), 0) + payload
+    check(1, ethernet(packet("10.0.0.1", "10.0.0.2", 17, datagram), [], 0))
+
+
+@given(st.sampled_from([1, 58]), st.binary(max_size=5))
+def test_an_icmp_message_has_a_type(protocol: int, payload: bytes) -> None:
+    check(1, ethernet(packet("10.0.0.1", "10.0.0.2", protocol, payload), [], 0))

@@ -23,6 +23,7 @@ from tests.reference.stream import (
     RETRANSMIT,
     RST,
     SYN,
+    TAKEN,
     TWICE,
     UNSEEN,
     URG,
@@ -363,6 +364,9 @@ class ReferenceDecoder(Framing):
         """Note what the other end says it has."""
         ack = self.seen.acknowledged
         side.window = self.seen.window
+        is_seen = side.next is not None and distance(ack, side.next) <= 0
+        if is_seen and (side.taken is None or distance(ack, side.taken) > 0):
+            side.taken = ack
         lost = self.counts["capture_losses"], self.counts["capture_loss_bytes"]
         holes.prove(self.counts, side, ack)
         self.lose(*lost)
@@ -473,7 +477,7 @@ class ReferenceDecoder(Framing):
             if not seen.payload.startswith(b"8=FIX"):
                 return
             side.held.clear()
-            side.acknowledged = None
+            side.acknowledged = side.taken = None
             self.give_up(where, seen.sequence)
             side.unproved = []
             side.fin = None if ahead < 0 else side.fin
@@ -492,6 +496,9 @@ class ReferenceDecoder(Framing):
             self.hold(side, ahead, known)
         elif ahead + seen.payload_bytes <= 0:
             self.repeat(where)
+            ends = (seen.sequence + seen.payload_bytes) % (1 << 32)
+            if side.taken is not None and distance(ends, side.taken) <= 0:
+                self.header["stream_flags"] |= TAKEN
         else:
             self.in_order(where, side)
 
@@ -574,6 +581,10 @@ class ReferenceDecoder(Framing):
             return
         holes.number(self.counts, state.sides[direction], reading.row)
         names = [reading.sender, reading.target][:: -1 if direction else 1]
+        is_named = row["client_comp"] or row["gateway_comp"]
+        if None not in names and (kind == 8 or not is_named):
+            key = fix.key(names[0])
+            self.rows[-1]["comp_key"] = (key ^ key >> 32) % (1 << 32) | 1
         if None not in names and not (row["client_comp"] or row["gateway_comp"]):
             row["client_comp"], row["gateway_comp"] = (name[:24] for name in names)
         if kind == 8:

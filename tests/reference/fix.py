@@ -48,6 +48,7 @@ FIELDS = {
     "side": 0,
     "exec_type": 0,
     "order_status": 0,
+    "comp_key": 0,
 }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.reference.datagrams import Datagrams, Fragment
+from tests.reference.question import Question, read_icmp, read_question
 
 OK, SHORT, NOT_IP, BAD_IP, FRAGMENT, BAD_TCP, BAD_UDP, LINK, DEPTH = range(9)
 DATAGRAM = 0x80
@@ -48,6 +49,9 @@ class Headers:
     feed_messages: int = 0
     urgent: int = 0
     options: bytes = b""
+    tcp_words: int = 0
+    link_source: int = 0
+    question: Question = field(default_factory=Question)
     segment: bytes = b""  # TCP's header and payload, as far as captured
     payload: bytes = field(default=b"")
 
@@ -180,6 +184,8 @@ class Reader:
         headers = Headers()
         self.time_ns = time_ns
         self.stamp = None
+        if link == 1 and len(data) >= 12:
+            headers.link_source = int.from_bytes(data[8:12], "little")
         try:
             self.walk(headers, Ahead(data), link)
         except StopError as stop:
@@ -313,7 +319,8 @@ def read_transport(headers: Headers, ahead: Ahead) -> None:
         headers.sequence, headers.acknowledged = struct.unpack(">II", data[4:12])
         headers.tcp_flags = data[13]
         headers.window, _, headers.urgent = struct.unpack(">HHH", data[14:20])
-        size = (data[12] >> 4) * 4
+        headers.tcp_words = data[12] >> 4
+        size = headers.tcp_words * 4
         if size < 20:
             raise StopError(BAD_TCP)
         require(ahead, size, BAD_TCP)
@@ -327,8 +334,12 @@ def read_transport(headers: Headers, ahead: Ahead) -> None:
             raise StopError(BAD_UDP)
         headers.payload_bytes = size - 8
         read_feed(headers, data[8:])
+        if 53 in (headers.source_port, headers.target_port):
+            headers.question = read_question(data[8:size])
     else:
         headers.payload_bytes = ahead.stated
+        if headers.protocol in (1, 58):
+            headers.question = read_icmp(data)
 
 
 def read_feed(headers: Headers, data: bytes) -> None:

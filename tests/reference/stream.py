@@ -19,6 +19,7 @@ PIECE = 2048
 #: Delivered bytes that are remembered, to see who says otherwise of them.
 RECENT = 2048
 FIN, SYN, RST, ACK, URG = 1, 2, 4, 16, 32
+TAKEN = 0x800
 RETRANSMIT, OUT_OF_ORDER, GAP, CONFLICT, MIDSTREAM, OPENED, CLOSED = (
     1 << n for n in range(7)
 )
@@ -117,6 +118,7 @@ class Side:
 
     next: int | None = None
     acknowledged: int | None = None
+    taken: int | None = None  # acknowledged of what lies before `next`
     fin: int | None = None
     is_done: bool = False
     is_lost: bool = True

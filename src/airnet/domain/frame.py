@@ -54,6 +54,15 @@ _FIELDS: "dict[str, list[Any]]" = {
         ("feed_messages", "<u2"),
         ("feed", "u1"),
         ("ttl", "u1"),
+        ("sequence", "<u4"),
+        ("link_source", "<u4"),
+        ("name_key", "<u4"),
+        ("domain_key", "<u4"),
+        ("tcp_words", "u1"),
+        ("name_bytes", "u1"),
+        ("name_letters", "u1"),
+        ("code", "u1"),
+        ("pad", "u1", (4,)),
     ],
 }
 
@@ -81,6 +90,7 @@ STREAM_DATAGRAM = 0x0080
 STREAM_TWICE = 0x0100
 STREAM_UNSEEN = 0x0200
 STREAM_LOST = 0x0400
+STREAM_TAKEN = 0x0800
 
 #: What `Header.feed` says a multicast datagram begins with.
 FEED_RAW, FEED_MOLD = 1, 2

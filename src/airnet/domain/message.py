@@ -39,7 +39,7 @@ _FIELDS: "dict[str, list[Any]]" = {
         ("side", "u1"),
         ("exec_type", "u1"),
         ("order_status", "u1"),
-        ("pad", "u1", (4,)),
+        ("comp_key", "<u4"),
     ],
 }
 
