@@ -2,10 +2,10 @@
 
 `python bench/judgement.py [--families A,B] [--seeds N] [--first SEED] [--keep DIR]
 [--jobs 2] [--json] [--list]` makes N captures of each family (bench/strangers), has
-`airnet replay` decide about each with the shipped policy and no site file, grades what it
-decided against the labels, prints it beside one-line baselines, and ends with status 1
-when a target is missed. Captures stay in DIR (a temporary folder by default), with
-labels (.json) and decisions (.jsonl) beside each; they are made anew only when the
+`airnet replay` decide about each with the shipped policy and no site file, grades what
+it decided against the labels, prints that beside one-line baselines, and ends with
+status 1 when a target is missed. Captures stay in DIR (a temporary folder by default),
+with labels (.json) and decisions (.jsonl) beside each; they are made anew only when the
 generator changed. docs/judgement.md says what the measures mean.
 """
 

@@ -100,11 +100,11 @@ class Session:
         self.seq = [0, 0]
         self.sent = [0, 0]
         self.connection: Connection | None = None
-        self.reconnects = True
         self._held: tuple[list[bytes], list[bytes]] = ([], [])
         self.seen: set[str] = set()
         self.reject_hook: object = None
         self.client_comp = comp
+        self.password = ""
         self.reset = bool(rng.random() < 0.7)
         self._life = 0
 
@@ -151,6 +151,8 @@ class Session:
         if self.reset:
             self.seq = [0, 0]
             body[141] = "Y"
+        if self.password:
+            body |= {553: self.client_comp, 554: self.password}
         self.send(LOGON, body)
 
     def admitted(self) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from strangers.arrivals import arrivals
 from strangers.gateway import Gateway
 from strangers.loop import SECOND, Loop
+from strangers.office import office
 from strangers.session import Session
 from strangers.wire import Host, Tape, save
 
@@ -189,6 +190,7 @@ class World:
             host = hosts[int(rng.integers(len(hosts)))]
             role = str(rng.choice(roles, p=shares))
             self.join(host, role, spread_s)
+        office(self)
 
     def join(self, host: Host, role: str, spread_s: float = 0.0) -> Session:
         """Add a session that logs on early, or did before the capture."""
