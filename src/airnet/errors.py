@@ -64,6 +64,13 @@ class CaptureError(AirnetError):
     fault_of = "capture"
 
 
+class RoomError(CaptureError):
+    """There is no room for frames that were to be kept: file, reason."""
+
+    exit_status = EXIT_UNAVAILABLE
+    fault_of = "host"
+
+
 class ModelError(AirnetError):
     """A model cannot be used: unreadable, wrong schema hash, outside the profile."""
 

@@ -235,6 +235,8 @@ def test_whatif_when_a_twins_incident_then_it_is_played_again_exactly(
             "2",
             "--enforce",
             *SIZE,
+            "--domain",
+            "train",
             "--ledger",
             str(ledger),
             "--json",

@@ -7,22 +7,12 @@ sent, what the link did not take, and when.
 """
 
 import json
-import os
 import sys
 
 from airnet.bench.livetalk import frames
-from airnet.lab.generate import Flows, Generator, stay_on
+from airnet.lab.generate import Flows, Generator, go_first, stay_on
 
 FLOW_BITS = 5
-
-
-def go_first() -> bool:
-    """Run before everything that is not real-time; return whether that is allowed."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-    except PermissionError:
-        return False
-    return True
 
 
 def main() -> None:

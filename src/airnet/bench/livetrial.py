@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from airnet import config
 from airnet.bench.host import environment
-from airnet.bench.livesend import go_first
 from airnet.bench.livetalk import CLIENT, GATEWAY, GATEWAY_PORT
 from airnet.bench.trials import veth
 from airnet.capture.attach import attach_xdp
@@ -29,6 +28,7 @@ from airnet.clock import SystemClock
 from airnet.decode import Decoder
 from airnet.errors import AirnetError
 from airnet.features import Windows
+from airnet.lab.generate import go_first
 from airnet.stride import Stride
 
 CAPTURE, MIRROR = "live0", "live1"

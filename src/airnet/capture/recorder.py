@@ -1,5 +1,6 @@
 """Recorder: the frames as captured, to a pcapng file that outlives a crash."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -8,7 +9,9 @@ from numpy.typing import NDArray
 
 from airnet._ext.pcapng import Writer
 from airnet.domain.frame import FRAME
-from airnet.errors import CaptureError
+from airnet.errors import CaptureError, RoomError
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Recorder:
@@ -71,9 +74,10 @@ class Recorder:
             os.ftruncate(self._fd, self._writer.whole_bytes)
             os.close(self._fd)
             self._fd = -1
-        return CaptureError(
+        kind = RoomError if error.errno in NO_ROOM else CaptureError
+        return kind(
             f"{self._path}: recording stopped: {error.strerror}",
-            "make room there or name another place in capture.record",
+            "make room there or name another place",
         )
 
 

@@ -9,6 +9,7 @@ import msgspec
 from airnet import __version__
 from airnet.cli import show, studied
 from airnet.cli.ending import ends_whole
+from airnet.cli.twinplay import with_domain
 from airnet.config import load
 from airnet.decide.policy import Policy
 from airnet.errors import EXIT_DONE, UsageError
@@ -112,7 +113,7 @@ Exit statuses
     help="Of all.",
 )
 @studied.with_difficulty
-@studied.with_domain
+@with_domain
 @studied.with_priors
 @click.option(
     "--as-written", is_flag=True, help="Leave in shadow what the policy has in shadow."

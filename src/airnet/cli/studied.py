@@ -81,17 +81,6 @@ def with_difficulty(command: Command) -> Command:
     )(command)
 
 
-def with_domain(command: Command) -> Command:
-    """Give a command its option --domain."""
-    return click.option(
-        "--domain",
-        type=click.Choice(["train", "tune", "report"]),
-        default="report",
-        show_default=True,
-        help="What worlds are drawn from; nothing was trained or tuned on report.",
-    )(command)
-
-
 def play_in(domain: str) -> Play:
     """Return what plays scenarios in worlds of a domain."""
     return functools.partial(casebook.play, domain=domain)

@@ -8,6 +8,7 @@ import msgspec
 
 from airnet.cli import show, studied
 from airnet.cli.ending import ends_whole
+from airnet.cli.twinplay import with_domain
 from airnet.config import load
 from airnet.decide.policy import Policy
 from airnet.errors import EXIT_DONE, EXIT_NO
@@ -63,7 +64,7 @@ Exit statuses
 @studied.with_seeds(30)
 @studied.with_scenarios
 @studied.with_difficulty
-@studied.with_domain
+@with_domain
 @click.option("--gate", is_flag=True, help="Exit with 1 unless the change may pass.")
 @click.option(
     "--as-written",

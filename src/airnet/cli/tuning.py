@@ -9,6 +9,7 @@ import msgspec
 
 from airnet.cli import show, studied
 from airnet.cli.ending import ends_whole
+from airnet.cli.twinplay import with_domain
 from airnet.config import load
 from airnet.decide.policy import Policy
 from airnet.errors import EXIT_DONE, EXIT_NO, UnsupportedError, UsageError
@@ -259,7 +260,7 @@ Exit statuses
     help="Difficulties from 0 to 1, evenly spaced.",
 )
 @studied.with_seeds(30)
-@studied.with_domain
+@with_domain
 @click.option(
     "--as-written", is_flag=True, help="Leave in shadow what the policy has in shadow."
 )

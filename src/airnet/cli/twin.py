@@ -12,6 +12,7 @@ COMMANDS = {
     "curve": "tuning:curve",
     "diff": "study:diff",
     "fit": "realism:fit",
+    "lab": "twinlab:lab",
     "list": "twinplay:list_",
     "realism": "realism:realism",
     "run": "twinplay:run",

@@ -40,6 +40,21 @@ def scenario_names(
     ]
 
 
+def with_domain(command: Command) -> Command:
+    """Give a command its option --domain.
+
+    All that play have the same default: a seed that a study names is the same world
+    for who plays it alone.
+    """
+    return click.option(
+        "--domain",
+        type=click.Choice(["train", "tune", "report"]),
+        default="report",
+        show_default=True,
+        help="What worlds are drawn from; nothing was trained or tuned on report.",
+    )(command)
+
+
 #: What a world is drawn from, and what of it may be said instead.
 _WORLD = (
     click.option(
@@ -47,13 +62,7 @@ _WORLD = (
         type=click.FloatRange(0, 1),
         help="0: the incident shouts; 1: it hides. Default: drawn from the seed.",
     ),
-    click.option(
-        "--domain",
-        type=click.Choice(["train", "tune", "report"]),
-        default="train",
-        show_default=True,
-        help="What the world is drawn from; report is held out for reporting.",
-    ),
+    with_domain,
     click.option("--sessions", type=click.IntRange(2, 400), help="Instead of drawn."),
     click.option("--symbols", type=click.IntRange(1, 400), help="Instead of drawn."),
     click.option("--seconds", type=click.FloatRange(1, 3600), help="Of virtual time."),
@@ -198,7 +207,7 @@ def _played(
     scorer = load_models(models) if models else shipped_scorer()
     with (
         _kept(given["write"], given["ledger"]) as (tape, ledger),
-        _progress(prepared.stage.span_ns, is_quiet=is_quiet) as moved,
+        progress(prepared.stage.span_ns, is_quiet=is_quiet) as moved,
     ):
 
         def look(now_ns: int, world: Any, frames: int) -> None:
@@ -262,8 +271,8 @@ def _discard(moves: list[tuple[Path, Path]]) -> None:
 
 
 @contextlib.contextmanager
-def _progress(
-    span_ns: tuple[int, int], *, is_quiet: bool
+def progress(
+    span_ns: tuple[int, int], *, is_quiet: bool, what: str = "virtual time"
 ) -> "Iterator[Callable[[int], None]]":
     """Show how much of the episode is played, on standard error."""
     from rich.console import Console  # noqa: PLC0415 -- 0.05 s to load
@@ -275,7 +284,7 @@ def _progress(
         disable=is_quiet or not sys.stderr.isatty(),
         transient=True,
     ) as bar:
-        task = bar.add_task("virtual time", total=end_ns - start_ns)
+        task = bar.add_task(what, total=end_ns - start_ns)
         yield lambda now_ns: bar.update(task, completed=now_ns - start_ns)
 
 

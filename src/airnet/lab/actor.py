@@ -126,6 +126,21 @@ class Actor:
                 raise self._gone()
         raise ActorError(f"{self.name}: no {kind!r} in {limit_s} s", f"see {self.log}")
 
+    def wait_until(self, what: str, holds: Callable[[], bool], limit_s: float) -> None:
+        """Return once `holds()`, which is `what` it is waited for.
+
+        Raises:
+            ActorError: the process ended, or the time is over.
+        """
+        end_ns = self._clock.mono_ns() + int(limit_s * 1e9)
+        while not holds():
+            self.check()
+            if self._clock.mono_ns() > end_ns:
+                raise ActorError(
+                    f"{self.name}: no {what} in {limit_s:.0f} s", f"see {self.log}"
+                )
+            self._clock.sleep_s(TURN_S)
+
     def is_running(self) -> bool:
         """Return whether the process has not ended."""
         return self._process.poll() is None

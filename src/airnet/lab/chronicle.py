@@ -22,8 +22,12 @@ class Chronicle:
 
     def decisions(self) -> tuple[DecisionTimes, ...]:
         """Return every Decision with its times, in the order they were made."""
+        return tuple(self._times(decision) for decision in self.made())
+
+    def made(self) -> tuple[Decision, ...]:
+        """Return every Decision as it was made, in order."""
         return tuple(
-            self._times(msgspec.convert(entry.body, Decision))
+            msgspec.convert(entry.body, Decision)
             for entry in self.evidence
             if entry.kind == "decision"
         )

@@ -94,7 +94,7 @@ def prepare(directory: Path) -> Path:
             is_ours = (directory / MARK).exists()
             if not is_ours and any(directory.iterdir()):
                 raise UsageError(
-                    f"{directory}: not empty, and no earlier run of the demo",
+                    f"{directory}: not empty, and no earlier run of the lab",
                     "name another --directory",
                 )
             shutil.rmtree(directory)

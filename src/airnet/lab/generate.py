@@ -178,3 +178,16 @@ class Generator:
 def stay_on(cpu: int) -> None:
     """Keep this thread on one CPU: frames are sent, and received, where it runs."""
     os.sched_setaffinity(0, {cpu})
+
+
+def go_first(thread: int = 0) -> bool:
+    """Have a thread run before what is not real-time; return whether that is allowed.
+
+    Args:
+        thread: its id; 0 is the calling one.
+    """
+    try:
+        os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(1))
+    except PermissionError:
+        return False
+    return True

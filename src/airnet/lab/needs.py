@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 
 from airnet.lab.switch import PROGRAMS, SCHEMA, SEARCH
 
@@ -24,8 +25,11 @@ MODULES = {
 TRIAL_LIMIT_S = 10
 
 
-def missing() -> list[str]:
-    """Return what keeps the lab from being built here, one line each; tried."""
+def missing(modules: Mapping[str, str] = MODULES) -> list[str]:
+    """Return what keeps the lab from being built here, one line each; tried.
+
+    `modules` are Python modules it takes, and the packages they come in.
+    """
     found = []
     if os.geteuid() != 0:
         found.append("root: network namespaces and a switch need it; run as root")
@@ -37,7 +41,7 @@ def missing() -> list[str]:
         found.append(f"{SCHEMA}: apt-get install openvswitch-switch")
     found += [
         f"Python module {module}: pip install {package}"
-        for module, package in MODULES.items()
+        for module, package in modules.items()
         if importlib.util.find_spec(module) is None
     ]
     if not found:

@@ -138,10 +138,21 @@ class Network:
     Args:
         is_open: forward from the start by the switch itself, for use without a
             controller; otherwise nothing passes before a controller says so.
+        hosts: whom it connects, the venue first; a host that the lab does not know
+            has no address.
+        is_silent: nobody speaks or answers but who writes frames itself.
     """
 
-    def __init__(self, *, is_open: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        is_open: bool = False,
+        hosts: tuple[str, ...] = HOSTS,
+        is_silent: bool = False,
+    ) -> None:
         self._is_open = is_open
+        self._hosts = hosts
+        self._is_silent = is_silent
         self._prefix = f"an-{os.getpid()}-"
         self._made: list[str] = []
         #: Short enough for Unix sockets; removed with the network.
@@ -180,8 +191,7 @@ class Network:
         """
         sweep()
         self.directory = Path(tempfile.mkdtemp(prefix=self._prefix))
-        roles = (*HOSTS, SWITCH, CAPTURE)
-        for role in roles:
+        for role in (*self._hosts, SWITCH, CAPTURE):
             run("ip", "netns", "add", self.name(role))
             self._made.append(self.name(role))
             run(*self.inside(role, "sh", "-c", SILENCE))
@@ -218,43 +228,42 @@ class Network:
             f" peer name mgmt0 netns {capture}"
         )
         run("ip", "-batch", "-", text="\n".join(links) + "\n")
-        for role in (*HOSTS, SWITCH, CAPTURE):
-            lines = "\n".join((*_settings(role), "link set lo up", ""))
+        for role in (*self._hosts, SWITCH, CAPTURE):
+            lines = "\n".join((*self._settings(role), "link set lo up", ""))
             run("ip", "-n", self.name(role), "-batch", "-", text=lines)
 
     def _wires(self) -> dict[str, str]:
         """Return the namespace at the far end of each port of the switch."""
-        ends = {role: self.name(role) for role in HOSTS}
+        ends = {role: self.name(role) for role in self._hosts}
         return {**ends, MIRROR_PORT: self.name(CAPTURE)}
 
     def _offloads_off(self) -> None:
         """Switch every offload off, at both ends of every wire."""
         script = f'for port; do ethtool -K "$port" {" ".join(OFFLOADS)}; done'
-        ports = [(role, ("eth0",)) for role in (*HOSTS, CAPTURE)]
-        for role, names in (*ports, (SWITCH, (*HOSTS, MIRROR_PORT))):
+        ports = [(role, ("eth0",)) for role in (*self._hosts, CAPTURE)]
+        for role, names in (*ports, (SWITCH, (*self._hosts, MIRROR_PORT))):
             run(*self.inside(role, "sh", "-ec", script, "sh", *names))
 
     def _plug(self, switch: Switch) -> None:
         """Plug every host in, and copy the venue's port to the capture host."""
         switch.add_bridge(BRIDGE)
-        for number, port in enumerate((*HOSTS, MIRROR_PORT), 1):
+        for number, port in enumerate((*self._hosts, MIRROR_PORT), 1):
             switch.add_port(BRIDGE, port, number)
         switch.mirror(BRIDGE, MIRROR_PORT, both_ways_of=VENUE)
         if self._is_open:
             switch.ofctl("add-flow", BRIDGE, "priority=0,actions=NORMAL")
 
-
-def _settings(role: str) -> list[str]:
-    """Return the `ip -batch` lines that set up a role's ends of the wires."""
-    if role == SWITCH:
-        return [f"link set {port} up" for port in (*HOSTS, MIRROR_PORT)]
-    lines = ["link set eth0 up"]
-    if role in ADDRESSES:
-        lines.append(f"address add {ADDRESSES[role]}/{SUBNET_BITS} dev eth0")
-    else:
-        lines.insert(0, "link set eth0 arp off multicast off")
-    management = {VENUE: CONTROL_ADDRESS, CAPTURE: CAPTURE_MANAGEMENT}
-    if role in management:
-        lines.append(f"address add {management[role]}/{MANAGEMENT_BITS} dev mgmt0")
-        lines.append("link set mgmt0 up")
-    return lines
+    def _settings(self, role: str) -> list[str]:
+        """Return the `ip -batch` lines that set up a role's ends of the wires."""
+        if role == SWITCH:
+            return [f"link set {port} up" for port in (*self._hosts, MIRROR_PORT)]
+        lines = ["link set eth0 up"]
+        if role in ADDRESSES and not self._is_silent:
+            lines.append(f"address add {ADDRESSES[role]}/{SUBNET_BITS} dev eth0")
+        else:
+            lines.insert(0, "link set eth0 arp off multicast off")
+        management = {VENUE: CONTROL_ADDRESS, CAPTURE: CAPTURE_MANAGEMENT}
+        if role in management:
+            lines.append(f"address add {management[role]}/{MANAGEMENT_BITS} dev mgmt0")
+            lines.append("link set mgmt0 up")
+        return lines

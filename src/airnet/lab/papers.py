@@ -32,6 +32,8 @@ from airnet.lab.network import (
 )
 from airnet.lab.roster import VENUE_COMP, Plan, plans
 
+#: Room for the bursts of a market, where capture shares its processors.
+RING_FRAMES = 32_768
 THROTTLE_MS, DROP_MS = 8000, 7000
 #: New orders a second an algorithm's owner signed for: several times a fast market's.
 ENVELOPE = 200
@@ -88,22 +90,39 @@ class Papers(msgspec.Struct, frozen=True, kw_only=True):
             ConfigError: one of them is wrong.
         """
         self.write_site(lab_site())
-        self.config.write_text(self._config_text(controller_socket), "utf-8")
-        load(self.config, Config)
+        actuators = f'[actuators]\ncontroller_socket = "{controller_socket}"\n'
+        self._write_config("", actuators)
 
-    def write_site(self, site: Site) -> None:
-        """Write a network's file and the policy, and read them back.
+    def write_watching(self, site: Site, policy: str) -> None:
+        """Write all three files for who watches everything and can order nothing.
+
+        Raises:
+            ConfigError: one of them is wrong.
+        """
+        self.write_site(site, policy)
+        capture = f'select = "all"\nring_frames = {RING_FRAMES}'
+        self._write_config(capture, "")
+
+    def write_site(self, site: Site, policy: str = "") -> None:
+        """Write a network's file and the policy's text, and read them back.
+
+        Without a text the policy is the lab's own.
 
         Raises:
             ConfigError: one of them is wrong.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         self.site.write_text(site_text(site), "utf-8")
-        self.policy.write_text(policy_text(), "utf-8")
+        self.policy.write_text(policy or policy_text(), "utf-8")
         load(self.site, Site)
         load(self.policy, Policy)
 
-    def _config_text(self, controller_socket: Path) -> str:
+    def _write_config(self, capture: str, actuators: str) -> None:
+        text = self._config_text(capture, actuators)
+        self.config.write_text(text, "utf-8")
+        load(self.config, Config)
+
+    def _config_text(self, capture: str, actuators: str) -> str:
         """Return airnet.toml: the capture host of the lab."""
         return f"""\
 site = "{self.site.name}"
@@ -112,11 +131,10 @@ policy = "{self.policy.name}"
 [capture]
 interface = "eth0"
 backend = "auto"
+{capture}
 record = "{self.recording.name}"
 
-[actuators]
-controller_socket = "{controller_socket}"
-
+{actuators}
 [service]
 ledger = "{self.ledger.name}"
 decisions = "{self.decisions.name}"
@@ -169,7 +187,7 @@ def _session(firm: str, plan: Plan) -> SiteSession:
 
 def site_text(site: Site) -> str:
     """Return a Site as site.toml."""
-    lines = ["# Written by airnet demo."]
+    lines = ["# Written by airnet."]
     for gateway in site.gateways:
         lines += _table("gateway", gateway)
     for protected in site.protected:

@@ -11,11 +11,11 @@ from types import TracebackType
 from typing import Self
 
 from airnet.clock import SystemClock
-from airnet.lab.actor import Actor, ActorError, cpu_s, python
+from airnet.lab.actor import Actor, cpu_s, python
 from airnet.lab.cast import Cast
 from airnet.lab.channel import Json
-from airnet.lab.follow import Follow, Notices
-from airnet.lab.network import BRIDGE, CAPTURE, SWITCH, UNKNOWN, Network
+from airnet.lab.follow import Follow
+from airnet.lab.network import BRIDGE, SWITCH, UNKNOWN, Network
 from airnet.lab.papers import Papers
 from airnet.lab.result import (
     Counts,
@@ -28,16 +28,15 @@ from airnet.lab.result import (
     Stage,
 )
 from airnet.lab.scenes import EVERYBODY, PROBE, Cue, Scene
+from airnet.lab.sensor import DRAIN_LIMIT_S, READY_LIMIT_S, SENSOR_NAME, Sensor
 from airnet.record.file import LEDGER
 
 CONTROLLER = "127.0.0.1:6653"
-READY_LIMIT_S = 30.0
 FINISH_LIMIT_S = 15.0
-DRAIN_LIMIT_S = 20.0
 TURN_S = 0.05
 COUNTS_NS = 250_000_000
 NS_PER_S = 1_000_000_000
-SENSOR_NAME, CONTROLLER_NAME, SWITCH_NAME = "airnet", "controller", "switch"
+CONTROLLER_NAME, SWITCH_NAME = "controller", "switch"
 
 
 class Play:
@@ -57,7 +56,7 @@ class Play:
         self._cast = Cast(self._network, papers.directory, seed)
         self._stack = contextlib.ExitStack()
         self._actors: dict[str, Actor] = {}
-        self._notices: Notices | None = None
+        self._sensor: Sensor | None = None
         self._decisions = Follow(papers.decisions)
         self._ledger = Follow(papers.ledger / LEDGER)
         self._until_ns: dict[str, tuple[str, int]] = {}
@@ -133,12 +132,8 @@ class Play:
         """
         self._say("The sessions log out; the sensor drains")
         self._cast.end()
-        sensor = self._actors[SENSOR_NAME]
-        status = sensor.end(DRAIN_LIMIT_S, ask=False)
-        if status != 0:
-            raise ActorError(
-                f"{SENSOR_NAME} ended with status {status}", f"see {sensor.log}"
-            )
+        if self._sensor is not None:
+            self._sensor.finish()
         self._look()
 
     def _build(self) -> None:
@@ -151,7 +146,9 @@ class Play:
         self._say("The controller takes the switch by OpenFlow 1.3")
         self._start_controller(place / "controller.sock")
         self._say("airnet begins to watch the mirror")
-        self._start_sensor(place / "notify")
+        sensor = Sensor(self._network, self._papers)
+        self._sensor = self._stack.enter_context(sensor)
+        self._actors[SENSOR_NAME] = sensor.actor
         self._say("The venue opens; three firms log on by FIX 4.4")
         self._stack.enter_context(self._cast)
 
@@ -159,59 +156,22 @@ class Play:
         """Start the controller and give it the switch."""
         words = ("controller", "--listen", CONTROLLER, "--socket", str(socket))
         controller = self._start(CONTROLLER_NAME, SWITCH, python("airnet", *words))
-        self._await(controller, "its socket", socket.exists)
+        controller.wait_until("socket", socket.exists, READY_LIMIT_S)
         switch = self._network.switch
         assert switch is not None
         switch.set_controller(BRIDGE, f"tcp:{CONTROLLER}")
         # The flows say it at once; the switch's database only every five seconds.
-        self._await(controller, "the first flows", lambda: bool(switch.flows(BRIDGE)))
+        controller.wait_until(
+            "first flows", lambda: bool(switch.flows(BRIDGE)), READY_LIMIT_S
+        )
 
-    def _start_sensor(self, notify: Path) -> None:
-        """Start `airnet run` at the mirror's end."""
-        notices = Notices(notify)
-        # Registered before the sensor, so that it is closed after it has ended.
-        self._stack.callback(notices.close)
-        self._notices = notices
-        words = ("run", "--config", str(self._papers.config))
-        extra = {"NOTIFY_SOCKET": str(notify)}
-        sensor = self._start(SENSOR_NAME, CAPTURE, python("airnet", *words), extra)
-
-        def is_ready() -> bool:
-            notices.read()
-            return notices.is_ready
-
-        self._await(sensor, "readiness", is_ready)
-
-    def _start(
-        self,
-        name: str,
-        role: str,
-        command: tuple[str, ...],
-        extra: dict[str, str] | None = None,
-    ) -> Actor:
+    def _start(self, name: str, role: str, command: tuple[str, ...]) -> Actor:
         """Start a service in a role's namespace; it ends by SIGTERM."""
         inside = self._network.inside(role, *command)
-        actor = Actor(name, inside, self._papers.logs, extra)
+        actor = Actor(name, inside, self._papers.logs)
         self._actors[name] = actor
         self._stack.callback(actor.end, DRAIN_LIMIT_S, ask=False)
         return actor
-
-    def _await(self, actor: Actor, what: str, holds: object) -> None:
-        """Wait until `holds()`.
-
-        Raises:
-            ActorError: it ended, or the time is over.
-        """
-        assert callable(holds)
-        end_ns = self._clock.mono_ns() + int(READY_LIMIT_S * NS_PER_S)
-        while not holds():
-            actor.check()
-            if self._clock.mono_ns() > end_ns:
-                raise ActorError(
-                    f"{actor.name}: no {what} in {READY_LIMIT_S:.0f} s",
-                    f"see {actor.log}",
-                )
-            self._clock.sleep_s(TURN_S)
 
     def _scene(self, scene: Scene) -> None:
         """Give every cue at its time, and look around between them."""
@@ -250,8 +210,8 @@ class Play:
 
     def _look(self) -> None:
         """Report what the sensor has written since the last time."""
-        if self._notices is not None:
-            self._notices.read()
+        if self._sensor is not None:
+            self._sensor.hear()
         now_ns = self._clock.now_ns()
         for line in self._decisions.new():
             self._report(Decided(time_ns=now_ns, line=line))
@@ -311,8 +271,7 @@ class Play:
         pids = {name: actor.pid for name, actor in everybody.items()}
         switch = self._network.switch
         if switch is not None:
-            file = switch.directory / "ovs-vswitchd.pid"
-            pids[SWITCH_NAME] = int(file.read_text("ascii"))
+            pids[SWITCH_NAME] = switch.pid
         return pids
 
     def _say(self, text: str) -> None:

@@ -112,6 +112,11 @@ class Switch:
                 _end(int(path.read_text()), name)
             path.unlink(missing_ok=True)
 
+    @property
+    def pid(self) -> int:
+        """The process that forwards."""
+        return int((self.directory / "ovs-vswitchd.pid").read_text("ascii"))
+
     def add_bridge(self, bridge: str) -> None:
         """Make a bridge that, without a controller, keeps the flows it has.
 

@@ -1,7 +1,6 @@
 """Kept: what a run leaves beside its ledger, a recording and decisions, one a line."""
 
 import contextlib
-import errno
 from io import FileIO
 from pathlib import Path
 
@@ -11,9 +10,7 @@ from numpy.typing import NDArray
 
 from airnet.capture.recorder import Recorder
 from airnet.domain.decision import Decision, decision_line
-from airnet.errors import CaptureError, ConfigError
-
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+from airnet.errors import CaptureError, ConfigError, RoomError
 
 log = structlog.get_logger()
 
@@ -35,11 +32,9 @@ class Kept:
             return
         try:
             self._recorder = Recorder(record)
+        except RoomError as error:
+            _lost(error)
         except CaptureError as error:
-            cause = error.__cause__
-            if isinstance(cause, OSError) and cause.errno in NO_ROOM:
-                _lost(error)
-                return
             self.close({})
             raise ConfigError(
                 f"capture.record: {error.what}", "name a file in a folder of its own"

@@ -303,22 +303,13 @@ class Loop:
 
     def _act_of(self, decision: Decision) -> Act:
         """Return what became of a containment, and whether it was right."""
-        about = decision, self._stage.labels, self._stage.bystanders
-        label, wrong = tally.judged(*about)
+        act = tally.act_of(decision, self._stage.labels, self._stage.bystanders)
         hold: Hold | None = self._actuator.holds.get(decision.id)
         is_obeyed = hold is not None and hold.is_in_force
-        return Act(
-            decision_id=decision.id,
-            action=decision.action,
-            tier=decision.tier,
-            mode=decision.mode,
-            target=decision.target,
-            decided_ns=decision.t_ns,
+        return msgspec.structs.replace(
+            act,
             effect_ns=hold.effect_ns if hold is not None and is_obeyed else 0,
             ended_ns=hold.ended_ns if hold is not None and is_obeyed else 0,
             state=self._hands.states.get(decision.id, State.INTENDED),
-            label=label,
-            covers=tally.covered(*about),
-            wrong=wrong,
             lines=self._actuator.reached(decision),
         )

@@ -44,6 +44,25 @@ def judged(
     return -1, Wrong.WRONG_TARGET if is_any else Wrong.NO_INCIDENT
 
 
+def act_of(
+    decision: Decision, labels: Sequence[Label], bystanders: frozenset[str]
+) -> Act:
+    """Return a containment that was ordered, judged; nothing is known of its effect."""
+    about = decision, labels, bystanders
+    label, wrong = judged(*about)
+    return Act(
+        decision_id=decision.id,
+        action=decision.action,
+        tier=decision.tier,
+        mode=decision.mode,
+        target=decision.target,
+        decided_ns=decision.t_ns,
+        label=label,
+        covers=covered(*about),
+        wrong=wrong,
+    )
+
+
 def covered(
     decision: Decision, labels: Sequence[Label], bystanders: frozenset[str]
 ) -> tuple[int, ...]:
