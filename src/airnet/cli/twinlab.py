@@ -10,12 +10,13 @@ from airnet.cli.ending import ends_whole
 from airnet.cli.replay import speed_of
 from airnet.cli.twinplay import (
     PATH,
-    SEED_MAX,
     policy_of,
     progress,
     scenario_names,
+    size_of,
     with_world,
 )
+from airnet.cli.twinwrite import written
 from airnet.errors import EXIT_DONE, EXIT_NO, UnsupportedError
 
 if TYPE_CHECKING:
@@ -54,13 +55,6 @@ Exit statuses
 """
 )
 @click.argument("scenario", shell_complete=scenario_names)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, SEED_MAX),
-    default=1,
-    show_default=True,
-    help="Of everything in it: the same seed is the same wire.",
-)
 @click.option("--policy", type=PATH, help="What may be done; the shipped by default.")
 @click.option(
     "--speed",
@@ -106,23 +100,15 @@ def lab(scenario: str, *, as_json: bool, **given: Any) -> int:
 def _asked(scenario: str, given: dict[str, Any]) -> "tuple[Plan, Asked]":
     """Return what is played and what the lab is asked for."""
     from airnet.lab.relive import Asked  # noqa: PLC0415 -- numpy
-    from airnet.twin import onwire  # noqa: PLC0415 -- numpy
-    from airnet.twin.plan import Size  # noqa: PLC0415 -- numpy
-    from airnet.twin.policyfile import written  # noqa: PLC0415 -- numpy
+    from airnet.twin import onwire, policyfile  # noqa: PLC0415 -- numpy
 
     policy, _ = policy_of(given["policy"], is_enforced=False)
-    size = Size(
-        duration_s=given["seconds"] or 0.0,
-        sessions=given["sessions"] or 0,
-        symbols=given["symbols"] or 0,
-        difficulty=given["difficulty"],
-    )
-    plan = onwire.plan_of(scenario, given["seed"], size, given["domain"])
+    plan = onwire.plan_of(scenario, given["seed"], size_of(given), given["domain"])
     asked = Asked(
         capture=given["directory"].resolve() / "wire.pcapng",
         venue_macs=onwire.venue_macs(plan),
         site=plan.site(),
-        policy=written(onwire.in_shadow(policy)),
+        policy=policyfile.written(onwire.in_shadow(policy)),
         speed=given["speed"],
     )
     return plan, asked
@@ -132,19 +118,14 @@ def _relived(
     plan: "Plan", asked: "Asked", given: dict[str, Any], *, is_quiet: bool
 ) -> "tuple[Relived, Heard]":
     """Write the wire, send it, judge what was decided."""
-    import msgspec  # noqa: PLC0415 -- light commands need it not
-
     from airnet.lab.demo import prepare  # noqa: PLC0415 -- heavy
     from airnet.lab.relive import relive  # noqa: PLC0415 -- heavy
     from airnet.twin.onwire import judged  # noqa: PLC0415 -- numpy
-    from airnet.twin.wirefile import write  # noqa: PLC0415 -- numpy
 
     directory = prepare(given["directory"])
     span_ns = plan.start_ns, plan.end_ns
     with progress(span_ns, is_quiet=is_quiet, what="the wire") as moved:
-        truth = write(plan, asked.capture, moved)
-    beside = asked.capture.with_name(f"{asked.capture.name}.json")
-    beside.write_bytes(msgspec.json.format(msgspec.json.encode(truth), indent=1))
+        written(plan, asked.capture, moved)
     real_ns = 0, int((plan.end_ns - plan.start_ns) / asked.speed)
     with progress(real_ns, is_quiet=is_quiet, what="real time") as moved:
         relived, likeness = relive(directory, asked, moved)
@@ -183,6 +164,8 @@ def _print(
     )
     out.print(show.table(title, ("", "", ""), _rows(relived, heard)))
     out.print(f"files: {given['directory']}", markup=False)
+    if not relived.is_real_time:
+        out.print("real-time priority is refused here: late frames are this host's")
     if not relived.is_same:
         out.print("live and replay decided differently", style="red")
     if relived.unaccounted or relived.foreign:
@@ -212,7 +195,7 @@ def _rows(relived: "Relived", heard: "Heard") -> list[list[object]]:
     rows.append(_late("seen late", relived.late, relived.late_worst_ns))
     rows.append(["seen in another order", f"{relived.swapped:,}", ""])
     rows.append(["unaccounted for", f"{relived.unaccounted:,}", ""])
-    rows.append(["sent by nobody", f"{relived.foreign:,}", ""])
+    rows.append(["seen and not sent so", f"{relived.foreign:,}", ""])
     rows.append(["decisions live", f"{len(relived.decisions):,}", ""])
     is_same = "the same bytes" if relived.is_same else "OTHERS"
     rows.append(["decisions of the replay", f"{relived.replayed:,}", is_same])

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from airnet.decide.policy import Policy
     from airnet.twin.loop import Prepared
     from airnet.twin.outcome import Outcome
+    from airnet.twin.plan import Size
     from airnet.twin.timeline import Sampler
 
 PATH = click.Path(path_type=Path)
@@ -58,6 +59,13 @@ def with_domain(command: Command) -> Command:
 #: What a world is drawn from, and what of it may be said instead.
 _WORLD = (
     click.option(
+        "--seed",
+        type=click.IntRange(0, SEED_MAX),
+        default=1,
+        show_default=True,
+        help="Of everything in it: the same seed is the same day, byte for byte.",
+    ),
+    click.option(
         "--difficulty",
         type=click.FloatRange(0, 1),
         help="0: the incident shouts; 1: it hides. Default: drawn from the seed.",
@@ -67,6 +75,18 @@ _WORLD = (
     click.option("--symbols", type=click.IntRange(1, 400), help="Instead of drawn."),
     click.option("--seconds", type=click.FloatRange(1, 3600), help="Of virtual time."),
 )
+
+
+def size_of(given: dict[str, Any]) -> "Size":
+    """Return what those options fix of a Plan."""
+    from airnet.twin.plan import Size  # noqa: PLC0415 -- numpy
+
+    return Size(
+        duration_s=given["seconds"] or 0.0,
+        sessions=given["sessions"] or 0,
+        symbols=given["symbols"] or 0,
+        difficulty=given["difficulty"],
+    )
 
 
 def with_world(command: Command) -> Command:
@@ -108,13 +128,6 @@ Exit statuses
 """
 )
 @click.argument("scenario", shell_complete=scenario_names)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, SEED_MAX),
-    default=1,
-    show_default=True,
-    help="Of everything in it: the same seed is the same day.",
-)
 @click.option("--policy", type=PATH, help="What may be done; the shipped by default.")
 @click.option("--enforce", is_flag=True, help="Put what the policy contains in force.")
 @click.option("--models", type=PATH, help="Folder of models instead of the shipped.")

@@ -7,10 +7,13 @@ import click
 
 from airnet.cli import output
 from airnet.cli.ending import ends_whole
-from airnet.cli.twinplay import SEED_MAX, scenario_names, with_world
+from airnet.cli.twinplay import scenario_names, size_of, with_world
 from airnet.errors import EXIT_DONE, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airnet.twin.plan import Plan
     from airnet.twin.wirefile import Truth
 
 PATH = click.Path(path_type=Path)
@@ -39,13 +42,6 @@ Exit statuses
 )
 @click.argument("scenario", shell_complete=scenario_names)
 @click.argument("file", type=PATH)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, SEED_MAX),
-    default=1,
-    show_default=True,
-    help="Of everything in it: the same seed is the same file, byte for byte.",
-)
 @with_world
 @output.as_json
 def write(scenario: str, file: Path, *, as_json: bool, **given: Any) -> int:
@@ -54,16 +50,11 @@ def write(scenario: str, file: Path, *, as_json: bool, **given: Any) -> int:
     Nobody decides anything here: it is the open loop, faster than real time.
     """
     from airnet.twin import catalogue  # noqa: PLC0415 -- heavy
-    from airnet.twin.plan import Size  # noqa: PLC0415 -- numpy
 
-    size = Size(
-        duration_s=given["seconds"] or 0.0,
-        sessions=given["sessions"] or 0,
-        symbols=given["symbols"] or 0,
-        difficulty=given["difficulty"],
+    plan = catalogue.build(
+        scenario, given["seed"], size=size_of(given), of=given["domain"]
     )
-    plan = catalogue.build(scenario, given["seed"], size=size, of=given["domain"])
-    truth = _written(plan, file)
+    truth = written(plan, file)
     if as_json:
         output.document(truth)
         return EXIT_DONE
@@ -75,8 +66,15 @@ def write(scenario: str, file: Path, *, as_json: bool, **given: Any) -> int:
     return EXIT_DONE
 
 
-def _written(plan: Any, file: Path) -> "Truth":
+def written(
+    plan: "Plan", file: Path, moved: "Callable[[int], None] | None" = None
+) -> "Truth":
     """Write both files, each whole or not at all.
+
+    Args:
+        plan: what happens.
+        file: the frames'; the truth's is beside it.
+        moved: told the virtual time now and then.
 
     Raises:
         UsageError: something is in the way.
@@ -96,7 +94,7 @@ def _written(plan: Any, file: Path) -> "Truth":
     try:
         with ends_whole():
             partial.unlink(missing_ok=True)
-            truth = write_file(plan, partial)
+            truth = write_file(plan, partial, moved)
             encoded = msgspec.json.format(msgspec.json.encode(truth), indent=1)
             partial_truth.write_bytes(encoded + b"\n")
             partial_truth.rename(beside)

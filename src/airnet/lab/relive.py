@@ -66,9 +66,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 class Relived(msgspec.Struct, frozen=True, kw_only=True):
     """What became of the frames, and what was decided.
 
-    `lost` is by reason: frames that were sent and not recorded. `unaccounted` is what
-    no reason explains, 0 unless something is wrong with the lab itself; `foreign`
-    frames were recorded and never sent.
+    `lost` is by reason, all frames that were sent and not recorded. `foreign` frames
+    were recorded and not sent with these bytes, `unaccounted` ones passed on by a part
+    of the way that never got them: both are 0 unless the lab itself is broken. `late` and `swapped` are as the mirror showed
+    them: over 1 ms after their time, and after a frame that was sent later.
     """
 
     sent: Sent
@@ -79,6 +80,7 @@ class Relived(msgspec.Struct, frozen=True, kw_only=True):
     late: int
     late_worst_ns: int
     swapped: int
+    is_real_time: bool
     source: str
     decisions: tuple[Decision, ...]
     replayed: int
@@ -102,7 +104,8 @@ def relive(
     papers.write_watching(asked.site, asked.policy)
     papers.logs.mkdir(parents=True, exist_ok=True)
     with Network(hosts=(VENUE, EVERYBODY), is_silent=True) as network:
-        sent, hops = Wire(network, papers, asked).carry(moved)
+        wire = Wire(network, papers, asked)
+        sent, hops = wire.carry(moved)
     again = directory / "replayed.jsonl"
     rerun(papers, again)
     live, replayed = papers.decisions.read_bytes(), again.read_bytes()
@@ -111,17 +114,16 @@ def relive(
     likeness = Likeness(film(asked.capture), seen, asked.speed)
     lost = hops.lost(sent, chronicle.counters(), len(seen.prints))
     late, late_worst_ns = likeness.late()
-    unsent = sent.too_long + sent.too_short + sent.refused
-    explained = unsent + sum(lost.values())
     return Relived(
         sent=sent,
         lost={name: count for name, count in lost.items() if count},
         recorded=len(seen.prints),
         foreign=likeness.foreign,
-        unaccounted=likeness.missing - explained,
+        unaccounted=-sum(count for count in lost.values() if count < 0),
         late=late,
         late_worst_ns=late_worst_ns,
         swapped=likeness.swapped,
+        is_real_time=wire.is_real_time,
         source=chronicle.source(),
         decisions=chronicle.made(),
         replayed=len(replayed.splitlines()),
@@ -170,6 +172,7 @@ class Wire:
         assert network.switch is not None, "the network is up"
         self._switch = network.switch
         self._before = (0, 0)
+        self.is_real_time = False
 
     def carry(self, moved: Callable[[int], None]) -> tuple[Sent, Hops]:
         """Send everything past the product; return once it has let go of all.
@@ -184,7 +187,7 @@ class Wire:
             with Sensor(self._network, self._papers) as sensor:
                 # Each would have a machine to itself; a burst of a market is over
                 # before a busy host's scheduler has come round.
-                go_first(self._switch.pid)
+                self.is_real_time = go_first(self._switch.pid)
                 go_first(sensor.actor.pid)
                 self._before = self._counts()
                 sent = self._send(sensor, moved)
