@@ -68,8 +68,9 @@ class Relived(msgspec.Struct, frozen=True, kw_only=True):
 
     `lost` is by reason, all frames that were sent and not recorded. `foreign` frames
     were recorded and not sent with these bytes, `unaccounted` ones passed on by a part
-    of the way that never got them: both are 0 unless the lab itself is broken. `late` and `swapped` are as the mirror showed
-    them: over 1 ms after their time, and after a frame that was sent later.
+    of the way that never got them: both are 0 unless the lab itself is broken. `late`
+    and `swapped` are as the mirror showed them: over 1 ms after their time, and after
+    a frame that was sent later.
     """
 
     sent: Sent
