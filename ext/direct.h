@@ -98,6 +98,11 @@ static inline void feed_say(struct world *w, const struct book_update *u, an_s64
 {
 }
 
+static inline an_s64 line_waiting(const struct world *w, an_u32 line, an_u32 *count)
+{
+	return 0;
+}
+
 #include "market.h"
 
 static inline void direct_note(struct world *w, an_u32 line, int direction,

@@ -21,7 +21,7 @@ static inline int line_begin(struct world *w, const char **why)
 	}
 	l->count = w->rows[ROWS_LINE].count;
 	l->host_count = w->rows[ROWS_HOST].count;
-	if (line_take(w))
+	if (line_take(w) || intake_begin(w))
 		return -1;
 	l->chance = chance_of(w->seed, WORLD_LINE, 1u << 30);
 	for (an_u32 i = 0; i < l->host_count; i++) {
@@ -44,6 +44,7 @@ static inline void line_end(struct world *w)
 {
 	struct lines *l = &w->lines;
 
+	intake_end(w);
 	free(l->line);
 	free(l->hosts);
 	free(l->plans);
@@ -82,6 +83,12 @@ static inline an_u32 line_figures(const struct world *w, struct figure *out)
 		{"feed_gaps", (an_s64)c->feed_gaps},
 		{"murmurs", (an_s64)c->murmurs},
 		{"bytes_held_over", (an_s64)c->held_over},
+		{"host_crowded", (an_s64)c->crowded},
+		{"host_crowded_syns", (an_s64)c->crowded_syns},
+		{"host_overrun", (an_s64)c->overrun},
+		{"host_half_open", (an_s64)c->half_open},
+		{"host_cookies", (an_s64)c->cookies},
+		{"host_syns_refused", (an_s64)c->syns_refused},
 	};
 
 	memcpy(out, figures, sizeof(figures));
@@ -113,7 +120,10 @@ static inline void line_own_event(struct world *w, const struct event *e)
 		line_rto_event(w, line, side, e->time_ns);
 		break;
 	case LINE_EVENT_FAST:
-		line_fast_event(w, line, side, e->time_ns);
+		line_fast_event(w, line, side);
+		break;
+	case LINE_EVENT_TAKEN:
+		line_taken_event(w, line, e->time_ns);
 		break;
 	case LINE_EVENT_BEAT:
 		session_beat(w, line, side, e->time_ns);
@@ -167,6 +177,25 @@ static inline int line_is_logged_on(const struct world *w, an_u32 line)
 	const struct line *l = &w->lines.line[line];
 
 	return l->phase == LINE_LOGGED_ON && l->sides[AIRNET_DIRECTION_UP].is_in;
+}
+
+/* The direct answer to "is anything of it still on its way?": what its client has said
+ * and its gateway has not heard, when it should have. */
+static inline an_s64 line_waiting(const struct world *w, an_u32 line, an_u32 *count)
+{
+	const struct line_side *s = &w->lines.line[line].sides[AIRNET_DIRECTION_UP];
+	an_s64 late_ns = 0;
+
+	for (an_u32 at = s->heard; at != s->said; at++) {
+		const struct note *n = &s->notes[at % LINE_NOTES];
+		an_s64 since_ns = w->now_ns - n->due_ns;
+
+		if (!line_is_order(&n->app) || since_ns < VENUE_PROMISE_NS)
+			continue;
+		late_ns += since_ns;
+		++*count;
+	}
+	return late_ns;
 }
 
 static inline int line_say(struct world *w, an_u32 line, int direction,

@@ -152,6 +152,7 @@ static inline void line_make(struct world *w, an_u32 number)
 	l->loss = row->loss;
 	l->logon_factor = 1;
 	l->gateway = row->gateway;
+	l->gateway_port = row->gateway_port;
 	l->is_wanted = 1;
 	for (int side = 0; side < 2; side++) {
 		struct line_side *s = &l->sides[side];
@@ -192,6 +193,9 @@ static inline const char *line_wrong(const struct world *w)
 		if (world_host(w, i)->mss_bytes < 536 ||
 		    world_host(w, i)->mss_bytes > 1460)
 			return "a host's mss_bytes must be 536..1460";
+	for (an_u32 i = 0; i < w->rows[ROWS_HOST].count; i++)
+		if (intake_wrong(world_host(w, i)))
+			return intake_wrong(world_host(w, i));
 	return NULL;
 }
 

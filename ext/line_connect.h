@@ -47,6 +47,7 @@ static inline void line_ports(struct world *w, struct line *l, an_u32 line)
 static inline void line_syn(struct world *w, an_u32 line, an_s64 now_ns)
 {
 	struct line *l = &w->lines.line[line];
+	an_s64 wait_ns;
 
 	if (l->phase != LINE_OPENING)
 		return;
@@ -57,9 +58,13 @@ static inline void line_syn(struct world *w, an_u32 line, an_s64 now_ns)
 	line_bare(w, l, AIRNET_DIRECTION_UP, AIRNET_TCP_SYN, now_ns);
 	line_later(w, line, LINE_EVENT_SYN, 0, now_ns + (LINE_SYN_NS << l->syns));
 	l->syns++;
-	if (!line_is_blocked(l, AIRNET_DIRECTION_UP, now_ns))
+	if (line_is_blocked(l, AIRNET_DIRECTION_UP, now_ns) ||
+	    line_is_policed(w, l, AIRNET_DIRECTION_UP, now_ns))
+		return;
+	wait_ns = intake_syn(w, l->gateway);
+	if (wait_ns >= 0)
 		line_later(w, line, LINE_EVENT_SYN_ACK, 0,
-			   now_ns + l->sides[1].reach_ns);
+			   now_ns + wait_ns + l->sides[1].reach_ns);
 }
 
 /* The client connects. */
@@ -78,7 +83,11 @@ static inline void line_connect(struct world *w, an_u32 line, an_s64 now_ns)
 		s->arriving_count = 0;
 		s->due_ns = s->timer_ns = WORLD_NEVER_NS;
 		s->held_bytes = s->sent_bytes = s->missing_bytes = 0;
-		s->is_resending = s->duplicates = 0;
+		s->is_resending = s->is_unanswered = s->duplicates = 0;
+		s->is_recovering = 0;
+		s->window = LINE_IN_FLIGHT;
+		s->threshold = LINE_WINDOW_MAX;
+		s->resend_ns = 0;
 		s->rto_ns = LINE_RTO_NS;
 		s->tested_ns = s->last_due_ns = s->last_said_ns = 0;
 		s->gap_until = 0;

@@ -6,15 +6,7 @@
 #ifndef AIRNET_LINE_NOTES_H
 #define AIRNET_LINE_NOTES_H
 
-#include "line_stream.h"
-
-static inline void session_receive(struct world *w, an_u32 line, int from,
-				   const struct note *n, an_s64 now_ns);
-
-static inline struct note *line_note(struct line_side *s, an_u32 position)
-{
-	return &s->notes[position % LINE_NOTES];
-}
+#include "line_arrival.h"
 
 /* A draw of a latency: quantiles, and a straight line between two of them. */
 static inline an_s64 line_latency(struct line *l, int side)
@@ -60,6 +52,9 @@ static inline an_u32 line_plain(struct world *w, struct line *l, int side,
 
 	if (s->held_bytes || l->is_silent || l->loss > 0 || !l->sides[!side].is_alive ||
 	    line_is_blocked(l, 0, now_ns) || line_is_blocked(l, 1, now_ns))
+		return 0;
+	if (side == AIRNET_DIRECTION_UP &&
+	    (intake_is_busy(w, l->gateway, now_ns) || now_ns < l->meter_until_ns))
 		return 0;
 	for (an_u32 at = s->passed; at != s->said; at++) {
 		const struct note *n = &s->notes[at % LINE_NOTES];
@@ -163,8 +158,8 @@ static inline void line_flush_after(struct world *w, an_u32 line, an_s64 after_n
 		   w->now_ns + after_ns);
 }
 
-/* Hand what has arrived to the other side: at once at the gateway, which is beside the
- * mirror; after the flight at the client. */
+/* Hand what has arrived to the other side: at the gateway, which is beside the mirror,
+ * at once as a rule; after the flight at the client. */
 static inline void line_hear(struct world *w, an_u32 line, int side, an_s64 now_ns)
 {
 	struct line *l = &w->lines.line[line];
@@ -181,7 +176,8 @@ static inline void line_hear(struct world *w, an_u32 line, int side, an_s64 now_
 			break;
 		s->flown++;
 		if (side == AIRNET_DIRECTION_UP) {
-			s->heard++;
+			if (!line_reaches(w, line, n, now_ns))
+				continue;
 			session_receive(w, line, side, n, now_ns);
 			if (l->generation != generation)
 				return;

@@ -13,6 +13,7 @@
 #define HOST_STAMPS 0x01 /* TCP timestamps (RFC 7323) */
 #define HOST_PADDED 0x02 /* short frames are seen with Ethernet's padding */
 #define HOST_SACK 0x04 /* offers selective acknowledgement (RFC 2018) */
+#define HOST_COOKIES 0x08 /* answers SYNs from a cookie when its backlog is full */
 
 /* host_row.identify: the IPv4 identification field. */
 #define HOST_COUNTS 0 /* one counter a host */
@@ -38,6 +39,11 @@ struct host_row {
 	an_u8 identify; /* HOST_COUNTS, ... */
 	an_u8 is_gateway;
 	an_u8 pad[3];
+	an_u32 packet_ns; /* its stack's time for a stranger's packet, 0 = none */
+	an_u32 queue_packets; /* that wait for it; what comes then is dropped */
+	an_u32 syn_backlog; /* half-open connections, 0 = any number */
+	an_u32 syn_wait_ms; /* until one is given up */
+	an_u32 logon_ns; /* the gateway's time to refuse a stranger's Logon */
 };
 
 /* dialect_row.version */
@@ -186,7 +192,7 @@ struct murmur_row {
 	an_u32 pad;
 };
 
-_Static_assert(sizeof(struct host_row) == 52, "host_row changed size");
+_Static_assert(sizeof(struct host_row) == 72, "host_row changed size");
 _Static_assert(sizeof(struct dialect_row) == 40, "dialect_row changed size");
 _Static_assert(sizeof(struct line_row) == 136, "line_row changed size");
 _Static_assert(sizeof(struct trouble_row) == 40, "trouble_row changed size");

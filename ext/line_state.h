@@ -50,8 +50,12 @@ struct line_side {
 	an_u32 sent_bytes; /* of those, what the mirror has seen */
 	an_u32 missing_bytes; /* of those, what the other side lacks */
 	an_u32 is_resending; /* a retransmission event waits */
+	an_u32 is_unanswered; /* what acknowledges the bytes sent was lost */
+	an_u32 window; /* segments that may be unacknowledged (RFC 5681: cwnd) */
+	an_u32 threshold; /* of slow start, segments (ssthresh) */
 	an_u32 duplicates; /* acknowledgements that said nothing new */
-	an_u32 pad;
+	an_u32 is_recovering; /* from a loss that the window was cut for */
+	an_s64 resend_ns; /* nothing is sent again before */
 	an_s64 rto_ns;
 	/* FIX */
 	an_u64 number; /* of its next message */
@@ -85,6 +89,7 @@ struct line {
 	an_s64 block_until_ns;
 	an_s64 extra_ns;
 	an_s64 extra_until_ns;
+	an_s64 meter_until_ns; /* a switch may count it among strangers until then */
 	an_s64 retry_ns; /* present back-off */
 	double loss;
 	double logon_factor;
@@ -92,6 +97,8 @@ struct line {
 	an_u32 turns; /* of a trouble */
 	an_u32 tests;
 	an_u32 gateway; /* HOST */
+	an_u16 gateway_port;
+	an_u16 pad_port;
 	an_u32 session; /* WORLD_ROWS: of the decoder, and which one it is */
 	an_u32 session_number;
 	an_u32 is_forged; /* others send in its name */
@@ -110,7 +117,19 @@ struct line {
 	an_u64 logon_number; /* of a Logon that told of a gap, 0 = none */
 };
 
+/* What strangers cost a host: packets that wait for its stack, as the time that this
+ * takes, and connections that they opened half. */
+struct intake {
+	an_s64 busy_until_ns;
+	an_s64 *half_open; /* a ring of syn_backlog: when each is given up */
+	an_u32 first;
+	an_u32 count;
+	an_u32 brief; /* half-open ones that a reset will end */
+	an_u32 pad;
+};
+
 struct host_state {
+	struct intake intake;
 	struct chance chance;
 	an_u16 identification;
 	an_u16 ports; /* handed out */
@@ -138,6 +157,12 @@ struct line_counts {
 	an_u64 feed_gaps; /* packets left out */
 	an_u64 murmurs;
 	an_u64 held_over; /* messages that found the hold full */
+	an_u64 crowded; /* segments of sessions dropped: strangers had filled a host */
+	an_u64 crowded_syns; /* SYNs of sessions that found no room there */
+	an_u64 overrun; /* packets of strangers that found none */
+	an_u64 half_open; /* connections that strangers opened half */
+	an_u64 cookies; /* SYNs answered though the backlog was full */
+	an_u64 syns_refused; /* SYNs of strangers not answered: it was full */
 };
 
 struct lines {

@@ -8,16 +8,16 @@
 #ifndef AIRNET_LINE_STREAM_H
 #define AIRNET_LINE_STREAM_H
 
-#include "line_tcp.h"
-
-/* What became of a segment of data behind the mirror. */
-#define LINE_FATE_LOST 1
-#define LINE_FATE_UNANSWERED 2 /* it arrives, its acknowledgement does not */
+#include "line_window.h"
 
 static inline int line_fate(struct world *w, struct line *l, int side, an_s64 now_ns)
 {
-	if (line_is_blocked(l, side, now_ns))
+	if (line_is_blocked(l, side, now_ns) || line_is_policed(w, l, side, now_ns))
 		return LINE_FATE_LOST;
+	if (side == AIRNET_DIRECTION_UP && intake_wait(w, l->gateway, now_ns) < 0) {
+		w->lines.counts.crowded++;
+		return LINE_FATE_LOST;
+	}
 	if (l->loss > 0 && chance_is(&l->chance, l->loss)) {
 		w->lines.counts.lost++;
 		return LINE_FATE_LOST;
@@ -96,7 +96,7 @@ static inline void line_push(struct world *w, an_u32 line, int side)
 	struct line_side *s = &l->sides[side];
 	an_u32 room = line_room(w, s);
 
-	while (s->held_bytes > s->sent_bytes && s->sent_bytes < LINE_IN_FLIGHT * room) {
+	while (s->held_bytes > s->sent_bytes && s->sent_bytes < s->window * room) {
 		an_u32 count = s->held_bytes - s->sent_bytes;
 		int fate;
 
@@ -107,14 +107,12 @@ static inline void line_push(struct world *w, an_u32 line, int side)
 		if (fate < 0)
 			return;
 		s->sent_bytes += count;
-		if (fate == LINE_FATE_LOST)
-			s->missing_bytes = s->sent_bytes;
+		line_note_fate(s, fate, w->now_ns);
 		if (fate || s->missing_bytes || s->sent_bytes < s->held_bytes)
 			continue;
 		s->held_bytes = s->sent_bytes = 0;
 	}
-	if (s->held_bytes)
-		line_arm_rto(w, line, side, w->now_ns + s->rto_ns);
+	line_await(w, line, side);
 }
 
 static inline void line_hold(struct world *w, struct line_side *s, const an_u8 *at,
@@ -156,8 +154,8 @@ static inline void line_write(struct world *w, an_u32 line, int side, const an_u
 		if (fate) {
 			line_hold(w, s, at, part);
 			s->sent_bytes = part;
-			s->missing_bytes = fate == LINE_FATE_LOST ? part : 0;
-			line_arm_rto(w, line, side, w->now_ns + s->rto_ns);
+			line_note_fate(s, fate, w->now_ns);
+			line_await(w, line, side);
 		}
 		at += part;
 		count -= part;
@@ -207,32 +205,39 @@ static inline int line_again(struct world *w, an_u32 line, int side, an_u32 coun
 }
 
 /* Send the head again, and see what that changes. */
-static inline void line_recover(struct world *w, an_u32 line, int side, an_s64 now_ns)
+static inline void line_recover(struct world *w, an_u32 line, int side, int is_timeout)
 {
 	struct line *l = &w->lines.line[line];
 	struct line_side *s = &l->sides[side];
 	an_u32 room = line_room(w, s);
 	an_u32 count = s->sent_bytes < room ? s->sent_bytes : room;
-	int fate = line_again(w, line, side, count);
-	an_s64 wait_ns = line_reach(l, !side, now_ns) + 1000;
+	an_s64 now_ns = w->now_ns;
+	int fate;
 
+	line_shrink(s, room, is_timeout);
+	fate = line_again(w, line, side, count);
 	if (fate < 0)
 		return;
 	s->duplicates = 0;
 	if (fate) {
 		s->rto_ns = 2 * s->rto_ns < LINE_RTO_MAX_NS ? 2 * s->rto_ns
 							    : LINE_RTO_MAX_NS;
-		wait_ns = s->rto_ns;
+		s->is_unanswered = fate == LINE_FATE_UNANSWERED;
+		s->resend_ns = now_ns + s->rto_ns;
 	} else {
-		line_release(s, s->missing_bytes ? count : s->sent_bytes);
+		s->is_unanswered = 0;
+		s->is_recovering = s->missing_bytes != 0;
+		count = s->missing_bytes ? count : s->sent_bytes;
+		line_grow(s, room, count);
+		line_release(s, count);
+		s->resend_ns = now_ns + line_reach(l, !side, now_ns) + 1000;
 	}
 	if (fate != LINE_FATE_LOST)
 		line_hear(w, line, side, now_ns);
-	if (s->held_bytes)
-		line_arm_rto(w, line, side, now_ns + wait_ns);
+	line_await(w, line, side);
 }
 
-/* Nothing was heard for the retransmission time. */
+/* Time for what was sent to be acknowledged, or for it to be sent again. */
 static inline void line_rto_event(struct world *w, an_u32 line, int side, an_s64 now_ns)
 {
 	struct line_side *s = &w->lines.line[line].sides[side];
@@ -240,22 +245,28 @@ static inline void line_rto_event(struct world *w, an_u32 line, int side, an_s64
 	s->is_resending = 0;
 	if (!s->held_bytes || !s->is_alive)
 		return;
-	if (s->sent_bytes) {
-		line_recover(w, line, side, now_ns);
+	if (s->missing_bytes || s->is_unanswered) {
+		if (now_ns < s->resend_ns)
+			line_await(w, line, side);
+		else
+			line_recover(w, line, side, 1);
 		return;
+	}
+	if (s->sent_bytes) {
+		line_grow(s, line_room(w, s), s->sent_bytes);
+		line_release(s, s->sent_bytes);
 	}
 	line_push(w, line, side);
 	line_hear(w, line, side, now_ns);
 }
 
 /* Three duplicate acknowledgements have come. */
-static inline void line_fast_event(struct world *w, an_u32 line, int side,
-				   an_s64 now_ns)
+static inline void line_fast_event(struct world *w, an_u32 line, int side)
 {
 	struct line_side *s = &w->lines.line[line].sides[side];
 
 	if (s->missing_bytes && s->sent_bytes && s->is_alive)
-		line_recover(w, line, side, now_ns);
+		line_recover(w, line, side, 0);
 }
 
 #endif

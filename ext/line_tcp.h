@@ -13,7 +13,8 @@
 #define LINE_DELAYED_NS 40000000 /* Linux's delayed acknowledgement */
 #define LINE_RTO_NS 200000000
 #define LINE_RTO_MAX_NS (120 * WORLD_SECOND_NS)
-#define LINE_IN_FLIGHT 10 /* segments, while bytes are held (RFC 6928) */
+#define LINE_IN_FLIGHT 10 /* segments at first, while bytes are held (RFC 6928) */
+#define LINE_WINDOW_MAX 256
 
 /* Events of a line: who = line, value = generation * 2 + side. */
 enum {
@@ -23,6 +24,7 @@ enum {
 	LINE_EVENT_ACK,
 	LINE_EVENT_RTO,
 	LINE_EVENT_FAST, /* three duplicate acknowledgements have come */
+	LINE_EVENT_TAKEN, /* what waited in the gateway's stack is read */
 	LINE_EVENT_BEAT,
 	LINE_EVENT_CONNECT,
 	LINE_EVENT_SYN,
@@ -60,6 +62,19 @@ static inline int line_is_blocked(const struct line *l, int side, an_s64 now_ns)
 		return 1;
 	return now_ns < l->block_until_ns && l->block_form != LINE_BLOCK_LOGOUT &&
 	       (l->block_directions >> side & 1);
+}
+
+/* Does the switch stop a segment of a client, who is no stranger to the venue but may
+ * be one to the switch? */
+static inline int line_is_policed(struct world *w, const struct line *l, int side,
+				  an_s64 now_ns)
+{
+	const struct line_side *s = &l->sides[side];
+
+	if (side != AIRNET_DIRECTION_UP || now_ns >= l->meter_until_ns)
+		return 0;
+	return !switch_passes(w, world_host(w, s->path.host)->address, l->gateway,
+			      l->gateway_port);
 }
 
 static inline an_s64 line_reach(const struct line *l, int side, an_s64 now_ns)
@@ -147,6 +162,8 @@ static inline void line_arrive(struct world *w, an_u32 line, int side, an_u32 en
 	an_s64 ready_ns = now_ns + line_reach(l, side, now_ns);
 	struct line_arrival *a;
 
+	if (side == AIRNET_DIRECTION_DOWN)
+		ready_ns += intake_delay(w, l->gateway, now_ns);
 	if (s->arriving_count == LINE_ARRIVING)
 		s->arriving_count--;
 	a = &s->arriving[s->arriving_count++];

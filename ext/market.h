@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The market of a world: traders, gateways, books, values. What others may call is
- * declared in ext/twin.h; venue_load and venue_move (ext/venue.h) as well.
+ * declared in ext/twin.h; venue_load, venue_delayed and venue_move (ext/venue.h) too.
  */
 #ifndef AIRNET_MARKET_H
 #define AIRNET_MARKET_H

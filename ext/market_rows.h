@@ -90,6 +90,7 @@ struct agent_row {
 	an_s64 horizon_ns;
 	an_s64 period_ns;
 	an_s64 phase_ns;
+	an_s64 fleeting_ns;
 	double reaction_sigma;
 	double rate;
 	double n1;
@@ -110,6 +111,7 @@ struct agent_row {
 	double rest_share;
 	double market_share;
 	double fill_share;
+	double fleeting_share;
 	an_u32 line;
 	an_u32 symbol;
 	an_u32 symbols;

@@ -104,6 +104,9 @@ struct gateway {
 	an_u32 count;
 	an_u32 is_serving;
 	an_u32 most; /* waiting at once */
+	an_u32 strangers; /* their Logons among those that wait */
+	an_u32 pad;
+	an_s64 strangers_ns; /* what they will take */
 	an_u64 served;
 	an_u64 overrun;
 	an_s64 stalled_until_ns;
@@ -131,6 +134,7 @@ struct account {
 	an_u64 throttled;
 	an_u64 late; /* messages that found a queue longer than is promised */
 	an_s64 late_ns;
+	an_u64 unanswered; /* messages whose answer never came, or that found no room */
 	double tokens;
 	an_s64 tokened_ns;
 	an_s64 throttle_until_ns;

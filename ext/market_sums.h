@@ -51,11 +51,12 @@ static inline an_u32 market_harm(const struct world *w, an_u32 line, struct figu
 {
 	const struct market *m = &w->market;
 	const struct account *c = &m->accounts[line];
-	an_s64 worth = 0, fault_worth = 0, exposed = 0, fault_exposed = 0;
-	an_u32 count = 0;
+	an_s64 worth = 0, fault_worth = 0, exposed = 0, fault_exposed = 0, late_ns;
+	an_u32 count = 0, waiting = 0;
 
 	if (line >= m->line_count)
 		return 0;
+	late_ns = line_waiting(w, line, &waiting);
 	for (an_u32 i = 0; i < m->symbol_count; i++) {
 		const struct holding *h =
 			&m->holdings[(size_t)line * m->symbol_count + i];
@@ -75,8 +76,9 @@ static inline an_u32 market_harm(const struct world *w, an_u32 line, struct figu
 	FIGURE("throttled", c->throttled);
 	FIGURE("contained", c->all.contained);
 	FIGURE("fault_contained", c->fault.contained);
-	FIGURE("late", c->late);
-	FIGURE("late_ns", c->late_ns);
+	FIGURE("late", c->late + waiting);
+	FIGURE("late_ns", c->late_ns + late_ns);
+	FIGURE("unanswered", c->unanswered);
 	FIGURE("live", c->live);
 	FIGURE("notional", c->all.notional);
 	FIGURE("traded", c->all.traded);

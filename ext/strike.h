@@ -1,71 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Attackers: when each row fires, what fires, and the switch's rules against them.
- * Frames are made by wire_tcp and wire_udp, like everybody's. Includers have `struct
- * world` complete (ext/twin.h).
+ * Attackers: when each row fires, and what fires. Frames are made by wire_tcp and
+ * wire_udp, like everybody's. Includers have `struct world` complete (ext/twin.h).
  */
 #ifndef AIRNET_STRIKE_H
 #define AIRNET_STRIKE_H
 
 #include "strike_flow.h"
 #include "strike_line.h"
-
-/* ---- the switch's rules ---- */
-
-static inline int strike_matches(const an_u8 *a, const an_u8 *b, an_u32 bits)
-{
-	an_u32 whole = bits / 8, rest = bits % 8;
-
-	if (memcmp(a, b, whole))
-		return 0;
-	return !rest || !((a[whole] ^ b[whole]) >> (8 - rest));
-}
-
-/* Let no more of a source through until a time; a time that is past lets it again. */
-static inline void strike_block(struct world *w, const an_u8 *address, int bits,
-				an_u16 port, an_s64 until_ns)
-{
-	struct strikes *s = &w->strikes;
-	an_u32 kept = 0;
-
-	for (an_u32 i = 0; i < s->rule_count; i++) {
-		struct strike_ban *b = &s->rules[i];
-
-		if (b->until_ns > w->now_ns &&
-		    (b->bits != bits || b->port != port ||
-		     !strike_matches(b->address, address, (an_u32)bits)))
-			s->rules[kept++] = *b;
-	}
-	s->rule_count = kept;
-	if (until_ns <= w->now_ns)
-		return;
-	if (kept == STRIKE_BANS_MAX) {
-		s->counts.bans_refused++;
-		return;
-	}
-	memset(&s->rules[kept], 0, sizeof(s->rules[kept]));
-	memcpy(s->rules[kept].address, address, 16);
-	s->rules[kept].bits = (an_u16)bits;
-	s->rules[kept].port = port;
-	s->rules[kept].until_ns = until_ns;
-	s->rule_count++;
-	s->counts.bans++;
-}
-
-/* Does the switch let a frame from a source to a port through? */
-static inline int strike_passes(const struct world *w, const an_u8 *source, an_u16 port)
-{
-	const struct strikes *s = &w->strikes;
-
-	for (an_u32 i = 0; i < s->rule_count; i++) {
-		const struct strike_ban *b = &s->rules[i];
-
-		if (b->until_ns > w->now_ns && (!b->port || b->port == port) &&
-		    strike_matches(b->address, source, b->bits))
-			return 0;
-	}
-	return 1;
-}
 
 /* ---- when rows fire ---- */
 
@@ -214,6 +156,7 @@ static inline void strike_end(struct world *w)
 	free(w->strikes.each);
 	free(w->strikes.flows);
 	free(w->strikes.rules);
+	switch_end(w);
 	w->strikes.each = NULL;
 	w->strikes.flows = NULL;
 	w->strikes.rules = NULL;
@@ -235,6 +178,9 @@ static inline an_u32 strike_figures(const struct world *w, struct figure *out)
 		{"strike_cuts", (an_s64)c->cuts},
 		{"strike_bans", (an_s64)c->bans},
 		{"strike_bans_refused", (an_s64)c->bans_refused},
+		{"switch_limits", (an_s64)c->limits},
+		{"switch_metered", (an_s64)c->metered},
+		{"switch_policed", (an_s64)c->policed},
 	};
 
 	memcpy(out, told, sizeof(told));

@@ -74,6 +74,7 @@ static inline void strike_answer_tcp(struct world *w, an_u32 row, an_u64 number,
 {
 	const struct strike_row *r = strike_at(w, row);
 	struct wire_segment g = {.direction = AIRNET_DIRECTION_DOWN};
+	int is_brief = s->is_borrowed || r->kind == STRIKE_SCAN;
 
 	strike_back(s, &g.ends);
 	g.echo = strike_stamp(w, s->source);
@@ -84,12 +85,14 @@ static inline void strike_answer_tcp(struct world *w, an_u32 row, an_u64 number,
 		g.acknowledged = s->sequence + 1;
 		g.flags = AIRNET_TCP_RST | AIRNET_TCP_ACK;
 	} else {
+		if (!intake_opens(w, s->target, is_brief))
+			return;
 		g.sequence = s->acknowledged;
 		g.acknowledged = s->sequence + 1;
 		g.flags = AIRNET_TCP_SYN | AIRNET_TCP_ACK;
 	}
 	strike_tcp(w, row, &g);
-	if ((g.flags & AIRNET_TCP_SYN) && (s->is_borrowed || r->kind == STRIKE_SCAN))
+	if ((g.flags & AIRNET_TCP_SYN) && is_brief)
 		agenda_add(&w->agenda,
 			   w->now_ns + strike_reach_ns(w, s->source, &s->chance),
 			   STRIKE_EVENT_RETORT, row, number);
@@ -125,8 +128,11 @@ static inline void strike_retort(struct world *w, an_u32 row, an_u64 number)
 	strike_shot(w, row, number, &s);
 	strike_ends(&s, &g.ends);
 	g.sequence = s.sequence + 1;
-	if (!strike_lets(w, &g.ends))
+	if (!strike_lets(w, &g.ends)) {
+		intake_reset(w, s.target, 1);
 		return;
+	}
+	intake_reset(w, s.target, !intake_takes(w, s.target));
 	w->strikes.counts.retorts++;
 	strike_tcp(w, row, &g);
 }

@@ -94,11 +94,11 @@ static inline void strike_open(struct world *w, an_u32 row, an_u64 number)
 	strike_later(w, f, STRIKE_OPENS, 1);
 }
 
-/* One segment of a flow; 0 when a ban stopped it, which ends the flow. */
+/* One segment of a flow; 0 when it did not arrive, which ends the flow. */
 static inline int strike_segment(struct world *w, struct strike_flow *f, int direction,
 				 an_u8 flags, const an_u8 *payload, an_u32 bytes)
 {
-	int up = direction == AIRNET_DIRECTION_UP;
+	int up = direction == AIRNET_DIRECTION_UP, is_lost;
 	struct wire_segment g = {.payload_bytes = (an_u16)bytes,
 				 .flags = flags,
 				 .direction = (an_u8)direction,
@@ -112,29 +112,16 @@ static inline int strike_segment(struct world *w, struct strike_flow *f, int dir
 		strike_free(&w->strikes, f);
 		return 0;
 	}
+	is_lost = up && !intake_takes(w, f->target);
 	g.sequence = f->next[direction];
 	g.acknowledged = flags & AIRNET_TCP_ACK ? f->next[!direction] : 0;
 	g.echo = flags & AIRNET_TCP_ACK ? f->stamp[!direction] : 0;
 	f->stamp[direction] = strike_stamp(w, g.ends.source);
 	f->next[direction] += bytes + !!(flags & (AIRNET_TCP_SYN | AIRNET_TCP_FIN));
 	strike_tcp(w, f->row, &g);
-	return 1;
-}
-
-/* Write a number in decimal; where it ends. */
-static inline char *strike_digits(char *at, an_u64 number)
-{
-	char digits[20];
-	int count = 0;
-
-	do {
-		digits[count++] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number);
-	while (count)
-		*at++ = digits[--count];
-	*at = 0;
-	return at;
+	if (is_lost) /* whoever floods does not try again */
+		strike_free(&w->strikes, f);
+	return !is_lost;
 }
 
 /* A Logon under a stranger's name, or a guess at a password; its bytes. */
@@ -162,8 +149,10 @@ static inline void strike_said(struct world *w, struct strike_flow *f)
 	const struct strike_row *r = strike_at(w, f->row);
 	an_s64 after = strike_reach_ns(w, f->target, &f->chance);
 
-	if (r->kind == STRIKE_LOGON || r->kind == STRIKE_BRUTE)
+	if (r->kind == STRIKE_LOGON || r->kind == STRIKE_BRUTE) {
+		intake_logon(w, f->target);
 		after += world_line(w, r->line == AIRNET_NONE ? 0 : r->line)->logon_ns;
+	}
 	strike_later(w, f, STRIKE_HEARS, after);
 }
 
@@ -259,6 +248,10 @@ static inline void strike_step(struct world *w, struct strike_flow *f)
 			strike_later(w, f, STRIKE_TAKES, there);
 		break;
 	case STRIKE_TAKES:
+		if (!intake_listens(w, f->target)) {
+			strike_free(&w->strikes, f);
+			break;
+		}
 		strike_segment(w, f, down, AIRNET_TCP_SYN | AIRNET_TCP_ACK, NULL, 0);
 		strike_later(w, f, STRIKE_HANDS, back);
 		break;

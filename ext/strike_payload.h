@@ -11,6 +11,22 @@ static inline void strike_put16(an_u8 *at, an_u32 value)
 	at[1] = (an_u8)value;
 }
 
+/* Write a number in decimal; where it ends. */
+static inline char *strike_digits(char *at, an_u64 number)
+{
+	char digits[20];
+	int count = 0;
+
+	do {
+		digits[count++] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	while (count)
+		*at++ = digits[--count];
+	*at = 0;
+	return at;
+}
+
 static inline void strike_fill(struct chance *c, an_u8 *at, an_u32 bytes)
 {
 	for (an_u32 i = 0; i < bytes; i += 8) {

@@ -24,7 +24,7 @@ static inline int strike_lets(struct world *w, const struct wire_ends *e)
 
 	if (!memcmp(from, zero, 16))
 		from = world_host(w, e->source)->address;
-	if (strike_passes(w, from, e->target_port)) {
+	if (switch_passes(w, from, e->target, e->target_port)) {
 		w->strikes.counts.sent++;
 		return 1;
 	}
@@ -184,6 +184,8 @@ static inline void strike_fire(struct world *w, an_u32 row, an_u64 number)
 	strike_ends(&s, &e);
 	if (s.target == s.source || !strike_lets(w, &e))
 		return;
+	if (!intake_takes(w, s.target))
+		s.is_answered = 0;
 	if (r->kind == STRIKE_SYN || r->kind == STRIKE_ACK || r->kind == STRIKE_SCAN) {
 		memset(&segment, 0, sizeof(segment));
 		segment.ends = e;

@@ -11,6 +11,8 @@
 
 #define STRIKE_FLOWS_MAX 8192 /* connections of attackers that are open at once */
 #define STRIKE_BANS_MAX 1024 /* rules of the switch */
+#define SWITCH_LIMITS_MAX 16
+#define SWITCH_KNOWN_MAX 2048 /* as controller/flows.py takes */
 #define STRIKE_PERIOD_MAX_NS (1000000 * WORLD_SECOND_NS)
 #define STRIKE_RATE_MIN 1e-6 /* a second */
 #define STRIKE_RATE_MAX 1e7 /* a second; 25 Gbit/s has room for 37 M frames */
@@ -68,9 +70,24 @@ struct strike_flow {
 struct strike_ban {
 	an_s64 until_ns;
 	an_u8 address[16];
+	an_u8 target[16]; /* zero = whoever it sends to */
 	an_u16 bits;
 	an_u16 port; /* 0 = any */
 	an_u32 pad;
+};
+
+/* A meter for all that hosts which are not `known` send to a gateway. */
+struct switch_limit {
+	an_s64 until_ns;
+	an_s64 tokened_ns;
+	double tokens;
+	an_u8 (*known)[16]; /* sorted */
+	an_u32 known_count;
+	an_u32 per_second;
+	an_u32 burst;
+	an_u16 port; /* 0 = any */
+	an_u8 gateway[16];
+	an_u8 pad[2];
 };
 
 struct strike_counts {
@@ -86,6 +103,9 @@ struct strike_counts {
 	an_u64 cuts;
 	an_u64 bans;
 	an_u64 bans_refused; /* no room */
+	an_u64 limits;
+	an_u64 metered; /* packets that a meter let pass */
+	an_u64 policed; /* and those that it did not: also of sessions */
 };
 
 struct strikes {
@@ -95,7 +115,8 @@ struct strikes {
 	an_u32 count;
 	an_u32 flow_hint; /* where a free flow may be */
 	an_u32 rule_count;
-	an_u32 pad;
+	an_u32 limit_count;
+	struct switch_limit limits[SWITCH_LIMITS_MAX];
 	struct strike_counts counts;
 };
 

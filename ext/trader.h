@@ -184,6 +184,7 @@ static inline an_u32 trader_new(struct world *w, an_u32 agent, const struct wish
 	if (line_say(w, m->agents[agent].row->line, AIRNET_DIRECTION_UP, &a, now_ns)) {
 		m->tickets[slot].state = TICKET_NONE;
 		pool_give(&m->pool, slot);
+		c->unanswered += !(a.flags & APP_IS_FAULT);
 		m->unheard++;
 		return MARKET_NONE;
 	}
@@ -208,6 +209,7 @@ static inline int trader_change(struct world *w, an_u32 slot, an_s64 price,
 	a.quantity = quantity ? quantity : t->quantity;
 	a.flags = m->is_failing || t->use == TICKET_FAULT ? APP_IS_FAULT : 0;
 	if (line_say(w, agent->row->line, AIRNET_DIRECTION_UP, &a, now_ns)) {
+		c->unanswered += !(a.flags & APP_IS_FAULT);
 		m->unheard++;
 		return -1;
 	}
@@ -247,6 +249,47 @@ static inline void trader_remind(struct world *w, an_u32 slot, double wait_ns,
 {
 	agenda_add(&w->agenda, now_ns + 1 + (an_s64)wait_ns, TICKET_DUE, slot,
 		   w->market.tickets[slot].number);
+}
+
+/* ---- fleeting orders ---- */
+
+#define FLEETING_SIGMA 1.5 /* of the lognormal of their lives; ours */
+
+/* An order at the touch, or a tick inside it, that is withdrawn at once: to see who
+ * trades, or who follows (Hasbrouck and Saar 2009). */
+static inline void trader_probe(struct world *w, an_u32 agent, an_u32 symbol,
+				an_s64 now_ns)
+{
+	struct agent *a = &w->market.agents[agent];
+	const struct symbol *s = &w->market.symbols[symbol];
+	int side = (int)chance_below(&a->chance, 2);
+	an_s64 in = chance_is(&a->chance, 0.5) ? s->book.tick : 0;
+	an_s64 other = trader_best(s, !side, 0);
+	struct wish wish = {.symbol = (an_u16)symbol,
+			    .side = (an_u8)side,
+			    .use = TICKET_REST,
+			    .order_type = '2',
+			    .in_force = '0'};
+	an_u32 slot;
+
+	wish.price = trader_best(s, side, 0) + (side == BOOK_BUY ? in : -in);
+	if (s->phase != PHASE_OPEN || !trader_best(s, side, 0) || !other ||
+	    (side == BOOK_BUY ? wish.price >= other : wish.price <= other))
+		return;
+	wish.quantity = value_row(w, symbol)->lot;
+	slot = trader_new(w, agent, &wish, now_ns);
+	if (slot != MARKET_NONE)
+		trader_remind(w, slot,
+			      chance_lognormal(&a->chance, (double)a->row->fleeting_ns,
+					       FLEETING_SIGMA),
+			      now_ns);
+}
+
+/* Does a look make one? */
+static inline int trader_is_probing(struct agent *a)
+{
+	return a->row->fleeting_share > 0 &&
+	       chance_is(&a->chance, a->row->fleeting_share);
 }
 
 #endif

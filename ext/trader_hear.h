@@ -116,8 +116,13 @@ static inline void trader_abandon(struct market *m, an_u32 agent)
 {
 	struct agent *a = &m->agents[agent];
 
-	while (a->first != MARKET_NONE)
+	while (a->first != MARKET_NONE) {
+		const struct ticket *t = &m->tickets[a->first];
+
+		if (t->state != TICKET_LIVE && t->use != TICKET_FAULT)
+			m->accounts[a->row->line].unanswered++;
 		ticket_end(m, a->first);
+	}
 	if (a->row->kind != AGENT_MAKER)
 		return;
 	for (an_u32 i = 0; i < a->row->symbols; i++)

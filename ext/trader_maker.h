@@ -179,9 +179,13 @@ static inline void desk_touch(struct world *w, an_u32 desk, an_s64 now_ns)
 	int side = (int)chance_below(&a->chance, 2),
 	    level = (int)(one < two ? one : two);
 
-	if (trader_may_speak(m, d->agent) && !trader_is_suppressed(a) &&
-	    m->symbols[d->symbol].phase != PHASE_HALT)
-		desk_quote(w, desk, side, level, -1, now_ns);
+	if (!trader_may_speak(m, d->agent) || trader_is_suppressed(a) ||
+	    m->symbols[d->symbol].phase == PHASE_HALT)
+		return;
+	desk_quote(w, desk, side, level, -1, now_ns);
+	if (trader_is_probing(a) && desk_has_room(w, d, BOOK_BUY) &&
+	    desk_has_room(w, d, BOOK_SELL))
+		trader_probe(w, d->agent, d->symbol, now_ns);
 }
 
 /* A desk's own rhythm. value: 1 = act, 0 = only draw the next time. */

@@ -245,8 +245,12 @@ static inline void arbitrage_routine(struct world *w, const struct event *e)
 				 &is_it);
 
 	agenda_add(&w->agenda, e->time_ns + wait, TAKER_OWN, e->who, (an_u64)is_it);
-	if (e->value)
-		arbitrage_look(w, e->who, symbol, e->time_ns);
+	if (!e->value)
+		return;
+	arbitrage_look(w, e->who, symbol, e->time_ns);
+	if (trader_may_speak(m, e->who) && !trader_is_suppressed(a) &&
+	    trader_is_probing(a))
+		trader_probe(w, e->who, symbol, e->time_ns);
 }
 
 #endif

@@ -150,6 +150,8 @@ static inline int line_say(struct world *w, an_u32 line, int direction,
 static inline void line_open(struct world *w, an_u32 line, an_s64 now_ns);
 static inline void line_close(struct world *w, an_u32 line, int how, an_s64 now_ns);
 static inline int line_is_logged_on(const struct world *w, an_u32 line);
+/* line: how late what its client said already is that the gateway has not heard. */
+static inline an_s64 line_waiting(const struct world *w, an_u32 line, an_u32 *count);
 /* line: containment. */
 #define LINE_BLOCK_DROP \
 	1 /* frames that would pass the switch vanish after the mirror */
@@ -188,14 +190,13 @@ static inline an_u32 wire_logon(struct world *w, const struct wire_stranger *s,
  * AIRNET_DIRECTION_*. */
 static inline an_u8 *sensor_room(struct world *w, an_u32 bytes);
 static inline void sensor_seen(struct world *w, an_u32 bytes, an_u32 direction);
-/* strike: let no more of a source through (prefix bits of a mapped address; port of
- * the target, 0 = any); is a frame let through? */
-static inline void strike_block(struct world *w, const an_u8 *address, int bits,
-				an_u16 port, an_s64 until_ns);
-static inline int strike_passes(const struct world *w, const an_u8 *source,
+/* switch: does it let a frame pass? (what stands on it: ext/switch.h) */
+static inline int switch_passes(struct world *w, const an_u8 *source, an_u32 target,
 				an_u16 port);
 
 #include "market.h"
+#include "intake.h"
+#include "switch.h"
 #include "strike.h"
 #include "sensor.h"
 #include "line.h"

@@ -7,6 +7,7 @@ Cost: bench/twin.py prints it.
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
@@ -115,9 +116,25 @@ cdef extern from "twin.h" nogil:
     void line_delay(
         world *w, uint32_t line, int64_t extra_ns, int64_t until_ns
     ) noexcept
-    void strike_block(
-        world *w, const uint8_t *address, int bits, uint16_t port, int64_t until_ns
+    struct strike_ban:
+        int64_t until_ns
+        uint8_t *address
+        uint8_t *target
+        uint16_t bits
+        uint16_t port
+    struct switch_limit_state "switch_limit":
+        int64_t until_ns
+        uint32_t known_count
+        uint32_t per_second
+        uint32_t burst
+        uint16_t port
+        uint8_t *gateway
+    void switch_drop(world *w, const strike_ban *wanted) noexcept
+    int switch_limit(
+        world *w, const switch_limit_state *wanted, const uint8_t *known
     ) noexcept
+    enum:
+        SWITCH_KNOWN_MAX
 
 TABLES = (
     "venue", "symbol", "agent", "news", "fault", "host", "line", "dialect", "feed",
@@ -302,12 +319,36 @@ cdef class World:
         self.later(DELAY, line, extra_ns, 0, until_ns)
 
     def drop_source(
-        self, bytes address not None, int bits, uint16_t port, int64_t until_ns
+        self, bytes address not None, int bits, uint16_t port, int64_t until_ns,
+        bytes target not None=bytes(16),
     ):
         """Let nothing more of a source's prefix through, to a port or (0) to any."""
-        if len(address) != 16 or not 0 <= bits <= 128:
-            raise ValueError("address must be 16 bytes, bits 0..128")
-        strike_block(self.state, address, bits, port, until_ns)
+        cdef strike_ban wanted
+        if len(address) != 16 or len(target) != 16 or not 0 <= bits <= 128:
+            raise ValueError("addresses must be 16 bytes, bits 0..128")
+        memset(&wanted, 0, sizeof(wanted))
+        wanted.until_ns, wanted.bits, wanted.port = until_ns, <uint16_t>bits, port
+        memcpy(wanted.address, <const uint8_t *>address, 16)
+        memcpy(wanted.target, <const uint8_t *>target, 16)
+        switch_drop(self.state, &wanted)
+
+    def limit_strangers(
+        self, bytes gateway not None, uint16_t port, bytes known not None,
+        uint32_t per_second, uint32_t burst, int64_t until_ns,
+    ):
+        """Police what hosts that are not known send to a gateway."""
+        cdef switch_limit_state wanted
+        if len(gateway) != 16 or len(known) % 16:
+            raise ValueError("addresses must be 16 bytes each")
+        if len(known) > 16 * SWITCH_KNOWN_MAX or not per_second or not burst:
+            raise ValueError(f"known: at most {SWITCH_KNOWN_MAX}; a rate, and a burst")
+        memset(&wanted, 0, sizeof(wanted))
+        wanted.until_ns, wanted.port = until_ns, port
+        wanted.per_second, wanted.burst = per_second, burst
+        wanted.known_count = <uint32_t>(len(known) // 16)
+        memcpy(wanted.gateway, <const uint8_t *>gateway, 16)
+        if switch_limit(self.state, &wanted, known):
+            raise MemoryError("no room for one more limit")
 
     def cancel_all(self, uint32_t line):
         """Let the gateway cancel every order of a line."""

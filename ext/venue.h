@@ -142,11 +142,13 @@ static inline void venue_schedule(struct world *w, an_u32 at, an_s64 now_ns)
 	struct gateway *g = &m->gateways[at];
 	double median = (double)m->venue.service_ns * g->slow;
 	an_s64 start = now_ns > g->stalled_until_ns ? now_ns : g->stalled_until_ns;
-	double took = m->venue.service_sigma > 0
-			      ? chance_lognormal(&m->venue_chance, median,
-						 m->venue.service_sigma)
-			      : median;
+	double took = median;
 
+	if (g->lines[g->head] == MARKET_NONE)
+		took = g->queue[g->head].quantity;
+	else if (m->venue.service_sigma > 0)
+		took = chance_lognormal(&m->venue_chance, median,
+					m->venue.service_sigma);
 	g->is_serving = 1;
 	agenda_add(&w->agenda, start + (an_s64)took, VENUE_SERVE, at, 0);
 }
@@ -157,7 +159,9 @@ static inline void venue_schedule(struct world *w, an_u32 at, an_s64 now_ns)
 static inline void venue_wait(struct market *m, const struct gateway *g, an_u32 line,
 			      const struct app *a, an_s64 now_ns)
 {
-	double wait = (double)m->venue.service_ns * g->slow * g->count;
+	double wait =
+		(double)m->venue.service_ns * g->slow * (g->count - g->strangers) +
+		(double)g->strangers_ns;
 
 	if (g->stalled_until_ns > now_ns)
 		wait += (double)(g->stalled_until_ns - now_ns);
@@ -167,13 +171,30 @@ static inline void venue_wait(struct market *m, const struct gateway *g, an_u32 
 	m->accounts[line].late_ns += (an_s64)wait;
 }
 
+/* Put a message at the end of a gateway's queue, which has room. */
+static inline void venue_put(struct world *w, an_u32 at, an_u32 line,
+			     const struct app *a, an_s64 now_ns)
+{
+	struct market *m = &w->market;
+	struct gateway *g = &m->gateways[at];
+	an_u32 tail = g->head + g->count;
+
+	tail = tail >= m->queue_limit ? tail - m->queue_limit : tail;
+	g->queue[tail] = *a;
+	g->lines[tail] = line;
+	g->count++;
+	g->most = g->count > g->most ? g->count : g->most;
+	if (!g->is_serving)
+		venue_schedule(w, at, now_ns);
+}
+
 /* A message has come to the line's gateway. */
 static inline void venue_hear(struct world *w, an_u32 line, const struct app *a,
 			      an_s64 now_ns)
 {
 	struct market *m = &w->market;
-	an_u32 at, tail;
 	struct gateway *g;
+	an_u32 at;
 
 	if (line >= m->line_count)
 		return;
@@ -191,14 +212,7 @@ static inline void venue_hear(struct world *w, an_u32 line, const struct app *a,
 		return;
 	}
 	venue_wait(m, g, line, a, now_ns);
-	tail = g->head + g->count;
-	tail = tail >= m->queue_limit ? tail - m->queue_limit : tail;
-	g->queue[tail] = *a;
-	g->lines[tail] = line;
-	g->count++;
-	g->most = g->count > g->most ? g->count : g->most;
-	if (!g->is_serving)
-		venue_schedule(w, at, now_ns);
+	venue_put(w, at, line, a, now_ns);
 }
 
 /* The message at the head has been served. */
@@ -216,21 +230,44 @@ static inline void venue_serve(struct world *w, an_u32 at, an_s64 now_ns)
 	line = g->lines[g->head];
 	g->head = g->head + 1 == w->market.queue_limit ? 0 : g->head + 1;
 	g->count--;
-	g->served++;
 	g->is_serving = 0;
 	if (g->count)
 		venue_schedule(w, at, now_ns);
+	if (line == MARKET_NONE) {
+		g->strangers--;
+		g->strangers_ns -= a.quantity;
+		return;
+	}
+	g->served++;
 	venue_take(w, line, &a, now_ns);
 }
 
-/* Something else keeps a gateway busy (connections, logons): its queue waits. */
-static inline void venue_load(struct world *w, an_u32 at, an_s64 busy_ns, an_s64 now_ns)
+/* Something else asks for the gateway's time: a stranger's Logon. It waits its turn
+ * like any message; no more than `most` of them do. */
+static inline void venue_load(struct world *w, an_u32 at, an_u32 busy_ns, an_u32 most)
 {
+	struct app a = {.type = 'A', .quantity = busy_ns};
 	struct gateway *g = &w->market.gateways[at];
-	an_s64 from = now_ns > g->stalled_until_ns ? now_ns : g->stalled_until_ns;
 
-	if (at < w->market.gateway_count)
-		g->stalled_until_ns = from + busy_ns;
+	if (at >= w->market.gateway_count || g->strangers >= most ||
+	    g->count == w->market.queue_limit)
+		return;
+	g->strangers++;
+	g->strangers_ns += busy_ns;
+	venue_put(w, at, MARKET_NONE, &a, w->now_ns);
+}
+
+/* A message reached its gateway so much later than it would have by itself. */
+static inline void venue_delayed(struct world *w, an_u32 line, const struct app *a,
+				 an_s64 late_ns)
+{
+	struct account *c = &w->market.accounts[line];
+
+	if (line >= w->market.line_count || late_ns < VENUE_PROMISE_NS ||
+	    a->flags & APP_IS_FAULT)
+		return;
+	c->late++;
+	c->late_ns += late_ns;
 }
 
 /* A line ends at another gateway from now on (fail-over). */

@@ -2,7 +2,8 @@
 
 The older generator's frames, cut into slices of virtual time. It has no market, so its
 accounts are simple: a culprit loses a dollar with each frame of its incident that
-passes, everybody earns a cent with each of theirs.
+passes, everybody earns a cent with each of theirs, and is late by a millisecond with
+each of a stranger's.
 """
 
 import msgspec
@@ -35,6 +36,7 @@ class TapeWorld:
         self._sources: dict[str, int] = {}
         self.passed = np.zeros(len(stage.lines), np.int64)
         self.bad = np.zeros(len(stage.lines), np.int64)
+        self.strange = 0
         self.commands: list[tuple[int, str, int]] = []
 
     @property
@@ -85,6 +87,8 @@ class TapeWorld:
             )
             self.passed[line] += 1
             self.bad[line] += is_bad and not self._is_calm
+        elif not self._is_calm:
+            self.strange += any(source in label.hosts for label in stage.labels)
         return True
 
     def throttle(self, line: int, per_second: int, burst: int, until_ns: int) -> None:
@@ -101,10 +105,25 @@ class TapeWorld:
         """Note it."""
         self.commands.append((self.now_ns, "delay", line))
 
-    def drop_source(self, address: bytes, bits: int, port: int, until_ns: int) -> None:
+    def drop_source(
+        self, address: bytes, bits: int, port: int, until_ns: int, target: bytes
+    ) -> None:
         """Let nothing of the source pass."""
+        del target
         self.commands.append((self.now_ns, "drop", bits))
         self._sources[address_text(address)] = until_ns
+
+    def limit_strangers(
+        self,
+        gateway: bytes,
+        port: int,
+        known: bytes,
+        per_second: int,
+        burst: int,
+        until_ns: int,
+    ) -> None:
+        """Note it."""
+        self.commands.append((self.now_ns, "limit", per_second))
 
     def cancel_all(self, line: int) -> None:
         """Note it."""
@@ -127,6 +146,8 @@ class TapeWorld:
                 "profit": int(passed - 100 * bad),
                 "orders": int(passed),
                 "fault_orders": int(bad),
+                "late": self.strange,
+                "late_ns": self.strange * 1_000_000,
             }
             for passed, bad in zip(self.passed, self.bad, strict=True)
         ]

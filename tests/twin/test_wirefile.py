@@ -50,7 +50,7 @@ def times_of(path: Path) -> list[int]:
 def test_capinfos_reads_stamps_and_counters(tmp_path: Path) -> None:
     """The interface has ns stamps and one statistics block; every frame is there."""
     path = tmp_path / "loss.pcapng"
-    truth = written("mirror_loss", path, clean=False)
+    truth = written("mirror_loss", path, clean=False, seed=3)
     told = tool("capinfos", str(path))
 
     assert truth.mirror["lost"] > 0
@@ -63,7 +63,7 @@ def test_capinfos_reads_stamps_and_counters(tmp_path: Path) -> None:
 def test_statistics_say_what_was_lost(tmp_path: Path) -> None:
     """isb_ifrecv and isb_ifdrop are the mirror's own counts."""
     path = tmp_path / "loss.pcapng"
-    truth = written("mirror_loss", path, clean=False)
+    truth = written("mirror_loss", path, clean=False, seed=3)
     data = path.read_bytes()
 
     block = data[-int.from_bytes(data[-4:], "little") :]

@@ -107,8 +107,29 @@ class World:
     def block(self, line: int, form: int, directions: int, until_ns: int) -> None: ...
     def delay(self, line: int, extra_ns: int, until_ns: int) -> None: ...
     def drop_source(
-        self, address: bytes, bits: int, port: int, until_ns: int
-    ) -> None: ...
+        self,
+        address: bytes,
+        bits: int,
+        port: int,
+        until_ns: int,
+        target: bytes = ...,
+    ) -> None:
+        """Drop what a prefix sends to a port (0: any) of `target` (zeros: anybody)."""
+
+    def limit_strangers(
+        self,
+        gateway: bytes,
+        port: int,
+        known: bytes,
+        per_second: int,
+        burst: int,
+        until_ns: int,
+    ) -> None:
+        """Police what hosts that are not known send to a gateway's port (0: any).
+
+        `known` are 16 bytes an address, sorted. As controller/flows.py would have a
+        switch do it: one meter for all of them, which begins with a full bucket.
+        """
     def cancel_all(self, line: int) -> None: ...
     def disable(self, line: int) -> None: ...
     def release(self, line: int) -> None: ...

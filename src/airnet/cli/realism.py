@@ -39,7 +39,7 @@ Exit statuses
 @click.option(
     "--worlds",
     type=click.IntRange(1, 1000),
-    default=9,
+    default=15,
     show_default=True,
     help="How many worlds; each moment is their median.",
 )

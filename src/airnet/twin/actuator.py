@@ -6,7 +6,7 @@ command takes as long to arrive as the real one does, in virtual time.
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -48,7 +48,11 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
         return self.switch_ns
 
 
+_BY_SOURCE = frozenset({Action.DROP_SOURCES, Action.RATE_LIMIT_SOURCES})
 _BY_VENUE = frozenset({Action.CANCEL_ORDERS, Action.DISABLE_SESSION})
+#: A switch's meter for strangers, as controller/flows.py makes it by default.
+STRANGERS_PER_S = 100
+STRANGERS_BURST = STRANGERS_PER_S // 10
 #: A way round is this much longer, each direction: another building's fibre.
 DETOUR_NS = 150_000
 
@@ -60,6 +64,7 @@ class Hold(msgspec.Struct, kw_only=True):
     effect_ns: int
     until_ns: int
     lines: tuple[int, ...]
+    known: tuple[str, ...] = ()
     is_in_force: bool = False
     ended_ns: int = 0
 
@@ -72,6 +77,7 @@ class WorldActuator:
         lines: who speaks on each line.
         clock: virtual time of the command; the loop sets it.
         latency: how long commands take.
+        known: the addresses that a switch lets pass whatever strangers send.
     """
 
     name = "twin"
@@ -82,11 +88,13 @@ class WorldActuator:
         lines: tuple[Place, ...],
         clock: SimulatedClock,
         latency: Latency,
+        known: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
         self._world = world
         self._lines = lines
         self._clock = clock
         self._latency = latency
+        self._known = known
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._queued = 0
         self.holds: dict[str, Hold] = {}
@@ -99,7 +107,8 @@ class WorldActuator:
         """Send the command; the world obeys after its latency, for `ttl_ns`.
 
         Raises:
-            ActuationError: it names no line of this world.
+            ActuationError: it names no line of this world, or drops a known host,
+                which the controller refuses.
         """
         command_ns = self._clock.now_ns()
         known = self.holds.get(decision.id)
@@ -111,12 +120,14 @@ class WorldActuator:
                     f"{' '.join(decision.target)}",
                     "this is a fault of the decision, or of the scenario",
                 )
+            passing = tuple(self._passing(decision))
             effect_ns = command_ns + self._latency.of(decision.action)
             known = Hold(
                 decision=decision,
                 effect_ns=effect_ns,
                 until_ns=effect_ns + ttl_ns,
                 lines=lines,
+                known=passing,
             )
             self.holds[decision.id] = known
             self._at(effect_ns, lambda: self._begin(known))
@@ -182,8 +193,25 @@ class WorldActuator:
         known.ended_ns = now_ns
         for line in known.lines:
             self._world.release(line)
-        for address, bits, port in _prefixes(known.decision):
-            self._world.drop_source(address, bits, port, now_ns)
+        _steer(self._world, known, now_ns)
+
+    def _passing(self, decision: Decision) -> Sequence[str]:
+        """Return who passes a switch's rules for sources; a known one is not dropped.
+
+        Raises:
+            ActuationError: a source to be dropped is known.
+        """
+        if decision.action not in _BY_SOURCE:
+            return ()
+        known = [canonical(address) for address in self._known()]
+        if decision.action is Action.DROP_SOURCES:
+            for source in decision.target:
+                if canonical(source) in known:
+                    raise ActuationError(
+                        f"decision {decision.id}: {source} is a known host",
+                        "the controller drops no host of the site or of a session",
+                    )
+        return known
 
     def reached(self, decision: Decision) -> tuple[int, ...]:
         """Return the lines a Decision names: a session's, or those of its sources."""
@@ -214,17 +242,27 @@ def is_named(place: Place, client: str, comp: str) -> bool:
     return place.comp == comp and client.rpartition(":")[0] == same_host
 
 
-def _prefixes(decision: Decision) -> list[tuple[bytes, int, int]]:
-    """Return what the switch is told to drop: address, prefix bits, port (0: any).
+def _steer(world: World, hold: Hold, until_ns: int) -> None:
+    """Have the switch do what controller/flows.py would for a Decision about sources.
 
-    A rate limit is a meter for strangers alone, low enough to starve a flood: of what
-    strangers send to the gateway's port, nothing passes.
+    A source is dropped towards the gateway. A rate limit is one meter for all that is
+    sent there, except by known addresses: a forged one of them passes as well.
     """
+    decision = hold.decision
     if decision.action is Action.DROP_SOURCES:
-        return [(address_bytes(source), 128, 0) for source in decision.target]
-    if decision.action is Action.RATE_LIMIT_SOURCES:
-        return [(bytes(16), 0, decision.port)]
-    return []
+        target = address_bytes(decision.gateway) if decision.gateway else bytes(16)
+        for source in decision.target:
+            world.drop_source(address_bytes(source), 128, 0, until_ns, target)
+    elif decision.action is Action.RATE_LIMIT_SOURCES:
+        known = sorted({address_bytes(address) for address in hold.known})
+        world.limit_strangers(
+            address_bytes(decision.gateway),
+            decision.port,
+            b"".join(known),
+            STRANGERS_PER_S,
+            STRANGERS_BURST,
+            until_ns,
+        )
 
 
 def _throttle(world: World, known: Hold) -> None:
@@ -259,8 +297,7 @@ def _reroute(world: World, known: Hold) -> None:
 
 
 def _drop(world: World, known: Hold) -> None:
-    for address, bits, port in _prefixes(known.decision):
-        world.drop_source(address, bits, port, known.until_ns)
+    _steer(world, known, known.until_ns)
     for line in known.lines:  # of a source that was none of the attackers
         world.block(line, DROP, UP, known.until_ns)
 

@@ -94,7 +94,7 @@ def _venue(plan: Plan, rng: np.random.Generator, gateways: int) -> None:
         service_sigma=float(rng.uniform(0.2, 0.6)),
         slow_sigma=float(rng.uniform(0.6, 0.9)),
         day_amplitude=float(rng.uniform(0.8, 2.5)),
-        factor_volatility=float(UNIT * rng.uniform(1.0, 1.6)),
+        factor_volatility=float(UNIT * rng.uniform(*plan.ranges.factor)),
         move_share=float(rng.uniform(0.2, 0.6)),
         gateways=gateways,
         queue_limit=4096,
@@ -157,13 +157,24 @@ def _excitement(plan: Plan, rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
+def _fleeting(
+    rng: np.random.Generator, share: float, often: tuple[float, float]
+) -> dict[str, Any]:
+    """Return how often an agent's looks make fleeting orders: a share of agents do."""
+    does = rng.random() < share
+    looks = float(rng.uniform(*often))
+    life_ns = int(within(rng, (0.3e6, 8e6)))
+    return {"fleeting_share": looks if does else 0.0, "fleeting_ns": life_ns}
+
+
 def is_maker(plan: Plan, agent: int) -> bool:
     """Say whether an agent makes a market."""
     return int(plan.row("agent", agent)["kind"]) == MAKER
 
 
 def _maker(plan: Plan, rng: np.random.Generator, who: dict[str, Any]) -> None:
-    covered = _some(plan, rng, 20, least=10)
+    least, most = plan.ranges.covered
+    covered = _some(plan, rng, most, least=least)
     makers = [n for n in range(plan.count("agent")) if is_maker(plan, n)]
     if len(makers) < 2:  # somebody quotes everything
         covered = {"symbol": 0, "symbols": plan.symbols}
@@ -171,7 +182,7 @@ def _maker(plan: Plan, rng: np.random.Generator, who: dict[str, Any]) -> None:
         "agent",
         **who,
         **covered,
-        reaction_ns=int(within(rng, (30e3, 20e6))),
+        reaction_ns=int(within(rng, plan.ranges.reaction_ns)),
         reaction_sigma=float(rng.uniform(0.4, 1.2)),
         rate=within(rng, (0.2, 1.0)),
         news=float(rng.uniform(0.6, 1.2)),
@@ -183,7 +194,8 @@ def _maker(plan: Plan, rng: np.random.Generator, who: dict[str, Any]) -> None:
         skew_ticks=float(rng.uniform(0.5, 3.0)),
         replace_share=float(rng.choice([0.0, 0.3, 1.0])),
         position=int(rng.integers(20, 100)),
-        levels=int(rng.integers(8, 15)),
+        levels=int(rng.integers(plan.ranges.levels[0], plan.ranges.levels[1] + 1)),
+        **_fleeting(rng, 0.65, (0.2, 0.8)),
     )
 
 
@@ -239,6 +251,7 @@ def _arbitrage(plan: Plan, rng: np.random.Generator, who: dict[str, Any]) -> Non
         threshold_ticks=float(rng.uniform(0.3, 1.3)),
         size=float(rng.uniform(0.3, 1.2)),
         position=int(rng.integers(20, 200)),
+        **_fleeting(rng, 0.8, (0.3, 1.0)),
     )
 
 

@@ -22,6 +22,7 @@ from airnet.clock import SimulatedClock
 from airnet.decide.policy import Policy
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import PASSIVE, Decision
+from airnet.domain.session import LOGGED_ON, OPEN, address_text
 from airnet.domain.verdict import Verdict
 from airnet.pipeline import Pipeline, last_bad_ns, think
 from airnet.record.ledger import Ledger
@@ -165,7 +166,7 @@ class Loop:
         self.world = stage.world(Kind.WHOLE, is_seen=True, is_decoded=is_decoded)
         self._clock = SimulatedClock(self._start_ns)
         self._actuator = WorldActuator(
-            self.world, stage.lines, self._clock, terms.latency
+            self.world, stage.lines, self._clock, terms.latency, self._known
         )
         acting = self._actuator if how == "closed" else SimulatedActuator(self._clock)
         ledger = terms.ledger or MemoryLedger()
@@ -188,6 +189,15 @@ class Loop:
         self._ordered = sorted(terms.ordered, key=lambda one: one.at_ns)
         ledger.append("start", self._start_ns, self._beginning(policy, scorer, how))
         self._ledger = ledger
+
+    def _known(self) -> list[str]:
+        """Return who passes the switch, as the service tells the controller."""
+        rows, site = self._brain.decoder.sessions, self._stage.site
+        spared = {host for firm in site.firms for host in firm.hosts}
+        spared |= {one.network for one in site.protected if one.network}
+        is_open = (rows["state"] == OPEN) | (rows["state"] == LOGGED_ON)
+        clients = (address_text(bytes(row)) for row in rows[is_open]["client"])
+        return sorted({*spared, *clients})
 
     def run(self) -> Heard:
         """Run the world to its end and return what came of it.

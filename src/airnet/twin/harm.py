@@ -11,9 +11,11 @@ signed: cutting it off at zero would make noise look like harm.
 """
 
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 
 import msgspec
 
+from airnet.domain.verdict import Cause
 from airnet.twin.outcome import Act, Harm, Wrong
 from airnet.twin.scenario import Label
 from airnet.twin.stage import Account, Book, Place
@@ -32,7 +34,9 @@ class HarmModel(msgspec.Struct, frozen=True, kw_only=True):
     uncontained. Severe is Knight Capital on 2012-08-01: about $460 M in 45 minutes,
     $170,000 a second (SEC order 34-70694). Moderate is a hundredth: Everbright on
     2013-08-16 and Goldman on 2013-08-20 lost $30-40 M in minutes to an hour. Mild is a
-    hundredth of that: a nuisance that a venue fines.
+    hundredth of that: a nuisance that a venue fines. Of a flood it counts by as much
+    of the venue's service as is lost: the share of the others' messages that are
+    answered late or never (`lost_service`). A flood that hurts nobody costs nothing.
     `late_cents`: a second by which a legitimate order is answered late; `lost_cents`: a
     legitimate order that is never answered. A market maker's expected capture is a
     fraction of a cent a share on some hundred shares: 25 cents an order (ours).
@@ -71,7 +75,8 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """What one play is weighed against: who did it, and two runs without containment.
 
-    `calm` is the same seed without the incident, `without` with it.
+    `calm` is the same seed without the incident, `without` with it; `length_ns` is how
+    long each lasts.
     """
 
     labels: tuple[Label, ...]
@@ -79,6 +84,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     culprits: frozenset[int]
     calm: Ran
     without: Ran
+    length_ns: int = 0
 
 
 def culprits(labels: Iterable[Label], lines: Sequence[Place]) -> frozenset[int]:
@@ -115,7 +121,7 @@ def harm(model: HarmModel, case: Case, ran: Ran, acts: Sequence[Act] = ()) -> Ha
             for line in case.culprits
         ),
         fees=model.message_cents * sum(account.excess for account in guilty),
-        impact=_impact(model, case, ran.end_ns, done),
+        impact=_impact(model, case, ran, done),
         delayed=model.late_cents * late_ns // NS_PER_S,
         lost=model.lost_cents
         * sum(now.unanswered - was.unanswered for now, was in others),
@@ -153,12 +159,36 @@ def _dearer(case: Case, ran: Ran) -> int:
     return total
 
 
-def _impact(model: HarmModel, case: Case, end_ns: int, done: Sequence[Act]) -> int:
-    """Return the impact of each incident while nothing right stood against it."""
+def lost_service(case: Case, ran: Ran, label_ns: int) -> Fraction:
+    """Return the share of the messages in a label's time that were not served in time.
+
+    Beyond those of the calm day; messages are taken to come evenly.
+    """
+    late = sum(
+        now.late + now.unanswered - was.late - was.unanswered
+        for now, was in zip(ran.accounts, case.calm.accounts, strict=True)
+    )
+    sent = sum(account.messages for account in case.calm.accounts)
+    if not sent or label_ns <= 0 or late <= 0:
+        return Fraction(0)
+    return min(Fraction(late * case.length_ns, sent * label_ns), Fraction(1))
+
+
+def _impact(model: HarmModel, case: Case, ran: Ran, done: Sequence[Act]) -> int:
+    """Return each incident's impact while nothing right stood against it.
+
+    A flood's is that of the service it took, whatever stood.
+    """
     cents_per_s = model.impact_cents(case.severity)
+    end_ns = ran.end_ns
     total = 0
     for number, label in enumerate(case.labels):
         if not may_be_contained(label):
+            continue
+        if label.cause is Cause.FLOOD:
+            long_ns = min(label.offset_ns, end_ns) - label.onset_ns
+            lost = lost_service(case, ran, long_ns)
+            total += int(cents_per_s * long_ns * lost) // NS_PER_S
             continue
         spans = [(act.effect_ns, act.ended_ns) for act in done if number in act.covers]
         free_ns = uncovered_ns(label.onset_ns, min(label.offset_ns, end_ns), spans)

@@ -71,6 +71,7 @@ class Prepared:
             culprits=guilty,
             calm=without if is_calm else blind(stage, Kind.CALM),
             without=without,
+            length_ns=stage.span_ns[1] - stage.span_ns[0],
         )
 
 

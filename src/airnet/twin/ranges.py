@@ -42,6 +42,10 @@ class Ranges(msgspec.Struct, frozen=True, kw_only=True):
     lots: tuple[int, ...]
     size_alpha: Span
     branching: Span
+    factor: Span
+    reaction_ns: Span
+    levels: tuple[int, int]
+    covered: tuple[int, int]
     roles: tuple[float, float, float, float, float]
     concentration: float
     ports: tuple[int, ...]
@@ -75,6 +79,10 @@ TRAIN = Ranges(
     lots=(1, 100),
     size_alpha=(1.3, 1.9),
     branching=(0.6, 0.85),
+    factor=(1.1, 1.7),
+    reaction_ns=(30e3, 20e6),
+    levels=(8, 14),
+    covered=(10, 20),
     roles=(0.35, 0.3, 0.2, 0.1, 0.05),
     concentration=12.0,
     ports=(9878, 5001, 9100, 4100),
@@ -105,6 +113,7 @@ TUNE = msgspec.structs.replace(
     ticks=(1, 5, 10),
     size_alpha=(1.4, 2.0),
     branching=(0.65, 0.9),
+    factor=(1.1, 1.7),
     roles=(0.4, 0.25, 0.2, 0.1, 0.05),
     concentration=8.0,
     ports=(30_001, 15_500, 7001),
@@ -136,6 +145,10 @@ REPORT = msgspec.structs.replace(
     lots=(1, 10),
     size_alpha=(1.6, 2.2),
     branching=(0.7, 0.93),
+    factor=(1.5, 2.3),
+    reaction_ns=(20e3, 6e6),
+    levels=(10, 16),
+    covered=(14, 30),
     roles=(0.25, 0.35, 0.25, 0.1, 0.05),
     concentration=5.0,
     ports=(25_000, 6060, 40_404, 11_001),

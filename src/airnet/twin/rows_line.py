@@ -17,6 +17,7 @@ class HostFlag(enum.IntFlag):
     STAMPS = 1
     PADDED = 2
     SACK = 4
+    COOKIES = 8
 
 
 class Identify(enum.IntEnum):
@@ -116,6 +117,11 @@ HOST = np.dtype(
         ("identify", "u1"),
         ("is_gateway", "u1"),
         ("pad", "u1", (3,)),
+        ("packet_ns", "<u4"),
+        ("queue_packets", "<u4"),
+        ("syn_backlog", "<u4"),
+        ("syn_wait_ms", "<u4"),
+        ("logon_ns", "<u4"),
     ]
 )
 

@@ -139,8 +139,25 @@ class World(Protocol):
         """Lead a line another way, so much longer in each direction."""
         ...
 
-    def drop_source(self, address: bytes, bits: int, port: int, until_ns: int) -> None:
-        """Have the switch drop what a prefix sends to a port; 0: to any."""
+    def drop_source(
+        self, address: bytes, bits: int, port: int, until_ns: int, target: bytes
+    ) -> None:
+        """Have the switch drop what a prefix sends to a port (0: any) of a host.
+
+        `target` of zeros means any host.
+        """
+        ...
+
+    def limit_strangers(
+        self,
+        gateway: bytes,
+        port: int,
+        known: bytes,
+        per_second: int,
+        burst: int,
+        until_ns: int,
+    ) -> None:
+        """Have the switch police who is not known, at a gateway's port (0: any)."""
         ...
 
     def cancel_all(self, line: int) -> None:

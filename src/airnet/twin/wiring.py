@@ -34,6 +34,7 @@ def host(plan: Plan, address: str = "", *, is_gateway: bool = False) -> int:
     flags |= HostFlag.STAMPS if rng.random() < 0.8 else HostFlag(0)
     style = everyone(plan)
     flags |= HostFlag.PADDED if style.random() < 0.7 else HostFlag(0)
+    flags |= HostFlag.COOKIES if is_gateway and number % 3 else HostFlag(0)
     vlan = int(style.integers(1, 4000))
     tagged = style.random() < plan.ranges.tagged
     return plan.add(
@@ -53,7 +54,20 @@ def host(plan: Plan, address: str = "", *, is_gateway: bool = False) -> int:
         flags=int(flags),
         identify=int(rng.choice([Identify.COUNTS, Identify.ZERO, Identify.SCATTERS])),
         is_gateway=is_gateway,
+        **(_stack(plan, number) if is_gateway else {}),
     )
+
+
+def _stack(plan: Plan, number: int) -> dict[str, int]:
+    """Return what a gateway's host can take of strangers (docs/twin.md)."""
+    rng = stream(plan.seed, "stack", plan.ranges.name, number)
+    return {
+        "packet_ns": int(SECOND_NS / within(rng, (4_000.0, 40_000.0))),
+        "queue_packets": int(rng.choice([256, 512, 1_024])),
+        "syn_backlog": int(rng.choice([128, 256, 1_024, 4_096])),
+        "syn_wait_ms": int(rng.choice([31_000, 63_000])),
+        "logon_ns": int(within(rng, (20e3, 1e6))),
+    }
 
 
 def everyone(plan: Plan) -> np.random.Generator:
