@@ -112,8 +112,10 @@ class Causes(Closed, frozen=True):
     """What to do about each Cause. Only three can be contained; the type says so."""
 
     flood: Contain = Contain(
-        action="drop_sources", dwell_windows=2, ttl_ms=30_000, tier_max=2
+        action="drop_sources", dwell_windows=2, ttl_ms=60_000, tier_max=2
     )
+    # A minute: what lasts shorter is contained once and let go once, not again and
+    # again; each change is one that somebody must understand.
     # 100 ms: the first tick of a market-wide burst moves one session before the rest.
     # 500 ms: a firm that pulls and re-enters its quotes, or answers news first, is one
     # fast session for 100 to 350 ms; its orders show nothing mechanical meanwhile.
@@ -122,7 +124,7 @@ class Causes(Closed, frozen=True):
         dwell_windows=2,
         dwell_ms=100,
         opinion_dwell_ms=500,
-        ttl_ms=10_000,
+        ttl_ms=60_000,
         tier_max=4,
     )
     # Isolating a host needs two approvers (T6): alone, airnet only gathers evidence.
