@@ -21,8 +21,13 @@
 #define WINDOW_SLOT_NS 100000000ull
 #define WINDOW_SLOT_US 100000ull
 #define WINDOW_JUMP_NS 1000000000ull
-#define WINDOW_ORDERS_MAX 32 /* order messages that close a session window */
+#define WINDOW_ORDERS_MAX 16 /* order messages that close a session window */
 #define WINDOW_FLOOD_MIN 16 /* flood-like packets that close a gateway window */
+/* So many close it before its tick: once a tick, 1 ms after the first of them at the
+ * earliest, and only while a flood is this young. */
+#define WINDOW_EARLY_PACKETS 64
+#define WINDOW_EARLY_NS 1000000ull
+#define WINDOW_YOUNG_NS 50000000ull
 #define WINDOW_LIMIT 16777215ull /* 2^24 - 1, exact in float32 */
 #define WINDOW_ONE 65536ull /* Q16 one; also the prior of every ratio: 10 per s */
 
@@ -35,10 +40,7 @@ enum {
 	C_REPORT,
 	C_FILL,
 	C_REJECT,
-	C_LOGON,
-	C_HEARTBEAT,
 	C_RESEND,
-	C_MALFORMED,
 	C_POSS_DUP,
 	C_GAP,
 	C_DUPLICATE,
@@ -48,14 +50,33 @@ enum {
 	C_SAME_SYMBOL,
 	C_NEW_PRICE,
 	C_UP,
-	C_BYTES,
-	C_RETRANSMIT,
 	C_ACKS,
 	C_ACK_US,
+	C_SENT, /* orders as RTS 9 counts them */
+	C_VOLUME, /* hundredths of a unit, ordered and filled */
+	C_BOUGHT,
+	C_SOLD,
+	C_RETRY, /* orders refused like one refused lately */
+	C_ANSWER, /* of the gateway; and refusals among them */
+	C_REFUSED,
+	C_AGED, /* cancels and replaces of orders whose age is known */
+	C_AGE_US,
 	C_KINDS
 };
 
 #define WINDOW_RECENT 8 /* last orders compared for repetition */
+#define WINDOW_ECHOES 32 /* order messages remembered for loops and their rhythm */
+#define WINDOW_RHYTHM 16 /* of which so many are looked at */
+#define WINDOW_LAGS 8 /* loops of up to so many messages are found */
+#define WINDOW_REFUSED 4 /* refused orders, to know one that comes again */
+#define WINDOW_CHAINS 4 /* orders being replaced */
+#define WINDOW_CHAIN_NS 200000000ull /* a replace so late starts a new run */
+#define WINDOW_AGE_US 1000000ull /* no order counts as older than 1 s */
+#define WINDOW_SIZES 64 /* the memory of an order's usual quantity, in orders */
+#define WINDOW_SIZES_MIN 8 /* before that nothing is usual */
+#define WINDOW_FIRST_SLOTS 50 /* 5 s: the first baseline, which never changes again */
+#define WINDOW_HOT_SLOTS 10 /* 1 s: elevated lately */
+#define WINDOW_SYMBOLS 32 /* groups of symbols, by hash */
 #define WINDOW_PRICES 4
 #define WINDOW_KEY_SETS 64 /* recent ClOrdIDs: sets of WINDOW_KEY_WAYS, FIFO */
 #define WINDOW_KEY_WAYS 4
@@ -69,14 +90,25 @@ enum {
 #define WINDOW_CLIP 16 /* one session's share of the market: at most 16 baselines */
 #define WINDOW_SLOW_PRIOR 19661ull /* Q16 0.3: the prior of one-second ratios */
 
+/* The order messages of a group of symbols: of everybody, or of one session. */
+struct window_symbol {
+	uint64_t slot, fast, base; /* Q16: 1 s, 30 s */
+	uint32_t current, slots;
+};
+
 struct window_session {
 	uint64_t first_order_ns, open_ns, window_first_ns, streak_ns, accepted_ns;
 	uint64_t fault_ns;
 	uint64_t sequence[2];
 	uint64_t current[C_KINDS], previous[C_KINDS];
 	uint64_t fast, fast_new, fast_fill, slow; /* Q16: 1 s, 1 s, 1 s, 10 s */
-	uint64_t base, base_new, deviation, peak;
-	uint64_t ack_last_us, ack_slow_us16;
+	uint64_t base, base_new, base_fill, first, deviation, peak;
+	uint64_t fast_answer, fast_refused; /* Q16, 1 s */
+	uint64_t slow_sent, slow_fill, slow_resend; /* Q16, 10 s */
+	uint64_t slow_gap, slow_retry;
+	uint64_t slow_volume, slow_bought, slow_sold; /* 10 s */
+	uint64_t size_mean, largest, largest_before;
+	uint64_t ack_slow_us16;
 	uint64_t messages;
 	uint64_t data_ns, logon_ns; /* not answered yet; 0 = nothing waits */
 	uint32_t venue, venue_generation; /* its row; 0 = not looked up */
@@ -84,18 +116,29 @@ struct window_session {
 	uint32_t slots, idle, frozen, outstanding;
 	uint32_t market_current, market_previous, clip, elevated_at;
 	uint32_t run, window_orders, target;
+	uint32_t side_run, unfilled, sizes, hot, echoes;
+	uint32_t chain_longest, chain_before;
+	uint32_t unspoken; /* the target's generation while only one end has spoken */
 	uint8_t in_market, elevated, active, listed, heard, closed, established;
 	uint8_t spoke; /* in this slot */
-	uint8_t acked; /* an order of it, once */
-	uint8_t last_side, recent_at, price_at;
+	uint8_t last_side, recent_at, price_at, refused_at, chain_at, symbol;
 	uint8_t client[16];
 	uint64_t last_symbol;
-	uint64_t recent[WINDOW_RECENT];
+	uint32_t recent[WINDOW_RECENT];
 	int64_t prices[WINDOW_PRICES];
+	uint32_t echo[WINDOW_ECHOES];
+	uint64_t echo_ns[WINDOW_ECHOES];
+	uint32_t refused_like[WINDOW_REFUSED];
+	uint64_t chain_key[WINDOW_CHAINS], chain_origin[WINDOW_CHAINS];
+	uint64_t chain_ns[WINDOW_CHAINS];
+	uint32_t chain_run[WINDOW_CHAINS];
+	struct window_symbol symbols[WINDOW_SYMBOLS];
 	uint8_t key_at[WINDOW_KEY_SETS];
 	uint64_t keys[WINDOW_KEY_SETS][WINDOW_KEY_WAYS];
+	uint64_t key_ns[WINDOW_KEY_SETS][WINDOW_KEY_WAYS];
 	uint64_t pending_key[WINDOW_PENDING];
 	uint64_t pending_ns[WINDOW_PENDING];
+	uint32_t pending_like[WINDOW_PENDING];
 };
 
 #define WINDOW_TARGET_SETS 64
@@ -122,6 +165,8 @@ struct window_session {
 struct window_tally {
 	uint32_t packets, syn, syn_ack, completed, refused, stray, reset, udp, icmp;
 	uint32_t fragment, reply, session, known, reflector, empty, same_port;
+	uint32_t live, fresh, same_bytes, same_source, logon;
+	uint32_t last_bytes;
 	uint64_t bytes;
 };
 
@@ -130,22 +175,24 @@ struct window_source {
 	uint64_t first_ns, streak_ns, total;
 	struct window_tally tally;
 	uint64_t port_bits;
-	uint32_t generation, epoch, pending;
-	uint16_t port, target;
+	uint32_t generation, epoch, pending, logons, streaks;
+	uint16_t port, source_port, target;
 	uint8_t top;
 };
 
 struct window_target {
 	uint8_t address[16];
 	uint64_t first_ns, last_ns, open_ns, window_first_ns, streak_ns, slot;
-	uint64_t fast, base, slot_packets;
+	uint64_t fast, slow, base, pulses, logon_slow, slot_packets, slot_logons;
+	uint64_t early_ns; /* the tick that was not waited for */
 	struct window_tally tally;
 	struct window_distinct distinct;
 	uint64_t port_sketch[WINDOW_PORT_SKETCH / 64];
 	uint32_t port_packets[8];
 	uint16_t ports[8];
 	uint32_t top[WINDOW_TOP];
-	uint32_t generation, epoch, pending, slots, sessions;
+	uint32_t generation, epoch, pending, slots, sessions, unspoken;
+	uint16_t source_port;
 	uint32_t venue; /* where the last one asked for at this address lies */
 	uint8_t top_count, active, configured, gateway;
 };
@@ -190,9 +237,11 @@ struct window_state {
 	uint32_t *active_sessions, *active_targets;
 	uint32_t active_session_count, active_target_count, known_count, gateway_count;
 	uint32_t last_target; /* where the last packet outside sessions went */
-	uint32_t generation, row_count, market_sessions, elevated, started;
+	uint32_t generation, row_count, market_sessions, elevated, hot, started;
 	uint64_t now_ns, next_ns, frame_ns, frame_count, slot;
 	uint64_t market_current, market_previous, market_base, market_fast;
+	uint64_t market_first;
+	struct window_symbol symbols[WINDOW_SYMBOLS];
 	struct window_estimates estimates;
 	struct airnet_window *windows;
 	float *rows;
@@ -239,15 +288,6 @@ static inline uint64_t window_mix(uint64_t x)
 	x ^= x >> 27;
 	x *= 0x94d049bb133111ebull;
 	return x ^ (x >> 31);
-}
-
-/* How many sessions a source holds; one that has traded stays known when they end:
- * after a failure every firm reconnects at once, and none of them is a stranger. */
-static inline uint32_t window_sessions_of(const struct window_known *origin)
-{
-	if (!origin)
-		return 0;
-	return origin->sessions ? origin->sessions : origin->traded;
 }
 
 #endif

@@ -16,9 +16,12 @@
 	X(repeat_share) X(repeat_run) X(identical_rate) X(same_side_share) \
 	X(new_price_share) X(same_symbol_share) X(duplicates) X(cancels_per_new) \
 	X(replaces_per_new) X(fills_per_new) X(reject_share) X(outstanding) \
-	X(ack_last_us) X(ack_mean_us) X(ack_ratio) X(sequence_gaps) \
-	X(resend_requests) X(logons) X(heartbeats) X(malformed) X(retransmits) \
-	X(poss_dup_share) X(bytes_rate)
+	X(ack_mean_us) X(ack_ratio) X(gap_rate) X(poss_dup_share) \
+	X(resend_rate) X(order_to_trade) X(volume_to_trade) X(unfilled_run) \
+	X(fill_ratio) X(drift_share) X(quantity_ratio) X(side_run) X(replace_run) \
+	X(cancel_age_us) X(rejects) X(retries) X(others_rejected) X(entropy) \
+	X(loop_share) X(gap_deviation) X(rate_16) X(relative_first) \
+	X(symbol_market) X(relative_symbol) X(elevated_1s)
 
 #define WINDOW_FLOOD_COLUMNS(X) \
 	X(window_us) X(packets) X(rate) X(syn_rate) X(syn_ack_rate) \
@@ -28,7 +31,9 @@
 	X(mean_bytes) X(empty_share) X(sources) X(top_share) X(known_share) \
 	X(ports) X(busiest_port_share) X(reflector_share) X(rate_1s) X(baseline) \
 	X(over_baseline) X(history_ms) X(known) X(registered) X(is_source) \
-	X(half_open) X(streak_ms)
+	X(half_open) X(streak_ms) X(span_us) X(live_share) X(fresh_share) \
+	X(packets_per_source) X(source_port_share) X(same_bytes_share) X(rate_10s) \
+	X(pulses) X(logon_rate) X(logons_10s) X(unspoken)
 
 #define WINDOW_VENUE_COLUMNS(X) \
 	X(window_us) X(orders) X(new_orders) X(order_rate_1s) X(order_baseline) \

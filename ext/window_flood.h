@@ -77,7 +77,7 @@ static inline void window_source_touch(const struct window_target *t,
 	e->epoch = t->epoch;
 	e->top = 0;
 	e->port_bits = 0;
-	e->port = 0;
+	e->port = e->source_port = 0;
 	memset(&e->tally, 0, sizeof e->tally);
 }
 
@@ -88,6 +88,7 @@ static inline void window_target_clear(struct window_target *t, uint64_t open_ns
 	t->open_ns = open_ns;
 	t->top_count = 0;
 	t->window_first_ns = 0;
+	t->source_port = 0;
 	t->active = 0;
 	if (t->tally.packets) /* else nothing is in the sketches */
 		memset(&t->distinct, 0, sizeof t->distinct);
@@ -102,6 +103,10 @@ static inline void window_target_fade(struct window_target *t, uint64_t gap)
 {
 	/* 7 slots halve a memory of 10. */
 	t->fast >>= gap / 7 < 63 ? gap / 7 : 63;
+	/* 69 slots halve one of 100. */
+	t->slow >>= gap / 69 < 63 ? gap / 69 : 63;
+	t->pulses >>= gap / 69 < 63 ? gap / 69 : 63;
+	t->logon_slow >>= gap / 69 < 63 ? gap / 69 : 63;
 	t->base = gap < WINDOW_BASE_SLOTS
 			  ? t->base * (WINDOW_BASE_SLOTS - gap) / WINDOW_BASE_SLOTS
 			  : 0;
@@ -119,6 +124,9 @@ static inline void window_target_roll(struct window_target *t, uint64_t slot)
 	if (t->slot) {
 		n = t->slots + 1 < WINDOW_BASE_SLOTS ? t->slots + 1 : WINDOW_BASE_SLOTS;
 		t->fast = (t->fast * 9 + count) / 10;
+		t->slow = (t->slow * 99 + count) / 100;
+		t->pulses = t->pulses * 99 / 100;
+		t->logon_slow = (t->logon_slow * 99 + (t->slot_logons << 16)) / 100;
 		if (t->slots < WINDOW_LEARN_SLOTS ||
 		    window_ratio(count, t->base, WINDOW_ONE) < 3000) {
 			t->base = (t->base * (n - 1) + count) / n;
@@ -129,6 +137,7 @@ static inline void window_target_roll(struct window_target *t, uint64_t slot)
 	}
 	t->slot = slot;
 	t->slot_packets = 0;
+	t->slot_logons = 0;
 }
 
 /* Before anything is counted for a target: is its quiet window still this slot's? */

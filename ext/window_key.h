@@ -126,4 +126,13 @@ static inline int window_known_rekey(struct window_state *w)
 	return 1;
 }
 
+/* How many sessions a source holds; one that has traded stays known when they end:
+ * after a failure every firm reconnects at once, and none of them is a stranger. */
+static inline uint32_t window_sessions_of(const struct window_known *origin)
+{
+	if (!origin)
+		return 0;
+	return origin->sessions ? origin->sessions : origin->traded;
+}
+
 #endif

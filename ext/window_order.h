@@ -17,10 +17,12 @@ window_order_ahead(const struct window_session *s, const struct airnet_message *
 	__builtin_prefetch(s->keys[hash % WINDOW_KEY_SETS], 1);
 	__builtin_prefetch(&s->pending_key[slot], 1);
 	__builtin_prefetch(&s->pending_ns[slot], 1);
+	__builtin_prefetch(s->key_ns[hash % WINDOW_KEY_SETS], 1);
 }
 
 /* True when this ClOrdID was used lately; remembers it. */
-static inline int window_key_seen(struct window_session *s, uint64_t key, uint64_t hash)
+static inline int window_key_seen(struct window_session *s, uint64_t key, uint64_t hash,
+				  uint64_t now_ns)
 {
 	uint32_t set = (uint32_t)(hash % WINDOW_KEY_SETS);
 
@@ -28,27 +30,41 @@ static inline int window_key_seen(struct window_session *s, uint64_t key, uint64
 		if (s->keys[set][i] == key)
 			return 1;
 	s->keys[set][s->key_at[set]] = key;
+	s->key_ns[set][s->key_at[set]] = now_ns;
 	s->key_at[set] = (uint8_t)((s->key_at[set] + 1) % WINDOW_KEY_WAYS);
 	return 0;
 }
 
-static inline void window_pending_add(struct window_session *s, struct window_venue *v,
-				      uint64_t key, uint64_t hash, uint64_t now_ns)
+static inline void window_pending_add(const struct window_state *w,
+				      struct window_session *s, struct window_venue *v,
+				      const struct airnet_message *m, uint64_t like)
 {
-	uint32_t slot = (uint32_t)(hash >> 32) % WINDOW_PENDING;
+	uint32_t slot = (uint32_t)(window_mix(m->order_key) >> 32) % WINDOW_PENDING;
 
 	if (!s->pending_key[slot]) {
 		s->outstanding++;
 		v->outstanding += !s->closed;
 	}
-	s->pending_key[slot] = key;
-	s->pending_ns[slot] = now_ns;
+	s->pending_key[slot] = m->order_key;
+	s->pending_ns[slot] = w->now_ns;
+	s->pending_like[slot] = (uint32_t)(like >> 32);
+}
+
+/* An order was refused: as one like it was before? */
+static inline void window_refused(struct window_session *s, uint32_t word)
+{
+	if (window_among(s->refused_like, WINDOW_REFUSED, word)) {
+		s->current[C_RETRY]++;
+		return;
+	}
+	s->refused_like[s->refused_at] = word;
+	s->refused_at = (uint8_t)((s->refused_at + 1) % WINDOW_REFUSED);
 }
 
 /* The first report for an order: how long it took. True when it was waited for. */
 static inline int window_pending_take(const struct window_state *w,
 				      struct window_session *s, struct window_venue *v,
-				      uint64_t key)
+				      uint64_t key, int is_reject)
 {
 	uint32_t slot = (uint32_t)(window_mix(key) >> 32) % WINDOW_PENDING;
 	uint64_t latency_us;
@@ -59,46 +75,14 @@ static inline int window_pending_take(const struct window_state *w,
 	s->pending_key[slot] = 0;
 	s->outstanding--;
 	v->outstanding -= !s->closed;
-	s->acked = 1;
-	s->ack_last_us = latency_us;
 	s->ack_slow_us16 = s->ack_slow_us16
 				   ? (s->ack_slow_us16 * 63 + latency_us * 16) / 64
 				   : latency_us * 16;
 	s->current[C_ACKS]++;
 	s->current[C_ACK_US] += latency_us;
+	if (is_reject)
+		window_refused(s, s->pending_like[slot]);
 	return 1;
-}
-
-/* How much a new order is like the ones before it. */
-static inline void window_repetition(struct window_session *s,
-				     const struct airnet_message *m)
-{
-	uint64_t like =
-		window_mix(m->symbol_key ^
-			   window_mix((uint64_t)m->price ^
-				      window_mix((uint64_t)m->quantity ^
-						 window_mix((uint64_t)m->side + 1))));
-	int last = (s->recent_at + WINDOW_RECENT - 1) % WINDOW_RECENT;
-	int repeated = 0, priced = 0;
-
-	for (int i = 0; i < WINDOW_RECENT; i++)
-		repeated |= s->recent[i] == like;
-	for (int i = 0; i < WINDOW_PRICES; i++)
-		priced |= s->prices[i] == m->price;
-	s->run = s->recent[last] == like ? s->run + 1 : 0;
-	s->current[C_REPEAT] += (uint64_t)repeated;
-	s->current[C_IDENTICAL] += s->run > 0;
-	s->current[C_SAME_SIDE] += m->side == s->last_side;
-	s->current[C_SAME_SYMBOL] += m->symbol_key == s->last_symbol;
-	s->current[C_NEW_PRICE] += !priced;
-	s->recent[s->recent_at] = like;
-	s->recent_at = (uint8_t)((s->recent_at + 1) % WINDOW_RECENT);
-	if (!priced) {
-		s->prices[s->price_at] = m->price;
-		s->price_at = (uint8_t)((s->price_at + 1) % WINDOW_PRICES);
-	}
-	s->last_side = m->side;
-	s->last_symbol = m->symbol_key;
 }
 
 /* An order message: new, cancel, replace or quote, from the client. */
@@ -110,7 +94,7 @@ static inline void window_order(struct window_state *w, struct window_session *s
 					  [AIRNET_KIND_REPLACE] = C_REPLACE,
 					  [AIRNET_KIND_QUOTE] = C_QUOTE};
 	int again = m->flags & (AIRNET_MESSAGE_POSS_DUP | AIRNET_MESSAGE_POSS_RESEND);
-	uint64_t orders, hash = window_mix(m->order_key);
+	uint64_t orders, hash = window_mix(m->order_key), like = window_like(m);
 
 	if (!s->first_order_ns)
 		s->first_order_ns = w->now_ns;
@@ -121,13 +105,26 @@ static inline void window_order(struct window_state *w, struct window_session *s
 	v->health.orders++;
 	if (m->kind != AIRNET_KIND_QUOTE) /* most are answered only when asked for */
 		window_venue_asked(w, v);
-	if (m->order_key && window_key_seen(s, m->order_key, hash) && !again)
+	if (m->kind != AIRNET_KIND_NEW && m->original_key)
+		window_age(s, m->original_key, w->now_ns);
+	if (m->order_key && window_key_seen(s, m->order_key, hash, w->now_ns) &&
+	    m->kind == AIRNET_KIND_NEW && !again)
 		s->current[C_DUPLICATE]++;
+	if (!again) {
+		s->current[C_SENT] += window_sent(m->kind);
+		s->current[C_VOLUME] +=
+			window_sent(m->kind) * window_units(m->quantity);
+	}
+	window_echo(s, like, m->kind, w->now_ns);
+	window_symbol_order(w, s, m->symbol_key);
+	if (m->kind == AIRNET_KIND_REPLACE)
+		window_chain(s, m, w->now_ns);
 	if (m->kind == AIRNET_KIND_NEW) {
 		v->health.news++;
-		window_repetition(s, m);
+		window_repetition(s, m, like);
+		window_size(s, window_units(m->quantity));
 		if (m->order_key)
-			window_pending_add(s, v, m->order_key, hash, w->now_ns);
+			window_pending_add(w, s, v, m, like);
 	}
 	if (!s->in_market)
 		return;
@@ -139,7 +136,18 @@ static inline void window_order(struct window_state *w, struct window_session *s
 	if (!s->elevated && s->elevated_at && orders >= s->elevated_at) {
 		s->elevated = 1;
 		w->elevated++;
+		w->hot += !s->hot;
+		s->hot = WINDOW_HOT_SLOTS;
 	}
+}
+
+/* Part of an order was executed. Sides: FIX 4.4 volume 6, field 54. */
+static inline void window_fill(struct window_session *s, const struct airnet_message *m)
+{
+	int is_bought = m->side == '1' || m->side == '3';
+
+	s->unfilled = 0;
+	s->current[is_bought ? C_BOUGHT : C_SOLD] += window_units(m->quantity);
 }
 
 /* An ExecutionReport. Values of 150 and 39: FIX 4.4 volume 6, fields 150 and 39. */
@@ -147,13 +155,17 @@ static inline void window_report(struct window_state *w, struct window_session *
 				 struct window_venue *v, const struct airnet_message *m)
 {
 	uint8_t type = m->exec_type ? m->exec_type : m->order_status;
-	int waited = window_pending_take(w, s, v, m->order_key);
-	int fill = type == 'F' || type == '1' || type == '2';
+	int refused = type == '8', fill = type == 'F' || type == '1' || type == '2';
+	int waited = window_pending_take(w, s, v, m->order_key, refused);
 
-	window_venue_answer(w, v, s, type == '8');
+	window_venue_answer(w, v, s, refused);
+	s->current[C_ANSWER]++;
+	s->current[C_REFUSED] += (uint64_t)refused;
 	s->current[C_REPORT]++;
 	s->current[C_FILL] += (uint64_t)fill;
-	s->current[C_REJECT] += type == '8';
+	s->current[C_REJECT] += (uint64_t)refused;
+	if (fill)
+		window_fill(s, m);
 	if (type == '0' || (fill && waited))
 		s->accepted_ns = w->now_ns;
 }
@@ -197,19 +209,18 @@ static inline void window_other(struct window_state *w, struct window_session *s
 	if (m->kind == AIRNET_KIND_REJECT ||
 	    (!up && m->kind == AIRNET_KIND_CANCEL_REJECT)) {
 		s->current[C_REJECT]++;
-		if (!up)
+		if (!up) {
 			window_venue_answer(w, v, s, 1);
+			s->current[C_ANSWER]++;
+			s->current[C_REFUSED]++;
+		}
 	} else if (m->kind == AIRNET_KIND_LOGON) {
-		s->current[C_LOGON]++;
 		if (!up)
 			window_logon_answered(w, v, s);
 		else if (!s->closed)
 			window_logon_asked(w, v, s);
 	} else if (m->kind == AIRNET_KIND_LOGOUT && !up) {
 		window_logon_over(w, v, s);
-	} else if (m->kind == AIRNET_KIND_HEARTBEAT ||
-		   m->kind == AIRNET_KIND_TEST_REQUEST) {
-		s->current[C_HEARTBEAT]++;
 	} else if (m->kind == AIRNET_KIND_RESEND_REQUEST) {
 		s->current[C_RESEND]++;
 		v->health.resends++;
@@ -225,16 +236,13 @@ window_message(struct window_state *w, uint32_t index, struct window_venue *v,
 	int up = m->direction == AIRNET_DIRECTION_UP;
 
 	s->active = 1;
-	if (m->malformed) {
-		s->current[C_MALFORMED]++;
+	if (m->malformed)
 		return;
-	}
 	s->heard |= (uint8_t)(window_speaks(m) << (m->direction & 1));
 	window_sequence(s, v, m);
 	s->current[C_POSS_DUP] += up && m->flags & AIRNET_MESSAGE_POSS_DUP;
 	s->current[C_UP] += (uint64_t)up;
 	s->messages += (uint64_t)up;
-	s->current[C_BYTES] += up ? m->bytes : 0;
 	if (up && m->kind >= AIRNET_KIND_NEW && m->kind <= AIRNET_KIND_QUOTE)
 		window_order(w, s, v, m);
 	else if (!up && m->kind == AIRNET_KIND_REPORT)

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One frame's headers into the tallies of its target and source. */
+/* One packet outside sessions into the tallies of its target and source. */
 #ifndef AIRNET_WINDOW_PACKET_H
 #define AIRNET_WINDOW_PACKET_H
 
-#include "window_flood.h"
-#include "window_order.h"
-#include "window_renew.h"
+#include "window_strike.h"
+
+/* What is known of a packet's source. */
+struct window_origin {
+	uint8_t known, live, fresh;
+};
 
 static inline void window_tally_packet(struct window_tally *y,
-				       const struct airnet_header *h, int known)
+				       const struct airnet_header *h,
+				       struct window_origin origin)
 {
 	int has_ports = h->protocol == WINDOW_TCP || h->protocol == WINDOW_UDP;
 
@@ -17,7 +21,11 @@ static inline void window_tally_packet(struct window_tally *y,
 	if (!(h->stream_flags & AIRNET_STREAM_DATAGRAM))
 		y->bytes += h->payload_bytes;
 	y->empty += h->payload_bytes == 0;
-	y->known += (uint32_t)known;
+	y->known += origin.known;
+	y->live += origin.live;
+	y->fresh += origin.fresh;
+	y->same_bytes += y->packets > 1 && h->payload_bytes == y->last_bytes;
+	y->last_bytes = h->payload_bytes;
 	if (h->reason == AIRNET_FRAME_FRAGMENT)
 		y->fragment++;
 	else if (window_is_syn(h))
@@ -37,9 +45,10 @@ static inline void window_tally_packet(struct window_tally *y,
 
 /* The busiest port: space-saving over eight counters (Metwally and others 2005). Of N
  * packets a port of more than N / 8 is held, counted at most N / 8 too high. */
-static inline void window_target_port(struct window_target *t, uint16_t port)
+static inline void window_target_port(const struct window_state *w,
+				      struct window_target *t, uint16_t port)
 {
-	uint64_t bit = window_mix(port) % WINDOW_PORT_SKETCH;
+	uint64_t bit = window_mix(port ^ w->seed[4]) % WINDOW_PORT_SKETCH;
 	int least = 0;
 
 	t->port_sketch[bit / 64] |= 1ull << bit % 64;
@@ -100,33 +109,39 @@ static inline void window_completes(struct window_target *t, struct window_sourc
 	t->tally.completed++;
 }
 
+/* The port of most packets: majority vote (Boyer and Moore 1981). */
+static inline uint16_t window_vote(uint16_t held, uint16_t port, uint32_t *lead)
+{
+	if (*lead == 0)
+		held = port;
+	*lead += held == port ? 1 : UINT32_MAX;
+	return held;
+}
+
 static inline void window_source_packet(struct window_state *w, struct window_target *t,
 					struct window_source *e,
-					const struct airnet_header *h, int known)
+					const struct airnet_header *h,
+					struct window_origin origin)
 {
 	uint64_t *last_ns = &w->source_last_ns[e - w->sources];
 
-	if (w->now_ns - *last_ns > WINDOW_STREAK_GAP_NS || !e->streak_ns)
+	if (w->now_ns - *last_ns > WINDOW_STREAK_GAP_NS || !e->streak_ns) {
 		e->streak_ns = w->now_ns;
+		e->streaks++;
+	}
 	*last_ns = w->now_ns;
 	e->total++;
 	window_source_touch(t, e);
-	window_tally_packet(&e->tally, h, known);
+	window_tally_packet(&e->tally, h, origin);
+	e->source_port =
+		window_vote(e->source_port, h->source_port, &e->tally.same_source);
 	window_completes(t, e, h);
 	if (window_is_syn(h)) {
 		e->pending++;
 		t->pending++;
 	}
-	e->port_bits |= 1ull << (window_mix(h->target_port) & 63);
-	/* The port of most packets: majority vote (Boyer and Moore 1981). */
-	if (e->tally.same_port == 0) {
-		e->port = h->target_port;
-		e->tally.same_port = 1;
-	} else if (e->port == h->target_port) {
-		e->tally.same_port++;
-	} else {
-		e->tally.same_port--;
-	}
+	e->port_bits |= 1ull << (window_mix(h->target_port ^ w->seed[4]) & 63);
+	e->port = window_vote(e->port, h->target_port, &e->tally.same_port);
 	window_target_top(w, t, e);
 }
 
@@ -136,18 +151,26 @@ static inline void window_flood_packet(struct window_state *w, struct window_tar
 				       const struct airnet_header *h, uint64_t hash)
 {
 	const struct window_known *origin = window_known_find(w, h->source, hash);
-	int known = window_sessions_of(origin) != 0;
-	struct window_source *e;
+	struct window_origin from = {
+		.known = window_sessions_of(origin) != 0,
+		.live = origin && origin->sessions,
+	};
+	struct window_source *e = window_source_get(w, t, h->source, hash);
 
+	/* Not those that found no place: nobody knows how new they are. */
+	from.fresh = e && e->first_ns >= t->open_ns;
+	if (!t->tally.packets)
+		t->window_first_ns = w->now_ns;
 	if (!t->active) {
 		t->active = 1;
-		t->window_first_ns = w->now_ns;
 		w->active_targets[w->active_target_count++] =
 			(uint32_t)(t - w->targets);
 	}
 	t->last_ns = w->now_ns;
 	t->slot_packets++;
-	window_tally_packet(&t->tally, h, known);
+	window_tally_packet(&t->tally, h, from);
+	t->source_port =
+		window_vote(t->source_port, h->source_port, &t->tally.same_source);
 	if (window_is_syn(h)) {
 		struct window_venue *v = window_venue_at(w, t, h->target_port);
 
@@ -155,10 +178,11 @@ static inline void window_flood_packet(struct window_state *w, struct window_tar
 			window_venue_syn(w, v, hash, h->source_port);
 	}
 	window_distinct_add(&t->distinct, window_plain_hash(h->source), hash);
-	window_target_port(t, h->target_port);
-	e = window_source_get(w, t, h->source, hash);
+	window_target_port(w, t, h->target_port);
 	if (e)
-		window_source_packet(w, t, e, h, known);
+		window_source_packet(w, t, e, h, from);
+	if (t->tally.packets >= WINDOW_EARLY_PACKETS)
+		window_target_early(w, t);
 }
 
 /* An answer from a target: to a source of its own, or to a forged address. True when
@@ -197,90 +221,6 @@ static inline int window_reply(struct window_state *w, const struct airnet_heade
 		t->pending--;
 	}
 	return 1;
-}
-
-/* A frame of a known session: its messages, its handshake, its share of the traffic. */
-static inline void window_session_frame(struct window_state *w,
-					const struct airnet_header *h,
-					const struct airnet_message *messages,
-					uint32_t count)
-{
-	struct window_session *s = &w->sessions[h->session];
-	int up = h->direction == AIRNET_DIRECTION_UP;
-	struct window_target *t =
-		window_target_near(w, up ? h->target : h->source, &s->target);
-	struct window_source *e = NULL;
-	struct window_venue *v;
-
-	if (h->stream_flags & AIRNET_STREAM_OPENED)
-		window_renew(w, s);
-	v = window_venue_of(w, s, up ? h->target : h->source,
-			    up ? h->target_port : h->source_port);
-	if (!s->listed) {
-		s->listed = 1;
-		s->open_ns = w->now_ns;
-		w->active_sessions[w->active_session_count++] = h->session;
-	}
-	if (h->stream_flags & AIRNET_STREAM_RETRANSMIT) {
-		s->current[C_RETRANSMIT]++;
-		s->active = 1;
-	}
-	window_venue_frame(w, v, s, h);
-	if (h->stream_flags & AIRNET_STREAM_RETRANSMIT)
-		window_venue_again(v, s, up);
-	for (uint32_t i = 0; i < count; i++) {
-		window_message(w, h->session, v, &messages[i]);
-		if (s->window_orders >= WINDOW_ORDERS_MAX)
-			window_session_close(
-				w, h->session, w->now_ns,
-				(WINDOW_SLOT_NS - w->now_ns % WINDOW_SLOT_NS) / 1000);
-	}
-	if (!up && window_is_syn_ack(h))
-		window_venue_syn_ack(w, v, window_hash(w->seed, h->target),
-				     h->target_port);
-	if (t) {
-		window_target_touch(w, t);
-		t->tally.session++;
-		if (up && window_is_syn(h)) {
-			window_flood_packet(w, t, h, window_hash(w->seed, h->source));
-		} else if (t->pending) {
-			e = window_source_find(w, t, up ? h->source : h->target);
-			if (e)
-				window_source_touch(t, e);
-			if (e && up)
-				window_completes(t, e, h);
-			t->tally.syn_ack += window_is_syn_ack(h);
-			if (e)
-				e->tally.syn_ack += window_is_syn_ack(h);
-		}
-	}
-	window_establish(w, s, v, t, h);
-}
-
-static inline void window_packet(struct window_state *w, const struct airnet_header *h,
-				 const struct airnet_message *messages, uint32_t count)
-{
-	struct window_target *t;
-	uint64_t hash;
-
-	if (h->reason != AIRNET_FRAME_OK && h->reason != AIRNET_FRAME_FRAGMENT)
-		return;
-	if (h->session < AIRNET_SESSIONS_MAX) {
-		window_session_frame(w, h, messages, count);
-		return;
-	}
-	if (window_is_multicast(h->target)) {
-		w->counters.multicast++;
-		return;
-	}
-	hash = window_hash(w->seed, h->source);
-	if (window_reply(w, h, hash))
-		return;
-	t = window_target_near(w, h->target, &w->last_target);
-	if (!t)
-		return;
-	window_target_touch(w, t);
-	window_flood_packet(w, t, h, hash);
 }
 
 #endif

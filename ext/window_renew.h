@@ -20,16 +20,33 @@ static inline void window_release(struct window_state *w, struct window_session 
 	s->established = 0;
 }
 
+/* Both ends have spoken, or it is over: it is no open connection that says nothing. */
+static inline void window_spoken(struct window_state *w, struct window_session *s)
+{
+	struct window_target *t = &w->targets[s->target];
+
+	if (s->unspoken && t->generation == s->unspoken)
+		t->unspoken--;
+	s->unspoken = 0;
+}
+
 /* The row is a new session's; it may have been another's. */
-static inline void window_renew(struct window_state *w, struct window_session *s)
+static inline void window_renew(struct window_state *w, struct window_session *s,
+				struct window_target *t)
 {
 	uint8_t listed = s->listed;
 
 	window_venue_leave(w, s);
 	window_release(w, s);
+	window_spoken(w, s);
 	memset(s, 0, sizeof *s);
 	s->listed = listed;
 	s->open_ns = listed ? w->now_ns : 0;
+	if (!t)
+		return;
+	s->target = (uint32_t)(t - w->targets);
+	s->unspoken = t->generation;
+	t->unspoken++;
 }
 
 /* A session holds when both ends have spoken: its client is a known source. */
@@ -53,6 +70,8 @@ static inline void window_establish(struct window_state *w, struct window_sessio
 			t->sessions++;
 		}
 	}
+	if (s->unspoken && (s->heard == 3 || h->stream_flags & AIRNET_STREAM_CLOSED))
+		window_spoken(w, s);
 	if (h->stream_flags & AIRNET_STREAM_CLOSED && !s->closed) {
 		v->health.sessions_lost += s->established;
 		window_venue_leave(w, s);

@@ -5,23 +5,11 @@
 #ifndef AIRNET_WINDOW_SESSION_H
 #define AIRNET_WINDOW_SESSION_H
 
-#include "window.h"
-
-/* The last 100 ms, Q16: the previous slot fades out as the current one fills. */
-static inline uint64_t window_sliding(uint64_t current, uint64_t previous,
-				      uint64_t rest_us)
-{
-	return (current << 16) + (previous << 16) * rest_us / WINDOW_SLOT_US;
-}
-
-static inline uint64_t window_recent(const struct window_session *s, int kind)
-{
-	return s->current[kind] + s->previous[kind];
-}
+#include "window_conduct.h"
 
 struct window_market {
-	uint64_t fast_milli, slow_milli;
-	uint32_t others, elevated;
+	uint64_t fast_milli, slow_milli, first_milli;
+	uint32_t others, elevated, hot;
 };
 
 /* The others' rate over the others' baselines, without this session. */
@@ -29,8 +17,9 @@ static inline struct window_market window_others(const struct window_state *w,
 						 const struct window_session *s,
 						 uint64_t rest_us)
 {
-	struct window_market market = {1000, 1000, w->market_sessions, w->elevated};
-	uint64_t fast, base, slow;
+	struct window_market market = {1000,	    1000,  1000, w->market_sessions,
+				       w->elevated, w->hot};
+	uint64_t fast, base, slow, first = w->market_first;
 
 	base = w->market_base;
 	slow = w->market_fast;
@@ -38,7 +27,9 @@ static inline struct window_market window_others(const struct window_state *w,
 	if (s->in_market) {
 		market.others--;
 		market.elevated -= s->elevated;
+		market.hot -= s->hot > 0;
 		base -= s->base;
+		first -= s->first;
 		slow -= s->fast < (uint64_t)s->clip << 16 ? s->fast
 							  : (uint64_t)s->clip << 16;
 		fast = window_sliding(w->market_current - s->market_current,
@@ -47,6 +38,7 @@ static inline struct window_market window_others(const struct window_state *w,
 	if (market.others) {
 		market.fast_milli = window_ratio(fast, base, WINDOW_ONE);
 		market.slow_milli = window_ratio(slow, base, WINDOW_SLOW_PRIOR);
+		market.first_milli = window_ratio(slow, first, WINDOW_SLOW_PRIOR);
 	}
 	return market;
 }
@@ -77,6 +69,7 @@ static inline void window_session_rates(struct window_state *w,
 	uint64_t ratio_new = window_ratio(fresh, s->base_new, WINDOW_ONE);
 	struct window_market market = window_others(w, s, rest_us);
 	uint64_t all = window_sliding(w->market_current, w->market_previous, rest_us);
+	uint64_t symbol;
 
 	window_put(row, S_orders, now + before);
 	window_put(row, S_rate_fast, window_rate(fast));
@@ -109,56 +102,16 @@ static inline void window_session_rates(struct window_state *w,
 	window_put(row, S_active_sessions, market.others + 1);
 	window_put(row, S_market_share,
 		   window_share(fast, s->in_market ? all : all + fast));
-}
-
-/* What the orders look like, and how the gateway answers them. */
-static inline void window_session_mix(const struct window_session *s, uint64_t rest_us,
-				      float *row)
-{
-	const uint64_t *c = s->current, *p = s->previous;
-	uint64_t fresh = window_recent(s, C_NEW);
-	uint64_t up = window_recent(s, C_UP);
-	uint64_t acks = window_recent(s, C_ACKS);
-	uint64_t mean = acks ? window_recent(s, C_ACK_US) / acks : 0;
-	uint64_t refused = window_recent(s, C_REJECT);
-	uint64_t bytes = window_sliding(c[C_BYTES], p[C_BYTES], rest_us);
-
-	window_put(row, S_repeat_share,
-		   window_share(window_recent(s, C_REPEAT), fresh));
-	window_put(row, S_repeat_run, s->run);
-	window_put(
-		row, S_identical_rate,
-		window_rate(window_sliding(c[C_IDENTICAL], p[C_IDENTICAL], rest_us)));
-	window_put(row, S_same_side_share,
-		   window_share(window_recent(s, C_SAME_SIDE), fresh));
-	window_put(row, S_new_price_share,
-		   window_share(window_recent(s, C_NEW_PRICE), fresh));
-	window_put(row, S_same_symbol_share,
-		   window_share(window_recent(s, C_SAME_SYMBOL), fresh));
-	window_put(row, S_duplicates, window_recent(s, C_DUPLICATE));
-	window_put(row, S_cancels_per_new,
-		   window_share(window_recent(s, C_CANCEL), fresh));
-	window_put(row, S_replaces_per_new,
-		   window_share(window_recent(s, C_REPLACE), fresh));
-	window_put(row, S_fills_per_new,
-		   window_share(s->fast_fill + (c[C_FILL] << 16) / 10,
-				s->fast_new + (c[C_NEW] << 16) / 10));
-	window_put(row, S_reject_share,
-		   window_share(refused, window_recent(s, C_REPORT) + refused));
-	window_put(row, S_outstanding, s->outstanding);
-	window_put_unless(row, S_ack_last_us, s->ack_last_us, !s->acked);
-	window_put_unless(row, S_ack_mean_us, mean, !acks);
-	window_put_unless(row, S_ack_ratio,
-			  (mean + 50) * 1000 / (s->ack_slow_us16 / 16 + 50), !acks);
-	window_put(row, S_sequence_gaps, window_recent(s, C_GAP));
-	window_put(row, S_resend_requests, window_recent(s, C_RESEND));
-	window_put(row, S_logons, window_recent(s, C_LOGON));
-	window_put(row, S_heartbeats, window_recent(s, C_HEARTBEAT));
-	window_put(row, S_malformed, window_recent(s, C_MALFORMED));
-	window_put(row, S_retransmits, window_recent(s, C_RETRANSMIT));
-	window_put(row, S_poss_dup_share,
-		   window_share(window_recent(s, C_POSS_DUP), up));
-	window_put(row, S_bytes_rate, (bytes >> 16) * 10 / 1000);
+	window_put(row, S_relative_first,
+		   window_relative(window_ratio(second, s->first, WINDOW_SLOW_PRIOR),
+				   market.first_milli));
+	window_put(row, S_elevated_1s, market.hot);
+	symbol = window_symbol_others(w, s);
+	window_put(row, S_symbol_market, symbol);
+	window_put(row, S_relative_symbol,
+		   window_relative(ratio_1s, symbol > market.slow_milli
+						     ? symbol
+						     : market.slow_milli));
 }
 
 /* Close session `index`'s window at grid or capture time `at_ns`. */
@@ -173,7 +126,7 @@ static inline void window_session_close(struct window_state *w, uint32_t index,
 	memset(row, 0, WINDOW_COLUMNS * sizeof *row);
 	memset(key, 0, sizeof *key);
 	window_session_rates(w, s, rest_us, row);
-	window_session_mix(s, rest_us, row);
+	window_session_conduct(w, s, rest_us, row);
 	if (s->slots >= WINDOW_LEARN_SLOTS && row[S_ratio_fast] >= 3000 &&
 	    row[S_relative_fast] >= 2000) {
 		if (!s->streak_ns)
@@ -209,9 +162,8 @@ static inline int window_session_roll(struct window_session *s)
 	uint64_t n, ratio, slow, spread;
 
 	s->fast = (s->fast * 9 + count) / 10;
-	s->fast_new = (s->fast_new * 9 + (s->current[C_NEW] << 16)) / 10;
-	s->fast_fill = (s->fast_fill * 9 + (s->current[C_FILL] << 16)) / 10;
 	s->slow = (s->slow * 99 + count) / 100;
+	window_session_fade(s);
 	s->idle = orders ? 0 : s->idle + 1;
 	if (s->first_order_ns) {
 		ratio = window_ratio(count, s->base, WINDOW_ONE);
@@ -230,6 +182,11 @@ static inline int window_session_roll(struct window_session *s)
 			s->base = (s->base * (n - 1) + count) / n;
 			s->base_new =
 				(s->base_new * (n - 1) + (s->current[C_NEW] << 16)) / n;
+			s->base_fill =
+				(s->base_fill * (n - 1) + (s->current[C_FILL] << 16)) /
+				n;
+			if (s->slots < WINDOW_FIRST_SLOTS)
+				s->first = s->base;
 			s->deviation = (s->deviation * (n - 1) + spread) / n;
 			s->slots++;
 			if (s->slots > WINDOW_LEARN_SLOTS && s->fast > s->peak)
@@ -242,6 +199,10 @@ static inline int window_session_roll(struct window_session *s)
 	memset(s->current, 0, sizeof s->current);
 	s->in_market = s->slots >= WINDOW_MARKET_SLOTS && s->idle < WINDOW_IDLE_SLOTS;
 	s->elevated = s->in_market && orders >= s->elevated_at && s->elevated_at;
+	if (s->elevated)
+		s->hot = WINDOW_HOT_SLOTS;
+	else if (s->hot)
+		s->hot--;
 	s->clip = (uint32_t)(WINDOW_CLIP * ((s->base >> 16) + 1));
 	s->elevated_at = (uint32_t)(((2 * (s->base + WINDOW_ONE)) >> 16) + 1);
 	return s->idle < WINDOW_DORMANT_SLOTS;
@@ -256,7 +217,8 @@ static inline void window_session_tick(struct window_state *w, uint64_t at_ns)
 		if (w->sessions[w->active_sessions[i]].active)
 			window_session_close(w, w->active_sessions[i], at_ns, 0);
 	w->market_current = w->market_previous = w->market_base = w->market_fast = 0;
-	w->market_sessions = w->elevated = 0;
+	w->market_first = 0;
+	w->market_sessions = w->elevated = w->hot = 0;
 	for (uint32_t i = 0; i < w->active_session_count; i++) {
 		struct window_session *s = &w->sessions[w->active_sessions[i]];
 		uint64_t clip;
@@ -271,9 +233,11 @@ static inline void window_session_tick(struct window_state *w, uint64_t at_ns)
 		clip = (uint64_t)s->clip << 16;
 		w->market_previous += s->market_previous;
 		w->market_base += s->base;
+		w->market_first += s->first;
 		w->market_fast += s->fast < clip ? s->fast : clip;
 		w->market_sessions++;
 		w->elevated += s->elevated;
+		w->hot += s->hot > 0;
 	}
 	w->active_session_count = kept;
 }
@@ -285,16 +249,17 @@ static inline void window_session_skip(struct window_state *w, uint64_t slots)
 		struct window_session *s = &w->sessions[w->active_sessions[i]];
 
 		s->fast = s->fast_new = s->fast_fill = 0;
-		/* 69 slots halve a memory of 100. */
-		s->slow >>= slots / 69 < 63 ? slots / 69 : 63;
+		s->fast_answer = s->fast_refused = 0;
+		window_session_forget(s, slots / 69 < 63 ? slots / 69 : 63);
 		s->idle = WINDOW_IDLE_SLOTS;
 		s->frozen = 0;
 		s->in_market = s->elevated = 0;
+		s->hot = 0;
 		s->market_previous = 0;
 		memset(s->previous, 0, sizeof s->previous);
 	}
-	w->market_previous = w->market_base = w->market_fast = 0;
-	w->market_sessions = w->elevated = 0;
+	w->market_previous = w->market_base = w->market_fast = w->market_first = 0;
+	w->market_sessions = w->elevated = w->hot = 0;
 }
 
 #endif

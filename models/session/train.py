@@ -27,7 +27,7 @@ from airnet.features.schema import SESSION_SCHEMA
 
 ROUNDS = 30
 #: Columns that name no cause but the episode (how long it has run): not learned from.
-UNUSED = ("window_us", "history_ms", "messages", "bytes_rate")
+UNUSED = ("window_us", "history_ms", "messages")
 
 
 def gather_twin(

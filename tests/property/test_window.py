@@ -27,9 +27,10 @@ MESSAGES = st.fixed_dictionaries(
     {
         "sequence": st.integers(0, 40),
         "order_key": st.integers(0, 12),
+        "original_key": st.integers(0, 12),
         "symbol_key": st.integers(0, 2),
         "price": st.integers(-2, 2),
-        "quantity": st.integers(0, 2),
+        "quantity": st.sampled_from([-1, 0, 10**8, 3 * 10**9, (1 << 63) - 1]),
         "bytes": st.integers(0, 400),
         "flags": st.sampled_from([0, 0, 0, 1, 2]),
         "kind": st.integers(0, 14),
@@ -183,6 +184,10 @@ def traffic(seed: int, count: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
     messages["exec_type"] = rng.choice([48, 56, 70], count)
     messages["sequence"] = np.arange(count) + (rng.random(count) < 0.02)
     messages["price"] = rng.integers(0, 5, count)
+    messages["quantity"] = rng.integers(0, 9, count) * 10**8
+    messages["side"] = rng.choice([49, 50, 51], count)
+    messages["symbol_key"] = rng.integers(0, 40, count) * 0x9E3779B97F4A7C1
+    messages["original_key"] = rng.integers(0, 600, count)
     messages["bytes"] = 150
     return headers, messages
 

@@ -14,11 +14,18 @@ from numpy.typing import NDArray
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.window import FEATURE_LIMIT
 from tests.reference import window_flood as flood
+from tests.reference.window_manner import (
+    Manner,
+    Symbols,
+    like,
+    symbol_market,
+    units,
+)
+from tests.reference.window_sketch import mix
 from tests.reference.window_venue import Place, Row
 
 TICK, SLOT, JUMP = 10_000_000, 100_000_000, 1_000_000_000
 ONE, SLOW = 65_536, 19_661
-M64 = (1 << 64) - 1
 NONE = 0xFFFFFFFF
 ORDERS = ("new", "cancel", "replace", "quote")
 KINDS = {1: "new", 2: "cancel", 3: "replace", 4: "quote"}
@@ -27,10 +34,7 @@ COUNTED = (
     "report",
     "fill",
     "reject",
-    "logon",
-    "heartbeat",
     "resend",
-    "malformed",
     "poss_dup",
     "gap",
     "duplicate",
@@ -40,21 +44,18 @@ COUNTED = (
     "same_symbol",
     "new_price",
     "up",
-    "bytes",
-    "retransmit",
     "acks",
     "ack_us",
+    "sent",
+    "volume",
+    "bought",
+    "sold",
+    "retry",
+    "answer",
+    "refused",
+    "aged",
+    "age_us",
 )
-
-
-def mix(x: int) -> int:
-    """splitmix64's finaliser."""
-    x &= M64
-    x ^= x >> 30
-    x = x * 0xBF58476D1CE4E5B9 & M64
-    x ^= x >> 27
-    x = x * 0x94D049BB133111EB & M64
-    return x ^ (x >> 31)
 
 
 def ratio(a: int, b: int, prior: int) -> int:
@@ -95,9 +96,11 @@ class Session:
     slow: int = 0
     base: int = 0
     base_new: int = 0
+    base_fill: int = 0
+    first: int = 0
+    hot: int = 0
     deviation: int = 0
     peak: int = 0
-    ack_last: int | None = None
     ack_slow: int = 0
     messages: int = 0
     slots: int = 0
@@ -120,8 +123,10 @@ class Session:
     last_symbol: int = 0
     recent: list[int] = field(default_factory=lambda: [0] * 8)
     prices: list[int] = field(default_factory=lambda: [0] * 4)
-    keys: dict[int, list[int]] = field(default_factory=dict)
-    pending: dict[int, tuple[int, int]] = field(default_factory=dict)
+    keys: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    pending: dict[int, tuple[int, int, int]] = field(default_factory=dict)
+    manner: Manner = field(default_factory=Manner)
+    symbols: Symbols = field(default_factory=Symbols)
 
     def both(self, kind: str) -> int:
         return self.now[kind] + self.before[kind]
@@ -139,7 +144,8 @@ class Reference:
         self.listed: list[int] = []
         self.now_ns = self.frame_ns = self.frame_count = self.next_ns = 0
         self.market_now = self.market_before = self.market_base = self.market_fast = 0
-        self.market_sessions = self.elevated = 0
+        self.market_sessions = self.elevated = self.hot = self.market_first = 0
+        self.symbols = Symbols()
         self.windows: list[tuple[dict[str, object], Row]] = []
         self.flood = flood.Flood(gateways, hosts)
         self.venues = self.flood.venues
@@ -157,6 +163,13 @@ class Reference:
             self.now_ns = self.frame_ns
             first = int(header["message_index"])
             self.packet(header, messages[first : first + int(header["message_count"])])
+
+    def hurried(self) -> None:
+        """Take the windows that did not wait for their tick."""
+        for key, row in self.flood.early:
+            key["close_ns"], key["frame_count"] = self.frame_ns, self.frame_count
+            self.windows.append((key, dict(row)))
+        self.flood.early.clear()
 
     def tick(self) -> None:
         at, gap = self.next_ns, self.frame_ns - self.next_ns
@@ -182,6 +195,7 @@ class Reference:
         self.venues.now = self.now_ns
         if index >= 8192:
             self.flood.stranger(header, self.now_ns)
+            self.hurried()
             return
         s = self.sessions.setdefault(index, Session())
         if header["stream_flags"] & 0x20:
@@ -191,22 +205,25 @@ class Reference:
             s.listed, s.open = True, self.now_ns
             self.listed.append(index)
         if header["stream_flags"] & 1:
-            s.now["retransmit"] += 1
             s.active = True
         self.venues.frame(index, header)
         for message in messages:
             self.message(index, message)
             self.venues.clients[index].outstanding = len(s.pending)
-            if s.window_orders >= 32:
+            if s.window_orders >= 16:
                 rest = (SLOT - self.now_ns % SLOT) // 1000
                 self.close(index, self.now_ns, rest)
-        self.flood.session_frame(header, self.now_ns)
+        self.flood.session_frame(index, header, messages, self.now_ns)
+        self.hurried()
         gateway = header["target" if up else "source"].tobytes()
         if not s.client and s.heard == {0, 1} and not s.closed:
             s.client = header["source" if up else "target"].tobytes()
             self.flood.establish(s.client, gateway)
             self.venues.join(index)
-        if header["stream_flags"] & 0x40 and not s.closed:
+        is_over = bool(header["stream_flags"] & 0x40)
+        if s.heard == {0, 1} or is_over:
+            self.flood.spoken(index)
+        if is_over and not s.closed:
             s.closed = True
             self.venues.end(index)
             if s.client:
@@ -216,6 +233,8 @@ class Reference:
         if old.client and not old.closed:
             self.flood.close_session(old.client, traded=old.accepted > 0)
         self.venues.renew(index)
+        self.flood.spoken(index)
+        self.flood.opened.add(index)
         new = Session(listed=old.listed, open=self.now_ns if old.listed else 0)
         self.sessions[index] = new
         return new
@@ -225,7 +244,6 @@ class Reference:
         up, kind = m["direction"] == 0, int(m["kind"])
         s.active = True
         if m["malformed"]:
-            s.now["malformed"] += 1
             return
         if up or kind in (5, 8, 10):
             s.heard.add(int(m["direction"]) & 1)
@@ -235,7 +253,6 @@ class Reference:
         s.now["poss_dup"] += bool(up and m["flags"] & 1)
         s.now["up"] += bool(up)
         s.messages += bool(up)
-        s.now["bytes"] += int(m["bytes"]) if up else 0
         if up and kind in KINDS:
             self.order(index, m, KINDS[kind])
         elif not up and kind == 5:
@@ -244,13 +261,12 @@ class Reference:
             s.now["reject"] += 1
             if not up:
                 self.venues.answer(index, is_reject=True)
+                s.now["answer"] += 1
+                s.now["refused"] += 1
         elif kind == 8:
-            s.now["logon"] += 1
             self.venues.logon(index, up=bool(up))
         elif kind == 9 and not up:
             self.venues.logout(index)
-        elif kind in (10, 11):
-            s.now["heartbeat"] += 1
         elif kind == 12:
             s.now["resend"] += 1
             self.venues.count(index, "resend_requests")
@@ -276,65 +292,101 @@ class Reference:
         s.window_first = s.window_first or self.now_ns
         s.now[kind] += 1
         s.window_orders += 1
+        if kind != "new":
+            self.age(s, int(m["original_key"]))
         if key:
             lately = s.keys.setdefault(mix(key) % 64, [])
-            if key not in lately:
-                lately.append(key)
+            if key not in [held for held, _ in lately]:
+                lately.append((key, self.now_ns))
                 del lately[:-4]
-            elif not m["flags"] & 3:
+            elif kind == "new" and not m["flags"] & 3:
                 s.now["duplicate"] += 1
+        asked = like(m)
+        self.manner_of(s, m, kind, asked)
         if kind == "new":
-            self.repetition(s, m)
+            self.repetition(s, m, asked)
             if key:
-                s.pending[(mix(key) >> 32) % 128] = (key, self.now_ns)
+                s.pending[(mix(key) >> 32) % 128] = (key, self.now_ns, asked)
         if s.in_market and s.market_now < s.clip:
             s.market_now += 1
             self.market_now += 1
         if s.in_market and not s.elevated and 0 < s.elevated_at <= orders_of(s.now):
             s.elevated = True
             self.elevated += 1
+            self.hot += not s.hot
+            s.hot = 10
 
-    def repetition(self, s: Session, m: np.void) -> None:
+    def age(self, s: Session, key: int) -> None:
+        lately = s.keys.get(mix(key) % 64, []) if key else []
+        for held, at in lately:
+            if held == key:
+                s.now["aged"] += 1
+                s.now["age_us"] += min((self.now_ns - at) // 1000, 1_000_000)
+
+    def manner_of(self, s: Session, m: np.void, kind: str, asked: int) -> None:
+        if not m["flags"] & 3:
+            often = 2 if kind in ("replace", "quote") else 1
+            s.now["sent"] += often
+            s.now["volume"] += often * units(int(m["quantity"]))
+        s.manner.echo(asked, int(m["kind"]), self.now_ns)
+        for symbols in (self.symbols, s.symbols):
+            symbols.order(int(m["symbol_key"]), self.now_ns // SLOT)
+        if kind == "replace":
+            s.manner.replace(m, self.now_ns)
+
+    def repetition(self, s: Session, m: np.void, asked: int) -> None:
         price, side, symbol = int(m["price"]), int(m["side"]), int(m["symbol_key"])
-        inner = mix((int(m["quantity"]) & M64) ^ mix(side + 1))
-        like = mix(symbol ^ mix((price & M64) ^ inner))
-        s.now["repeat"] += like in s.recent
-        s.run = s.run + 1 if s.recent[-1] == like else 0
+        s.manner.size(units(int(m["quantity"])))
+        s.manner.side_run = s.manner.side_run + 1 if side == s.last_side else 0
+        s.manner.unfilled += 1
+        word = asked >> 32
+        s.now["repeat"] += word in s.recent
+        s.run = s.run + 1 if s.recent[-1] == word else 0
         s.now["identical"] += s.run > 0
         s.now["same_side"] += side == s.last_side
         s.now["same_symbol"] += symbol == s.last_symbol
         if price not in s.prices:
             s.now["new_price"] += 1
             s.prices = [*s.prices[1:], price]
-        s.recent = [*s.recent[1:], like]
+        s.recent = [*s.recent[1:], word]
         s.last_side, s.last_symbol = side, symbol
 
     def report(self, index: int, m: np.void) -> None:
         s = self.sessions[index]
         key, place = int(m["order_key"]), (mix(int(m["order_key"])) >> 32) % 128
-        waited = bool(key) and s.pending.get(place, (0, 0))[0] == key
+        waited = bool(key) and s.pending.get(place, (0, 0, 0))[0] == key
+        kind = chr(int(m["exec_type"]) or int(m["order_status"]))
         if waited:
-            waited_ns = self.now_ns - s.pending.pop(place)[1]
+            _, sent_ns, asked = s.pending.pop(place)
+            if kind == "8":
+                s.now["retry"] += s.manner.refuse(asked >> 32)
+            waited_ns = self.now_ns - sent_ns
             self.venues.ack(index, waited_ns)
             took = min(waited_ns // 1000, FEATURE_LIMIT)
-            s.ack_last = took
             s.ack_slow = (
                 (s.ack_slow * 63 + took * 16) // 64 if s.ack_slow else took * 16
             )
             s.now["acks"] += 1
             s.now["ack_us"] += took
-        kind = chr(int(m["exec_type"]) or int(m["order_status"]))
         self.venues.answer(index, is_reject=kind == "8")
         s.now["report"] += 1
         s.now["fill"] += kind in "F12"
         s.now["reject"] += kind == "8"
+        s.now["answer"] += 1
+        s.now["refused"] += kind == "8"
+        if kind in "F12":
+            s.manner.unfilled = 0
+            side = "bought" if chr(m["side"]) in "13" else "sold"
+            s.now[side] += units(int(m["quantity"]))
         if kind == "0" or (kind in "F12" and waited):
             s.accepted = self.now_ns
 
     def close(self, index: int, at: int, rest_us: int) -> None:
         s = self.sessions[index]
         rates = self.rates(s, rest_us)
-        row: Row = {**rates, **self.manner(s, rest_us)}
+        venue = self.venues.clients[index].venue
+        row: Row = {**rates, **self.conduct(s, rest_us)}
+        row["others_rejected"] = s.manner.others_rejected(venue, s.now)
         is_elevated = s.slots >= 20 and rates["ratio_fast"] >= 3000
         if is_elevated and rates["relative_fast"] >= 2000:
             s.streak = s.streak or s.window_first
@@ -360,18 +412,20 @@ class Reference:
         self.windows.append((key, row))
         s.open, s.window_first, s.window_orders, s.active = at, 0, 0, False
 
-    def others(self, s: Session, rest_us: int) -> tuple[int, int, int, int]:
-        count, high = self.market_sessions, self.elevated
+    def others(self, s: Session, rest_us: int) -> tuple[int, int, int, int, int]:
+        count, high, first = self.market_sessions, self.elevated, self.market_first
         base, slow = self.market_base, self.market_fast
         now, before = self.market_now, self.market_before
         if s.in_market:
             count, high, base = count - 1, high - s.elevated, base - s.base
+            first -= s.first
             slow -= min(s.fast, s.clip << 16)
             now, before = now - s.market_now, before - s.market_before
         if not count:
-            return 1000, 1000, 0, high
+            return 1000, 1000, 0, high, 1000
         fast = sliding(now, before, rest_us)
-        return ratio(fast, base, ONE), ratio(slow, base, SLOW), count, high
+        market = ratio(fast, base, ONE), ratio(slow, base, SLOW)
+        return *market, count, high, ratio(slow, first, SLOW)
 
     def rates(self, s: Session, rest_us: int) -> dict[str, int]:
         def of(kind: str) -> int:
@@ -382,7 +436,9 @@ class Reference:
         second = s.fast + (now << 16) // 10
         own, own_1s = ratio(fast, s.base, ONE), ratio(second, s.base, SLOW)
         own_new = ratio(of("new"), s.base_new, ONE)
-        market, market_1s, count, high = self.others(s, rest_us)
+        market, market_1s, count, high, first = self.others(s, rest_us)
+        symbol = symbol_market(self.symbols, s.symbols, self.now_ns // SLOT)
+        own_first = ratio(second, s.first, SLOW)
         everyone = sliding(self.market_now, self.market_before, rest_us)
         excess = max(fast - s.base, 0)
         return {
@@ -405,15 +461,18 @@ class Reference:
             "relative_new": own_new * 1000 // max(market, 1000),
             "elevated_share": share(high, count),
             "active_sessions": count + 1,
+            "relative_first": own_first * 1000 // max(first, 1000),
+            "elevated_1s": self.hot - (s.in_market and s.hot > 0),
+            "symbol_market": symbol,
+            "relative_symbol": own_1s * 1000 // max(market_1s, symbol, 1000),
             "market_share": share(fast, everyone if s.in_market else everyone + fast),
         }
 
-    def manner(self, s: Session, rest_us: int) -> Row:
+    def conduct(self, s: Session, rest_us: int) -> Row:
         fresh, acks, up = s.both("new"), s.both("acks"), s.both("up")
         mean = s.both("ack_us") // acks if acks else None
         fills = s.fast_fill + (s.now["fill"] << 16) // 10
         news = s.fast_new + (s.now["new"] << 16) // 10
-        sent = sliding(s.now["bytes"], s.before["bytes"], rest_us)
         same = sliding(s.now["identical"], s.before["identical"], rest_us)
         of_new = {
             "repeat_share": "repeat",
@@ -425,16 +484,14 @@ class Reference:
         }
         recent = {
             "duplicates": "duplicate",
-            "sequence_gaps": "gap",
-            "resend_requests": "resend",
-            "logons": "logon",
-            "heartbeats": "heartbeat",
-            "malformed": "malformed",
-            "retransmits": "retransmit",
+            "rejects": "reject",
         }
         return {
             **{name: share(s.both(kind), fresh) for name, kind in of_new.items()},
             **{name: s.both(kind) for name, kind in recent.items()},
+            **s.manner.rhythm({kind: s.both(kind) for kind in ("aged", "age_us")}),
+            **s.manner.fills(s.now),
+            "fill_ratio": ratio(fills, s.base_fill, SLOW),
             "repeat_run": s.run,
             "identical_rate": rate(same),
             "fills_per_new": share(fills, news),
@@ -442,11 +499,9 @@ class Reference:
                 s.both("reject"), s.both("report") + s.both("reject")
             ),
             "outstanding": len(s.pending),
-            "ack_last_us": s.ack_last,
             "ack_mean_us": mean,
             "ack_ratio": (None if mean is None else ratio(mean, s.ack_slow // 16, 50)),
             "poss_dup_share": share(s.both("poss_dup"), up),
-            "bytes_rate": (sent >> 16) * 10 // 1000,
         }
 
     def roll(self, s: Session) -> None:
@@ -456,6 +511,7 @@ class Reference:
         s.fast_new = (s.fast_new * 9 + (s.now["new"] << 16)) // 10
         s.fast_fill = (s.fast_fill * 9 + (s.now["fill"] << 16)) // 10
         s.slow = (s.slow * 99 + count) // 100
+        s.manner.roll(s.now)
         s.idle = 0 if orders else s.idle + 1
         if s.first_order:
             is_high = ratio(count, s.base, ONE) >= 3000
@@ -467,6 +523,7 @@ class Reference:
         s.before, s.now = s.now, slot_counts()
         s.in_market = s.slots >= 10 and s.idle < 20
         s.elevated = s.in_market and 0 < s.elevated_at <= orders
+        s.hot = 10 if s.elevated else max(s.hot - 1, 0)
         s.clip = 16 * ((s.base >> 16) + 1)
         s.elevated_at = ((2 * (s.base + ONE)) >> 16) + 1
 
@@ -477,6 +534,9 @@ class Reference:
         spread = abs(count - s.base)
         s.base = (s.base * (n - 1) + count) // n
         s.base_new = (s.base_new * (n - 1) + (s.now["new"] << 16)) // n
+        s.base_fill = (s.base_fill * (n - 1) + (s.now["fill"] << 16)) // n
+        if s.slots < 50:
+            s.first = s.base
         s.deviation = (s.deviation * (n - 1) + spread) // n
         s.slots += 1
         if s.slots > 20:
@@ -498,6 +558,8 @@ class Reference:
         self.market_before = sum(s.market_before for s in market)
         self.market_base = sum(s.base for s in market)
         self.market_fast = sum(min(s.fast, s.clip << 16) for s in market)
+        self.market_first = sum(s.first for s in market)
+        self.hot = sum(s.hot > 0 for s in market)
         self.market_sessions = len(market)
         self.elevated = sum(s.elevated for s in market)
 
@@ -505,8 +567,11 @@ class Reference:
         for s in (self.sessions[index] for index in self.listed):
             s.fast = s.fast_new = s.fast_fill = s.frozen = s.market_before = 0
             s.slow >>= min(slots // 69, 63)
+            s.manner.forget(min(slots // 69, 63))
+            s.hot = 0
             s.idle = 20
             s.in_market = s.elevated = False
             s.before = slot_counts()
         self.market_before = self.market_base = self.market_fast = 0
+        self.hot = self.market_first = 0
         self.market_sessions = self.elevated = 0

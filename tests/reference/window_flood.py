@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from airnet.domain.columns import FLOOD_SCHEMA
 from tests.reference.window_sketch import (
@@ -16,6 +17,7 @@ from tests.reference.window_sketch import (
 from tests.reference.window_venue import Place, Venues
 
 SLOT, GAP, ONE = 100_000_000, 200_000_000, 65_536
+TICK = 10_000_000
 SYN, RST, ACK = 0x02, 0x04, 0x10
 NONE = 0xFFFFFFFF
 MAPPED = bytes(10) + b"\xff\xff"
@@ -36,6 +38,10 @@ TALLY = [
     "session",
     "known",
     "reflector",
+    "live",
+    "fresh",
+    "same_bytes",
+    "logon",
     "empty",
     "bytes",
 ]
@@ -66,6 +72,19 @@ def tally() -> dict[str, int]:
 
 
 @dataclass
+class Vote:
+    """The port of most packets, and its lead (Boyer and Moore)."""
+
+    port: int = 0
+    lead: int = 0
+
+    def add(self, port: int) -> None:
+        if self.lead == 0:
+            self.port = port
+        self.lead += 1 if self.port == port else -1
+
+
+@dataclass
 class Source:
     """What one address sent to one target."""
 
@@ -78,13 +97,17 @@ class Source:
     epoch: int = 0
     counts: dict[str, int] = field(default_factory=tally)
     ports: set[int] = field(default_factory=set)
-    port: int = 0
-    same_port: int = 0
+    vote: Vote = field(default_factory=Vote)
+    source_vote: Vote = field(default_factory=Vote)
+    last_bytes: int = -1
+    streaks: int = 0
+    logons: int = 0
 
     def touch(self, epoch: int) -> None:
         if self.epoch != epoch:
             self.epoch, self.counts = epoch, tally()
-            self.ports, self.port, self.same_port = set(), 0, 0
+            self.ports, self.vote, self.source_vote = set(), Vote(), Vote()
+            self.last_bytes = -1
 
 
 @dataclass
@@ -102,7 +125,15 @@ class Target:
     slot_packets: int = 0
     slots: int = 0
     fast: int = 0
+    slow: int = 0
     base: int = 0
+    pulses: int = 0
+    logon_slow: int = 0
+    slot_logons: int = 0
+    early: int = 0
+    unspoken: int = 0
+    source_vote: Vote = field(default_factory=Vote)
+    last_bytes: int = -1
     pending: int = 0
     epoch: int = 1
     sessions: int = 0
@@ -120,6 +151,7 @@ class Target:
         self.open, self.window_first, self.active = open_ns, 0, False
         self.counts, self.distinct, self.port_sketch = tally(), Distinct(), set()
         self.ports, self.top = [[0, 0] for _ in range(8)], []
+        self.source_vote, self.last_bytes = Vote(), -1
 
     def touch(self, now_ns: int) -> None:
         slot = now_ns // SLOT
@@ -135,15 +167,22 @@ class Target:
             count = self.slot_packets << 16
             n = min(self.slots + 1, 300)
             self.fast = (self.fast * 9 + count) // 10
+            self.slow = (self.slow * 99 + count) // 100
+            self.pulses = self.pulses * 99 // 100
+            logons = self.slot_logons << 16
+            self.logon_slow = (self.logon_slow * 99 + logons) // 100
             if self.slots < 20 or ratio(count, self.base, ONE) < 3000:
                 self.base = (self.base * (n - 1) + count) // n
                 self.slots = n
             gap = slot - self.slot - 1
             if gap > 0:
                 self.fast >>= min(gap // 7, 63)
+                self.slow >>= min(gap // 69, 63)
+                self.pulses >>= min(gap // 69, 63)
+                self.logon_slow >>= min(gap // 69, 63)
                 self.base = self.base * (300 - gap) // 300 if gap < 300 else 0
                 self.slots = min(self.slots + gap, 300)
-        self.slot, self.slot_packets = slot, 0
+        self.slot, self.slot_packets, self.slot_logons = slot, 0, 0
 
 
 class Flood:
@@ -158,6 +197,9 @@ class Flood:
         self.active: list[Target] = []
         self.taken: dict[int, int] = {}
         self.now = 0
+        self.opened: set[int] = set()
+        self.waiting: dict[int, Target] = {}
+        self.early: Closed = []
         self.seeds: list[int] = []
         self.gateways = dict.fromkeys(address for address, _ in gateways)
 
@@ -191,12 +233,26 @@ class Flood:
     def sessions_of(self, address: bytes) -> int:
         return self.known.get(address, 0) or int(address in self.traded)
 
-    def session_frame(self, header: np.void, now_ns: int) -> None:
+    def spoken(self, index: int) -> None:
+        """Both ends have spoken, or it is over."""
+        target = self.waiting.pop(index, None)
+        if target:
+            target.unspoken -= 1
+
+    def session_frame(
+        self, index: int, header: np.void, messages: NDArray[np.void], now_ns: int
+    ) -> None:
         self.now = now_ns
         up = header["direction"] == 0
         t = self.target(header["target" if up else "source"].tobytes())
+        if index in self.opened:
+            self.opened.discard(index)
+            self.waiting[index] = t
+            t.unspoken += 1
         t.touch(now_ns)
         t.counts["session"] += 1
+        if up:
+            self.logons(t, header, int((messages["kind"] == 8).sum()))
         syn, syn_ack, _ = flags_of(header)
         if up and syn:
             self.flood_packet(t, header)
@@ -208,6 +264,15 @@ class Flood:
                 e.counts["syn_ack"] += syn_ack
                 if up:
                     complete(t, e, header)
+
+    def logons(self, t: Target, header: np.void, count: int) -> None:
+        t.counts["logon"] += count
+        t.slot_logons += count
+        e = t.sources.get(header["source"].tobytes())
+        if e and count:
+            e.touch(t.epoch)
+            e.counts["logon"] += count
+            e.logons += count
 
     def stranger(self, header: np.void, now_ns: int) -> None:
         self.now = now_ns
@@ -242,41 +307,60 @@ class Flood:
 
     def flood_packet(self, t: Target, header: np.void) -> None:
         address = header["source"].tobytes()
-        known = self.sessions_of(address) > 0
+        e = t.sources.setdefault(address, Source(address, self.now))
+        origin = {
+            "known": self.sessions_of(address) > 0,
+            "live": self.known.get(address, 0) > 0,
+            "fresh": e.first >= t.open,
+        }
+        if not t.counts["packets"]:
+            t.window_first = self.now
         if not t.active:
-            t.active, t.window_first = True, self.now
+            t.active = True
             self.active.append(t)
         t.last = self.now
         t.slot_packets += 1
-        count(t.counts, header, known)
+        t.last_bytes = count(t.counts, header, origin, t.last_bytes)
+        t.source_vote.add(int(header["source_port"]))
         t.distinct.add(address, self.seeds)
         if flags_of(header)[0]:
             self.venues.stranger(t.address, header)
         port = int(header["target_port"])
-        t.port_sketch.add(mix(port) % 256)
+        t.port_sketch.add(mix(port ^ self.seeds[4]) % 256)
         held = [one for one in t.ports if one[1] and one[0] == port]
         one = held[0] if held else min(t.ports, key=lambda place: place[1])
         one[0], one[1] = port, one[1] + 1
-        self.source_packet(t, header, known)
+        self.source_packet(t, e, header, origin)
+        if t.counts["packets"] >= 64:
+            self.hurry(t)
 
-    def source_packet(self, t: Target, header: np.void, known: bool) -> None:
-        address, port = header["source"].tobytes(), int(header["target_port"])
-        e = t.sources.setdefault(address, Source(address, self.now))
+    def hurry(self, t: Target) -> None:
+        """Close a young flood's window before its tick."""
+        tick = self.now // TICK
+        is_old = t.streak > 0 and self.now - t.streak > 50_000_000
+        if t.early == tick or self.now - t.window_first < 1_000_000 or is_old:
+            return
+        self.early += self.close(t, self.now)
+        t.active, t.early = True, tick
+
+    def source_packet(
+        self, t: Target, e: Source, header: np.void, origin: dict[str, bool]
+    ) -> None:
+        port = int(header["target_port"])
         if self.now - e.last > GAP or not e.streak:
             e.streak = self.now
+            e.streaks += 1
         e.last = self.now
         e.total += 1
         e.touch(t.epoch)
-        count(e.counts, header, known)
+        e.last_bytes = count(e.counts, header, origin, e.last_bytes)
+        e.source_vote.add(int(header["source_port"]))
         complete(t, e, header)
         if flags_of(header)[0]:
             e.pending += 1
             t.pending += 1
-        e.ports.add(mix(port) & 63)
-        if e.same_port == 0:
-            e.port, e.same_port = port, 1
-        else:
-            e.same_port += 1 if e.port == port else -1
+        e.ports.add(mix(port ^ self.seeds[4]) & 63)
+        e.vote.add(port)
         if any(one is e for one in t.top):
             return
         if len(t.top) < 8:
@@ -289,20 +373,43 @@ class Flood:
     def tick(self, at: int, is_slot: bool) -> Closed:
         ripe = [t for t in self.active if is_slot or t.counts["packets"] >= 16]
         self.active = [t for t in self.active if t not in ripe]
-        return [window for t in ripe for window in self.close(t, at)]
+        closed: Closed = []
+        for t in ripe:
+            if t.counts["packets"]:
+                closed += self.close(t, at)
+            else:
+                t.clear(at)
+        return closed
+
+    def spans(self, t: Target, at: int) -> tuple[int, int]:
+        """How long the window is, and what its packets are divided by."""
+        since = t.window_first // TICK * TICK
+        is_heavy = t.counts["packets"] >= 16 and since > t.open
+        return (at - t.open) // 1000, (at - (since if is_heavy else t.open)) // 1000
 
     def close(self, t: Target, at: int) -> Closed:
-        us = (at - t.open) // 1000
+        spans = self.spans(t, at)
+        us = spans[1]
         t.top.sort(key=lambda e: -e.counts["packets"])
         packets = t.counts["packets"]
         if packets < 16:
             t.streak = 0
-        t.streak = t.streak or (t.window_first if packets >= 16 else 0)
+        elif not t.streak:
+            t.streak = t.window_first
+            t.pulses += ONE
+        sources = t.distinct.count()
+        logons = t.logon_slow + (t.slot_logons << 16) // 100
         busiest = max(t.ports, key=lambda place: place[1])
         slot = packets * 100_000 // (us or 1) << 16
         row = {
-            **rates(t.counts, us),
-            "sources": t.distinct.count(),
+            **rates(t.counts, spans),
+            "source_port_share": share(t.source_vote.lead, packets),
+            "packets_per_source": packets * 1000 // (sources or 1),
+            "rate_10s": t.slow * 10 >> 16,
+            "pulses": t.pulses * 1000 >> 16,
+            "logons_10s": logons * 100 >> 16,
+            "unspoken": t.unspoken,
+            "sources": sources,
             "top_share": share(t.top[0].counts["packets"] if t.top else 0, packets),
             "ports": estimate(len(t.port_sketch), 256),
             "busiest_port_share": share(busiest[1], packets),
@@ -326,15 +433,22 @@ class Flood:
     def source_window(
         self, t: Target, e: Source, at: int
     ) -> tuple[dict[str, object], dict[str, int]]:
-        us, age = (at - t.open) // 1000, (at - e.first) // 1000
+        spans, age = self.spans(t, at), (at - e.first) // 1000
+        us = spans[1]
         packets = e.counts["packets"]
         before = per_second(e.total - packets, age + us)
         row = {
-            **rates(e.counts, us),
+            **rates(e.counts, spans),
+            "source_port_share": share(e.source_vote.lead, packets),
+            "packets_per_source": packets * 1000,
+            "rate_10s": per_second(e.total, age + us),
+            "pulses": e.streaks * 1000,
+            "logons_10s": e.logons,
+            "unspoken": 0,
             "sources": 1,
             "top_share": share(packets, t.counts["packets"]),
             "ports": estimate(len(e.ports), 64),
-            "busiest_port_share": share(e.same_port, packets),
+            "busiest_port_share": share(e.vote.lead, packets),
             "rate_1s": per_second(e.total, age + us),
             "baseline": before,
             "over_baseline": ratio(per_second(packets, us), before, 10),
@@ -345,7 +459,7 @@ class Flood:
             "half_open": e.pending,
             "streak_ms": (at - e.streak) // 1_000_000,
         }
-        key = key_of(t, e.address, 3, (e.streak, e.last, e.port))
+        key = key_of(t, e.address, 3, (e.streak, e.last, e.vote.port))
         key["known"] = int(self.sessions_of(e.address) > 0)
         return key, row
 
@@ -385,14 +499,19 @@ def complete(t: Target, e: Source, header: np.void) -> None:
         t.counts["completed"] += 1
 
 
-def count(counts: dict[str, int], header: np.void, known: bool) -> None:
+def count(
+    counts: dict[str, int], header: np.void, origin: dict[str, bool], last: int
+) -> int:
     syn, _, reset = flags_of(header)
     protocol = int(header["protocol"])
     counts["packets"] += 1
     if not header["stream_flags"] & 0x80:  # its fragments were counted
         counts["bytes"] += int(header["payload_bytes"])
     counts["empty"] += header["payload_bytes"] == 0
-    counts["known"] += known
+    for name, holds in origin.items():
+        counts[name] += holds
+    size = int(header["payload_bytes"])
+    counts["same_bytes"] += size == last
     if header["reason"] == 4:
         kind = "fragment"
     elif protocol == 6:
@@ -402,14 +521,22 @@ def count(counts: dict[str, int], header: np.void, known: bool) -> None:
     counts[kind] += 1
     counts["reset"] += reset
     counts["reflector"] += protocol == 17 and int(header["source_port"]) in REFLECTORS
+    return size
 
 
-def rates(counts: dict[str, int], us: int) -> dict[str, int]:
+def rates(counts: dict[str, int], spans: tuple[int, int]) -> dict[str, int]:
+    window_us, us = spans
     packets, syn = counts["packets"], counts["syn"]
     half = max(syn - counts["completed"] - counts["refused"], 0)
     stray = sum(counts[kind] for kind in ("stray", "udp", "icmp", "fragment"))
     row = {
-        "window_us": us,
+        "window_us": window_us,
+        "span_us": us,
+        "session_rate": per_second(counts["session"], window_us),
+        "logon_rate": per_second(counts["logon"], window_us),
+        "live_share": share(counts["live"], packets),
+        "fresh_share": share(counts["fresh"], packets),
+        "same_bytes_share": share(counts["same_bytes"], packets),
         "packets": packets,
         "rate": per_second(packets, us),
         "half_open_rate": per_second(half, us),
@@ -433,7 +560,6 @@ def rates(counts: dict[str, int], us: int) -> dict[str, int]:
         "udp",
         "icmp",
         "fragment",
-        "session",
     ]
     row |= {f"{kind}_rate": per_second(counts[kind], us) for kind in plain}
     assert set(row) <= set(FLOOD_SCHEMA.names)

@@ -26,7 +26,7 @@ QUIET = {
     "relative_1s": 1000, "relative_new": 1000, "active_sessions": 6,
     "history_ms": 12_000, "messages": 200, "market_share": 160,
     "new_price_share": 600, "same_side_share": 500, "fills_per_new": 150,
-    "ack_last_us": 900, "ack_mean_us": 900, "ack_ratio": 1000, "rate_new_fast": 100,
+    "ack_mean_us": 900, "ack_ratio": 1000, "rate_new_fast": 100,
     "rate_new_1s": 100,
 }  # fmt: skip
 RUNAWAY = QUIET | {
@@ -34,6 +34,7 @@ RUNAWAY = QUIET | {
     "rate_new_1s": 3000, "rate_10s": 600, "ratio_fast": 20_400, "ratio_1s": 16_700,
     "ratio_new": 25_000, "deviation_fast": 30_000, "peak_ratio": 17_000,
     "relative_fast": 20_400, "relative_1s": 16_700, "relative_new": 25_000,
+    "relative_symbol": 16_700, "relative_first": 16_700,
     "market_share": 870, "fills_per_new": 5, "streak_ms": 600,
 }  # fmt: skip
 BURST = QUIET | {
@@ -303,7 +304,7 @@ def test_bytes_that_are_no_model_are_refused(tmp_path: Path) -> None:
 
 def test_digest_moves_with_every_word_of_a_schema() -> None:
     """Name, version, order, unit: any change is another schema."""
-    other = FeatureSchema(name="session", version=3, features=SESSION_SCHEMA.features)
+    other = FeatureSchema(name="session", version=4, features=SESSION_SCHEMA.features)
 
     assert other.digest() != SESSION_SCHEMA.digest()
 
@@ -329,7 +330,7 @@ def test_missing_is_what_the_model_was_trained_on(
     scorer = score.load(MODELS)
     given = table((1, QUIET), (1, BURST), (1, RUNAWAY))
     missing = {one.name for one in SESSION_SCHEMA.features if one.may_be_missing}
-    assert missing == {"ack_last_us", "ack_mean_us", "ack_ratio"}
+    assert {"ack_mean_us", "ack_ratio", "order_to_trade", "entropy"} <= missing
     acks = [SESSION_SCHEMA.index(name) for name in sorted(missing)]
     given[1][:, acks] = 0
     before = scorer.score(*given)
@@ -340,8 +341,8 @@ def test_missing_is_what_the_model_was_trained_on(
     assert scorer.session_model.card.missing == 0
     assert len(after) == len(before) == 2
     for one, other in zip(after, before, strict=True):
-        assert [one.features[place] for place in acks] == [None] * 3
-        assert [other.features[place] for place in acks] == [0] * 3
+        assert [one.features[place] for place in acks] == [None] * len(acks)
+        assert [other.features[place] for place in acks] == [0] * len(acks)
         assert msgspec.structs.replace(one, features=other.features) == other
         moved = {share.feature: share for share in shares(scorer, one, 50)}
         assert all(

@@ -231,7 +231,7 @@ def test_one_sided_capture_measures_nothing(scorer: score.OnnxScorer) -> None:
         assert np.isnan(rows[:, COLUMN[name]]).all(), name
     assert rows[-1, COLUMN["outstanding"]] > 100
     _, rows = looked(events, WINDOW_SESSION)
-    for name in ("ack_last_us", "ack_mean_us", "ack_ratio"):
+    for name in ("ack_mean_us", "ack_ratio"):
         assert np.isnan(rows[:, SESSION_SCHEMA.index(name)]).all(), name
     assert verdicts_of(scorer, events) == []
 

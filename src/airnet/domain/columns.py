@@ -55,27 +55,54 @@ _SESSION = (
     ("same_side_share", MILLI, "recent new orders on the side of the one before"),
     ("new_price_share", MILLI, "recent new orders at none of the last four prices"),
     ("same_symbol_share", MILLI, "recent new orders in the symbol of the one before"),
-    ("duplicates", COUNT, "ClOrdIDs used again without PossDup, recent"),
+    ("duplicates", COUNT, "new orders of a used ClOrdID without PossDup, recent"),
     ("cancels_per_new", MILLI, "cancels over new orders, recent"),
     ("replaces_per_new", MILLI, "replaces over new orders, recent"),
     ("fills_per_new", MILLI, "fills over new orders, 1 s"),
     ("reject_share", MILLI, "rejects among reports and rejects, recent"),
     ("outstanding", COUNT, "new orders without a report yet"),
-    ("ack_last_us", "us", "last new order to its first report"),
-    ("ack_mean_us", "us", "mean of those, recent"),
+    ("ack_mean_us", "us", "new orders to their first report, mean, recent"),
     ("ack_ratio", MILLI, "ack_mean_us over its slow mean, prior 50 us"),
-    ("sequence_gaps", COUNT, "jumps of MsgSeqNum(34), recent"),
-    ("resend_requests", COUNT, "ResendRequest(2), recent"),
-    ("logons", COUNT, "Logon(A), recent"),
-    ("heartbeats", COUNT, "Heartbeat(0) and TestRequest(1), recent"),
-    ("malformed", COUNT, "malformed messages, recent"),
-    ("retransmits", COUNT, "TCP segments with nothing new, recent"),
+    ("gap_rate", RATE, "jumps of MsgSeqNum(34) of either end, mean of 10 s"),
     ("poss_dup_share", MILLI, "client messages with PossDupFlag(43), recent"),
-    ("bytes_rate", "kB/s", "bytes of messages from the client, fast"),
+    ("resend_rate", RATE, "ResendRequest(2) of either end, mean of 10 s"),
+    ("order_to_trade", MILLI, "by number, 10 s: RTS 9 (EU 2017/566, Article 3)"),
+    ("volume_to_trade", MILLI, "the same by volume"),
+    ("unfilled_run", COUNT, "new orders since its last fill"),
+    ("fill_ratio", MILLI, "fills of 1 s over the session's baseline of fills"),
+    ("drift_share", MILLI, "bought less sold, without sign, over both, 10 s"),
+    ("quantity_ratio", MILLI, "largest recent quantity over the mean of 64 orders"),
+    ("side_run", COUNT, "new orders in a row on the side of the one before"),
+    ("replace_run", COUNT, "replaces of one order, each within 0.2 s, recent"),
+    ("cancel_age_us", "us", "age of cancelled and replaced orders, mean, recent"),
+    ("rejects", COUNT, "rejects, recent"),
+    ("retries", RATE, "orders refused like one of the last four, mean of 10 s"),
+    ("others_rejected", MILLI, "rejects among its gateway's answers to others, 1 s"),
+    ("entropy", MILLI, "bits of kind and content, last 16 order messages"),
+    ("loop_share", MILLI, "of the last 24, those like the one 1 to 8 before"),
+    ("gap_deviation", MILLI, "mean absolute deviation of 16 gaps over their mean"),
+    ("rate_16", RATE, "order messages, the last 16 gaps and 1 ms"),
+    ("relative_first", MILLI, "rate_1s over its first 5 s, over the others' likewise"),
+    ("symbol_market", MILLI, "others' 1 s rate in its last symbols over baseline"),
+    ("relative_symbol", MILLI, "ratio_1s over the larger of both markets"),
+    ("elevated_1s", COUNT, "others above twice their baseline within 1 s"),
 )
 
-#: Nothing was seen of them before an order was acknowledged, or while none is.
-_SESSION_MISSING = frozenset({"ack_last_us", "ack_mean_us", "ack_ratio"})
+#: Nothing was seen of them: no acknowledgement, no fill, no cancel, too few orders.
+_SESSION_MISSING = frozenset(
+    {
+        "ack_mean_us",
+        "ack_ratio",
+        "order_to_trade",
+        "volume_to_trade",
+        "drift_share",
+        "quantity_ratio",
+        "cancel_age_us",
+        "entropy",
+        "gap_deviation",
+        "rate_16",
+    }
+)
 
 _FLOOD = (
     ("window_us", "us", "length of this window"),
@@ -118,6 +145,17 @@ _FLOOD = (
     ("is_source", COUNT, "1: a source window, 0: a gateway window"),
     ("half_open", COUNT, "handshakes open so far, not only of this window"),
     ("streak_ms", "ms", "how long the heavy windows have lasted"),
+    ("span_us", "us", "what its packets are divided by: since the tick of the first"),
+    ("live_share", MILLI, "packets from sources that hold a session now"),
+    ("fresh_share", MILLI, "packets from sources first seen in this window"),
+    ("packets_per_source", MILLI, "packets over sources"),
+    ("source_port_share", MILLI, "lead of the commonest source port (majority vote)"),
+    ("same_bytes_share", MILLI, "packets as long as the one before"),
+    ("rate_10s", PER_S, "flood-like packets, mean of 10 s; a source: since first seen"),
+    ("pulses", MILLI, "heavy streaks begun, memory of 10 s; a source: of all time"),
+    ("logon_rate", PER_S, "Logon(A) of its clients, this window"),
+    ("logons_10s", RATE, "the same, mean of 10 s; a source: their number so far"),
+    ("unspoken", COUNT, "open connections of which one end has not spoken FIX"),
 )
 
 
@@ -212,9 +250,9 @@ _VENUE_MISSING = frozenset(
 
 
 SESSION_SCHEMA = FeatureSchema(
-    name="session", version=2, features=features(_SESSION, _SESSION_MISSING)
+    name="session", version=3, features=features(_SESSION, _SESSION_MISSING)
 )
-FLOOD_SCHEMA = FeatureSchema(name="flood", version=1, features=features(_FLOOD))
+FLOOD_SCHEMA = FeatureSchema(name="flood", version=2, features=features(_FLOOD))
 VENUE_SCHEMA = FeatureSchema(
     name="venue", version=1, features=features(_VENUE, _VENUE_MISSING)
 )

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One frame: of a session, with its messages, or of none. */
+#ifndef AIRNET_WINDOW_FRAME_H
+#define AIRNET_WINDOW_FRAME_H
+
+#include "window_order.h"
+#include "window_packet.h"
+#include "window_renew.h"
+
+/* The Logons among a client's messages, well-formed or not to the gateway's liking. */
+static inline void window_logons(struct window_state *w, struct window_target *t,
+				 const struct airnet_header *h,
+				 const struct airnet_message *messages, uint32_t count)
+{
+	uint32_t logons = 0;
+	struct window_source *e;
+
+	for (uint32_t i = 0; i < count; i++)
+		logons += messages[i].kind == AIRNET_KIND_LOGON;
+	if (__builtin_expect(!logons, 1))
+		return;
+	t->tally.logon += logons;
+	t->slot_logons += logons;
+	e = window_source_find(w, t, h->source);
+	if (!e)
+		return;
+	window_source_touch(t, e);
+	e->tally.logon += logons;
+	e->logons += logons;
+}
+
+/* A frame of a known session: its messages, its handshake, its share of the traffic. */
+static inline void window_session_frame(struct window_state *w,
+					const struct airnet_header *h,
+					const struct airnet_message *messages,
+					uint32_t count)
+{
+	struct window_session *s = &w->sessions[h->session];
+	int up = h->direction == AIRNET_DIRECTION_UP;
+	struct window_target *t =
+		window_target_near(w, up ? h->target : h->source, &s->target);
+	struct window_source *e = NULL;
+	struct window_venue *v;
+
+	if (h->stream_flags & AIRNET_STREAM_OPENED)
+		window_renew(w, s, t);
+	v = window_venue_of(w, s, up ? h->target : h->source,
+			    up ? h->target_port : h->source_port);
+	if (!s->listed) {
+		s->listed = 1;
+		s->open_ns = w->now_ns;
+		w->active_sessions[w->active_session_count++] = h->session;
+	}
+	if (h->stream_flags & AIRNET_STREAM_RETRANSMIT)
+		s->active = 1;
+	window_venue_frame(w, v, s, h);
+	if (h->stream_flags & AIRNET_STREAM_RETRANSMIT)
+		window_venue_again(v, s, up);
+	for (uint32_t i = 0; i < count; i++) {
+		window_message(w, h->session, v, &messages[i]);
+		if (s->window_orders >= WINDOW_ORDERS_MAX)
+			window_session_close(
+				w, h->session, w->now_ns,
+				(WINDOW_SLOT_NS - w->now_ns % WINDOW_SLOT_NS) / 1000);
+	}
+	if (!up && window_is_syn_ack(h))
+		window_venue_syn_ack(w, v, window_hash(w->seed, h->target),
+				     h->target_port);
+	if (t) {
+		window_target_touch(w, t);
+		t->tally.session++;
+		if (up && count)
+			window_logons(w, t, h, messages, count);
+		if (up && window_is_syn(h)) {
+			window_flood_packet(w, t, h, window_hash(w->seed, h->source));
+		} else if (t->pending) {
+			e = window_source_find(w, t, up ? h->source : h->target);
+			if (e)
+				window_source_touch(t, e);
+			if (e && up)
+				window_completes(t, e, h);
+			t->tally.syn_ack += window_is_syn_ack(h);
+			if (e)
+				e->tally.syn_ack += window_is_syn_ack(h);
+		}
+	}
+	window_establish(w, s, v, t, h);
+}
+
+static inline void window_packet(struct window_state *w, const struct airnet_header *h,
+				 const struct airnet_message *messages, uint32_t count)
+{
+	struct window_target *t;
+	uint64_t hash;
+
+	if (h->reason != AIRNET_FRAME_OK && h->reason != AIRNET_FRAME_FRAGMENT)
+		return;
+	if (h->session < AIRNET_SESSIONS_MAX) {
+		window_session_frame(w, h, messages, count);
+		return;
+	}
+	if (window_is_multicast(h->target)) {
+		w->counters.multicast++;
+		return;
+	}
+	hash = window_hash(w->seed, h->source);
+	if (window_reply(w, h, hash))
+		return;
+	t = window_target_near(w, h->target, &w->last_target);
+	if (!t)
+		return;
+	window_target_touch(w, t);
+	window_flood_packet(w, t, h, hash);
+}
+
+#endif
