@@ -131,6 +131,34 @@ def test_signal_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
     assert traces(process.pid) == []
 
 
+def test_host_that_lacks_something_is_told_what(tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    done = subprocess.run(
+        [sys.executable, "-m", "airnet", *words("quiet", place)],
+        env={**environment(), "PATH": "/nonexistent"},
+        capture_output=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+    assert done.returncode == 69
+    assert b"setpriv: apt-get install util-linux" in done.stderr
+    assert not place.exists()
+
+
+@pytest.mark.slow
+def test_sensor_that_dies_ends_the_run(tmp_path: Path) -> None:
+    process = begun(tmp_path / "run")
+    (sensor,) = run("ip", "netns", "pids", f"an-{process.pid}-cap").split()
+
+    os.kill(int(sensor), signal.SIGKILL)
+    _, log = process.communicate(timeout=LIMIT_S)
+
+    assert process.returncode == 70
+    assert b"airnet ended with status" in log
+    assert traces(process.pid) == []
+
+
 @pytest.mark.slow
 def test_killed_in_the_middle_is_swept_by_the_next(tmp_path: Path) -> None:
     process = begun(tmp_path / "run")

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from airnet.errors import AirnetError
+from airnet.errors import EXIT_UNAVAILABLE, AirnetError
 from airnet.lab.switch import SEARCH, Switch
 
 VENUE, FIRMS, UNKNOWN = "venue", ("alpha", "beta", "gamma"), "unknown"
@@ -53,6 +53,7 @@ END_LIMIT_MS = 3000
 class NetworkError(AirnetError):
     """A namespace or link could not be made: the command and what it said."""
 
+    exit_status = EXIT_UNAVAILABLE
     fault_of = "host"
 
 

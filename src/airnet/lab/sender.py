@@ -35,6 +35,8 @@ SPIN_NS = 50_000
 #: A switch that takes nothing for so long has other troubles than order.
 TURN_LIMIT_NS = 100_000_000
 TOLD_NS = 200_000_000
+#: Who watches must hear of it in a lull, too.
+WAIT_NS = 1_000_000_000
 #: Shortest frame there is: an Ethernet header.
 BYTES_MIN = 14
 TAG_PLACE, TAG_BYTES = 12, 4
@@ -205,13 +207,20 @@ class Sender:
         self.sent.late += int((due_ns < now_ns - LATE_NS).sum())
         worst_ns = max(self.sent.late_worst_ns, now_ns - int(due_ns[0]))
         self.sent.late_worst_ns = worst_ns
+        self._tell(now_ns)
+
+    def _tell(self, now_ns: int) -> None:
+        """Say how far it is, if that was not said just now."""
         if now_ns - self._told_ns > TOLD_NS:
             self._told_ns = now_ns
             self._channel.tell("at", {"passed_ns": now_ns - self._start_ns})
 
     def _wait_until(self, mono_ns: int) -> None:
-        left_ns = mono_ns - self._clock.mono_ns()
+        """Wait for a moment, or a part of the way to it."""
+        now_ns = self._clock.mono_ns()
+        left_ns = min(mono_ns - now_ns, WAIT_NS)
         if left_ns > SPIN_NS:
+            self._tell(now_ns)
             self._clock.sleep_s((left_ns - SPIN_NS) / 1e9)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from airnet.errors import AirnetError, UnsupportedError
+from airnet.errors import EXIT_UNAVAILABLE, AirnetError, UnsupportedError
 
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
 PROGRAMS = ("ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl", "ip")
@@ -33,6 +33,7 @@ CONTROLLER_PROBE_MS = 5000
 class SwitchError(AirnetError):
     """Open vSwitch refused a command: the command, its status, what it said."""
 
+    exit_status = EXIT_UNAVAILABLE
     fault_of = "Open vSwitch"
 
 
