@@ -203,6 +203,17 @@ def test_rows_are_the_decoders_under_attack(kind: Strike) -> None:
     strike["period_ns"], strike["service"], strike["answers"] = 10**8, 1, 0.5
     rows["strike"] = strike
     assert_alike(rows, 3)
+    # A host that strangers' packets fill: sessions' segments wait, and are lost.
+    rows["host"]["packet_ns"], rows["host"]["queue_packets"] = 3_000_000, 20
+    rows["host"]["syn_backlog"], rows["host"]["syn_wait_ms"] = 8, 300
+    rows["host"]["logon_ns"] = 500_000
+    rows["strike"]["target"] = 1
+
+    def act(world: twin.World) -> None:
+        gateway = bytes(rows["host"][1]["address"])
+        world.limit_strangers(gateway, 9001, b"", 2000, 200, START_NS + 2 * SECOND_NS)
+
+    assert_alike(rows, 3, act)
 
 
 def test_a_world_in_mode_rows_needs_a_decoder() -> None:
