@@ -128,6 +128,22 @@ def test_difficulty_is_continuous() -> None:
     assert found == sorted(found, reverse=True)
 
 
+#: Their axes count sessions or symbols: a few of them are the same number twice.
+COUNTED = {"bats_2012": 4, "silent_line": 4}
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_every_step_of_difficulty_makes_another_world(name: str) -> None:
+    """No scenario's axis stands still: it is a curve, not a switch."""
+    worlds = set()
+    for difficulty in (0.0, 0.25, 0.5, 0.75, 1.0):
+        size = Size(sessions=20, symbols=10, difficulty=difficulty)
+        rows = catalogue.build(name, 1, size=size).rows()
+        worlds.add(tuple(table.tobytes() for table in rows.values()))
+
+    assert len(worlds) >= COUNTED.get(name, 5)
+
+
 def test_the_same_firms_live_through_every_scenario() -> None:
     """Two scenarios of one seed differ in the disturbance, not in the population."""
     quiet = catalogue.build("quiet", 9, size=SMALL).rows()

@@ -1,10 +1,11 @@
 """BATS 2012: the venue fails for a range of symbols; sessions stay healthy.
 
-On 2012-03-23 a fault in an auction for the exchange's own shares stopped the matching
-engine that held the symbols from A to BFZZZ; orders there could not be cancelled,
-an erroneous print halted Apple. Sequence numbers and heartbeats stayed in order.
-Source: SEC, order in the matter of BATS Global Markets (release 34-66729) and BATS,
-statement of 2012-03-23.
+On 2012-03-23 a fault in the auction for the exchange's own shares hit the matching
+engine that held the symbols from A to BFZZZ: for an hour and a quarter orders there
+could not be reached, and one trade of 100 shares far from the market halted Apple.
+(That sequence numbers and heartbeats stayed in order: from memory.)
+Source: BATS, post-mortem to its members of 2012-03-23, as quoted by the trade press
+of that day.
 """
 
 from airnet.domain.verdict import Cause

@@ -1,9 +1,10 @@
 """Everbright 2013: an arbitrage engine retries within milliseconds.
 
-On 2013-08-16 a fault in an order system sent 26,082 orders within about two seconds,
-worth 23.4 billion yuan, of which 7.27 billion traded; the index rose by more than 5 %.
-Source: China Securities Regulatory Commission, announcement on Everbright Securities
-(2013-08-30).
+On 2013-08-16 a fault in an arbitrage system sent 26,082 orders, worth 23.4 billion
+yuan, of which 7.27 billion traded; the index rose by nearly 6 % within two minutes.
+(That the orders were made within two seconds: from memory; the press said minutes.)
+Source: China Securities Regulatory Commission, statement of 2013-08-18, and the
+firm's, as reported by Xinhua and China Daily (2013-08-23).
 """
 
 from airnet.twin.disturb import ARBITRAGE, fail, pick

@@ -1,11 +1,13 @@
 """Flash Crash 2010: a large seller in one leading symbol empties all books.
 
-On 2010-05-06 one execution algorithm sold 75,000 E-mini contracts at 9 % of volume
-without regard to price; liquidity vanished, quotes and cancels surged everywhere,
-trading paused for five seconds, prices came back within minutes. No session was at
+On 2010-05-06 one execution algorithm sold 75,000 E-mini contracts within 20 minutes
+at 9 % of the last minute's volume, without regard to price or time; liquidity
+vanished, the exchange paused the contract for five seconds, prices came back within
+minutes. (That quotes and cancels surged everywhere: from memory.) No session was at
 fault: whoever is contained for volume alone makes it worse.
 Source: CFTC and SEC, Findings regarding the market events of May 6, 2010
-(2010-09-30), sections I and II.
+(2010-09-30), as quoted on publication; CME Group's testimony to the US House
+(2010-05) for the pause.
 """
 
 from airnet.twin.disturb import EXECUTION, MAKER, lines_of, news, pick

@@ -1,10 +1,11 @@
 """Goldman 2013: thousands of orders at one price, whatever the symbol.
 
-On 2013-08-20, before the open, an error turned indications into about 16,000 options
-orders, most at 1 dollar, in less than an hour; 1.5 million contracts traded, the loss
-was 38 million dollars; blocks of the firm's own circuit breakers were lifted by hand.
-Source: SEC, order in the matter of Goldman, Sachs & Co., release 34-75331
-(2015-06-30).
+On 2013-08-20, before the open, a configuration error turned contingent orders into
+about 16,000 live options orders at 1 dollar, in less than an hour; 1.5 million
+contracts traded within minutes of the open, the loss was 38 million dollars; blocks
+of the firm's own circuit breakers were lifted by hand.
+Source: SEC, order in the matter of Goldman, Sachs & Co., file 3-16665 (2015-06-30),
+and its press release. The number of the release (34-75331) is from memory.
 """
 
 from airnet.twin.disturb import MAKER, fail, pick

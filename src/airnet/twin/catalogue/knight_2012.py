@@ -1,11 +1,12 @@
 """Knight 2012: a reused flag wakes old code; child orders without end, one way.
 
 On 2012-08-01 one of eight servers lacked the new code; 212 parent orders became more
-than 4 million executions in about 45 minutes: 397 million shares in 154 stocks, about
-1,480 executions a second, a loss of more than 460 million dollars. The fills were
-real, so the ratio of orders to trades was low. One source diverges from its peers.
+than 4 million executions in about 45 minutes: 397 million shares, about 1,480
+executions a second, a loss of more than 460 million dollars. (In 154 stocks: from
+memory.) The fills were real, so the ratio of orders to trades was low. One source
+diverges from its peers.
 Source: SEC, order in the matter of Knight Capital Americas LLC, release 34-70694
-(2013-10-16), paragraphs 1 and 14 to 20.
+(2013-10-16), introduction; the rate is ours, from it.
 """
 
 from airnet.twin.disturb import EXECUTION, TAKER, fail, pick

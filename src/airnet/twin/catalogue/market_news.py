@@ -17,7 +17,7 @@ def prepare(plan: Plan) -> None:
         span,
         excess,
         rise_ns=int(plan.rng.uniform(1e6, 2e8)),
-        jump=float(plan.rng.uniform(-0.004, 0.004)),
+        jump=float(plan.rng.uniform(-1.0, 1.0)) * plan.easy(0.004, 0.0002),
         volatility=float(plan.rng.uniform(1.5, 4.0)),
     )
     plan.mark(span, f"news for all, {excess:.1f} times as busy", excess=excess)

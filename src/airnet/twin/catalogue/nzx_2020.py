@@ -1,9 +1,11 @@
 """NZX 2020: volumetric floods on the shared uplink; order entry itself is healthy.
 
-From 2020-08-25 the New Zealand exchange halted on four days: its website, and with it
-the announcements it must publish, was flooded from abroad through its provider.
-Source: Financial Markets Authority (New Zealand), Review of NZX technology issues
-(2021-01-28).
+From 2020-08-25 to 28 the New Zealand exchange halted on four days: its website and
+the platform of the announcements it must publish were flooded from abroad, through
+its network provider. What the floods were made of was not published: SYN, UDP and DNS
+replies are ours.
+Source: NZX, memorandum to participants (2020-08-26); Financial Markets Authority (New
+Zealand), Market Operator Obligations Targeted Review - NZX (2021-01).
 """
 
 from typing import Any

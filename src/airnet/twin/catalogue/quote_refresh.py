@@ -4,13 +4,14 @@ from airnet.twin.disturb import MAKER, busiest, habit
 from airnet.twin.plan import Plan
 from airnet.twin.spec import normal
 
-SPEC = normal("how many times its usual rate the refresh is: 1.5 to 20")
+SPEC = normal("refreshes of everything it quotes, a second: 0.5 to 6")
 
 
 def prepare(plan: Plan) -> None:
     """Let the busiest maker refresh on a timer."""
     line = busiest(plan, MAKER)
     span = plan.span(0.25, 0.45)
-    excess = plan.easy(hardest=20.0, easiest=1.5)
-    habit(plan, "refresh", line, span, excess=excess)
-    plan.mark(span, f"{plan.comp(line)} refreshes", lines=(line,), excess=excess)
+    often = plan.easy(hardest=6.0, easiest=0.5)
+    habit(plan, "refresh", line, span, lifetime_ns=int(1e9 / often))
+    about = f"{plan.comp(line)} refreshes {often:.1f} times a second"
+    plan.mark(span, about, lines=(line,), excess=often)

@@ -15,7 +15,7 @@ def prepare(plan: Plan) -> None:
     apart = (span[1] - span[0]) // count
     for number in range(count):
         start_ns = span[0] + number * apart + int(plan.rng.uniform(0, 0.4 * apart))
-        jump = float(plan.rng.uniform(-0.003, 0.003))
+        jump = float(plan.rng.uniform(-1.0, 1.0)) * plan.easy(0.003, 0.0002)
         brief = (start_ns, start_ns + apart // 2)
         news(plan, "market", brief, excess, jump=jump, rise_ns=2_000_000)
     plan.mark(span, f"{count} bursts, {excess:.1f} times as busy", excess=excess)
