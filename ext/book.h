@@ -63,8 +63,9 @@ static inline int book_open(struct book *b, an_s64 base, an_u32 tick, an_u32 lev
 }
 
 /* The tick of a price, BOOK_NONE when it is off the ladder or between two ticks. The
- * quotient is a product and one division in 2^24 ticks: exact, as (offset + 1) * tick <=
- * 2^64 (A. D. Robison, "N-Bit Unsigned Division Via N-Bit Multiply-Add", 2005). */
+ * quotient is a product where a tick is at most 2^24: exact, as (offset + 1) * tick is
+ * at most 2^64 (A. D. Robison, "N-Bit Unsigned Division Via N-Bit Multiply-Add",
+ * ARITH 2005). */
 static inline an_u32 book_tick(const struct book *b, an_s64 price)
 {
 	an_u64 offset = (an_u64)price - (an_u64)b->base, tick;
