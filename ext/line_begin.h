@@ -142,6 +142,12 @@ static inline void line_names(struct world *w, an_u32 count)
 	}
 }
 
+/* A time of a row's, or the world's first: nothing happens before it. */
+static inline an_s64 line_from(const struct world *w, an_s64 time_ns)
+{
+	return time_ns > w->start_ns ? time_ns : w->start_ns;
+}
+
 static inline void line_make(struct world *w, an_u32 number)
 {
 	struct line *l = &w->lines.line[number];
@@ -166,11 +172,10 @@ static inline void line_make(struct world *w, an_u32 number)
 	}
 	line_latencies(&l->sides[0], row->up_ns, row->up_sigma);
 	line_latencies(&l->sides[1], row->down_ns, row->down_sigma);
-	line_later(w, number, LINE_EVENT_CONNECT, 0,
-		   row->open_ns > w->start_ns ? row->open_ns : w->start_ns);
+	line_later(w, number, LINE_EVENT_CONNECT, 0, line_from(w, row->open_ns));
 	if (row->ending != LINE_STAYS && row->close_ns < WORLD_NEVER_NS)
-		agenda_add(&w->agenda, row->close_ns, WORLD_LINE | LINE_EVENT_CLOSE,
-			   number, 0);
+		agenda_add(&w->agenda, line_from(w, row->close_ns),
+			   WORLD_LINE | LINE_EVENT_CLOSE, number, 0);
 }
 
 static inline const char *line_wrong(const struct world *w)
@@ -186,13 +191,13 @@ static inline const char *line_wrong(const struct world *w)
 		if (row->dialect >= w->rows[ROWS_DIALECT].count)
 			return "a line's dialect is no row of DIALECT";
 	}
-	for (an_u32 i = 0; i < w->rows[ROWS_TROUBLE].count; i++)
+	for (an_u32 i = 0; i < w->rows[ROWS_TROUBLE].count; i++) {
 		if ((an_u64)t[i].line + t[i].lines > w->rows[ROWS_LINE].count)
 			return "a trouble's lines are no rows of LINE";
-	for (an_u32 i = 0; i < w->rows[ROWS_HOST].count; i++)
-		if (world_host(w, i)->mss_bytes < 536 ||
-		    world_host(w, i)->mss_bytes > 1460)
-			return "a host's mss_bytes must be 536..1460";
+		if (t[i].kind == TROUBLE_MOVE &&
+		    t[i].amount >= w->rows[ROWS_HOST].count)
+			return "a trouble's host is no row of HOST";
+	}
 	for (an_u32 i = 0; i < w->rows[ROWS_HOST].count; i++)
 		if (intake_wrong(world_host(w, i)))
 			return intake_wrong(world_host(w, i));
@@ -204,9 +209,9 @@ static inline void line_troubles(struct world *w)
 	for (an_u32 i = 0; i < w->rows[ROWS_TROUBLE].count; i++) {
 		const struct trouble_row *t = line_trouble(w, i);
 
-		agenda_add(&w->agenda, t->onset_ns, WORLD_LINE | LINE_EVENT_TROUBLE, i,
-			   0);
-		agenda_add(&w->agenda, t->offset_ns,
+		agenda_add(&w->agenda, line_from(w, t->onset_ns),
+			   WORLD_LINE | LINE_EVENT_TROUBLE, i, 0);
+		agenda_add(&w->agenda, line_from(w, t->offset_ns),
 			   WORLD_LINE | LINE_EVENT_TROUBLE_END, i, 0);
 	}
 }

@@ -90,6 +90,7 @@ struct dialect_row {
 #define LINE_LOGS_OUT 1
 #define LINE_RESETS 2 /* RST from the client */
 #define LINE_FALLS_SILENT 3
+#define LINE_ENDINGS 4
 
 /* line_row.flags */
 #define LINE_RESET_NUMBERS 0x01 /* every Logon carries ResetSeqNumFlag(141)=Y */

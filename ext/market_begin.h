@@ -5,7 +5,6 @@
 
 #define MARKET_ORDERS_DEFAULT (1u << 17)
 #define MARKET_QUEUE_DEFAULT 16384u
-#define MARKET_SYMBOLS_MAX 4096u
 
 static inline const struct agent_row *agent_rows(const struct world *w)
 {
@@ -17,13 +16,9 @@ static inline const char *market_objection(const struct world *w)
 {
 	const struct market *m = &w->market;
 
-	if (m->symbol_count > MARKET_SYMBOLS_MAX)
-		return "symbol: too many";
 	for (an_u32 i = 0; i < m->symbol_count; i++) {
 		const struct symbol_row *s = value_row(w, i);
 
-		if (!s->tick || !s->lot || !s->size || s->price <= 0)
-			return "symbol: price, tick, lot and size must be positive";
 		if (s->levels < BOOK_LEVELS_MIN || s->levels > BOOK_LEVELS_MAX ||
 		    (s->levels & (s->levels - 1)))
 			return "symbol: levels must be a power of two, 64..65536";
@@ -33,12 +28,10 @@ static inline const char *market_objection(const struct world *w)
 	for (an_u32 i = 0; i < m->agent_count; i++) {
 		const struct agent_row *a = &agent_rows(w)[i];
 
-		if (!a->kind || a->kind > AGENT_DROP_COPY)
-			return "agent: no such kind";
 		if (a->gateway >= m->gateway_count || a->line >= m->line_count)
 			return "agent: no such gateway or line";
 		if (a->kind != AGENT_DROP_COPY &&
-		    (!a->symbols || a->symbol + a->symbols > m->symbol_count))
+		    (!a->symbols || (an_u64)a->symbol + a->symbols > m->symbol_count))
 			return "agent: no such symbols";
 		if (a->levels > MAKER_LEVELS_MAX ||
 		    (a->kind == AGENT_MAKER && !a->levels))
@@ -50,9 +43,9 @@ static inline const char *market_objection(const struct world *w)
 		const struct fault_row *f =
 			(const struct fault_row *)w->rows[ROWS_FAULT].at + i;
 
-		if (f->agent >= m->agent_count || !f->kind || f->kind >= FAULT_KINDS ||
+		if (f->agent >= m->agent_count ||
 		    (f->symbol != AIRNET_NONE && f->symbol >= m->symbol_count))
-			return "fault: no such agent, kind or symbol";
+			return "fault: no such agent or symbol";
 	}
 	return NULL;
 }

@@ -13,8 +13,6 @@
 #define STRIKE_BANS_MAX 1024 /* rules of the switch */
 #define SWITCH_LIMITS_MAX 16
 #define SWITCH_KNOWN_MAX 2048 /* as controller/flows.py takes */
-#define STRIKE_PERIOD_MAX_NS (1000000 * WORLD_SECOND_NS)
-#define STRIKE_RATE_MIN 1e-6 /* a second */
 #define STRIKE_RATE_MAX 1e7 /* a second; 25 Gbit/s has room for 37 M frames */
 #define STRIKE_BYTES_MAX 3e9 /* a second, for data that is carried out */
 #define STRIKE_SAY_BYTES 1400 /* of one payload over TCP */

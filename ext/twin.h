@@ -83,6 +83,7 @@ struct world {
 	struct lines lines;
 	struct strikes strikes;
 	struct sensor sensor;
+	char why[160]; /* it cannot be built */
 };
 
 /* A number with a name, for Python. */
@@ -200,6 +201,7 @@ static inline int switch_passes(struct world *w, const an_u8 *source, an_u32 tar
 #include "strike.h"
 #include "sensor.h"
 #include "line.h"
+#include "world_check.h"
 #include "twin_run.h"
 
 #endif

@@ -8,44 +8,12 @@
 /* Events that may wait at once. */
 #define WORLD_EVENTS_MAX (1u << 20)
 
-/* Bytes of one row of a table. */
-static inline size_t world_row_bytes(int table)
-{
-	switch (table) {
-	case ROWS_VENUE:
-		return sizeof(struct venue_row);
-	case ROWS_SYMBOL:
-		return sizeof(struct symbol_row);
-	case ROWS_AGENT:
-		return sizeof(struct agent_row);
-	case ROWS_NEWS:
-		return sizeof(struct news_row);
-	case ROWS_FAULT:
-		return sizeof(struct fault_row);
-	case ROWS_HOST:
-		return sizeof(struct host_row);
-	case ROWS_LINE:
-		return sizeof(struct line_row);
-	case ROWS_DIALECT:
-		return sizeof(struct dialect_row);
-	case ROWS_FEED:
-		return sizeof(struct feed_row);
-	case ROWS_MURMUR:
-		return sizeof(struct murmur_row);
-	case ROWS_TROUBLE:
-		return sizeof(struct trouble_row);
-	case ROWS_STRIKE:
-		return sizeof(struct strike_row);
-	case ROWS_SENSOR:
-		return sizeof(struct sensor_row);
-	default:
-		return 0;
-	}
-}
-
 /* Build a world whose seed, times, mode, rows and output are set; 0, or -1 and why. */
 static inline int world_begin(struct world *w, const char **why)
 {
+	*why = w->why;
+	if (world_objects(w))
+		return -1;
 	*why = "memory is short";
 	w->now_ns = w->start_ns;
 	w->agenda.limit = WORLD_EVENTS_MAX;
