@@ -152,8 +152,9 @@ def test_no_second_decision_while_one_stands_and_a_fresh_dwell_after_it() -> Non
 
 def test_a_target_contained_too_often_is_left_with_evidence() -> None:
     policy = Policy(hysteresis=Hysteresis(repeats_max=2))
+    times = range(100, 150_000, 100)
 
-    told = decide(*(session_verdict(t) for t in range(100, 150_000, 100)), policy=policy)
+    told = decide(*(session_verdict(t) for t in times), policy=policy)
 
     assert [d.action for d in told].count(Action.THROTTLE_SESSION) == 2
     assert told[2].action is Action.EVIDENCE
