@@ -32,6 +32,8 @@ cdef extern from "step.h" nogil:
         S_COLUMNS
         F_COLUMNS
         V_COLUMNS
+        M_COLUMNS
+        Q_COLUMNS
 
     struct window_state:
         pass
@@ -49,6 +51,12 @@ cdef extern from "step.h" nogil:
         pass
 
     struct window_venue:
+        pass
+    struct window_mirror:
+        pass
+    struct window_witness:
+        pass
+    struct window_feed:
         pass
 
     struct decoder:
@@ -96,6 +104,8 @@ def check_layouts():
         sizeof(window_source), sizeof(window_known), sizeof(window_venue),
         sizeof(airnet_window), WINDOW_ROWS, WINDOW_COLUMNS,
         S_COLUMNS, F_COLUMNS, V_COLUMNS,
+        sizeof(window_mirror), sizeof(window_witness), sizeof(window_feed),
+        M_COLUMNS, Q_COLUMNS,
     )
     streams = (
         sizeof(decoder), sizeof(shard), sizeof(airnet_frame), sizeof(airnet_header),

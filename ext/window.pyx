@@ -33,9 +33,14 @@ cdef extern from "window_step.h" nogil:
         F_COLUMNS
         V_COLUMNS
         WINDOW_VENUES
+        WINDOW_FEEDS
+        M_COLUMNS
+        Q_COLUMNS
     const char *window_session_names[]
     const char *window_flood_names[]
     const char *window_venue_names[]
+    const char *window_mirror_names[]
+    const char *window_feed_names[]
 
     struct window_session:
         uint64_t accepted_ns
@@ -53,6 +58,15 @@ cdef extern from "window_step.h" nogil:
     struct window_venue:
         pass
 
+    struct window_mirror:
+        pass
+
+    struct window_witness:
+        pass
+
+    struct window_feed:
+        pass
+
     struct window_estimates:
         pass
 
@@ -67,6 +81,7 @@ cdef extern from "window_step.h" nogil:
         uint64_t windows
         uint64_t venues_full
         uint64_t venues_evicted
+        uint64_t feeds_full
 
     struct window_state:
         window_session *sessions
@@ -74,6 +89,9 @@ cdef extern from "window_step.h" nogil:
         window_source *sources
         window_known *known
         window_venue *venues
+        window_mirror *mirror
+        window_witness *witnesses
+        window_feed *feeds
         uint64_t *target_tags
         uint64_t *source_tags
         uint64_t *source_last_ns
@@ -107,6 +125,8 @@ LAYOUT = (
     sizeof(window_state), sizeof(window_session), sizeof(window_target),
     sizeof(window_source), sizeof(window_known), sizeof(window_venue),
     sizeof(airnet_window), ROWS, COLUMNS, S_COLUMNS, F_COLUMNS, V_COLUMNS,
+    sizeof(window_mirror), sizeof(window_witness), sizeof(window_feed),
+    M_COLUMNS, Q_COLUMNS,
 )
 
 
@@ -174,6 +194,10 @@ cdef class WindowTable:
         w.sources = <window_source *>calloc(WINDOW_SOURCES, sizeof(window_source))
         w.known = <window_known *>calloc(WINDOW_KNOWN, sizeof(window_known))
         w.venues = <window_venue *>calloc(WINDOW_VENUES + 1, sizeof(window_venue))
+        w.mirror = <window_mirror *>calloc(1, sizeof(window_mirror))
+        w.witnesses = <window_witness *>calloc(
+            AIRNET_SESSIONS_MAX, sizeof(window_witness))
+        w.feeds = <window_feed *>calloc(WINDOW_FEEDS, sizeof(window_feed))
         w.target_tags = <uint64_t *>calloc(WINDOW_TARGETS, sizeof(uint64_t))
         w.source_tags = <uint64_t *>calloc(WINDOW_SOURCES, sizeof(uint64_t))
         w.source_last_ns = <uint64_t *>calloc(WINDOW_SOURCES, sizeof(uint64_t))
@@ -183,6 +207,7 @@ cdef class WindowTable:
             w.sessions == NULL or w.targets == NULL or w.sources == NULL
             or w.known == NULL or w.venues == NULL or w.target_tags == NULL
             or w.source_tags == NULL or w.source_last_ns == NULL
+            or w.mirror == NULL or w.witnesses == NULL or w.feeds == NULL
             or w.active_sessions == NULL or w.active_targets == NULL
         ):
             raise MemoryError("window table")
@@ -202,6 +227,9 @@ cdef class WindowTable:
         free(self.state.sources)
         free(self.state.known)
         free(self.state.venues)
+        free(self.state.mirror)
+        free(self.state.witnesses)
+        free(self.state.feeds)
         free(self.state.target_tags)
         free(self.state.source_tags)
         free(self.state.source_last_ns)
@@ -297,6 +325,7 @@ cdef class WindowTable:
             "windows": c.windows,
             "venues_full": c.venues_full,
             "venues_evicted": c.venues_evicted,
+            "feeds_full": c.feeds_full,
         }
 
 
@@ -313,6 +342,16 @@ def flood_columns():
 def venue_columns():
     """Return the names of a venue row's columns, in order."""
     return tuple(window_venue_names[i].decode() for i in range(V_COLUMNS))
+
+
+def sensor_columns():
+    """Return the names of a sensor row's columns, in order."""
+    return tuple(window_mirror_names[i].decode() for i in range(M_COLUMNS))
+
+
+def feed_columns():
+    """Return the names of a feed row's columns, in order."""
+    return tuple(window_feed_names[i].decode() for i in range(Q_COLUMNS))
 
 
 def window_dtype():

@@ -3,6 +3,7 @@
 #ifndef AIRNET_WINDOW_STEP_H
 #define AIRNET_WINDOW_STEP_H
 
+#include "window_feed_row.h"
 #include "window_frame.h"
 #include "window_health.h"
 
@@ -31,15 +32,18 @@ static inline void window_tick(struct window_state *w, uint64_t time_ns)
 	int slot = jump || at_ns % WINDOW_SLOT_NS == 0;
 
 	if (slot) {
+		window_mirror_tick(w, at_ns);
 		window_venue_spoke(w);
 		window_session_tick(w, at_ns);
 		window_venue_tick(w, at_ns);
+		window_feed_tick(w, at_ns);
 	}
 	window_target_tick(w, at_ns, slot);
 	w->next_ns += WINDOW_TICK_NS;
 	if (jump) {
 		window_session_skip(w, gap_ns / WINDOW_SLOT_NS);
 		window_venue_skip(w);
+		window_mirror_skip(w);
 		w->next_ns = (time_ns / WINDOW_TICK_NS + 1) * WINDOW_TICK_NS;
 	}
 }
@@ -60,7 +64,7 @@ window_ahead(const struct window_state *w, const struct airnet_header *h,
 }
 
 /* The most windows that one frame and its messages can close. */
-#define WINDOW_FRAME_ROWS (UINT16_MAX / WINDOW_ORDERS_MAX + 2 + WINDOW_TOP)
+#define WINDOW_FRAME_ROWS (UINT16_MAX / WINDOW_ORDERS_MAX + 3 + WINDOW_TOP)
 
 static inline int window_has_room(const struct window_state *w, uint32_t rows)
 {
@@ -79,6 +83,7 @@ static __attribute__((noinline)) int window_ticks(struct window_state *w)
 	while (w->next_ns <= w->frame_ns) {
 		if (!window_has_room(w,
 				     w->active_session_count + w->active_venue_count +
+					     w->active_feed_count + 1 +
 					     w->active_target_count * (1 + WINDOW_TOP)))
 			return 0;
 		window_tick(w, w->frame_ns);
@@ -111,11 +116,11 @@ static inline long window_update(struct window_state *w,
 			return i;
 		if (__builtin_expect(w->row_count > WINDOW_ROWS - WINDOW_FRAME_ROWS,
 				     0) &&
-		    !window_has_room(w, (uint32_t)held / WINDOW_ORDERS_MAX + 2 +
+		    !window_has_room(w, (uint32_t)held / WINDOW_ORDERS_MAX + 3 +
 						WINDOW_TOP))
 			return i;
 		w->counters.time_backwards += is_back;
-		w->now_ns = w->frame_ns;
+		window_watch(w, h, messages + first, (uint32_t)held);
 		window_packet(w, h, messages + first, (uint32_t)held);
 	}
 	return count;

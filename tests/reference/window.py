@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.window import FEATURE_LIMIT
 from tests.reference import window_flood as flood
+from tests.reference.window_feed import Feeds
 from tests.reference.window_manner import (
     Manner,
     Symbols,
@@ -21,7 +22,8 @@ from tests.reference.window_manner import (
     symbol_market,
     units,
 )
-from tests.reference.window_sketch import mix
+from tests.reference.window_mirror import Mirror
+from tests.reference.window_sketch import mix, plain_hash
 from tests.reference.window_venue import Place, Row
 
 TICK, SLOT, JUMP = 10_000_000, 100_000_000, 1_000_000_000
@@ -149,6 +151,8 @@ class Reference:
         self.windows: list[tuple[dict[str, object], Row]] = []
         self.flood = flood.Flood(gateways, hosts)
         self.venues = self.flood.venues
+        self.mirror = Mirror(self.venues, lambda client: plain_hash(client) >> 58)
+        self.feeds = Feeds(self.mirror)
 
     def update(self, headers: NDArray[np.void], messages: NDArray[np.void]) -> None:
         for header in headers:
@@ -160,9 +164,19 @@ class Reference:
                 self.next_ns = (time_ns // TICK + 1) * TICK
             while self.next_ns <= self.frame_ns:
                 self.tick()
-            self.now_ns = self.frame_ns
+            before, self.now_ns = self.now_ns, self.frame_ns
             first = int(header["message_index"])
-            self.packet(header, messages[first : first + int(header["message_count"])])
+            held = messages[first : first + int(header["message_count"])]
+            self.watch(header, held, before)
+            self.packet(header, held)
+
+    def watch(self, header: np.void, held: NDArray[np.void], before: int) -> None:
+        if self.mirror.frame(header, held, before, self.now_ns):
+            now = self.now_ns
+            row = self.mirror.row(now, now // SLOT, self.listed)
+            self.windows.append((self.mirror.key(self.frame_ns, self.frame_count), row))
+        if header["feed"]:
+            self.feeds.packet(header, self.now_ns)
 
     def hurried(self) -> None:
         """Take the windows that did not wait for their tick."""
@@ -175,9 +189,14 @@ class Reference:
         at, gap = self.next_ns, self.frame_ns - self.next_ns
         is_slot = gap > JUMP or at % SLOT == 0
         if is_slot:
+            key = self.mirror.key(self.frame_ns, self.frame_count)
+            row = self.mirror.tick(at, self.listed)
+            if row is not None:
+                self.windows.append((key, row))
             self.session_tick(at)
         closed: list[tuple[dict[str, object], Row]] = []
         closed += self.venues.tick(at) if is_slot else []
+        closed += self.feeds.tick(at) if is_slot else []
         closed += [(key, dict(row)) for key, row in self.flood.tick(at, is_slot)]
         for key, row in closed:
             key["close_ns"], key["frame_count"] = self.frame_ns, self.frame_count
@@ -186,6 +205,7 @@ class Reference:
         if gap > JUMP:
             self.skip(gap // SLOT)
             self.venues.skip()
+            self.mirror.skip()
             self.next_ns = (self.frame_ns // TICK + 1) * TICK
 
     def packet(self, header: np.void, messages: NDArray[np.void]) -> None:

@@ -404,6 +404,10 @@ class Venues:
             if self.now - sent < SYN_KEPT:
                 venue.latency("handshake", self.now - sent)
 
+    def risen(self) -> int:
+        """Return how many venues' floors are above their baselines."""
+        return sum(venue.risen > 0 for venue in self.listed)
+
     def tick(self, at: int) -> list[tuple[dict[str, object], Row]]:
         """End a slot; returns the windows that it closes."""
         closed = []

@@ -10,15 +10,23 @@ from numpy.typing import NDArray
 
 from airnet._ext import window as kernel
 from airnet.domain.columns import (
+    FEED_SCHEMA,
     FLOOD_SCHEMA,
     SCHEMAS,
+    SENSOR_SCHEMA,
     SESSION_SCHEMA,
     VENUE_SCHEMA,
 )
 from airnet.domain.frame import HEADER, NONE
 from airnet.domain.message import KIND, MESSAGE
 from airnet.domain.session import address_bytes
-from airnet.domain.window import KINDS, WINDOW, WINDOW_SESSION, WINDOW_VENUE
+from airnet.domain.window import (
+    KINDS,
+    WINDOW,
+    WINDOW_SENSOR,
+    WINDOW_SESSION,
+    WINDOW_VENUE,
+)
 from airnet.features import Windows
 
 START_NS = 1_700_000_000_000_000_000
@@ -82,6 +90,8 @@ def test_schemas_name_the_kernels_columns() -> None:
     assert kernel.session_columns() == SESSION_SCHEMA.names
     assert kernel.flood_columns() == FLOOD_SCHEMA.names
     assert kernel.venue_columns() == VENUE_SCHEMA.names
+    assert kernel.sensor_columns() == SENSOR_SCHEMA.names
+    assert kernel.feed_columns() == FEED_SCHEMA.names
     assert set(SCHEMAS) <= set(KINDS)
     assert all(len(s.features) <= kernel.COLUMNS for s in SCHEMAS.values())
 
@@ -190,8 +200,8 @@ def test_jump_of_time_is_not_walked() -> None:
 
     windows, _ = drain(table, headers, messages)
 
-    assert windows["kind"].tolist() == [WINDOW_SESSION, WINDOW_VENUE]
-    assert windows["close_ns"].tolist() == [headers["time_ns"][1]] * 2
+    assert windows["kind"].tolist() == [WINDOW_SENSOR, WINDOW_SESSION, WINDOW_VENUE]
+    assert windows["close_ns"].tolist() == [headers["time_ns"][1]] * 3
 
 
 def test_time_never_goes_back() -> None:

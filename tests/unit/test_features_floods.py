@@ -269,9 +269,10 @@ def test_listed_gateways_are_found_after_the_key_is_known() -> None:
 
     table.update(np.concatenate([rows, later]), NO_MESSAGES)
 
-    registered = table.rows[:, FLOOD_SCHEMA.index("registered")]
-    assert table.count == 400
-    assert len(set(table.windows["subject"].tolist())) == 400
+    gateways = table.windows["kind"] == WINDOW_GATEWAY
+    registered = table.rows[gateways, FLOOD_SCHEMA.index("registered")]
+    assert gateways.sum() == 400
+    assert len(set(table.windows["subject"][gateways].tolist())) == 400
     assert registered.all()
     assert table.counters()["targets_evicted"] == 0
     assert table.counters()["targets_full"] == 0

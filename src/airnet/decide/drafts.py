@@ -51,6 +51,9 @@ def draft(
         client = endpoint(session.client, session.client_port)
         target: tuple[str, ...] = (client, session.client_comp)
         gateway, port = session.gateway, session.gateway_port
+    elif not verdict.address:
+        gateway, port = "", 0
+        kind, target = TargetType.HOST, (place(verdict),)
     else:
         gateway, port = verdict.address, streak.port
         kind, target = TargetType.GATEWAY, (endpoint(gateway, port),)

@@ -13,8 +13,12 @@ schema's digest, so models pin its words.
 """
 
 from airnet.domain.column import COUNT, MILLI, PER_S, RATE, features
+from airnet.domain.columns_feed import FEED_SCHEMA
+from airnet.domain.columns_sensor import SENSOR_SCHEMA
 from airnet.domain.window import (
+    WINDOW_FEED,
     WINDOW_GATEWAY,
+    WINDOW_SENSOR,
     WINDOW_SESSION,
     WINDOW_SOURCE,
     WINDOW_VENUE,
@@ -264,4 +268,6 @@ SCHEMAS = {
     WINDOW_GATEWAY: FLOOD_SCHEMA,
     WINDOW_SOURCE: FLOOD_SCHEMA,
     WINDOW_VENUE: VENUE_SCHEMA,
+    WINDOW_FEED: FEED_SCHEMA,
+    WINDOW_SENSOR: SENSOR_SCHEMA,
 }

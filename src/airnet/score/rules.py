@@ -6,12 +6,16 @@ rules in modules of their own (rules_host and so on), collected here.
 
 from airnet.domain.verdict import Cause
 from airnet.domain.window import (
+    WINDOW_FEED,
     WINDOW_GATEWAY,
+    WINDOW_SENSOR,
     WINDOW_SESSION,
     WINDOW_SOURCE,
     WINDOW_VENUE,
 )
 from airnet.score.rule import ANY, Rule
+from airnet.score.rules_feed import FEED_RULES
+from airnet.score.rules_sensor import SENSOR_RULES
 
 SESSION_RULES = (
     # Reused ClOrdIDs are refused by every venue (FIX 4.4, field 11: unique); a handful
@@ -276,4 +280,6 @@ RULES = {
     WINDOW_GATEWAY: GATEWAY_RULES,
     WINDOW_SOURCE: SOURCE_RULES,
     WINDOW_VENUE: VENUE_RULES,
+    WINDOW_FEED: FEED_RULES,
+    WINDOW_SENSOR: SENSOR_RULES,
 }

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from airnet.domain.columns import FLOOD_SCHEMA
 from airnet.domain.session import SESSION, SessionName, address_text, comp_text
 from airnet.domain.verdict import Cause
-from airnet.domain.window import WINDOW_SOURCE
+from airnet.domain.window import WINDOW_SENSOR, WINDOW_SOURCE
 from airnet.score.opinion import Opinion
 
 #: A source is named only when it is this sure, and sends this share (1/1000) of what
@@ -131,6 +131,8 @@ def _named(identity: bytes) -> tuple[SessionName, int]:
 
 
 def of_place(window: np.void) -> dict[str, Any]:
-    """Return what only a Verdict of something with an address has."""
+    """Return what only a Verdict of something with an address has; the mirror: none."""
+    if window["kind"] == WINDOW_SENSOR:
+        return {}
     address = _address(window["address"].tobytes())
     return {"address": address, "port": int(window["port"])}

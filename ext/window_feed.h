@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Channels of market data: a group, a port and who sends to it. What their sequence
+ * numbers say is missing, and how two channels that carry the same ones compare.
+ */
+#ifndef AIRNET_WINDOW_FEED_H
+#define AIRNET_WINDOW_FEED_H
+
+#include "window_witness.h"
+
+#define FEED_MARKS 64 /* numbers whose time is remembered, to compare two channels */
+#define FEED_LEARN 32 /* packets in which a number may be found */
+#define FEED_HITS 29 /* of them, in which it goes on where the one before ended */
+#define FEED_ROUNDS 8 /* of learning; then the channel has none */
+#define FEED_PAIR_HITS 8
+#define FEED_PAIR_MISSES 4
+#define FEED_FAR 65536 /* messages back: not late but begun anew */
+#define FEED_GAP_NS 10000000000ull /* nobody waits longer for what is missing */
+#define FEED_SILENT_NS 60000000000ull /* of a channel silent for longer: no more rows */
+
+#define FEED_NUMBERS 8
+#define FEED_UNKNOWN 0
+#define FEED_MOLD_FORMAT 1
+#define FEED_NONE 2 /* no number was found */
+#define FEED_LEARNT 3 /* and which of FEED_NUMBERS */
+
+struct window_mark {
+	uint64_t number, time_ns, count;
+};
+
+struct window_feed {
+	uint8_t group[16], source[16];
+	uint16_t port;
+	uint8_t active, listed, format, tries, rounds;
+	uint8_t hits[FEED_NUMBERS];
+	uint32_t number; /* of channels so far when this one appeared */
+	uint32_t pair, look, pair_hits, pair_misses; /* FEED_ALONE: no pair */
+	uint64_t expected[FEED_NUMBERS]; /* while learning */
+	uint64_t next; /* number expected; 0 = none so far */
+	uint64_t missing_from, missing_to, missing, gap_ns; /* missing 0: no gap open */
+	uint64_t first_ns, open_ns, last_ns, told_ns; /* told: by the last message */
+	uint64_t longest_ns, told_longest_ns; /* silences of its past */
+	uint64_t reports; /* of the order side, when it last told something */
+	uint64_t packets_fast, packets_base, told_fast, told_base; /* Q16 */
+	uint64_t told_slow, reports_slow, reports_before; /* Q16, 10 s */
+	uint32_t slots;
+	/* Of this slot. */
+	uint32_t packets, messages, gaps, duplicates, late, resets, covered, lags;
+	uint64_t lost, bytes, worst_ns, lag_ns, lag_worst_ns;
+	uint64_t lag_last_ns;
+	struct window_mark marks[FEED_MARKS];
+};
+
+#define FEED_ALONE AIRNET_NONE
+
+/* The number of a datagram's first message, and how many it says there are, read the
+ * `kind`th way of what begins it: 4 bytes, at 0 or 4, big-endian or not, that rise by
+ * one, or at 4 by what byte 2 or 3 counts (as in Cboe's, NYSE's and LSE's headers). */
+static inline uint64_t window_feed_number(int kind, uint64_t raw, uint32_t *count)
+{
+	uint32_t number = (uint32_t)(kind & 2 || kind >= 4 ? raw : raw >> 32);
+
+	if (kind & 1)
+		number = __builtin_bswap32(number);
+	*count = 1;
+	if (kind >= 6)
+		*count = (uint8_t)(raw >> 32);
+	else if (kind >= 4)
+		*count = (uint8_t)(raw >> 40);
+	return number;
+}
+
+static inline int window_is_feed(const struct window_feed *f,
+				 const struct airnet_header *h)
+{
+	return f->port == h->target_port && window_is_address(f->group, h->target) &&
+	       window_is_address(f->source, h->source);
+}
+
+/* The channel of a datagram, made when it is new; NULL when its set is in use. */
+static inline struct window_feed *window_feed_get(struct window_state *w,
+						  const struct airnet_header *h)
+{
+	uint64_t hash = window_hash(w->seed, h->target) +
+			window_hash(w->seed, h->source) * 3 + h->target_port;
+	struct window_feed *set =
+		&w->feeds[window_mix(hash) % WINDOW_FEED_SETS * WINDOW_FEED_WAYS];
+	struct window_feed *chosen = NULL;
+
+	for (int i = 0; i < WINDOW_FEED_WAYS; i++) {
+		struct window_feed *f = &set[i];
+
+		if (f->first_ns && window_is_feed(f, h))
+			return f;
+		if (f->listed || (chosen && !chosen->first_ns))
+			continue;
+		if (!chosen || !f->first_ns || f->last_ns < chosen->last_ns)
+			chosen = f;
+	}
+	if (!chosen) {
+		w->counters.feeds_full++;
+		return NULL;
+	}
+	memset(chosen, 0, sizeof *chosen);
+	memcpy(chosen->group, h->target, 16);
+	memcpy(chosen->source, h->source, 16);
+	chosen->port = h->target_port;
+	chosen->pair = FEED_ALONE;
+	chosen->first_ns = w->now_ns;
+	chosen->number = w->feed_count++;
+	return chosen;
+}
+
+static inline struct window_feed *window_feed_pair(struct window_state *w,
+						   const struct window_feed *f)
+{
+	struct window_feed *other;
+
+	if (f->pair == FEED_ALONE)
+		return NULL;
+	other = &w->feeds[f->pair];
+	return other->first_ns && other->pair == (uint32_t)(f - w->feeds) ? other
+									  : NULL;
+}
+
+static inline struct window_mark *window_feed_mark(struct window_feed *f,
+						   uint64_t number)
+{
+	return &f->marks[number * WINDOW_GOLDEN >> 58];
+}
+
+/* Look for the channel that carries the same numbers, one other at a time. */
+static inline void window_feed_seek(struct window_state *w, struct window_feed *f,
+				    uint64_t number)
+{
+	uint32_t place = w->active_feeds[f->look % w->active_feed_count];
+	struct window_feed *other = &w->feeds[place];
+	int is_other = other != f && !window_feed_pair(w, other);
+
+	if (is_other && window_feed_mark(other, number)->number == number &&
+	    window_feed_mark(other, number)->time_ns) {
+		f->pair_misses = 0;
+		if (++f->pair_hits < FEED_PAIR_HITS)
+			return;
+		f->pair = place;
+		other->pair = (uint32_t)(f - w->feeds);
+		return;
+	}
+	if (is_other && ++f->pair_misses < FEED_PAIR_MISSES)
+		return;
+	f->look++;
+	f->pair_hits = f->pair_misses = 0;
+}
+
+/* A packet with messages: how far behind its pair it is, and what it gives of what the
+ * pair lacks. */
+static inline void window_feed_compare(struct window_state *w, struct window_feed *f,
+				       uint64_t number, uint32_t count)
+{
+	struct window_feed *other = window_feed_pair(w, f);
+	struct window_mark *mark = window_feed_mark(f, number);
+
+	mark->number = number;
+	mark->time_ns = w->now_ns;
+	mark->count = count;
+	if (!other) {
+		window_feed_seek(w, f, number);
+		return;
+	}
+	mark = window_feed_mark(other, number);
+	if (mark->number == number && mark->time_ns) {
+		f->lag_last_ns = w->now_ns - mark->time_ns;
+		f->lag_ns += f->lag_last_ns;
+		f->lags++;
+		if (f->lag_last_ns > f->lag_worst_ns)
+			f->lag_worst_ns = f->lag_last_ns;
+	}
+	if (!other->missing || number < other->missing_from ||
+	    number >= other->missing_to)
+		return;
+	other->covered += count;
+	other->missing = other->missing > count ? other->missing - count : 0;
+}
+
+#endif
