@@ -114,6 +114,7 @@ def document(every: dict[str, list[Grade]]) -> dict[str, Any]:
         },
         "confusion": report.confusion(every["product"]),
         "families": {name: report.rows(grades) for name, grades in every.items()},
+        "beaten": report.beaten(every),
         "misses": report.misses(every["product"]),
         "grades": [dataclasses.asdict(one) for one in every["product"]],
     }

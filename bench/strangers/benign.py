@@ -1,11 +1,14 @@
 """Days on which nothing is wrong, though much looks as if it were."""
 
+from collections.abc import Callable
+
 import numpy as np
 
+from strangers import office
 from strangers.loop import MS, SECOND
 from strangers.registry import family
 from strangers.session import Session
-from strangers.tcp import DOWN, UP
+from strangers.tcp import DOWN, UP, Connection
 from strangers.wire import Host, Segment
 from strangers.world import World
 
@@ -260,3 +263,33 @@ def probe(world: World, keeper: Host, host: Host) -> None:
     ask += bytes.fromhex("06052b060102010500")
     world.tape.udp(now + 200_000, keeper, host, ports, ask)
     world.tape.udp(now + 900_000, host, keeper, ports[::-1], ask)
+
+
+@family("benign")
+def software_rollout(world: World) -> None:
+    """A new store of software: most hosts look it up and fetch the same file."""
+    world.populate()
+    world.trade_all()
+    store, resolver = world.host(), world.host()
+    port = int(world.rng.choice([443, 8081, 873]))
+    size = int(world.rng.integers(20, 120))
+    hosts = {one.host.address: one.host for one in world.sessions}
+    for _, host in sorted(hosts.items()):
+        at = world.onset + world.uniform(0, 6) * SECOND
+        name = "repo.corp.example"
+        world.loop.at(at, office.look_up, world, (host, resolver), name)
+        line = office.wire(world, (host, store), port)
+        world.loop.at(at + 30 * MS, line.open, fetching(world, line, size))
+
+
+def fetching(world: World, line: Connection, size: int) -> Callable[[], None]:
+    """Return what asks for a file and gets it, so many full frames."""
+
+    def fetch() -> None:
+        line.send(UP, office.noise(world, 200))
+        for number in range(size):
+            wait = 5 * MS + number * world.uniform(0.2, 0.4) * MS
+            world.loop.after(wait, line.send, DOWN, office.noise(world, line.mss))
+        world.loop.after(5 * MS + size * MS, line.close)
+
+    return fetch

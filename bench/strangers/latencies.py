@@ -49,8 +49,11 @@ def slow_logon(world: World) -> None:
     while world.start + at * SECOND < made.end_ns:
         session = own[turn % len(own)]
         leave = world.start + at * SECOND
+        back = leave + world.uniform(0.2, 0.6) * SECOND
         world.loop.at(leave, session.log_off)
-        world.loop.at(leave + world.uniform(0.2, 0.6) * SECOND, session.connect)
+        world.loop.at(back, session.connect)
+        if back > made.onset_ns and not made.due_ns:
+            made.due_ns = int(back)
         at, turn = at + gap, turn + 1
 
 

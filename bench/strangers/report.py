@@ -65,6 +65,7 @@ def measures(grades: list[Grade]) -> list[Measure]:
     saved = harm(events)
     every = sum(len(one.false_containments) for one in grades)
     hurt = sum(len(one.collateral) for one in grades)
+    told = sum(bool(one.said_of_nothing) for one in benign)
     most = max((one.changes for one in events), default=0)
     found = [
         Measure("recall", _share(sum(one.found for one in events), len(events)), 0.99),
@@ -79,6 +80,7 @@ def measures(grades: list[Grade]) -> list[Measure]:
         Measure("collateral on floods", hurt, 0),
         Measure("state changes, most of an incident", most, 2),
     ]
+    found.append(Measure("benign captures told a fault", told, math.inf))
     for cause, limit in MEDIANS.items():
         median = _quantile(_delays(events, cause), 0.5)
         found.append(Measure(f"{cause} median, ms", median, limit))
@@ -155,6 +157,21 @@ def misses(grades: list[Grade]) -> list[str]:
     return lines
 
 
+def beaten(every: dict[str, list[Grade]]) -> list[str]:
+    """Return where a baseline did better than the product, measure by measure."""
+    own = measures(every["product"])
+    lines = []
+    for name, grades in every.items():
+        if name == "product":
+            continue
+        for ours, theirs in zip(own, measures(grades), strict=True):
+            gap = theirs.value - ours.value
+            if (gap if ours.at_least else -gap) > 0:
+                marks = f"{_mark(theirs.value)} against {_mark(ours.value)}"
+                lines.append(f"{name} is better at {ours.name}: {marks}")
+    return lines
+
+
 def text(every: dict[str, list[Grade]], *, with_misses: bool = True) -> str:
     """Return the report: measures of all contestants, families and misses of one."""
     product = every["product"]
@@ -165,7 +182,7 @@ def text(every: dict[str, list[Grade]], *, with_misses: bool = True) -> str:
         target = "" if math.isinf(one[0].target) else f"{sign} {one[0].target:g}"
         cells = "".join(f"{_mark(m.value) + ('' if m.holds else '!'):>10}" for m in one)
         lines.append(f"{one[0].name:36}{target:>10}{cells}")
-    lines += ["", "! misses its target", "", "said of (rows: what was)"]
+    lines += ["", "! misses its target", *beaten(every), "", "said of (rows: what was)"]
     table = confusion(product)
     said = [*FAULTS, *sorted({k for r in table.values() for k in r} - set(FAULTS))]
     lines.append(" " * 14 + "".join(f"{one:>14}" for one in said))

@@ -247,6 +247,7 @@ class World:
             "seed": self.seed,
             "start_ns": self.start,
             "end_ns": self.end,
+            "midstream": self.midstream,
             "gateways": sorted(f"{g.host.text}:{g.port}" for g in self.gateways),
             "sessions": [
                 {
