@@ -1,7 +1,7 @@
 """Judgement graded on captures that share no code with the product.
 
 `python bench/judgement.py [--families A,B] [--seeds N] [--first SEED] [--keep DIR]
-[--jobs 2] [--json] [--list]` makes N captures of each family (bench/strangers), has
+[--tree DIR] [--jobs 2] [--json] [--list]` makes N captures of each family, has
 `airnet replay` decide about each with the shipped policy and no site file, grades what
 it decided against the labels, prints that beside one-line baselines, and ends with
 status 1 when a target is missed. Captures stay in DIR (a temporary folder by default),
@@ -53,12 +53,12 @@ def capture(family: str, seed: int, folder: Path) -> tuple[Path, dict[str, Any]]
     return path, labels
 
 
-def decisions(path: Path) -> list[Decision]:
-    """Return what the product decides about a capture, as a user would have it."""
+def decisions(path: Path, tree: Path) -> list[Decision]:
+    """Return what the product of a tree decides about a capture, as a user asks it."""
     out = path.with_suffix(".jsonl")
     command = [sys.executable, "-m", "airnet", "replay", str(path), "--json"]
     command += ["--decisions", str(out)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    environment = os.environ | {"PYTHONPATH": str(tree / "src")}
     done = subprocess.run(
         command, env=environment, capture_output=True, check=False, timeout=PATIENCE_S
     )
@@ -68,10 +68,10 @@ def decisions(path: Path) -> list[Decision]:
     return [json.loads(line) for line in out.read_text("utf-8").splitlines()]
 
 
-def judge(family: str, seed: int, folder: Path) -> dict[str, Grade]:
+def judge(family: str, seed: int, folder: Path, tree: Path) -> dict[str, Grade]:
     """Return the grades of the product and the baselines on one capture."""
     path, labels = capture(family, seed, folder)
-    made = {"product": decisions(path)} | baselines.decide(path, labels)
+    made = {"product": decisions(path, tree)} | baselines.decide(path, labels)
     return {name: grade(labels, own) for name, own in made.items()}
 
 
@@ -82,6 +82,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3, help="captures a family")
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--keep", type=Path, help="folder of captures and decisions")
+    parser.add_argument("--tree", type=Path, default=ROOT, help="another built tree")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--list", action="store_true", help="name the families")
     parser.add_argument("--json", action="store_true", help="print JSON, nothing else")
@@ -133,7 +134,8 @@ def main() -> int:
     work = [(family, seed) for family in chosen(asked.families) for seed in seeds]
     every: dict[str, list[Grade]] = {}
     with concurrent.futures.ProcessPoolExecutor(asked.jobs) as pool:
-        for made in pool.map(judge, *zip(*work, strict=True), [folder] * len(work)):
+        places = [folder] * len(work), [asked.tree.resolve()] * len(work)
+        for made in pool.map(judge, *zip(*work, strict=True), *places):
             for name, one in made.items():
                 every.setdefault(name, []).append(one)
     if asked.json:
