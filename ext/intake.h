@@ -10,7 +10,6 @@
 #ifndef AIRNET_INTAKE_H
 #define AIRNET_INTAKE_H
 
-#define INTAKE_BACKLOG_MAX 65536
 #define INTAKE_LOGONS 128 /* of strangers that wait for the gateway; more time out */
 
 static inline struct intake *intake_of(struct world *w, an_u32 host)
@@ -150,8 +149,6 @@ static inline void intake_logon(struct world *w, an_u32 host)
 
 static inline const char *intake_wrong(const struct host_row *h)
 {
-	if (h->syn_backlog > INTAKE_BACKLOG_MAX)
-		return "a host's syn_backlog is more than 65536";
 	return h->packet_ns && !h->queue_packets
 		       ? "a host that takes time for packets needs queue_packets"
 		       : NULL;

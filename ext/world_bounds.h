@@ -142,6 +142,11 @@ static const struct bound world_bounds[] = {
 	HOST_BOUND(mss_bytes, 536, 1460),
 	HOST_BOUND(window_shift, 0, 14), /* RFC 7323 section 2.3 */
 	HOST_BOUND(identify, HOST_COUNTS, HOST_SCATTERS),
+	HOST_BOUND(packet_ns, 0, 1e9),
+	HOST_BOUND(queue_packets, 0, 65536),
+	HOST_BOUND(syn_backlog, 0, 65536),
+	HOST_BOUND(syn_wait_ms, 0, 6e5),
+	HOST_BOUND(logon_ns, 0, 1e9),
 	LINE_BOUND(open_ns, BOUND_TIME),
 	LINE_BOUND(close_ns, BOUND_TIME),
 	LINE_BOUND(split, BOUND_SHARE),

@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from airnet.decode import Decoder
+from airnet.domain.session import LOGGED_ON, OPEN, address_text
 from airnet.features import Windows
 from airnet.front import BATCH_FRAMES, Front
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from airnet.capture.source import Source, Tape
     from airnet.config import Site
     from airnet.decide import Judge
@@ -158,6 +162,20 @@ class Pipeline:
             self.totals.decisions += 1
             self._on_decision(decision)
             self._hands.carry_out(decision, verdict)
+
+
+def known_addresses(site: "Site", sessions: "NDArray[np.void]") -> list[str]:
+    """Return who passes whatever stands: hosts of the site, protected, who trades.
+
+    An open connection proves nothing: a flood of Logons has thousands of them. Who
+    was picked up in mid-course, with messages both ways, is taken to be logged on.
+    """
+    hosts = {host for firm in site.firms for host in firm.hosts}
+    hosts |= {one.network for one in site.protected if one.network}
+    is_old = (sessions["state"] == OPEN) & (sessions["midstream"] == 1)
+    is_old &= (sessions["messages"] > 0).all(axis=1)
+    trading = sessions[(sessions["state"] == LOGGED_ON) | is_old]["client"]
+    return sorted({*hosts, *(address_text(bytes(row)) for row in trading)})
 
 
 def last_bad_ns(windows: Windows, decision: "Decision") -> int:

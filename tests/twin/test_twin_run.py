@@ -140,6 +140,16 @@ def test_over_containment_when_the_makers_are_pulled_then_it_costs_more(
     assert outcome.false_containments >= len(makers) - 1
 
 
+def test_play_when_strangers_log_on_then_their_open_connections_spare_nobody() -> None:
+    """Who floods with Logons has connections: they do not make it known."""
+    stage = stage_of("logon_flood", 2, 0.0, sessions=20, symbols=8, duration_s=8.0)
+
+    outcome = play_on(Prepared(stage), FORCE)
+
+    assert outcome.contain_ns is not None
+    assert outcome.avoided is None or outcome.avoided > 0.5
+
+
 SIZE = ["--sessions", "12", "--symbols", "8", "--difficulty", "0.05"]
 
 

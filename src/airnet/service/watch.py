@@ -26,11 +26,11 @@ from airnet.config import Config, Site, load
 from airnet.decide.policy import Policy
 from airnet.domain.decision import PASSIVE, Decision, Mode
 from airnet.domain.incident import Evidence
-from airnet.domain.session import LOGGED_ON, OPEN, address_text
 from airnet.front import Totals
 from airnet.metrics import Metrics
 from airnet.pipeline import (
     Pipeline,
+    known_addresses,
     last_bad_ns,
     models_path,
     policy_path,
@@ -104,8 +104,7 @@ class Service:
         self._cpus = pipeline.cpus
         lanes, trailer = pipeline.lanes, config.capture.trailer
         self._brain = think(site, policy, scorer, lanes, pipeline.cpus, trailer)
-        hosts = {host for firm in site.firms for host in firm.hosts}
-        self._spared = hosts | {one.network for one in site.protected if one.network}
+        self._site = site
         service, ledger_path = config.service, _under(base, config.service.ledger)
         assert ledger_path is not None, "the ledger has a default place"
         with contextlib.ExitStack() as held:
@@ -284,11 +283,7 @@ class Service:
 
     def _known(self) -> list[str]:
         """Return what must keep passing: hosts of the site, protected, trading."""
-        rows = self._brain.decoder.sessions
-        is_open = (rows["state"] == OPEN) | (rows["state"] == LOGGED_ON)
-        trading = rows[is_open]["client"]
-        clients = (address_text(bytes(row)) for row in trading)
-        return sorted({*self._spared, *clients})
+        return known_addresses(self._site, self._brain.decoder.sessions)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         """Ask the lane to drain and end: a flag, for a signal comes at any moment."""

@@ -22,9 +22,8 @@ from airnet.clock import SimulatedClock
 from airnet.decide.policy import Policy
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import PASSIVE, Decision
-from airnet.domain.session import LOGGED_ON, OPEN, address_text
 from airnet.domain.verdict import Verdict
-from airnet.pipeline import Pipeline, last_bad_ns, think
+from airnet.pipeline import Pipeline, known_addresses, last_bad_ns, think
 from airnet.record.ledger import Ledger
 from airnet.record.memory import MemoryLedger
 from airnet.score.scorer import Scorer
@@ -192,12 +191,7 @@ class Loop:
 
     def _known(self) -> list[str]:
         """Return who passes the switch, as the service tells the controller."""
-        rows, site = self._brain.decoder.sessions, self._stage.site
-        spared = {host for firm in site.firms for host in firm.hosts}
-        spared |= {one.network for one in site.protected if one.network}
-        is_open = (rows["state"] == OPEN) | (rows["state"] == LOGGED_ON)
-        clients = (address_text(bytes(row)) for row in rows[is_open]["client"])
-        return sorted({*spared, *clients})
+        return known_addresses(self._stage.site, self._brain.decoder.sessions)
 
     def run(self) -> Heard:
         """Run the world to its end and return what came of it.
