@@ -7,12 +7,13 @@ import click
 
 from airnet.cli import output
 from airnet.cli.ending import ends_whole
+from airnet.cli.given import Place, Real
 from airnet.errors import EXIT_DONE, EXIT_NO, UsageError
 
 if TYPE_CHECKING:
     from airnet.twin.realism import Finding, Report
 
-PATH = click.Path(path_type=Path)
+PATH = Place()
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -46,7 +47,7 @@ Exit statuses
 @click.option("--first-seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option(
     "--seconds",
-    type=click.FloatRange(60, 7200),
+    type=Real(60, 7200),
     default=150.0,
     show_default=True,
     help="Of virtual time, each.",

@@ -9,6 +9,7 @@ from typing import TypeVar
 import click
 
 from airnet.cli import output, show
+from airnet.cli.given import Place, Real
 from airnet.errors import UnsupportedError
 from airnet.twin import casebook
 from airnet.twin.plays import Play, Progress
@@ -16,7 +17,7 @@ from airnet.twin.pool import WORKERS_MAX, Local
 from airnet.twin.priors import Case, chosen
 from airnet.twin.sheet import Sheet, markdown
 
-PATH = click.Path(path_type=Path)
+PATH = Place()
 Command = TypeVar("Command", bound=Callable[..., object])
 
 #: Seeds of one run; beyond it a sweep is meant.
@@ -76,7 +77,7 @@ def with_difficulty(command: Command) -> Command:
     """Give a command its option --difficulty."""
     return click.option(
         "--difficulty",
-        type=click.FloatRange(0.0, 1.0),
+        type=Real(0.0, 1.0),
         help="0 an incident shouts, 1 it hides; drawn from the seed by default.",
     )(command)
 

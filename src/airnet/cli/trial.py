@@ -6,6 +6,7 @@ import click
 
 from airnet import log
 from airnet.cli import show
+from airnet.cli.given import Real
 from airnet.errors import EXIT_DONE, EXIT_NO
 
 
@@ -68,7 +69,7 @@ Examples
 @click.argument("stages", nargs=-1, metavar="[STAGE]...")
 @click.option(
     "--seconds",
-    type=click.FloatRange(0.1, 3600),
+    type=Real(0.1, 3600),
     default=60,
     show_default=True,
     help="How long live holds its steady rate.",

@@ -9,6 +9,7 @@ import msgspec
 
 from airnet.cli import show, studied
 from airnet.cli.ending import ends_whole
+from airnet.cli.given import Real
 from airnet.cli.twinplay import with_domain
 from airnet.config import load
 from airnet.decide.policy import Policy
@@ -99,7 +100,7 @@ Exit statuses
 )
 @click.option(
     "--contain-within",
-    type=click.FloatRange(0, min_open=True),
+    type=Real(0, min_open=True),
     metavar="SECONDS",
     help="Mean over severe incidents that a candidate must keep.",
 )

@@ -10,6 +10,7 @@ import click
 
 from airnet.cli import output
 from airnet.cli.ending import ends_whole
+from airnet.cli.given import Place, Real
 from airnet.errors import EXIT_DONE, EXIT_NO, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from airnet.twin.plan import Size
     from airnet.twin.timeline import Sampler
 
-PATH = click.Path(path_type=Path)
+PATH = Place()
 SEED_MAX = (1 << 63) - 1
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -67,13 +68,13 @@ _WORLD = (
     ),
     click.option(
         "--difficulty",
-        type=click.FloatRange(0, 1),
+        type=Real(0, 1),
         help="0: the incident shouts; 1: it hides. Default: drawn from the seed.",
     ),
     with_domain,
     click.option("--sessions", type=click.IntRange(2, 400), help="Instead of drawn."),
     click.option("--symbols", type=click.IntRange(1, 400), help="Instead of drawn."),
-    click.option("--seconds", type=click.FloatRange(1, 3600), help="Of virtual time."),
+    click.option("--seconds", type=Real(1, 3600), help="Of virtual time."),
 )
 
 

@@ -7,12 +7,13 @@ import click
 
 from airnet.cli import output
 from airnet.cli.ending import ends_whole
+from airnet.cli.given import Place, Real
 from airnet.errors import EXIT_DONE, EXIT_NO, UsageError
 
 if TYPE_CHECKING:
     from airnet.twin.whatif import WhatIf
 
-PATH = click.Path(path_type=Path)
+PATH = Place()
 ACTIONS = (
     "throttle_session",
     "cancel_orders",
@@ -52,7 +53,7 @@ Exit statuses
 @click.argument("incident")
 @click.option(
     "--later",
-    type=click.FloatRange(0, 3600),
+    type=Real(0, 3600),
     default=1.0,
     show_default=True,
     help="Seconds, for the variant that acts later.",

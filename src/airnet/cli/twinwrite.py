@@ -7,6 +7,7 @@ import click
 
 from airnet.cli import output
 from airnet.cli.ending import ends_whole
+from airnet.cli.given import Place
 from airnet.cli.twinplay import scenario_names, size_of, with_world
 from airnet.errors import EXIT_DONE, UsageError
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from airnet.twin.plan import Plan
     from airnet.twin.wirefile import Truth
 
-PATH = click.Path(path_type=Path)
+PATH = Place()
 
 
 @click.command(

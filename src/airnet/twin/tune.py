@@ -142,10 +142,11 @@ def opened(wanted: Search) -> tuple[Any, Any]:
 
     Raises:
         UnsupportedError: optuna is missing.
-        UsageError: the storage holds another search.
+        UsageError: the storage holds another search, or is none.
     """
     try:
         import optuna  # noqa: PLC0415 -- an extra
+        import sqlalchemy.exc  # noqa: PLC0415 -- optuna's
     except ImportError as error:
         raise UnsupportedError(
             "optuna is not installed", "pip install 'airnet[twin]'"
@@ -157,13 +158,19 @@ def opened(wanted: Search) -> tuple[Any, Any]:
     sampler = optuna.samplers.NSGAIISampler(
         seed=wanted.seed, population_size=POPULATION, **more
     )
-    study = optuna.create_study(
-        storage=f"sqlite:///{wanted.storage}" if wanted.storage else None,
-        sampler=sampler,
-        study_name="airnet twin tune",
-        directions=["minimize", "minimize"],
-        load_if_exists=True,
-    )
+    try:
+        study = optuna.create_study(
+            storage=f"sqlite:///{wanted.storage}" if wanted.storage else None,
+            sampler=sampler,
+            study_name="airnet twin tune",
+            directions=["minimize", "minimize"],
+            load_if_exists=True,
+        )
+    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError):
+        raise UsageError(
+            f"{wanted.storage}: cannot be opened as the storage of a search",
+            "name a file of SQLite's, or a new one in a directory that is there",
+        ) from None
     mine = digest(
         (wanted.policy, wanted.knobs, wanted.cases, wanted.seeds, wanted.priors)
     )
