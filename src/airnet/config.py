@@ -222,8 +222,15 @@ class Config(Closed, frozen=True):
     site: str = ""
     policy: str = ""
     models: str = ""
+    model_keys: tuple[str, ...] = ()
     actuators: Actuators = Actuators()
     service: Service = Service()
+
+    def __post_init__(self) -> None:
+        _require(
+            all(re.fullmatch(r"[0-9a-f]{64}", key) for key in self.model_keys),
+            "`model_keys` must be Ed25519 public keys, 64 hexadecimal digits each",
+        )
 
 
 def load(path: Path, kind: type[T]) -> T:

@@ -49,6 +49,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     site: Path | None = None
     policy: Path | None = None
     models: Path | None = None
+    unsigned: bool = False
     decisions: Path | None = None
     ledger: Path | None = None
     batch_frames: int = BATCH_FRAMES
@@ -305,7 +306,7 @@ def _run(
     site = load(order.site, Site) if order.site else Site()
     policy_file = order.policy or policy_path()
     policy = load(policy_file, Policy)
-    scorer = load_models(order.models or models_path())
+    scorer = load_models(order.models or models_path(), is_signed=not order.unsigned)
     source = open_files(
         order.files, order.speed, order.select, site if order.site else None
     )

@@ -392,7 +392,7 @@ def test_models_verify_says_what_scores_them(capfd: Capture, tmp_path: Path) -> 
 
     status, out, err = said(capfd, "models", "verify", str(tmp_path))
     assert (status, out) == (65, "")
-    assert "cannot be read" in err
+    assert "has no manifest" in err
 
 
 def test_doctor_says_what_nobody_lacks() -> None:

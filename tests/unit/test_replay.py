@@ -287,11 +287,11 @@ def all_gone(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (altered, "SHA-256"),
-        (another_schema, "schema"),
-        (no_model, "No such file"),
-        (no_card, "not a model card"),
-        (all_gone, "No such file"),
+        (altered, "model.onnx was altered"),
+        (another_schema, "card.toml was altered"),
+        (no_model, "model.onnx is missing"),
+        (no_card, "card.toml was altered"),
+        (all_gone, "has no manifest"),
     ],
 )
 def test_models_that_cannot_be_trusted_are_refused(
@@ -310,7 +310,7 @@ def test_models_that_cannot_be_trusted_are_refused(
 
     assert status == 65
     assert said in line
-    assert "train.py" in line
+    assert "airnet models" in line
     assert not (tmp_path / "d").exists()
 
 

@@ -66,6 +66,7 @@ Exit statuses
 @click.option("--site", type=PATH, help="The network: gateways, firms, protected.")
 @click.option("--policy", type=PATH, help="What may be done; shadow by default.")
 @click.option("--models", type=PATH, help="Folder of models instead of the shipped.")
+@click.option("--unsigned", is_flag=True, help="Take models that nobody signed.")
 @click.option("--decisions", type=PATH, help="Write one JSON object a Decision here.")
 @click.option("--ledger", type=PATH, help="Keep the ledger in this new directory.")
 @click.option(
@@ -134,6 +135,7 @@ def _to_features(
                 f"--{name} does nothing with --to features", "leave one of them out"
             )
         del given[name]
+    del given["unsigned"]
     order = Extraction(files=files, **given)
     with ends_whole():
         found = extract(order)

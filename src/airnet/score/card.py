@@ -16,7 +16,7 @@ from airnet.domain.verdict import Cause
 from airnet.domain.window import FeatureSchema
 from airnet.errors import ModelError
 
-REMEDY = "reinstall airnet, or train the model again with train.py in that folder"
+REMEDY = "reinstall airnet, or train the model again: airnet models train"
 
 
 class Reference(Closed, frozen=True):
@@ -44,6 +44,9 @@ class Driving(Closed, frozen=True):
 class Card(Closed, frozen=True):
     """`card.toml`, whole. `temperature` divides margins before the softmax.
 
+    `second_temperature` does those of the second opinion, `limits` says what the model
+    is not good for, `libraries` what it was made with.
+
     `missing` is what the model was given in training for a feature that is missing;
     without it, the model takes NaN.
     """
@@ -64,6 +67,9 @@ class Card(Closed, frozen=True):
     driving: dict[Cause, Driving]
     metrics: dict[str, dict[str, float]]
     missing: int | None = None
+    second_temperature: float = 1.0
+    limits: tuple[str, ...] = ()
+    libraries: dict[str, str] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2 or self.classes[0] is not Cause.NORMAL:

@@ -18,10 +18,11 @@ from airnet.domain.verdict import PPM, Cause, Share, Verdict
 from airnet.errors import ModelError
 from airnet.score import counterfactual, paths
 from airnet.score.counterfactual import Question
-from airnet.score.model import COLUMNS, Model
+from airnet.score.model import Model
 from airnet.score.onnx import RULES_ALONE, OnnxScorer
 from airnet.score.rule import Rule
 from airnet.score.rules import RULES
+from airnet.score.runtime import COLUMNS
 
 METHOD = "exact Shapley values against the reference"
 #: Shares and ranges that are told.

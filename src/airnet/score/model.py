@@ -5,36 +5,21 @@ import math
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi.onnxruntime_pybind11_state import (
-    Fail,
-    InvalidArgument,
-    InvalidGraph,
-    InvalidProtobuf,
-    NoSuchFile,
-    NotImplemented as NotSupported,
-    RuntimeException,
-)
 
 from airnet._ext.trees import Shapley
 from airnet.domain.verdict import PPM
 from airnet.domain.window import FeatureSchema
 from airnet.errors import ModelError
-from airnet.score import reference as distribution
-from airnet.score.card import REMEDY, Card, read
+from airnet.score import calibrate, golden as golden_rows, reference as distribution
+from airnet.score.calibrate import Calibrated
+from airnet.score.card import Card, read
 from airnet.score.native import REFERENCE, admit
+from airnet.score.novelty import Novelty
+from airnet.score.runtime import COLUMNS, Runtime
+from airnet.score.second import Second
 
-COLUMNS = 64
-_FAILURES = (
-    Fail,
-    InvalidArgument,
-    InvalidGraph,
-    InvalidProtobuf,
-    NoSuchFile,
-    NotSupported,
-    RuntimeException,
-)
+FILE = "model.onnx"
 
 
 class Model:
@@ -55,39 +40,29 @@ class Model:
         self.schema = schema
         self.digest = schema.digest()
         self.columns = {name: place for place, name in enumerate(schema.names)}
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(
-                model, options, providers=["CPUExecutionProvider"]
-            )
-            blank = np.zeros((1, COLUMNS), np.float32)
-            self._input = self._session.get_inputs()[0].name
-            width = self.reference(blank).shape
-        except _FAILURES as error:
-            first = str(error).splitlines()[0]
-            raise ModelError(f"{folder / 'model.onnx'}: {first}", REMEDY) from error
-        if width != (1, len(self.card.classes)):
-            raise ModelError(
-                f"{folder / 'model.onnx'}: gives {width}, the card lists "
-                f"{len(self.card.classes)} classes",
-                REMEDY,
-            )
+        self._runtime = Runtime(model, len(self.card.classes), str(folder / FILE))
         slack = self.card.temperature * math.log(len(self.card.classes) - 1)
         self.slack = np.float32(slack)
-        golden = np.zeros((2, COLUMNS), np.float32)
-        golden[1, : len(self.card.reference.row)] = self.card.reference.row
         missing = [
             self.columns[one.name] for one in schema.features if one.may_be_missing
         ]
         #: Columns in which something stands for NaN before the model sees them.
         self.filled = [] if self.card.missing is None else missing
-        self.native = admit(model, golden, self.reference)
+        known = golden_rows.read(folder)
+        trial = np.zeros((2, COLUMNS), np.float32)
+        trial[1, : len(self.card.reference.row)] = self.card.reference.row
+        if known is not None:
+            trial = np.concatenate([trial, known.array()])
+            said = self.reference(known.array())
+            golden_rows.require(known, FILE, said, "onnxruntime")
+        self.native = admit(model, trial, self.reference)
         #: How features and margin were distributed in training, if that was kept.
         self.distribution = distribution.read(folder, schema)
+        #: What beside the margins a Verdict rests on, as far as it is there.
+        found = calibrate.read(folder, schema)
+        self.calibrated = None if found is None else Calibrated(found, self.columns)
+        self.novelty = None if known is None else Novelty(folder, known)
+        self.second = Second(folder, self.card, known)
 
     def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return float32[k, classes] of float32[k, 64] rows, contiguous.
@@ -111,8 +86,7 @@ class Model:
 
     def reference(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return margins of filled rows by onnxruntime, which says what is right."""
-        (out,) = self._session.run(None, {self._input: rows})
-        return np.asarray(out)
+        return self._runtime.margins(rows)
 
     def agrees(self, rows: NDArray[np.float32]) -> bool:
         """Compare margins with the reference's; once they differ, that one scores."""

@@ -1,5 +1,6 @@
 """OnnxScorer: the session and the flood model, and the hard rules beside them."""
 
+import hashlib
 import operator
 from collections import Counter
 from collections.abc import Iterable
@@ -14,7 +15,9 @@ from airnet._ext.trees import EXCUSED, FACT, SHADOW
 from airnet.domain.columns import FLOOD_SCHEMA, SCHEMAS, SESSION_SCHEMA
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
+from airnet.score import seal
 from airnet.score.drift import Drifts
+from airnet.score.evidence import Evidence
 from airnet.score.model import Model
 from airnet.score.native import SHADOW_EVERY
 from airnet.score.opinion import RULE_PPM, Opinion, if_ready, of_fact, of_model
@@ -32,6 +35,7 @@ from airnet.score.subjects import (
     PACKETS,
     SOURCE_PACKETS,
     count_heard,
+    gateway_said,
     integers_of,
     of_gateway,
     of_place,
@@ -47,7 +51,7 @@ _DIGESTS = {kind: SCHEMAS[kind].digest() for kind in RULED}
 #: Windows in one call that need no new room.
 MARKS = 4096
 CAUSE = operator.attrgetter("cause")
-NOWHERE = np.zeros(0, np.intp)
+NOBODY: list[int] = []
 UNSHADOWED = np.uint8(0xFF ^ SHADOW)
 
 
@@ -65,6 +69,9 @@ class OnnxScorer:
         models = {kind: self.model_of(kind) for kind in KINDS}
         self._screen = screen(models, shadow_every)
         self._marks = np.zeros(MARKS, np.uint8)
+        self._evidence = Evidence(self.model_of)
+        #: By model, the digest of everything that was signed with it.
+        self.seals: dict[str, str] = {}
 
     def score(
         self,
@@ -157,6 +164,8 @@ class OnnxScorer:
         for model in (self.session_model, self.flood_model):
             out[f"{model.card.name}.model"] = model.card.sha256
             out[f"{model.card.name}.schema"] = model.digest
+        for name, digest in self.seals.items():
+            out[f"{name}.manifest"] = digest
         for kind, digest in _DIGESTS.items():
             out[f"{SCHEMAS[kind].name}.schema"] = digest
         return out
@@ -239,21 +248,22 @@ class OnnxScorer:
                     and not windows[place]["known"]
                 ):
                     folded.setdefault(gateway, []).append(place)
-        order = sorted([*spoken, *folded])
-        values = integers_of(features[order])
+        said = {place: (place, NOBODY) for place in spoken}
+        for place, below in folded.items():
+            said[place] = of_gateway(windows, features, opinions, place, below)
+        weighed = self._evidence.of(kinds, features, opinions, said)
+        order = sorted(said)
         verdicts = []
-        for place, integers in zip(order, values, strict=True):
+        for place, integers in zip(order, integers_of(features[order]), strict=True):
             window = windows[place]
-            opinion = opinions.get(place)
+            opinion, evidence, named = weighed[place]
             if place in folded:
-                about, opinion = of_gateway(
-                    windows, features, opinions, place, folded[place]
-                )
+                about = gateway_said(windows, features, place, named)
             elif kinds[place] == WINDOW_SESSION:
                 about = of_session(sessions[int(window["subject"])])
             else:
                 about = of_place(window)
-            assert opinion is not None
+            about |= evidence
             verdicts.append(self._verdict(window, integers, opinion, about))
         return verdicts
 
@@ -296,13 +306,29 @@ class OnnxScorer:
         )
 
 
-def load(models_dir: Path) -> OnnxScorer:
+def load(
+    models_dir: Path, keys: Iterable[str] = (), *, is_signed: bool = True
+) -> OnnxScorer:
     """Return the scorer of the models in `models_dir`/session and `models_dir`/flood.
 
+    Args:
+        models_dir: their folder.
+        keys: public keys of the site, in hex, beside those that came with airnet.
+        is_signed: False takes what nobody signed: for development.
+
     Raises:
-        ModelError: a model is missing, unreadable, altered or for another schema.
+        ModelError: a model is missing, unreadable, altered, unsigned, signed by nobody
+            who is trusted, or for another schema.
     """
-    return OnnxScorer(
-        Model(models_dir / "session", SESSION_SCHEMA),
-        Model(models_dir / "flood", FLOOD_SCHEMA),
-    )
+    trusted = frozenset({*seal.known_keys().values(), *keys})
+    models: list[Model] = []
+    seals = {}
+    for name, schema in (("session", SESSION_SCHEMA), ("flood", FLOOD_SCHEMA)):
+        folder = models_dir / name
+        if is_signed:
+            seal.check(folder, trusted)
+            seals[name] = hashlib.sha256(seal.manifest_of(folder)).hexdigest()
+        models.append(Model(folder, schema))
+    scorer = OnnxScorer(models[0], models[1])
+    scorer.seals = seals
+    return scorer

@@ -58,10 +58,10 @@ def of_gateway(
     opinions: dict[int, Opinion],
     place: int,
     below: list[int],
-) -> tuple[dict[str, Any], Opinion]:
-    """Return what only a gateway's Verdict has, and the opinion it is of.
+) -> tuple[int, list[int]]:
+    """Return whose opinion a gateway's Verdict is, and which sources it names.
 
-    Its worst source speaks if it does not.
+    Its worst source speaks if it does not itself.
     """
     guilty = [one for one in below if opinions[one].cause is Cause.FLOOD]
     own = opinions.get(place)
@@ -70,11 +70,11 @@ def of_gateway(
         and own.cause is Cause.FLOOD
         and own.probability_ppm >= NAMED_PPM
     )
+    speaker = place
     if guilty and (own is None or own.cause is not Cause.FLOOD):
-        worst = max(guilty, key=lambda one: opinions[one].probability_ppm)
-        own = opinions[worst]
+        speaker = max(guilty, key=lambda one: opinions[one].probability_ppm)
     elif own is None:
-        own = opinions[below[0]]
+        speaker = below[0]
     named = [
         one
         for one in below
@@ -82,17 +82,26 @@ def of_gateway(
         and not features[one, _REGISTERED]
         and _is_named(opinions[one], features[one], is_sure=is_sure)
     ]
+    return speaker, named
+
+
+def gateway_said(
+    windows: NDArray[np.void],
+    features: NDArray[np.float32],
+    place: int,
+    named: list[int],
+) -> dict[str, Any]:
+    """Return what only a gateway's Verdict has, with the sources that it names."""
     first_ns = int(windows[place]["first_ns"])
     if not first_ns and named:
         first_ns = min(int(windows[one]["first_ns"]) for one in named)
-    about = {
+    return {
         "first_ns": first_ns,
         "address": _address(windows[place]["address"].tobytes()),
         "port": int(windows[place]["port"]),
         "sources": tuple(_address(windows[one]["address"].tobytes()) for one in named),
         "fanout": int(features[place, _SOURCES]),
     }
-    return about, own
 
 
 def _is_named(opinion: Opinion, row: NDArray[np.float32], *, is_sure: bool) -> bool:

@@ -99,7 +99,9 @@ class Service:
         policy_file = _under(base, config.policy) or policy_path()
         site = load(site_file, Site) if site_file else Site()
         policy = load(policy_file, Policy)
-        scorer = load_models(_under(base, config.models) or models_path())
+        scorer = load_models(
+            _under(base, config.models) or models_path(), config.model_keys
+        )
         pipeline = config.pipeline
         self._cpus = pipeline.cpus
         lanes, trailer = pipeline.lanes, config.capture.trailer

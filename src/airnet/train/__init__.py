@@ -1,0 +1,1 @@
+"""Train: the shipped models, from generated networks, the same bytes every time."""
