@@ -23,7 +23,8 @@ from pathlib import Path
 from airnet.train import run
 from airnet.train.gather import Budget
 budget = Budget(catalogue=1, classic=1, plain=10, quiet=4, families=5)
-print(run.train(("session", "flood"), Path(sys.argv[1]), 7, budget, lambda _: None, int(sys.argv[2])))
+out, jobs = Path(sys.argv[1]), int(sys.argv[2])
+print(run.train(("session", "flood"), out, 7, budget, lambda _: None, jobs))
 """
 
 

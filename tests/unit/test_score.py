@@ -326,7 +326,7 @@ def test_known_hosts_that_try_again_are_no_flood(scorer: score.OnnxScorer) -> No
 def test_missing_is_what_the_model_was_trained_on(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """NaN scores as the card's number does, is null in the Verdict, and explains as well."""
+    """NaN scores as the card's number does, is null in the Verdict, and explains."""
     monkeypatch.setenv("AIRNET_SIMD", name)
     scorer = score.load(MODELS)
     given = table((1, QUIET), (1, BURST), (1, RUNAWAY))

@@ -84,7 +84,7 @@ class Evidence:
         speaker: int,
         named: list[int],
     ) -> tuple[Opinion, Answer | None, list[int]]:
-        """Return the opinion now that the second was asked, its answer, who is named."""
+        """Return the opinion once the second was asked, its answer, who is named."""
         own = opinions[speaker]
         asked = [one for one in (speaker, *named) if needs_second(opinions[one])]
         if not asked or not model.second.is_there:

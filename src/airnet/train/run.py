@@ -143,7 +143,7 @@ def card(name: str, maker: Maker, lot: Lot, tables: Mapping[str, make.Table]) ->
         "seed": maker.seed,
         "episodes": len(lot.names),
         "rows": len(lot.labels),
-        "data": f"catalogue, classic and plain episodes; rows {data.hexdigest()}",
+        "data": f"rows {data.hexdigest()}",
         "missing": make.MISSING,
         "sha256": hashlib.sha256(maker.files[MODEL_FILE]).hexdigest(),
         "schema": maker.schema.name,
