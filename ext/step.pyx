@@ -56,7 +56,7 @@ cdef extern from "step.h" nogil:
         pass
     struct window_witness:
         pass
-    struct window_feed:
+    struct window_feeds:
         pass
 
     struct decoder:
@@ -104,7 +104,7 @@ def check_layouts():
         sizeof(window_source), sizeof(window_known), sizeof(window_venue),
         sizeof(airnet_window), WINDOW_ROWS, WINDOW_COLUMNS,
         S_COLUMNS, F_COLUMNS, V_COLUMNS,
-        sizeof(window_mirror), sizeof(window_witness), sizeof(window_feed),
+        sizeof(window_mirror), sizeof(window_witness), sizeof(window_feeds),
         M_COLUMNS, Q_COLUMNS,
     )
     streams = (

@@ -157,9 +157,7 @@ struct window_session {
 #define WINDOW_VENUE_SETS 64
 #define WINDOW_VENUE_WAYS 16
 #define WINDOW_VENUES (WINDOW_VENUE_SETS * WINDOW_VENUE_WAYS)
-#define WINDOW_FEED_SETS 64
-#define WINDOW_FEED_WAYS 4
-#define WINDOW_FEEDS (WINDOW_FEED_SETS * WINDOW_FEED_WAYS)
+#define WINDOW_FEEDS 256
 #define WINDOW_WATCH (WINDOW_FEEDS + 1) /* rows of a slot: feeds, and the mirror's */
 /* A tick closes at most every active session, every venue, and 9 windows a target. */
 #define WINDOW_ROWS \
@@ -221,9 +219,6 @@ struct window_endpoint {
 };
 
 struct window_venue; /* window_venue.h */
-struct window_mirror; /* window_witness.h */
-struct window_witness;
-struct window_feed; /* window_feed.h */
 
 struct window_state {
 	struct window_session *sessions;
@@ -231,9 +226,9 @@ struct window_state {
 	struct window_source *sources;
 	struct window_known *known;
 	struct window_venue *venues; /* and one more, where those without a place go */
-	struct window_mirror *mirror;
+	struct window_mirror *mirror; /* window_witness.h */
 	struct window_witness *witnesses; /* by session */
-	struct window_feed *feeds;
+	struct window_feeds *feeds; /* window_feed.h */
 	uint64_t *target_tags, *source_tags;
 	uint64_t *source_last_ns; /* when each of `sources` sent its last packet */
 	uint64_t target_bits[WINDOW_TARGET_SETS]; /* top six bits of a set's tags */
@@ -243,8 +238,6 @@ struct window_state {
 	uint64_t venue_tags[WINDOW_VENUES];
 	struct window_endpoint endpoints[WINDOW_VENUES]; /* the configured ones */
 	uint32_t active_venues[WINDOW_VENUES];
-	uint32_t active_feeds[WINDOW_FEEDS];
-	uint32_t active_feed_count, feed_count; /* the latter: all there ever were */
 	uint32_t active_venue_count, endpoint_count, venue_epoch, venue_generation;
 	uint64_t seed[WINDOW_SEEDS];
 	uint32_t *active_sessions, *active_targets;

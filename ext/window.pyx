@@ -33,7 +33,6 @@ cdef extern from "window_step.h" nogil:
         F_COLUMNS
         V_COLUMNS
         WINDOW_VENUES
-        WINDOW_FEEDS
         M_COLUMNS
         Q_COLUMNS
     const char *window_session_names[]
@@ -64,7 +63,7 @@ cdef extern from "window_step.h" nogil:
     struct window_witness:
         pass
 
-    struct window_feed:
+    struct window_feeds:
         pass
 
     struct window_estimates:
@@ -91,7 +90,7 @@ cdef extern from "window_step.h" nogil:
         window_venue *venues
         window_mirror *mirror
         window_witness *witnesses
-        window_feed *feeds
+        window_feeds *feeds
         uint64_t *target_tags
         uint64_t *source_tags
         uint64_t *source_last_ns
@@ -125,7 +124,7 @@ LAYOUT = (
     sizeof(window_state), sizeof(window_session), sizeof(window_target),
     sizeof(window_source), sizeof(window_known), sizeof(window_venue),
     sizeof(airnet_window), ROWS, COLUMNS, S_COLUMNS, F_COLUMNS, V_COLUMNS,
-    sizeof(window_mirror), sizeof(window_witness), sizeof(window_feed),
+    sizeof(window_mirror), sizeof(window_witness), sizeof(window_feeds),
     M_COLUMNS, Q_COLUMNS,
 )
 
@@ -197,7 +196,7 @@ cdef class WindowTable:
         w.mirror = <window_mirror *>calloc(1, sizeof(window_mirror))
         w.witnesses = <window_witness *>calloc(
             AIRNET_SESSIONS_MAX, sizeof(window_witness))
-        w.feeds = <window_feed *>calloc(WINDOW_FEEDS, sizeof(window_feed))
+        w.feeds = <window_feeds *>calloc(1, sizeof(window_feeds))
         w.target_tags = <uint64_t *>calloc(WINDOW_TARGETS, sizeof(uint64_t))
         w.source_tags = <uint64_t *>calloc(WINDOW_SOURCES, sizeof(uint64_t))
         w.source_last_ns = <uint64_t *>calloc(WINDOW_SOURCES, sizeof(uint64_t))

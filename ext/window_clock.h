@@ -9,7 +9,8 @@
 
 #include "window_witness.h"
 
-/* A message's delay. Whole seconds are a stamp too coarse to tell anything. */
+/* A message's delay. Whole seconds are a stamp too coarse to tell anything. Once there
+ * are enough, only a lesser one can matter. */
 static inline void window_clock_say(struct window_clock *c,
 				    const struct airnet_message *m, uint64_t time_ns)
 {
@@ -17,7 +18,10 @@ static inline void window_clock_say(struct window_clock *c,
 	int is_again =
 		m->flags & (AIRNET_MESSAGE_POSS_DUP | AIRNET_MESSAGE_POSS_RESEND);
 
-	if (m->sending_ns % 1000000000u == 0 || is_again)
+	if (c->said >= CLOCK_SAID && delay_ns >= c->least_ns)
+		return;
+	if (!m->sending_ns || m->malformed || is_again ||
+	    m->sending_ns % 1000000000u == 0)
 		return;
 	if (!c->said || delay_ns < c->least_ns)
 		c->least_ns = delay_ns;

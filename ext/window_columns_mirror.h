@@ -8,7 +8,7 @@
 
 /* clang-format off */
 #define WINDOW_MIRROR_COLUMNS(X) \
-	X(window_us) X(frames) X(frame_rate_1s) X(frame_baseline) X(bytes_rate) \
+	X(window_us) X(frames) X(frame_rate_1s) X(frame_baseline) \
 	X(data_frames) X(twice) X(twice_down) X(twice_share_1s) X(twice_baseline) \
 	X(losses) X(losses_down) X(lost_bytes) X(loss_rate_1s) \
 	X(loss_share_1s) X(loss_share_10s) X(session_frames) \
@@ -16,7 +16,6 @@
 	X(unseen_windows_baseline) X(retransmits) \
 	X(out_of_order) X(back_frames) X(odd_back_frames) X(far_back_frames) \
 	X(back_share_1s) X(back_baseline) X(back_worst_us) X(back_past_us) \
-	X(step_worst_us) \
 	X(sessions_active) X(sessions_one_way) X(one_way_share) X(clients_twice) \
 	X(clients_lost) X(clients_unseen) X(clocks_up) X(clocks_down) \
 	X(ahead_up_share) X(ahead_down_share) X(behind_up_share) \

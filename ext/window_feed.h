@@ -8,6 +8,9 @@
 
 #include "window_witness.h"
 
+#define FEED_WAYS 4
+#define FEED_SETS (WINDOW_FEEDS / FEED_WAYS)
+#define FEED_HINTS 16
 #define FEED_MARKS 64 /* numbers whose time is remembered, to compare two channels */
 #define FEED_LEARN 32 /* packets in which a number may be found */
 #define FEED_HITS 29 /* of them, in which it goes on where the one before ended */
@@ -53,6 +56,13 @@ struct window_feed {
 
 #define FEED_ALONE AIRNET_NONE
 
+struct window_feeds {
+	struct window_feed all[WINDOW_FEEDS];
+	uint32_t active[WINDOW_FEEDS], active_count;
+	uint32_t count; /* of all there ever were */
+	uint16_t hints[FEED_HINTS]; /* where one was found last */
+};
+
 /* The number of a datagram's first message, and how many it says there are, read the
  * `kind`th way of what begins it: 4 bytes, at 0 or 4, big-endian or not, that rise by
  * one, or at 4 by what byte 2 or 3 counts (as in Cboe's, NYSE's and LSE's headers). */
@@ -78,16 +88,16 @@ static inline int window_is_feed(const struct window_feed *f,
 }
 
 /* The channel of a datagram, made when it is new; NULL when its set is in use. */
-static inline struct window_feed *window_feed_get(struct window_state *w,
-						  const struct airnet_header *h)
+static __attribute__((noinline)) struct window_feed *
+window_feed_find(struct window_state *w, const struct airnet_header *h)
 {
 	uint64_t hash = window_hash(w->seed, h->target) +
 			window_hash(w->seed, h->source) * 3 + h->target_port;
 	struct window_feed *set =
-		&w->feeds[window_mix(hash) % WINDOW_FEED_SETS * WINDOW_FEED_WAYS];
+		&w->feeds->all[window_mix(hash) % FEED_SETS * FEED_WAYS];
 	struct window_feed *chosen = NULL;
 
-	for (int i = 0; i < WINDOW_FEED_WAYS; i++) {
+	for (int i = 0; i < FEED_WAYS; i++) {
 		struct window_feed *f = &set[i];
 
 		if (f->first_ns && window_is_feed(f, h))
@@ -107,8 +117,24 @@ static inline struct window_feed *window_feed_get(struct window_state *w,
 	chosen->port = h->target_port;
 	chosen->pair = FEED_ALONE;
 	chosen->first_ns = w->now_ns;
-	chosen->number = w->feed_count++;
+	chosen->number = w->feeds->count++;
 	return chosen;
+}
+
+/* The same, looked for first where it lay last. */
+static inline struct window_feed *window_feed_get(struct window_state *w,
+						  const struct airnet_header *h)
+{
+	uint16_t *hint =
+		&w->feeds->hints[(h->target_port ^ h->target[15]) % FEED_HINTS];
+	struct window_feed *f = &w->feeds->all[*hint];
+
+	if (f->first_ns && window_is_feed(f, h))
+		return f;
+	f = window_feed_find(w, h);
+	if (f)
+		*hint = (uint16_t)(f - w->feeds->all);
+	return f;
 }
 
 static inline struct window_feed *window_feed_pair(struct window_state *w,
@@ -118,9 +144,9 @@ static inline struct window_feed *window_feed_pair(struct window_state *w,
 
 	if (f->pair == FEED_ALONE)
 		return NULL;
-	other = &w->feeds[f->pair];
-	return other->first_ns && other->pair == (uint32_t)(f - w->feeds) ? other
-									  : NULL;
+	other = &w->feeds->all[f->pair];
+	return other->first_ns && other->pair == (uint32_t)(f - w->feeds->all) ? other
+									       : NULL;
 }
 
 static inline struct window_mark *window_feed_mark(struct window_feed *f,
@@ -133,8 +159,8 @@ static inline struct window_mark *window_feed_mark(struct window_feed *f,
 static inline void window_feed_seek(struct window_state *w, struct window_feed *f,
 				    uint64_t number)
 {
-	uint32_t place = w->active_feeds[f->look % w->active_feed_count];
-	struct window_feed *other = &w->feeds[place];
+	uint32_t place = w->feeds->active[f->look % w->feeds->active_count];
+	struct window_feed *other = &w->feeds->all[place];
 	int is_other = other != f && !window_feed_pair(w, other);
 
 	if (is_other && window_feed_mark(other, number)->number == number &&
@@ -143,7 +169,7 @@ static inline void window_feed_seek(struct window_state *w, struct window_feed *
 		if (++f->pair_hits < FEED_PAIR_HITS)
 			return;
 		f->pair = place;
-		other->pair = (uint32_t)(f - w->feeds);
+		other->pair = (uint32_t)(f - w->feeds->all);
 		return;
 	}
 	if (is_other && ++f->pair_misses < FEED_PAIR_MISSES)

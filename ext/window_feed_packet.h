@@ -123,7 +123,8 @@ static inline void window_feed_packet(struct window_state *w,
 	if (!f->listed) {
 		f->listed = 1;
 		f->open_ns = w->now_ns;
-		w->active_feeds[w->active_feed_count++] = (uint32_t)(f - w->feeds);
+		w->feeds->active[w->feeds->active_count++] =
+			(uint32_t)(f - w->feeds->all);
 	}
 	silence_ns = f->last_ns ? w->now_ns - f->last_ns : 0;
 	if (silence_ns > f->worst_ns)

@@ -150,15 +150,15 @@ static inline void window_feed_tick(struct window_state *w, uint64_t at_ns)
 {
 	uint32_t kept = 0;
 
-	for (uint32_t i = 0; i < w->active_feed_count; i++) {
-		struct window_feed *f = &w->feeds[w->active_feeds[i]];
+	for (uint32_t i = 0; i < w->feeds->active_count; i++) {
+		struct window_feed *f = &w->feeds->all[w->feeds->active[i]];
 
 		window_feed_close(w, f, at_ns);
 		f->listed = (uint8_t)window_feed_roll(w, f, at_ns);
 		if (f->listed)
-			w->active_feeds[kept++] = w->active_feeds[i];
+			w->feeds->active[kept++] = w->feeds->active[i];
 	}
-	w->active_feed_count = kept;
+	w->feeds->active_count = kept;
 }
 
 #endif

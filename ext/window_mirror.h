@@ -48,7 +48,6 @@ static inline void window_mirror_parts(const struct window_mirror *m, float *row
 	window_put(row, M_back_baseline, back->base * 1000 >> 16);
 	window_put(row, M_back_worst_us, m->back_ns / 1000);
 	window_put(row, M_back_past_us, m->back_past_ns / 1000);
-	window_put(row, M_step_worst_us, m->step_ns / 1000);
 }
 
 static inline void window_mirror_witnesses(const struct window_state *w, uint32_t slot,
@@ -83,16 +82,14 @@ static inline void window_mirror_row(struct window_state *w, uint64_t at_ns,
 	struct window_mirror *m = w->mirror;
 	struct airnet_window *key = &w->windows[w->row_count];
 	float *row = &w->rows[(size_t)w->row_count * WINDOW_COLUMNS];
-	uint64_t us = (at_ns - m->open_ns) / 1000;
 
 	memset(row, 0, WINDOW_COLUMNS * sizeof *row);
 	memset(key, 0, sizeof *key);
-	window_put(row, M_window_us, us);
+	window_put(row, M_window_us, (at_ns - m->open_ns) / 1000);
 	window_put(row, M_frames, frames);
 	window_put(row, M_frame_rate_1s,
 		   window_rate(m->frames_fast + (frames << 16) / 10));
 	window_put(row, M_frame_baseline, window_rate(m->frames_base));
-	window_put(row, M_bytes_rate, us ? m->bytes * 1000 / us : 0);
 	window_mirror_parts(m, row);
 	window_mirror_witnesses(w, slot, row);
 	window_put(row, M_history_ms, (at_ns - m->first_ns) / 1000000);
@@ -100,7 +97,6 @@ static inline void window_mirror_row(struct window_state *w, uint64_t at_ns,
 	key->close_ns = w->frame_ns;
 	key->frame_count = w->frame_count;
 	key->first_ns = m->open_ns;
-	key->accepted_ns = m->last_ns;
 	key->kind = AIRNET_WINDOW_SENSOR;
 	w->row_count++;
 	w->counters.windows++;
@@ -141,7 +137,7 @@ static inline void window_mirror_roll(struct window_state *w, uint64_t at_ns,
 	if (m->back_ns > m->back_past_ns)
 		m->back_past_ns = m->back_ns;
 	m->open_ns = at_ns;
-	m->bytes = m->lost_bytes = m->back_ns = m->step_ns = 0;
+	m->lost_bytes = m->back_ns = 0;
 	m->twice_down = m->lost = m->lost_down = 0;
 	m->retransmits = m->out_of_order = m->odd_back = m->far_back = m->evidence = 0;
 }
@@ -165,10 +161,11 @@ static inline void window_mirror_skip(struct window_state *w)
 	w->mirror->frames_fast = w->mirror->lost_fast = 0;
 }
 
-/* What a frame of a session shows by its flags, nearly always nothing. */
-static __attribute__((noinline)) void window_mirror_signs(struct window_state *w,
-							  struct window_witness *t,
-							  const struct airnet_header *h)
+/* What a frame of a session shows by its flags, nearly always nothing. Returns the
+ * pieces of hard evidence. */
+static __attribute__((noinline)) int window_mirror_signs(struct window_state *w,
+							 struct window_witness *t,
+							 const struct airnet_header *h)
 {
 	struct window_mirror *m = w->mirror;
 	uint32_t slot = (uint32_t)w->slot;
@@ -189,61 +186,68 @@ static __attribute__((noinline)) void window_mirror_signs(struct window_state *w
 		m->doubt_ns = w->now_ns;
 	}
 	if (!(h->stream_flags & AIRNET_STREAM_LOST))
-		return;
+		return 0;
 	m->lost++;
 	m->lost_down += (uint32_t)is_down;
 	m->lost_bytes += h->lost_bytes;
 	m->doubt_ns = w->now_ns;
-	m->evidence++;
 	t->signs |= 1 << SIGN_LOST;
 	t->sign_slot[SIGN_LOST] = slot;
+	return 1;
 }
 
 #define MIRROR_FLAGS \
 	(AIRNET_STREAM_RETRANSMIT | AIRNET_STREAM_OUT_OF_ORDER | AIRNET_STREAM_TWICE | \
-	 AIRNET_STREAM_UNSEEN | AIRNET_STREAM_LOST)
+	 AIRNET_STREAM_UNSEEN | AIRNET_STREAM_LOST | AIRNET_STREAM_OPENED)
 
-static inline void window_mirror_session(struct window_state *w,
-					 const struct airnet_header *h,
-					 const struct airnet_message *messages,
-					 uint32_t count)
+/* A frame with flags; those of a new session begin its witness. */
+static __attribute__((noinline)) int window_mirror_flags(struct window_state *w,
+							 struct window_witness *t,
+							 const struct airnet_header *h)
 {
-	struct window_witness *t = &w->witnesses[h->session];
-	int way = h->direction & 1;
+	if (h->stream_flags & AIRNET_STREAM_OPENED) {
+		int way = h->direction & 1;
 
-	if (__builtin_expect(h->stream_flags & AIRNET_STREAM_OPENED, 0)) {
 		memset(t, 0, sizeof *t);
 		memcpy(t->client, way ? h->target : h->source, 16);
 	}
-	t->seen_slot[way] = (uint32_t)w->slot;
-	t->heard |= (uint8_t)(1 << way);
-	w->mirror->parts[SIGN_UNSEEN].whole++;
-	w->mirror->parts[SIGN_TWICE].whole += h->payload_bytes != 0;
-	if (__builtin_expect(h->stream_flags & MIRROR_FLAGS, 0))
-		window_mirror_signs(w, t, h);
-	for (uint32_t i = 0; i < count; i++) {
-		const struct airnet_message *m = &messages[i];
-
-		w->mirror->reports += m->kind == AIRNET_KIND_REPORT;
-		if (m->sending_ns && !m->malformed)
-			window_clock_say(&t->clocks[m->direction & 1], m, h->time_ns);
-	}
+	return window_mirror_signs(w, t, h);
 }
 
-/* A stamp that lies behind the one before. */
-static __attribute__((noinline)) void window_mirror_back(struct window_state *w,
-							 uint64_t back_ns)
+/* A frame of a session; returns the pieces of hard evidence in it. */
+static inline int window_mirror_session(struct window_state *w,
+					const struct airnet_header *h,
+					const struct airnet_message *messages,
+					uint32_t count)
 {
+	struct window_witness *t = &w->witnesses[h->session];
 	struct window_mirror *m = w->mirror;
+	int way = h->direction & 1, hard = 0;
 
+	if (__builtin_expect(h->stream_flags & MIRROR_FLAGS, 0))
+		hard = window_mirror_flags(w, t, h);
+	t->seen_slot[way] = (uint32_t)w->slot;
+	m->parts[SIGN_UNSEEN].whole++;
+	m->parts[SIGN_TWICE].whole += h->payload_bytes != 0;
+	for (uint32_t i = 0; i < count; i++) {
+		m->reports += messages[i].kind == AIRNET_KIND_REPORT;
+		window_clock_say(&t->clocks[way], &messages[i], h->time_ns);
+	}
+	return hard;
+}
+
+/* A stamp that lies behind the one before; returns whether it is hard evidence. */
+static __attribute__((noinline)) int window_mirror_back(struct window_mirror *m,
+							uint64_t back_ns)
+{
 	m->parts[MIRROR_BACK].part++;
 	m->odd_back += back_ns > 4 * m->back_past_ns + MIRROR_ODD_NS;
 	if (back_ns > m->back_ns)
 		m->back_ns = back_ns;
 	if (back_ns < MIRROR_BACK_NS)
-		return;
+		return 0;
 	m->far_back++;
-	m->evidence++;
+	return 1;
 }
 
 /* Every frame, before anything else is counted of it; `before_ns` is the largest time
@@ -254,22 +258,25 @@ static inline void window_mirror_frame(struct window_state *w,
 				       uint32_t count, uint64_t before_ns)
 {
 	struct window_mirror *m = w->mirror;
-	uint32_t evidence = m->evidence;
+	int hard = 0;
 
-	m->bytes += h->payload_bytes;
 	m->parts[MIRROR_BACK].whole++;
 	if (__builtin_expect(h->time_ns < before_ns, 0))
-		window_mirror_back(w, before_ns - h->time_ns);
-	else if (w->now_ns - before_ns > m->step_ns && before_ns)
-		m->step_ns = w->now_ns - before_ns;
-	if (__builtin_expect(!m->first_ns, 0))
-		m->first_ns = m->open_ns = w->now_ns;
-	m->last_ns = w->now_ns;
+		hard = window_mirror_back(m, before_ns - h->time_ns);
 	if (h->session < AIRNET_SESSIONS_MAX && h->reason == AIRNET_FRAME_OK)
-		window_mirror_session(w, h, messages, count);
-	if (__builtin_expect(m->evidence != evidence && MIRROR_EARLY(m->evidence), 0))
+		hard += window_mirror_session(w, h, messages, count);
+	if (__builtin_expect(!hard, 1))
+		return;
+	m->evidence++;
+	if (MIRROR_EARLY(m->evidence))
 		window_mirror_row(w, w->now_ns, (uint32_t)w->slot,
 				  m->parts[MIRROR_BACK].whole);
+}
+
+/* The first frame. */
+static inline void window_mirror_begin(struct window_state *w)
+{
+	w->mirror->first_ns = w->mirror->open_ns = w->frame_ns;
 }
 
 #endif

@@ -77,13 +77,14 @@ static __attribute__((noinline)) int window_ticks(struct window_state *w)
 {
 	if (!w->started) {
 		window_rekey(w, w->frame_ns);
+		window_mirror_begin(w);
 		w->next_ns = (w->frame_ns / WINDOW_TICK_NS + 1) * WINDOW_TICK_NS;
 	}
 	w->started = 1;
 	while (w->next_ns <= w->frame_ns) {
 		if (!window_has_room(w,
 				     w->active_session_count + w->active_venue_count +
-					     w->active_feed_count + 1 +
+					     w->feeds->active_count + 1 +
 					     w->active_target_count * (1 + WINDOW_TOP)))
 			return 0;
 		window_tick(w, w->frame_ns);

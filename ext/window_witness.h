@@ -39,8 +39,9 @@ struct window_clock {
 /* What one session shows. */
 struct window_witness {
 	uint8_t client[16];
-	uint32_t seen_slot[2], sign_slot[SIGNS];
-	uint8_t heard, signs; /* bit per direction, per sign */
+	uint32_t seen_slot[2]; /* by direction, 0 = never */
+	uint32_t sign_slot[SIGNS];
+	uint8_t signs; /* a bit each */
 	struct window_clock clocks[2];
 };
 
@@ -57,12 +58,12 @@ struct window_clocks {
 };
 
 struct window_mirror {
-	uint64_t first_ns, open_ns, last_ns, reports;
+	uint64_t first_ns, open_ns, reports;
 	uint64_t doubt_ns; /* when bytes were last missing, or not seen so far */
-	uint64_t frames_fast, frames_base, bytes, lost_bytes; /* Q16, as below */
+	uint64_t frames_fast, frames_base; /* Q16, as below */
 	uint64_t lost_fast, lost_slow, data_slow; /* 1 s, 10 s, 10 s */
 	uint64_t unseen_slots, unseen_slots_base; /* of all slots, 2 s and 30 s */
-	uint64_t back_ns, back_past_ns, step_ns; /* longest, of this slot or before */
+	uint64_t lost_bytes, back_ns, back_past_ns; /* the latter two at most */
 	struct window_part parts[SIGNS]; /* SIGN_LOST's is of stamps that go back */
 	uint32_t slots, twice_down, lost, lost_down, retransmits, out_of_order;
 	uint32_t odd_back, far_back, evidence;
@@ -112,7 +113,7 @@ static inline void window_witness_add(const struct window_witness *t, uint32_t s
 	uint64_t bit = 1ull << (window_plain_hash(t->client) >> 58);
 	uint32_t last, other, way;
 
-	if (t->heard != 3)
+	if (!t->seen_slot[0] || !t->seen_slot[1])
 		return;
 	way = slot - t->seen_slot[1] < slot - t->seen_slot[0];
 	last = slot - t->seen_slot[way];

@@ -108,7 +108,6 @@ class Part:
 
 
 COUNTED = (
-    "bytes",
     "lost",
     "lost_down",
     "lost_bytes",
@@ -119,7 +118,6 @@ COUNTED = (
     "far_back",
     "evidence",
     "back_ns",
-    "step_ns",
 )
 
 
@@ -131,7 +129,7 @@ class Mirror:
         self.witnesses: dict[int, Witness] = {}
         self.now = dict.fromkeys(COUNTED, 0)
         self.parts = {"twice": Part(), "unseen": Part(), "back": Part()}
-        self.first = self.open = self.last = self.reports = self.slots = 0
+        self.first = self.open = self.reports = self.slots = 0
         self.doubt = self.back_past = 0
         self.frames_fast = self.frames_base = 0
         self.lost_fast = self.lost_slow = self.data_slow = 0
@@ -147,30 +145,27 @@ class Mirror:
         self, header: np.void, messages: NDArray[np.void], before: int, now: int
     ) -> bool:
         """Take a frame; true when a window closes before its time."""
-        evidence = self.now["evidence"]
-        self.now["bytes"] += int(header["payload_bytes"])
+        hard = 0
         self.parts["back"].whole += 1
         back = before - int(header["time_ns"])
         if back > 0:
-            self.back(back)
-        elif before:
-            self.now["step_ns"] = max(self.now["step_ns"], now - before)
+            hard += self.back(back)
         if not self.first:
             self.first = self.open = now
-        self.last = now
         if header["session"] < 8192 and header["reason"] == 0:
-            self.session(header, messages, now)
-        return self.now["evidence"] != evidence and self.now["evidence"] in (4, 16, 64)
+            hard += self.session(header, messages, now)
+        self.now["evidence"] += hard > 0
+        return hard > 0 and self.now["evidence"] in (4, 16, 64)
 
-    def back(self, back: int) -> None:
+    def back(self, back: int) -> bool:
         self.parts["back"].part += 1
         self.now["odd_back"] += back > 4 * self.back_past + 20_000
         self.now["back_ns"] = max(self.now["back_ns"], back)
         if back >= 2_000_000:
             self.now["far_back"] += 1
-            self.now["evidence"] += 1
+        return back >= 2_000_000
 
-    def session(self, header: np.void, messages: NDArray[np.void], now: int) -> None:
+    def session(self, header: np.void, messages: NDArray[np.void], now: int) -> bool:
         index, way = int(header["session"]), int(header["direction"]) & 1
         if header["stream_flags"] & OPENED or index not in self.witnesses:
             self.witnesses[index] = Witness()
@@ -188,7 +183,8 @@ class Mirror:
                 sent = int(message["sending_ns"])
                 if sent % 1_000_000_000 and not message["flags"] & 3:
                     delay = int(header["time_ns"]) - sent
-                    t.clocks[int(message["direction"]) & 1].say(delay)
+                    t.clocks[way].say(delay)
+        return bool(header["stream_flags"] & LOST)
 
     def signs(self, t: Witness, header: np.void, now: int) -> None:
         flags, down = int(header["stream_flags"]), header["direction"] != 0
@@ -204,7 +200,6 @@ class Mirror:
             self.now["lost"] += 1
             self.now["lost_down"] += bool(down)
             self.now["lost_bytes"] += int(header["lost_bytes"])
-            self.now["evidence"] += 1
         if flags & (LOST | UNSEEN):
             self.doubt = now
 
@@ -235,17 +230,16 @@ class Mirror:
         return self.witnesses.setdefault(index, Witness())
 
     def row(self, at: int, slot: int, listed: list[int]) -> Row:
-        us, frames = (at - self.open) // 1000, self.parts["back"].whole
+        frames = self.parts["back"].whole
         twice, unseen, back = (self.parts[one] for one in ("twice", "unseen", "back"))
         lost = self.lost_fast + (self.now["lost"] << 16) // 10
         data = twice.whole_fast + (twice.whole << 16) // 10
         slow = self.data_slow + (twice.whole << 16) // 100
         row: Row = {
-            "window_us": us,
+            "window_us": (at - self.open) // 1000,
             "frames": frames,
             "frame_rate_1s": rate(self.frames_fast + (frames << 16) // 10),
             "frame_baseline": rate(self.frames_base),
-            "bytes_rate": self.now["bytes"] * 1000 // us if us else 0,
             "data_frames": twice.whole,
             "losses": self.now["lost"],
             "losses_down": self.now["lost_down"],
@@ -270,7 +264,6 @@ class Mirror:
             "back_baseline": back.base * 1000 >> 16,
             "back_worst_us": self.now["back_ns"] // 1000,
             "back_past_us": self.back_past // 1000,
-            "step_worst_us": self.now["step_ns"] // 1000,
             "history_ms": (at - self.first) // 1_000_000,
             **{
                 name: self.now[name]
@@ -345,7 +338,7 @@ class Mirror:
             "close_ns": frame_ns,
             "frame_count": frame_count,
             "first_ns": self.open,
-            "accepted_ns": self.last,
+            "accepted_ns": 0,
             "address": bytes(16),
             "subject": 0,
             "port": 0,

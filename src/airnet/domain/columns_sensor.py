@@ -14,7 +14,6 @@ _SENSOR = (
     ("frames", COUNT, "frames"),
     ("frame_rate_1s", RATE, "frames, lately"),
     ("frame_baseline", RATE, "their mean over up to 30 s"),
-    ("bytes_rate", "kB/s", "their payload"),
     ("data_frames", COUNT, "TCP segments of sessions with a payload"),
     ("twice", COUNT, "those mirrored twice, equal to the bit within 0.2 ms"),
     ("twice_down", COUNT, "those among them that a gateway sent"),
@@ -45,7 +44,6 @@ _SENSOR = (
     ("back_baseline", MILLI, "its baseline"),
     ("back_worst_us", "us", "how far one went back at most"),
     ("back_past_us", "us", "how far in windows before, halved in 35 s"),
-    ("step_worst_us", "us", "longest time between two frames"),
     ("sessions_active", COUNT, "sessions"),
     (
         "sessions_one_way",
