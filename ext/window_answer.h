@@ -52,6 +52,7 @@ static inline uint32_t window_venue_ack(const struct window_state *w,
 	struct window_floor *f = &v->floor;
 	uint32_t us = window_wait_add(&v->waits[WAIT_ACK], ns);
 
+	window_trouble_ack(&v->trouble, us, f->floor16 / 16, f->batches);
 	if (!f->batch_count) {
 		f->batch_ns = w->now_ns;
 		f->batch_least_us = us;
@@ -126,6 +127,7 @@ static inline void window_logon_answered(const struct window_state *w,
 	v->logon_recent_us =
 		v->logons_answered ? (v->logon_recent_us * 3 + us) / 4 : us;
 	v->logons_answered++;
+	window_trouble_logon(&v->trouble, us);
 	window_logon_over(w, v, s);
 }
 
@@ -167,6 +169,7 @@ static inline void window_venue_frame(struct window_state *w, struct window_venu
 				      const struct airnet_header *h)
 {
 	window_venue_touch(w, v);
+	window_trouble_frame(&v->trouble, h->session, h->stream_flags);
 	s->spoke = 1;
 	if (h->direction == AIRNET_DIRECTION_UP) {
 		if (h->payload_bytes && !s->data_ns)

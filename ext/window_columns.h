@@ -48,7 +48,11 @@
 	X(logon_worst_us) X(logon_recent_us) X(logon_wait_us) X(syns) X(handshakes) \
 	X(handshake_last_us) X(handshake_mean_us) X(handshake_worst_us) \
 	X(tcp_ack_last_us) X(tcp_ack_mean_us) X(tcp_ack_worst_us) \
-	X(resend_requests) X(sequence_gaps) X(retransmits_down) X(history_ms)
+	X(resend_requests) X(sequence_gaps) X(retransmits_down) X(history_ms) \
+	X(late_ack_rate_1s) X(late_ack_share_1s) X(late_ack_baseline) \
+	X(odd_rate_1s) X(odd_share_1s) X(odd_baseline) X(odd_sessions) \
+	X(mirror_doubt_rate_1s) X(logon_ratio) \
+	X(logon_wait_ratio)
 /* clang-format on */
 
 enum {

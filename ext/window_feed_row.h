@@ -56,9 +56,6 @@ static inline void window_feed_rates(const struct window_state *w,
 	uint64_t packets = f->packets_fast + ((uint64_t)f->packets << 16) / 10;
 	uint64_t told = f->told_fast + ((uint64_t)f->messages << 16) / 10;
 	const struct window_mirror *m = w->mirror;
-	uint64_t doubts = m->lost + m->parts[SIGN_UNSEEN].part;
-	uint64_t doubt =
-		m->lost_fast + m->parts[SIGN_UNSEEN].part_fast + (doubts << 16) / 10;
 	uint64_t us = (at_ns - f->open_ns) / 1000;
 	uint64_t since_ns = m->doubt_ns ? m->doubt_ns : m->first_ns;
 
@@ -71,7 +68,7 @@ static inline void window_feed_rates(const struct window_state *w,
 	window_put(row, Q_message_ratio,
 		   window_ratio(told, f->told_base, WINDOW_SLOW_PRIOR));
 	window_put(row, Q_bytes_rate, us ? f->bytes * 1000 / us : 0);
-	window_put(row, Q_mirror_doubt_rate_1s, window_rate(doubt));
+	window_put(row, Q_mirror_doubt_rate_1s, window_rate(window_mirror_doubt(m)));
 	window_put(row, Q_mirror_clean_ms, (at_ns - since_ns) / 1000000);
 }
 

@@ -4,6 +4,7 @@
 #define AIRNET_WINDOW_HEALTH_H
 
 #include "window_answer.h"
+#include "window_mirror.h"
 #include "window_session.h"
 
 #define WINDOW_SILENT_NS 60000000000ull /* of a venue silent for longer: no more rows */
@@ -114,6 +115,25 @@ static inline uint64_t window_since_us(uint64_t since_ns, uint64_t at_ns)
 	return since_ns ? (at_ns - since_ns) / 1000 : 0;
 }
 
+/* What ails it, beside what the mirror makes of it. */
+static inline void window_venue_ails(const struct window_state *w,
+				     const struct window_venue *v, uint64_t at_ns,
+				     float *row)
+{
+	const struct window_trouble *t = &v->trouble;
+	uint64_t wait_us = window_since_us(v->logon_asked_ns, at_ns);
+	int blank = !t->logon_base_us;
+
+	window_trouble_row(t, row);
+	window_put(row, V_mirror_doubt_rate_1s,
+		   window_rate(window_mirror_doubt(w->mirror)));
+	window_put_unless(row, V_logon_ratio,
+			  window_ratio(v->logon_recent_us, t->logon_base_us, 1000),
+			  blank);
+	window_put_unless(row, V_logon_wait_ratio,
+			  window_ratio(wait_us, t->logon_base_us, 1000), blank);
+}
+
 /* Close a venue's window at grid time `at_ns`. */
 static inline void window_venue_close(struct window_state *w, struct window_venue *v,
 				      uint64_t at_ns)
@@ -129,6 +149,7 @@ static inline void window_venue_close(struct window_state *w, struct window_venu
 	window_venue_acks(v, row);
 	window_venue_answers(v, row);
 	window_venue_lines(v, row);
+	window_venue_ails(w, v, at_ns, row);
 	window_put(row, V_ack_risen_ms, window_since_us(f->risen_ns, at_ns) / 1000);
 	window_put_unless(row, V_silence_us, silence_us, !v->heard);
 	window_put_unless(row, V_silence_ratio,
@@ -152,7 +173,8 @@ static inline void window_venue_close(struct window_state *w, struct window_venu
 }
 
 /* Fold the closed slot into the venue's memories; true while it stays listed. */
-static inline int window_venue_roll(struct window_venue *v, uint64_t at_ns)
+static inline int window_venue_roll(struct window_venue *v, uint64_t at_ns,
+				    uint32_t epoch)
 {
 	const struct window_health *y = &v->health;
 	uint64_t count = (uint64_t)y->orders << 16, n;
@@ -169,6 +191,7 @@ static inline int window_venue_roll(struct window_venue *v, uint64_t at_ns)
 				  ((uint64_t)y->rejects << 16) / y->answers) /
 				 n;
 	}
+	window_trouble_roll(&v->trouble, epoch);
 	v->idle = v->active ? 0 : v->idle + 1;
 	v->active = 0;
 	v->open_ns = at_ns;
@@ -202,7 +225,7 @@ static inline void window_venue_tick(struct window_state *w, uint64_t at_ns)
 		v->last_ns = v->active ? at_ns : v->last_ns;
 		if (v->active || window_venue_waits(v, at_ns))
 			window_venue_close(w, v, at_ns);
-		v->listed = (uint8_t)window_venue_roll(v, at_ns);
+		v->listed = (uint8_t)window_venue_roll(v, at_ns, w->venue_epoch);
 		if (v->listed)
 			w->active_venues[kept++] = w->active_venues[i];
 	}

@@ -10,6 +10,7 @@
 #define AIRNET_WINDOW_VENUE_H
 
 #include "window_table.h"
+#include "window_trouble.h"
 
 #define WINDOW_SYNS 64 /* handshakes that wait for their SYN-ACK; a power of two */
 /* RFC 9293 section 3.8.1 and RFC 6298: by then a SYN has been sent again four times. */
@@ -60,6 +61,7 @@ struct window_venue {
 	struct window_health health;
 	struct window_wait waits[WAIT_KINDS];
 	struct window_floor floor;
+	struct window_trouble trouble;
 	struct window_syn syns[WINDOW_SYNS];
 };
 

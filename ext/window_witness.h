@@ -72,6 +72,15 @@ struct window_mirror {
 
 #define MIRROR_BACK SIGN_LOST
 
+/* Bytes that are missing, or were not seen so far, lately; Q16. */
+static inline uint64_t window_mirror_doubt(const struct window_mirror *m)
+{
+	const struct window_part *unseen = &m->parts[SIGN_UNSEEN];
+
+	return m->lost_fast + unseen->part_fast +
+	       (((uint64_t)m->lost + unseen->part) << 16) / 10;
+}
+
 /* What the witnesses show together. */
 struct window_witnesses {
 	uint32_t active, one_way, clients[SIGNS];

@@ -195,7 +195,7 @@ class Reference:
                 self.windows.append((key, row))
             self.session_tick(at)
         closed: list[tuple[dict[str, object], Row]] = []
-        closed += self.venues.tick(at) if is_slot else []
+        closed += self.venues.tick(at, self.mirror.doubts()) if is_slot else []
         closed += self.feeds.tick(at) if is_slot else []
         closed += [(key, dict(row)) for key, row in self.flood.tick(at, is_slot)]
         for key, row in closed:

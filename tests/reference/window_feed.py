@@ -253,9 +253,7 @@ class Feeds:
     def row(self, f: Feed, at: int) -> Row:
         us = (at - f.open) // 1000
         told = f.told_fast + (f.now["messages"] << 16) // 10
-        m, unseen = self.mirror, self.mirror.parts["unseen"]
-        doubts = m.now["lost"] + unseen.part
-        doubt = m.lost_fast + unseen.part_fast + (doubts << 16) // 10
+        m = self.mirror
         row: Row = {
             "window_us": us,
             "packets": f.now["packets"],
@@ -266,7 +264,7 @@ class Feeds:
             "message_baseline": rate(f.told_base),
             "message_ratio": ratio(told, f.told_base, SLOW),
             "bytes_rate": f.now["bytes"] * 1000 // us if us else 0,
-            "mirror_doubt_rate_1s": rate(doubt),
+            "mirror_doubt_rate_1s": rate(m.doubts()),
             "mirror_clean_ms": (at - (m.doubt or m.first)) // 1_000_000,
             "history_ms": (at - f.first) // 1_000_000,
             **self.silence(f, at),

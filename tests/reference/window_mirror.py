@@ -7,16 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airnet.domain.columns_sensor import SENSOR_SCHEMA
+from tests.reference.window_part import Part, share
 from tests.reference.window_venue import Row, Venues
 
 SLOT = 100_000_000
 ONE = 65_536
 M32 = (1 << 32) - 1
 RETRANSMIT, OUT_OF_ORDER, OPENED, TWICE, UNSEEN, LOST = 1, 2, 0x20, 0x100, 0x200, 0x400
-
-
-def share(part: int, whole: int) -> int:
-    return part * 1000 // whole if whole else 0
 
 
 def rate(per_slot: int) -> int:
@@ -75,36 +72,6 @@ class Witness:
     heard: set[int] = field(default_factory=set)
     signs: dict[str, int] = field(default_factory=dict)
     clocks: tuple[Clock, Clock] = field(default_factory=lambda: (Clock(), Clock()))
-
-
-@dataclass
-class Part:
-    """A part of a whole: lately, and usually."""
-
-    part: int = 0
-    whole: int = 0
-    part_fast: int = 0
-    whole_fast: int = 0
-    base: int = 0
-    slots: int = 0
-    frozen: int = 0
-
-    def recent(self) -> int:
-        part = self.part_fast + (self.part << 16) // 10
-        return share(part, self.whole_fast + (self.whole << 16) // 10)
-
-    def roll(self) -> None:
-        now = (self.part << 16) // self.whole if self.whole else 0
-        is_hot = self.slots >= 20 and now > 4 * self.base + 655
-        self.part_fast = (self.part_fast * 9 + (self.part << 16)) // 10
-        self.whole_fast = (self.whole_fast * 9 + (self.whole << 16)) // 10
-        if self.whole and is_hot and self.frozen < 600:
-            self.frozen += 1
-        elif self.whole:
-            self.frozen = 0
-            self.slots = min(self.slots + 1, 300)
-            self.base = (self.base * (self.slots - 1) + now) // self.slots
-        self.part = self.whole = 0
 
 
 COUNTED = (
@@ -326,6 +293,12 @@ class Mirror:
         self.back_past = max(self.back_past, self.now["back_ns"])
         self.open = at
         self.now = dict.fromkeys(COUNTED, 0)
+
+    def doubts(self) -> int:
+        """Return what is missing or was not seen so far, lately; Q16."""
+        unseen = self.parts["unseen"]
+        fresh = (self.now["lost"] + unseen.part) << 16
+        return self.lost_fast + unseen.part_fast + fresh // 10
 
     def skip(self) -> None:
         """Capture time jumped."""

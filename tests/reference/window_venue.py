@@ -7,6 +7,7 @@ import numpy as np
 
 from airnet.domain.columns import VENUE_SCHEMA
 from airnet.domain.window import FEATURE_LIMIT
+from tests.reference.window_part import Part
 from tests.reference.window_sketch import keyed_hash, mix
 
 SLOT, SYN_KEPT, MINUTE = 100_000_000, 15_000_000_000, 60_000_000_000
@@ -98,6 +99,11 @@ class Venue:
     least: int = 0
     risen: int = 0
     risen_at: int = 0
+    late: Part = field(default_factory=Part)
+    odd: Part = field(default_factory=Part)
+    odd_now: set[int] = field(default_factory=set)
+    odd_before: set[int] = field(default_factory=set)
+    logon_base: int = 0
 
     def latency(self, kind: str, ns: int) -> int:
         us = min(ns // 1000, FEATURE_LIMIT)
@@ -106,7 +112,11 @@ class Venue:
         return us
 
     def ack(self, ns: int, now: int) -> None:
-        self.batch.append((self.latency("ack", ns), now))
+        us = self.latency("ack", ns)
+        is_late = us > 8 * (self.floor16 // 16) + 5000
+        self.late.whole += 1
+        self.late.part += self.batches >= 2 and is_late
+        self.batch.append((us, now))
         if len(self.batch) == 16:
             self.learn(now)
             self.batch = []
@@ -146,7 +156,7 @@ class Venue:
         since = max(self.asked, self.logon_asked)
         return self.heard and since > 0 and at - since <= MINUTE
 
-    def close(self, at: int, active: int) -> Row:
+    def close(self, at: int, active: int, doubt: int) -> Row:
         row: Row = {
             "window_us": (at - self.open) // 1000,
             "history_ms": (at - self.first) // 1_000_000,
@@ -156,6 +166,8 @@ class Venue:
             **self.load(),
             **self.replies(at),
             **self.lines(at),
+            **self.ails(at),
+            "mirror_doubt_rate_1s": doubt * 100 >> 16,
         }
         assert set(row) == set(VENUE_SCHEMA.names)
         return row
@@ -232,7 +244,33 @@ class Venue:
             "logon_wait_us": wait if self.heard else None,
         }
 
-    def roll(self) -> None:
+    def ails(self, at: int) -> Row:
+        late, odd, base = self.late, self.odd, self.logon_base
+        wait = (at - self.logon_asked) // 1000 if self.logon_asked else 0
+        row: Row = {
+            "late_ack_rate_1s": (late.part_fast + (late.part << 16) // 10) * 100 >> 16,
+            "late_ack_share_1s": late.recent(),
+            "late_ack_baseline": late.base * 1000 >> 16,
+            "odd_rate_1s": (odd.part_fast + (odd.part << 16) // 10) * 100 >> 16,
+            "odd_share_1s": odd.recent(),
+            "odd_baseline": odd.base * 1000 >> 16,
+            "odd_sessions": len(self.odd_now | self.odd_before),
+            "logon_ratio": ratio(self.logon_recent or 0, base, 1000) if base else None,
+            "logon_wait_ratio": ratio(wait, base, 1000) if base else None,
+        }
+        return row
+
+    def logon_took(self, us: int) -> None:
+        if not self.logon_base:
+            self.logon_base = max(us, 1)
+        elif us < 4 * self.logon_base:
+            self.logon_base = (self.logon_base * 7 + us + 7) // 8
+
+    def roll(self, epoch: int) -> None:
+        self.late.roll()
+        self.odd.roll()
+        if epoch % 10 == 0:
+            self.odd_before, self.odd_now = self.odd_now, set()
         counts = self.counts
         self.fast = (self.fast * 9 + (counts["orders"] << 16)) // 10
         self.answers = (self.answers * 9 + (counts["answers"] << 16)) // 10
@@ -256,6 +294,7 @@ class Venues:
         self.venues: dict[Place, Venue] = {}
         self.clients: dict[int, Client] = {}
         self.listed: list[Venue] = []
+        self.epoch = 1
         self.taken: dict[int, int] = {}
         self.seeds: list[int] = []
         self.now = 0
@@ -296,6 +335,11 @@ class Venues:
         self.touch(venue)
         client.spoke = True
         again = bool(header["stream_flags"] & 1)
+        is_odd = header["stream_flags"] & 3 and not header["stream_flags"] & 0x100
+        venue.odd.whole += 1
+        venue.odd.part += bool(is_odd)
+        if is_odd:
+            venue.odd_now.add(int(header["session"]) & 63)
         if not up:
             if client.data:
                 venue.latency("tcp_ack", self.now - client.data)
@@ -371,6 +415,7 @@ class Venues:
             us = venue.latency("logon", self.now - client.logon)
             before = venue.logon_recent
             venue.logon_recent = us if before is None else (before * 3 + us) // 4
+            venue.logon_took(us)
             venue.logon_over(client, self.now)
 
     def stranger(self, address: bytes, header: np.void) -> None:
@@ -408,20 +453,21 @@ class Venues:
         """Return how many venues' floors are above their baselines."""
         return sum(venue.risen > 0 for venue in self.listed)
 
-    def tick(self, at: int) -> list[tuple[dict[str, object], Row]]:
+    def tick(self, at: int, doubt: int) -> list[tuple[dict[str, object], Row]]:
         """End a slot; returns the windows that it closes."""
         closed = []
         spoke = [client for client in self.clients.values() if client.spoke]
         for venue in self.listed:
             if venue.active or venue.waits(at):
                 active = sum(client.venue is venue for client in spoke)
-                closed.append((key_of(venue), venue.close(at, active)))
-            venue.roll()
+                closed.append((key_of(venue), venue.close(at, active, doubt)))
+            venue.roll(self.epoch)
             venue.open = at
             venue.listed = venue.idle < 100 or venue.waits(at)
         for client in spoke:
             client.spoke = False
         self.listed = [venue for venue in self.listed if venue.listed]
+        self.epoch += 1
         return closed
 
     def skip(self) -> None:

@@ -228,6 +228,20 @@ _VENUE = (
     ("sequence_gaps", COUNT, "jumps of MsgSeqNum(34), of either end"),
     ("retransmits_down", COUNT, "TCP segments from the gateway with nothing new"),
     ("history_ms", "ms", "time since the venue was first seen"),
+    (
+        "late_ack_rate_1s",
+        RATE,
+        "acknowledgements 5 ms later than 8 floors, mean of 1 s",
+    ),
+    ("late_ack_share_1s", MILLI, "those among all, exponential means of 1 s"),
+    ("late_ack_baseline", MILLI, "their mean share of up to 300 windows, not of worse"),
+    ("odd_rate_1s", RATE, "TCP segments out of order or sent again, mean of 1 s"),
+    ("odd_share_1s", MILLI, "those among frames of sessions, exponential means of 1 s"),
+    ("odd_baseline", MILLI, "their mean share of up to 300 windows, not of worse"),
+    ("odd_sessions", COUNT, "sessions with any in this second or the last, of 64"),
+    ("mirror_doubt_rate_1s", RATE, "bytes of TCP the mirror lost or has not shown"),
+    ("logon_ratio", MILLI, "logon_recent_us over what is usual, prior 1 ms"),
+    ("logon_wait_ratio", MILLI, "logon_wait_us over what is usual, prior 1 ms"),
 )
 
 #: Nothing was seen of them where there was no answer to see.
@@ -250,6 +264,8 @@ _VENUE_MISSING = frozenset(
     "silence_ratio",
     "logon_recent_us",
     "logon_wait_us",
+    "logon_ratio",
+    "logon_wait_ratio",
 }
 
 
@@ -258,7 +274,7 @@ SESSION_SCHEMA = FeatureSchema(
 )
 FLOOD_SCHEMA = FeatureSchema(name="flood", version=2, features=features(_FLOOD))
 VENUE_SCHEMA = FeatureSchema(
-    name="venue", version=1, features=features(_VENUE, _VENUE_MISSING)
+    name="venue", version=2, features=features(_VENUE, _VENUE_MISSING)
 )
 
 #: By window kind; gateways and sources share one schema. Kinds that rules alone speak

@@ -233,6 +233,55 @@ VENUE_RULES = (
         limit=1_000_000,
         needs=(("logons_answered", 1, ANY),),
     ),
+    # Ten times as long as usual, and a tenth of a second.
+    Rule(
+        name="venue.logon_ratio",
+        cause=Cause.VENUE_FAULT,
+        unit="1/1000",
+        feature="logon_ratio",
+        limit=10_000,
+        needs=(("logon_recent_us", 100_000, ANY), ("logons_answered", 1, ANY)),
+    ),
+    # Two clients wait, and twenty times as long as is usual nobody has been answered.
+    Rule(
+        name="venue.logons_wait_ratio",
+        cause=Cause.VENUE_FAULT,
+        unit="1/1000",
+        feature="logon_wait_ratio",
+        limit=20_000,
+        needs=(("logon_wait_us", 300_000, ANY), ("logons_waiting", 2, ANY)),
+    ),
+    # A quarter of all answers comes very late, three a second, where one in twenty did:
+    # the others may be as quick as ever. Not while everybody sends: that is a queue.
+    Rule(
+        name="venue.late_ack_share",
+        cause=Cause.VENUE_FAULT,
+        unit="1/1000",
+        feature="late_ack_share_1s",
+        limit=250,
+        needs=(
+            ("late_ack_rate_1s", 25, ANY),
+            ("late_ack_baseline", 0, 50),
+            ("load_ratio", 0, 3000),
+            ("history_ms", 2000, ANY),
+        ),
+    ),
+    # Three segments in a hundred lost or late, of three sessions at least, and nothing
+    # that the mirror hides: the network between loses them.
+    Rule(
+        name="venue.odd_segments_share",
+        cause=Cause.VENUE_FAULT,
+        unit="1/1000",
+        feature="odd_share_1s",
+        limit=30,
+        needs=(
+            ("odd_rate_1s", 30, ANY),
+            ("odd_sessions", 3, ANY),
+            ("odd_baseline", 0, 10),
+            ("mirror_doubt_rate_1s", 0, 10),
+            ("history_ms", 2000, ANY),
+        ),
+    ),
     # Three clients wait and nobody's Logon has been answered for two seconds.
     Rule(
         name="venue.logon_wait_us",
