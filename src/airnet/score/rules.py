@@ -252,7 +252,8 @@ VENUE_RULES = (
         needs=(("logon_wait_us", 300_000, ANY), ("logons_waiting", 2, ANY)),
     ),
     # A quarter of all answers comes very late, three a second, where one in twenty did:
-    # the others may be as quick as ever. Not while everybody sends: that is a queue.
+    # the others may be as quick as ever. Not while everybody sends: that is a queue; nor
+    # while the mirror hides when they came.
     Rule(
         name="venue.late_ack_share",
         cause=Cause.VENUE_FAULT,
@@ -262,6 +263,7 @@ VENUE_RULES = (
         needs=(
             ("late_ack_rate_1s", 25, ANY),
             ("late_ack_baseline", 0, 50),
+            ("mirror_doubt_rate_1s", 0, 10),
             ("load_ratio", 0, 3000),
             ("history_ms", 2000, ANY),
         ),
