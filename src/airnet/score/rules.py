@@ -252,8 +252,8 @@ VENUE_RULES = (
         needs=(("logon_wait_us", 300_000, ANY), ("logons_waiting", 2, ANY)),
     ),
     # A quarter of all answers comes very late, three a second, where one in twenty did:
-    # the others may be as quick as ever. Not while everybody sends: that is a queue; nor
-    # while the mirror hides when they came.
+    # the others may be as quick as ever. Not while everybody sends: that is a queue;
+    # nor while the mirror hides when they came.
     Rule(
         name="venue.late_ack_share",
         cause=Cause.VENUE_FAULT,
