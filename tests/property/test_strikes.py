@@ -58,7 +58,7 @@ def table(kind: int, fields: dict[str, Any]) -> Any:
 def test_a_strike_is_its_reference(
     kind: int, seed: int, fields: dict[str, Any]
 ) -> None:
-    """Ends, flags, numbers and bytes are the same; times, but for the mirror's queue."""
+    """Ends, flags, numbers, bytes are the same; times, but for the mirror's queue."""
     hosts, made = lines.hosts(HOSTS, 0), table(kind, fields)
     end_ns = START_NS + 2 * SECOND_NS
     world = World(seed, START_NS, end_ns, WIRE, host=hosts, strike=made)
