@@ -1,5 +1,7 @@
 """Harm: what each part of it counts, and that over-containment is not free."""
 
+from fractions import Fraction
+
 import msgspec
 import pytest
 from hypothesis import given, strategies as st
@@ -7,7 +9,15 @@ from hypothesis import given, strategies as st
 from airnet.domain.containment import State
 from airnet.domain.decision import Action, Mode, Tier
 from airnet.domain.verdict import Cause
-from airnet.twin.harm import Case, HarmModel, Ran, culprits, harm, uncovered_ns
+from airnet.twin.harm import (
+    Case,
+    HarmModel,
+    Ran,
+    culprits,
+    harm,
+    lost_service,
+    uncovered_ns,
+)
 from airnet.twin.outcome import Act, Harm, Wrong
 from airnet.twin.scenario import Label
 from airnet.twin.stage import Account, Book, Place
@@ -185,3 +195,38 @@ def test_harm_when_the_book_is_wider_then_taking_costs_half_of_that() -> None:
 
     assert harm(MODEL, case(calm, calm), now, [pulled]).taker == 4 * 1_000
     assert harm(MODEL, case(calm, calm), calm, [pulled]).taker == 0
+
+
+@pytest.mark.parametrize(
+    ("late", "unanswered", "was", "expected"),
+    [
+        (30, 20, 0, Fraction(1, 2)),
+        (30, 20, 10, Fraction(3, 10)),
+        (0, 0, 0, Fraction(0)),
+        (0, 0, 10, Fraction(0)),
+        (500, 0, 0, Fraction(1)),
+    ],
+)
+def test_lost_service_is_what_came_late_beyond_the_calm_day(
+    late: int, unanswered: int, was: int, expected: Fraction
+) -> None:
+    """Of 1,000 messages in 100 s, 100 come in the 10 s of the label."""
+    calm = ran(Account(messages=1000, late=was, unanswered=was), Account())
+    bad = ran(Account(late=late, unanswered=unanswered), Account())
+    about = msgspec.structs.replace(case(calm, bad), length_ns=100 * S)
+
+    assert lost_service(about, bad, 10 * S) == expected
+    assert lost_service(about, bad, 0) == 0
+
+
+def test_a_flood_costs_the_service_it_took_whatever_stood() -> None:
+    calm = ran(Account(messages=1000), Account())
+    bad = ran(Account(late=25), Account())
+    flood = msgspec.structs.replace(LABEL, cause=Cause.FLOOD, sessions=())
+    about = msgspec.structs.replace(
+        case(calm, bad), labels=(flood,), length_ns=100 * S, culprits=frozenset()
+    )
+
+    found = harm(MODEL, about, bad, [act(12 * S, 40 * S)])
+
+    assert found.impact == 10 * MODEL.impact_mild_cents // 4

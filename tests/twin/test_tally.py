@@ -66,6 +66,16 @@ def drop(*targets: str) -> Decision:
     )
 
 
+BOTH = msgspec.structs.replace(FAULT, sessions=(CULPRIT, OTHER))
+SHIELD = decision(
+    cause=Cause.FLOOD,
+    tier=Tier.PROTECT,
+    action=Action.RATE_LIMIT_SOURCES,
+    target_type=TargetType.GATEWAY,
+    target=("10.9.9.9:9001",),
+)
+
+
 @pytest.mark.parametrize(
     ("made", "labels", "expected"),
     [
@@ -83,12 +93,49 @@ def drop(*targets: str) -> Decision:
         (drop("198.51.100.77"), [FLOOD], Wrong.NO),
         (drop("10.0.0.2"), [FLOOD], Wrong.WRONG_TARGET),
         (drop("198.51.100.77"), [FAULT], Wrong.WRONG_TARGET),
+        (decision(target=("10.0.0.1:41000", "B")), [FAULT], Wrong.WRONG_TARGET),
+        (decision(target=("10.0.0.1:41000", "")), [FAULT], Wrong.NO),
+        (decision(target=("10.0.0.2:40000", "")), [FAULT], Wrong.WRONG_TARGET),
+        (decision(target=OTHER), [BOTH], Wrong.NO),
+        (decision(10 * S), [FAULT], Wrong.NO),
+        (decision(20 * S + 450 * MS), [FAULT], Wrong.NO),
+        (decision(20 * S + 450 * MS + 1), [FAULT], Wrong.AFTER_OFFSET),
+        (decision(target=OTHER), [FAULT, NEWS], Wrong.WRONG_TARGET),
+        (decision(9 * S, target=OTHER), [FAULT], Wrong.NO_INCIDENT),
+        (SHIELD, [FLOOD], Wrong.NO),
+        (SHIELD, [FAULT], Wrong.WRONG_TARGET),
+        (drop("203.0.113.5", "198.51.100.77"), [FLOOD], Wrong.NO),
     ],
 )
 def test_judged_when_anything_is_off_then_it_is_false(
     made: Decision, labels: list[Label], expected: Wrong
 ) -> None:
     assert tally.judged(made, labels, BYSTANDERS)[1] is expected
+
+
+def test_judged_says_which_label_it_answers() -> None:
+    later = msgspec.structs.replace(FAULT, onset_ns=30 * S, offset_ns=40 * S)
+
+    assert tally.judged(decision(31 * S), [FAULT, later], BYSTANDERS) == (1, Wrong.NO)
+    assert tally.judged(decision(target=OTHER), [FAULT], BYSTANDERS)[0] == -1
+    assert tally.judged(decision(), [], BYSTANDERS) == (-1, Wrong.NO_INCIDENT)
+
+
+def test_times_are_from_the_first_onset_to_the_first_right_one() -> None:
+    later = msgspec.structs.replace(FAULT, onset_ns=12 * S, offset_ns=40 * S)
+    labels = [NEWS, later, FAULT]
+    acts = [
+        act_of(decision(15 * S), labels, 15 * S + MS),
+        act_of(decision(13 * S), labels, 13 * S + 2 * MS),
+        act_of(decision(9 * S), labels, 9 * S + MS),
+    ]
+
+    assert tally.first_onset(labels) == 10 * S
+    assert tally.first_onset([NEWS]) is None
+    assert tally.detected_ns(acts, labels) == 3 * S
+    assert tally.contained_ns(acts, labels) == 3 * S + 2 * MS
+    assert tally.detected_ns(acts, [NEWS]) is None
+    assert tally.contained_ns(acts, [NEWS]) is None
 
 
 def act_of(made: Decision, labels: list[Label], effect_ns: int = 0) -> Act:
@@ -132,6 +179,8 @@ def missed(expected: Expectation, label: Label, *made: Decision) -> tuple[str, .
 
 def test_missed_when_it_is_in_time_then_nothing() -> None:
     assert missed(ALGO, FAULT, decision(10 * S + 900 * MS)) == ()
+    assert missed(ALGO, FAULT, decision(11 * S)) == ()
+    assert missed(ALGO, FAULT, decision(11 * S + 1)) != ()
 
 
 def test_missed_when_it_is_late_or_never_then_it_is_said() -> None:
@@ -161,7 +210,13 @@ def test_missed_when_something_must_be_told_then_an_alert_of_that_cause_does() -
     alert = decision(cause=Cause.VENUE_FAULT, action=Action.ALERT, until_ns=0)
 
     assert missed(expected, stall, alert) == ()
+    at_once = msgspec.structs.replace(alert, t_ns=10 * S)
+    assert missed(expected, stall, at_once) == ()
     assert missed(expected, stall) != ()
+    any_time = msgspec.structs.replace(expected, within_ms=0)
+    other = msgspec.structs.replace(alert, cause=Cause.FLOOD)
+    assert missed(any_time, stall, other, alert) == ()
+    assert missed(any_time, stall, other) == ("nothing was said of venue_fault",)
     assert missed(expected, stall, msgspec.structs.replace(alert, t_ns=9 * S)) != ()
 
 
