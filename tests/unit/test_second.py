@@ -79,6 +79,13 @@ def test_verdicts_say_how_rare_their_evidence_is() -> None:
     assert any(one.novelty_ppm > 900_000 for one in verdicts)
 
 
+def test_warm_loads_what_would_be_waited_for() -> None:
+    scorer = score.load(MODELS)
+    scorer.warm()
+    for model in (scorer.session_model, scorer.flood_model):
+        assert "runtime" in vars(model.second)
+
+
 def test_answers_do_not_hang_on_the_batch() -> None:
     """One by one, the same Verdicts as at once: second and calibration, too."""
     scorer = score.load(MODELS)

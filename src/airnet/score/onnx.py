@@ -158,6 +158,12 @@ class OnnxScorer:
                 return False
         return True
 
+    def warm(self) -> None:
+        """Load the second opinions now: 20 ms each that no frame should wait for."""
+        for model in (self.session_model, self.flood_model):
+            if model.second.is_there:
+                _ = model.second.runtime
+
     def provenance(self) -> dict[str, str]:
         """Return the model and schema hashes the ledger's first entry names."""
         out = {}

@@ -102,6 +102,7 @@ class Service:
         scorer = load_models(
             _under(base, config.models) or models_path(), config.model_keys
         )
+        scorer.warm()
         pipeline = config.pipeline
         self._cpus = pipeline.cpus
         lanes, trailer = pipeline.lanes, config.capture.trailer
