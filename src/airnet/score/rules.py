@@ -108,7 +108,7 @@ SESSION_RULES = (
             ("streak_ms", 500, ANY),
             ("history_ms", 5000, ANY),
             ("active_sessions", 3, ANY),
-            ("elevated_share", 0, 500),
+            ("elevated_share", 0, 150),
         ),
     ),
 )
@@ -126,6 +126,83 @@ GATEWAY_RULES = (
             ("half_open", 64, ANY),
             ("half_open_share", 800, ANY),
             ("busiest_port_share", 500, ANY),
+            ("known_share", 0, 500),
+        ),
+    ),
+    # So many handshakes open that no trading floor has them, whoever they seem to come
+    # from: a flood may bear the firms' own addresses to have them cut off.
+    Rule(
+        name="gateway.half_open",
+        cause=Cause.FLOOD,
+        unit="handshakes",
+        feature="half_open",
+        limit=512,
+        needs=(
+            ("half_open_rate", 500, ANY),
+            ("half_open_share", 800, ANY),
+            ("busiest_port_share", 500, ANY),
+            ("session_rate", 1, ANY),
+        ),
+    ),
+    # Segments of connections that do not exist, each from an address never seen before:
+    # who reconnects sends a SYN first, and more than one packet.
+    Rule(
+        name="gateway.stray_segments_per_second",
+        cause=Cause.FLOOD,
+        unit="segments/s",
+        feature="stray_tcp_rate",
+        limit=1000,
+        needs=(
+            ("packets", 32, ANY),
+            ("known", 3, ANY),
+            ("syn_rate", 0, 200),
+            ("fresh_share", 800, ANY),
+            ("packets_per_source", 0, 1300),
+            ("known_share", 0, 500),
+        ),
+    ),
+    # Answers that nobody asked for, of services that answer more than they are asked
+    # (TA14-017A), long ones, at an address where orders are taken.
+    Rule(
+        name="gateway.reflected_answers_per_second",
+        cause=Cause.FLOOD,
+        unit="packets/s",
+        feature="udp_rate",
+        limit=200,
+        needs=(
+            ("packets", 8, ANY),
+            ("known", 3, ANY),
+            ("reflector_share", 800, ANY),
+            ("mean_bytes", 256, ANY),
+            ("reply_share", 0, 350),
+        ),
+    ),
+    # Datagrams that hardly any answer goes back to, where orders are taken over TCP.
+    Rule(
+        name="gateway.datagrams_per_second",
+        cause=Cause.FLOOD,
+        unit="packets/s",
+        feature="udp_rate",
+        limit=1500,
+        needs=(
+            ("packets", 16, ANY),
+            ("known", 3, ANY),
+            ("over_baseline", 20_000, ANY),
+            ("reply_share", 0, 200),
+        ),
+    ),
+    # Connections held open by strangers on which the gateway never spoke as to a client.
+    # All sessions of a floor that wait for a gateway's Logon are fewer, and known.
+    Rule(
+        name="gateway.connections_unspoken",
+        cause=Cause.FLOOD,
+        unit="connections",
+        feature="unspoken",
+        limit=128,
+        needs=(
+            ("packets", 2, ANY),
+            ("known", 3, ANY),
+            ("half_open_share", 0, 500),
             ("known_share", 0, 500),
         ),
     ),
