@@ -17,6 +17,22 @@ from airnet.score.rule import ANY, Rule
 from airnet.score.rules_feed import FEED_RULES
 from airnet.score.rules_sensor import SENSOR_RULES
 
+#: A session that rises alone: above its own past, old and recent, not with the market.
+_ALONE = (
+    ("rate_1s", 3000, ANY),
+    ("relative_1s", 5000, ANY),
+    ("peak_ratio", 3000, ANY),
+    ("market_1s", 0, 1500),
+    ("relative_symbol", 5000, ANY),
+    ("relative_first", 5000, ANY),
+    ("ratio_fast", 5000, ANY),
+    ("streak_ms", 500, ANY),
+    ("history_ms", 5000, ANY),
+    ("active_sessions", 3, ANY),
+    ("elevated_share", 0, 150),
+    ("others_rejected", 0, 100),
+)
+
 SESSION_RULES = (
     # Reused ClOrdIDs are refused by every venue (FIX 4.4, field 11: unique); a handful
     # in two slots is a program that does not know what it has sent. Cancels that bear
@@ -40,8 +56,8 @@ SESSION_RULES = (
         needs=(("loop_share", 400, ANY), ("rate_16", 500, ANY)),
     ),
     # Fifteen times within some ten seconds an order was refused that had been refused
-    # before, while the gateway takes the others' orders and the market is calm: limits
-    # and halts, which many run into together, are no fault of one.
+    # before, the same few messages come again and again, and the gateway takes the
+    # others' orders: limits and halts, which many run into, are no fault of one.
     Rule(
         name="session.refused_again_per_second",
         cause=Cause.ALGO_FAULT,
@@ -50,7 +66,9 @@ SESSION_RULES = (
         limit=15,
         needs=(
             ("rejects", 1, ANY),
-            ("others_rejected", 0, 100),
+            ("reject_share", 250, ANY),
+            ("others_rejected", 0, 20),
+            ("entropy", 0, 3500),
             ("market_1s", 0, 1500),
         ),
     ),
@@ -88,28 +106,26 @@ SESSION_RULES = (
     ),
     # Fifteen times its own past for a second, five times its first seconds, 300 orders
     # a second at least and three times the most it ever did, for half a second, while
-    # the others stay calm, in its symbols too. Trading comes in clusters: at a third of
-    # this rate the twin's honest sessions broke the limit (measured). A reload of
-    # parameters is one burst of a third of a second.
+    # the others stay calm, in its symbols too, and hardly any of it is filled. Trading
+    # comes in clusters: at a third of this rate the twin's honest sessions broke the
+    # limit (measured). A reload of parameters is one burst of a third of a second. At
+    # an open honest sessions rise as far, are filled, and others are refused.
     Rule(
         name="session.order_rate_over_own_baseline",
         cause=Cause.ALGO_FAULT,
         unit="1/1000",
         feature="ratio_1s",
         limit=15_000,
-        needs=(
-            ("rate_1s", 3000, ANY),
-            ("relative_1s", 5000, ANY),
-            ("peak_ratio", 3000, ANY),
-            ("market_1s", 0, 1500),
-            ("relative_symbol", 5000, ANY),
-            ("relative_first", 5000, ANY),
-            ("ratio_fast", 5000, ANY),
-            ("streak_ms", 500, ANY),
-            ("history_ms", 5000, ANY),
-            ("active_sessions", 3, ANY),
-            ("elevated_share", 0, 150),
-        ),
+        needs=(*_ALONE, ("fills_per_new", 0, 150)),
+    ),
+    # The same where it is filled, but all of it on one side: 129 in a row.
+    Rule(
+        name="session.one_sided_rate_over_own_baseline",
+        cause=Cause.ALGO_FAULT,
+        unit="1/1000",
+        feature="ratio_1s",
+        limit=15_000,
+        needs=(*_ALONE, ("side_run", 128, ANY)),
     ),
 )
 

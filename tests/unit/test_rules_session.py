@@ -1,0 +1,151 @@
+"""Loops are facts: they need no history, and honest orders are no loops."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from airnet.domain.columns import SESSION_SCHEMA
+from airnet.domain.frame import HEADER
+from airnet.domain.message import KIND, MESSAGE, SCALE
+from airnet.domain.session import address_bytes
+from airnet.domain.window import WINDOW_SESSION
+from airnet.features import Windows
+from airnet.score.rule import fired
+from airnet.score.rules import SESSION_RULES
+
+START_NS = 1_700_000_000_000_000_000
+COLUMN = {name: place for place, name in enumerate(SESSION_SCHEMA.names)}
+Event = dict[str, int]
+Rows = NDArray[np.float32]
+
+
+def rows_of(events: Iterable[Event]) -> Rows:
+    """Return the session rows of messages `gap` ns apart; `down` are the gateway's."""
+    given = list(events)
+    messages, headers = np.zeros(len(given), MESSAGE), np.zeros(len(given), HEADER)
+    at_ns = START_NS
+    for place, event in enumerate(given):
+        at_ns += event.pop("gap", 5_000_000)
+        down = event.pop("down", 0)
+        messages[place]["time_ns"] = headers[place]["time_ns"] = at_ns
+        messages[place]["direction"] = headers[place]["direction"] = down
+        for name, value in event.items():
+            messages[place][name] = value
+        ends = ("10.1.0.1", "10.9.0.1")
+        for side, end in zip(("source", "target"), ends[:: -1 if down else 1]):  # noqa: B905 -- two and two
+            headers[place][side] = np.frombuffer(address_bytes(end), "u1")
+    headers["message_index"] = headers["frame_count"] = np.arange(len(given))
+    headers["message_count"] = 1
+    headers["protocol"], headers["tcp_flags"] = 6, 0x18
+    table = Windows([("10.9.0.1", 9878)], [])
+    rows, start = [], 0
+    while start < len(headers):
+        start += table.update(headers[start:], messages)
+        rows.append(table.rows[table.windows["kind"] == WINDOW_SESSION].copy())
+    return np.concatenate(rows)
+
+
+def names_of(rows: Rows) -> set[str]:
+    """Return the rules that fire for any of these rows."""
+    return {
+        found.rule.name.removeprefix("session.")
+        for rule in SESSION_RULES
+        for found in fired((rule,), COLUMN, rows).values()
+    }
+
+
+def order(number: int, **more: int) -> Event:
+    """Return a new order."""
+    same = {"kind": KIND["new"], "order_key": number, "side": 49, "symbol_key": 7}
+    return {**same, "price": 100 * SCALE, "quantity": 100 * SCALE, **more}
+
+
+def quoting(count: int) -> list[Event]:
+    """Return a maker that follows a price: one order, replaced as it moves."""
+    rng = np.random.Generator(np.random.PCG64(3))
+    prices = 10_000 + np.cumsum(rng.integers(-3, 4, count))
+    return [
+        order(
+            2 + place,
+            kind=KIND["replace"],
+            original_key=1 + place,
+            price=int(price) * SCALE // 100,
+            gap=int(rng.exponential(20_000_000)),
+        )
+        for place, price in enumerate(prices)
+    ]
+
+
+def test_two_rules_that_undo_each_other() -> None:
+    """One order between two prices for ever is a loop; one that follows is none."""
+    looped = [
+        order(
+            2 + place,
+            kind=KIND["replace"],
+            original_key=1 + place,
+            price=(100 + place % 2) * SCALE,
+        )
+        for place in range(80)
+    ]
+
+    assert names_of(rows_of(looped)) == {"replaces_of_one_order"}
+    assert names_of(rows_of(quoting(400))) == set()
+
+
+def test_one_number_again_and_again() -> None:
+    """New orders that share a ClOrdID; cancels that bear their order's are no such."""
+    cancels = [
+        event
+        for place in range(1, 80)
+        for event in (
+            order(place, price=(100 + place * 7 % 13) * SCALE),
+            order(place, kind=KIND["cancel"], original_key=place),
+        )
+    ]
+
+    found = names_of(rows_of(order(9, price=(100 + n) * SCALE) for n in range(40)))
+
+    assert found == {"duplicate_clordid"}
+    assert names_of(rows_of(cancels)) == set()
+
+
+def refusing(prices: list[int]) -> list[Event]:
+    """Return orders at these prices, each refused."""
+    return [
+        event
+        for place, price in enumerate(prices, 1)
+        for event in (
+            order(place, price=price * SCALE),
+            {"kind": KIND["report"], "exec_type": 56, "order_key": place, "down": 1},
+        )
+    ]
+
+
+def test_what_was_refused_comes_again() -> None:
+    """The same order after every refusal; refused, but each another, is bad luck."""
+    assert names_of(rows_of(refusing([100] * 60))) == {"refused_again_per_second"}
+    assert names_of(rows_of(refusing(list(range(100, 160))))) == set()
+
+
+def test_two_ends_that_ask_each_other() -> None:
+    """ResendRequests without a number missing; where numbers miss it is a gap."""
+    kind = KIND["resend_request"]
+    asking = [{"kind": kind, "down": n % 2, "sequence": 10 + n // 2} for n in range(60)]
+    gaps = [
+        {"kind": kind, "down": n % 2, "sequence": 10 + n // 2 * 5} for n in range(60)
+    ]
+
+    assert names_of(rows_of(asking)) == {"resend_requests_per_second"}
+    assert names_of(rows_of(gaps)) == set()
+
+
+@pytest.mark.parametrize("gap_ns", [500_000, 2_000_000])
+def test_the_same_order_without_end(gap_ns: int) -> None:
+    """A row of 129 at 200 a second needs no past to be wrong; slowly it is a plan."""
+    fast = [order(place, gap=gap_ns) for place in range(1, 300)]
+    slow = [order(place, gap=50_000_000) for place in range(1, 300)]
+
+    assert "identical_orders_in_a_row" in names_of(rows_of(fast))
+    assert names_of(rows_of(slow)) == set()
