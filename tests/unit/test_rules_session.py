@@ -34,8 +34,9 @@ def rows_of(events: Iterable[Event]) -> Rows:
         for name, value in event.items():
             messages[place][name] = value
         ends = ("10.1.0.1", "10.9.0.1")
-        for side, end in zip(("source", "target"), ends[:: -1 if down else 1]):  # noqa: B905 -- two and two
-            headers[place][side] = np.frombuffer(address_bytes(end), "u1")
+        for side, end in zip(("source", "target"), ends, strict=True):
+            other = {"source": "target", "target": "source"}[side] if down else side
+            headers[place][other] = np.frombuffer(address_bytes(end), "u1")
     headers["message_index"] = headers["frame_count"] = np.arange(len(given))
     headers["message_count"] = 1
     headers["protocol"], headers["tcp_flags"] = 6, 0x18

@@ -207,8 +207,8 @@ GATEWAY_RULES = (
             ("reply_share", 0, 200),
         ),
     ),
-    # Connections held open by strangers on which the gateway never spoke as to a client.
-    # All sessions of a floor that wait for a gateway's Logon are fewer, and known.
+    # Connections held open by strangers on which the gateway never spoke as to a
+    # client. All sessions of a floor that wait for its Logon are fewer, and known.
     Rule(
         name="gateway.connections_unspoken",
         cause=Cause.FLOOD,
