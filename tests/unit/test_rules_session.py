@@ -13,7 +13,7 @@ from airnet.domain.session import address_bytes
 from airnet.domain.window import WINDOW_SESSION
 from airnet.features import Windows
 from airnet.score.rule import fired
-from airnet.score.rules import SESSION_RULES
+from airnet.score.rules_session import SESSION_RULES
 
 START_NS = 1_700_000_000_000_000_000
 COLUMN = {name: place for place, name in enumerate(SESSION_SCHEMA.names)}
