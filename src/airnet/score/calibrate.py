@@ -7,6 +7,7 @@ Scores are whole steps of the models' grid and ranks are counted: nothing is rou
 until the last division, which rounds up.
 """
 
+import bisect
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -41,7 +42,7 @@ class Table(Closed, frozen=True):
 
     def p_value_ppm(self, score: int) -> int:
         """Return the conformal p-value, never too small: of the kept score below."""
-        place = int(np.searchsorted(self.scores, score, side="right")) - 1
+        place = bisect.bisect_right(self.scores, score) - 1
         as_high = self.above[place] if place >= 0 else self.windows
         return min(PPM, -(-(as_high + 1) * PPM // (self.windows + 1)))
 

@@ -22,6 +22,8 @@ from airnet.errors import ModelError
 EDGES = 9
 BINS = EDGES + 2
 MISSING = BINS - 1
+#: So many rows at once are placed by one comparison, more column by column.
+FEW = 64
 #: The file beside a model, and what the margin's bins are called in it.
 FILE = "reference.json"
 MARGIN = "margin"
@@ -97,6 +99,10 @@ class Binned:
         self.names = (*schema.names, MARGIN)
         bins = [reference.features[name] for name in self.names]
         self._edges = [np.array(one.edges, np.float64) for one in bins]
+        # Behind the last edge is infinity, which no value lies above.
+        self._table = np.full((len(bins), EDGES), np.inf)
+        for row, own in zip(self._table, self._edges, strict=True):
+            row[: len(own)] = own
         self.rows: Counts = np.array([one.rows for one in bins], np.int64)
         shares = (self.rows + PRIOR) / (self.rows + PRIOR).sum(axis=1, keepdims=True)
         #: The mean rank, 0 to 1, of a value in each bin: halfway into its share.
@@ -109,7 +115,12 @@ class Binned:
         values = np.empty((len(rows), len(self.names)), np.float64)
         values[:, :-1] = rows[:, : len(self.names) - 1]
         values[:, -1] = leads
-        return _places(values, self._edges)
+        if len(values) > FEW:
+            return _places(values, self._edges)
+        # A value's bin is how many edges are below it: one call for all columns.
+        out: Counts = (self._table < values[:, :, None]).sum(axis=2, dtype=np.int64)
+        out[np.isnan(values)] = MISSING
+        return out
 
 
 def psi(expected: Counts, found: Counts) -> NDArray[np.int64]:
