@@ -34,6 +34,7 @@ cdef extern from "step.h" nogil:
         V_COLUMNS
         M_COLUMNS
         Q_COLUMNS
+        H_COLUMNS
 
     struct window_state:
         pass
@@ -103,7 +104,7 @@ def check_layouts():
         sizeof(window_state), sizeof(window_session), sizeof(window_target),
         sizeof(window_source), sizeof(window_known), sizeof(window_venue),
         sizeof(airnet_window), WINDOW_ROWS, WINDOW_COLUMNS,
-        S_COLUMNS, F_COLUMNS, V_COLUMNS,
+        S_COLUMNS, F_COLUMNS, V_COLUMNS, H_COLUMNS,
         sizeof(window_mirror), sizeof(window_witness), sizeof(window_feeds),
         M_COLUMNS, Q_COLUMNS,
     )

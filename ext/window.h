@@ -3,8 +3,8 @@
  * What the window kernel remembers: layouts and limits.
  *
  * Everything is an integer; rates are Q16 counts per 100 ms slot, so that the same
- * frames give the same rows on every machine. window_session.h and window_flood.h
- * hold the two halves, window_step.h the order of events.
+ * frames give the same rows on every machine. window_session.h, window_flood.h,
+ * window_venue.h and window_host.h hold the parts, window_step.h the order of events.
  */
 #ifndef AIRNET_WINDOW_H
 #define AIRNET_WINDOW_H
@@ -95,6 +95,13 @@ struct window_symbol {
 	uint32_t current, slots;
 };
 
+/* One direction of a session: by which path its segments come, and where it is. */
+struct window_trace {
+	uint64_t usual, odd, run_ns;
+	uint32_t next;
+	uint8_t run, run_new, run_old;
+};
+
 struct window_session {
 	uint64_t first_order_ns, open_ns, window_first_ns, streak_ns, accepted_ns;
 	uint64_t fault_ns;
@@ -138,6 +145,11 @@ struct window_session {
 	uint64_t pending_key[WINDOW_PENDING];
 	uint64_t pending_ns[WINDOW_PENDING];
 	uint32_t pending_like[WINDOW_PENDING];
+	struct window_trace traces[2];
+	uint32_t comp; /* its client's CompID, 0 = not read */
+	uint32_t own_host, own_generation, rival, rival_generation;
+	uint8_t asking, contesting, is_own;
+	uint8_t contested; /* messages that prove its CompID's holder alive */
 };
 
 #define WINDOW_TARGET_SETS 64
@@ -158,57 +170,25 @@ struct window_session {
 #define WINDOW_VENUES (WINDOW_VENUE_SETS * WINDOW_VENUE_WAYS)
 #define WINDOW_FEEDS 256
 #define WINDOW_WATCH (WINDOW_FEEDS + 1) /* rows of a slot: feeds, and the mirror's */
-/* A tick closes at most every active session, every venue, and 9 windows a target. */
+#define WINDOW_HOSTS 2048
+/* A tick closes at most every active session, venue and host; of a target 9. */
 #define WINDOW_ROWS \
 	(AIRNET_SESSIONS_MAX + WINDOW_VENUES + WINDOW_TARGETS * (1 + WINDOW_TOP) + \
-	 WINDOW_WATCH + 1024)
+	 WINDOW_WATCH + WINDOW_HOSTS + 1024)
 
-/* What a gateway or source window counts. */
-struct window_tally {
-	uint32_t packets, syn, syn_ack, completed, refused, stray, reset, udp, icmp;
-	uint32_t fragment, reply, session, known, reflector, empty, same_port;
-	uint32_t live, fresh, same_bytes, same_source, logon;
-	uint32_t last_bytes;
-	uint64_t bytes;
-};
-
-struct window_source {
-	uint8_t address[16];
-	uint64_t first_ns, streak_ns, total;
-	struct window_tally tally;
-	uint64_t port_bits;
-	uint32_t generation, epoch, pending, logons, streaks;
-	uint16_t port, source_port, target;
-	uint8_t top;
-};
-
-struct window_target {
-	uint8_t address[16];
-	uint64_t first_ns, last_ns, open_ns, window_first_ns, streak_ns, slot;
-	uint64_t fast, slow, base, pulses, logon_slow, slot_packets, slot_logons;
-	uint64_t early_ns; /* the tick that was not waited for */
-	struct window_tally tally;
-	struct window_distinct distinct;
-	uint64_t port_sketch[WINDOW_PORT_SKETCH / 64];
-	uint32_t port_packets[8];
-	uint16_t ports[8];
-	uint32_t top[WINDOW_TOP];
-	uint32_t generation, epoch, pending, slots, sessions, unspoken;
-	uint16_t source_port;
-	uint32_t venue; /* where the last one asked for at this address lies */
-	uint8_t top_count, active, configured, gateway;
-};
+#include "window_tally.h"
 
 struct window_known {
 	uint8_t address[16];
 	uint32_t sessions;
-	uint8_t registered, traded;
+	uint8_t registered, traded, lawful;
 };
 
 struct window_counters {
 	uint64_t time_backwards, targets_full, sources_full, known_full;
 	uint64_t sources_evicted, targets_evicted, multicast, windows;
 	uint64_t venues_full, venues_evicted, feeds_full;
+	uint64_t hosts_full, hosts_evicted, hosts_skipped, edges_evicted;
 };
 
 /* An order gateway that the site file lists. */
@@ -218,7 +198,11 @@ struct window_endpoint {
 };
 
 struct window_venue; /* window_venue.h */
+struct window_host; /* window_host.h */
+struct window_edge;
+struct window_comp;
 
+#define WINDOW_NETWORKS 64
 struct window_state {
 	struct window_session *sessions;
 	struct window_target *targets;
@@ -228,7 +212,10 @@ struct window_state {
 	struct window_mirror *mirror; /* window_witness.h */
 	struct window_witness *witnesses; /* by session */
 	struct window_feeds *feeds; /* window_feed.h */
-	uint64_t *target_tags, *source_tags;
+	struct window_host *hosts;
+	struct window_edge *edges;
+	struct window_comp *comps;
+	uint64_t *target_tags, *source_tags, *host_tags, *edge_tags;
 	uint64_t *source_last_ns; /* when each of `sources` sent its last packet */
 	uint64_t target_bits[WINDOW_TARGET_SETS]; /* top six bits of a set's tags */
 	uint64_t known_bits[WINDOW_KNOWN / 64]; /* which of `known_slots` are used */
@@ -239,6 +226,13 @@ struct window_state {
 	uint32_t active_venues[WINDOW_VENUES];
 	uint32_t active_venue_count, endpoint_count, venue_epoch, venue_generation;
 	uint64_t seed[WINDOW_SEEDS];
+	uint64_t networks[WINDOW_NETWORKS]; /* where who trades lives */
+	uint64_t start_ns, answered_ns; /* the first frame; the last SYN answered */
+	uint32_t network_count, active_host_count, comp_count, host_generation;
+	uint64_t refused_epoch; /* in which `refused_hosts` were refused a Logon */
+	uint32_t refused_hosts, left_strange,
+		left_familiar; /* frames to look up in this tick */
+	uint32_t *active_hosts;
 	uint32_t *active_sessions, *active_targets;
 	uint32_t active_session_count, active_target_count, known_count, gateway_count;
 	uint32_t last_target; /* where the last packet outside sessions went */

@@ -5,7 +5,8 @@ and float32[k, 64] integer columns, in the order windows close. One pass, no
 allocation after construction, no clock: time is the largest frame time so far. The C
 half lies in window.h (layout), window_session.h and window_order.h (FIX sessions),
 window_flood.h and window_packet.h (addresses), window_answer.h and window_health.h
-(venues), window_step.h (the order of events).
+(venues), window_edge.h, window_trace.h and window_host_row.h (hosts), window_step.h
+(the order of events).
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
@@ -32,6 +33,10 @@ cdef extern from "window_step.h" nogil:
         S_COLUMNS
         F_COLUMNS
         V_COLUMNS
+        H_COLUMNS
+        WINDOW_HOSTS
+        WINDOW_EDGES
+        WINDOW_COMPS
         WINDOW_VENUES
         M_COLUMNS
         Q_COLUMNS
@@ -40,6 +45,7 @@ cdef extern from "window_step.h" nogil:
     const char *window_venue_names[]
     const char *window_mirror_names[]
     const char *window_feed_names[]
+    const char *window_host_names[]
 
     struct window_session:
         uint64_t accepted_ns
@@ -52,6 +58,7 @@ cdef extern from "window_step.h" nogil:
         pass
 
     struct window_known:
+        uint8_t address[16]
         uint8_t registered
 
     struct window_venue:
@@ -64,6 +71,15 @@ cdef extern from "window_step.h" nogil:
         pass
 
     struct window_feeds:
+        pass
+
+    struct window_host:
+        pass
+
+    struct window_edge:
+        pass
+
+    struct window_comp:
         pass
 
     struct window_estimates:
@@ -81,6 +97,10 @@ cdef extern from "window_step.h" nogil:
         uint64_t venues_full
         uint64_t venues_evicted
         uint64_t feeds_full
+        uint64_t hosts_full
+        uint64_t hosts_evicted
+        uint64_t hosts_skipped
+        uint64_t edges_evicted
 
     struct window_state:
         window_session *sessions
@@ -91,11 +111,17 @@ cdef extern from "window_step.h" nogil:
         window_mirror *mirror
         window_witness *witnesses
         window_feeds *feeds
+        window_host *hosts
+        window_edge *edges
+        window_comp *comps
         uint64_t *target_tags
         uint64_t *source_tags
         uint64_t *source_last_ns
+        uint64_t *host_tags
+        uint64_t *edge_tags
         uint32_t *active_sessions
         uint32_t *active_targets
+        uint32_t *active_hosts
         uint32_t row_count
         uint64_t now_ns
         window_estimates estimates
@@ -110,6 +136,7 @@ cdef extern from "window_step.h" nogil:
     int window_gateway_add(window_state *w, const uint8_t *address) noexcept nogil
     int window_venue_add(
         window_state *w, const uint8_t *address, uint16_t port) noexcept nogil
+    void window_network_add(window_state *w, const uint8_t *address) noexcept nogil
     window_known *window_known_at(
         window_state *w, const uint8_t *address, int create) noexcept nogil
     long window_update(
@@ -124,6 +151,7 @@ LAYOUT = (
     sizeof(window_state), sizeof(window_session), sizeof(window_target),
     sizeof(window_source), sizeof(window_known), sizeof(window_venue),
     sizeof(airnet_window), ROWS, COLUMNS, S_COLUMNS, F_COLUMNS, V_COLUMNS,
+    H_COLUMNS,
     sizeof(window_mirror), sizeof(window_witness), sizeof(window_feeds),
     M_COLUMNS, Q_COLUMNS,
 )
@@ -202,12 +230,20 @@ cdef class WindowTable:
         w.source_last_ns = <uint64_t *>calloc(WINDOW_SOURCES, sizeof(uint64_t))
         w.active_sessions = <uint32_t *>calloc(AIRNET_SESSIONS_MAX, sizeof(uint32_t))
         w.active_targets = <uint32_t *>calloc(WINDOW_TARGETS, sizeof(uint32_t))
+        w.active_hosts = <uint32_t *>calloc(WINDOW_HOSTS, sizeof(uint32_t))
+        w.hosts = <window_host *>calloc(WINDOW_HOSTS, sizeof(window_host))
+        w.edges = <window_edge *>calloc(WINDOW_EDGES, sizeof(window_edge))
+        w.comps = <window_comp *>calloc(WINDOW_COMPS, sizeof(window_comp))
+        w.host_tags = <uint64_t *>calloc(WINDOW_HOSTS, sizeof(uint64_t))
+        w.edge_tags = <uint64_t *>calloc(WINDOW_EDGES, sizeof(uint64_t))
         if (
             w.sessions == NULL or w.targets == NULL or w.sources == NULL
             or w.known == NULL or w.venues == NULL or w.target_tags == NULL
             or w.source_tags == NULL or w.source_last_ns == NULL
             or w.mirror == NULL or w.witnesses == NULL or w.feeds == NULL
             or w.active_sessions == NULL or w.active_targets == NULL
+            or w.active_hosts == NULL or w.hosts == NULL or w.edges == NULL
+            or w.comps == NULL or w.host_tags == NULL or w.edge_tags == NULL
         ):
             raise MemoryError("window table")
         self.windows = windows
@@ -234,6 +270,12 @@ cdef class WindowTable:
         free(self.state.source_last_ns)
         free(self.state.active_sessions)
         free(self.state.active_targets)
+        free(self.state.active_hosts)
+        free(self.state.hosts)
+        free(self.state.edges)
+        free(self.state.comps)
+        free(self.state.host_tags)
+        free(self.state.edge_tags)
         free(self.state)
 
     @property
@@ -246,6 +288,7 @@ cdef class WindowTable:
         if len(address) != 16:
             raise ValueError("address: 16 bytes expected")
         cdef const uint8_t *place = <const uint8_t *>(<char *>address)
+        window_network_add(self.state, place)
         return (
             window_gateway_add(self.state, place) != 0
             and window_venue_add(self.state, place, port) != 0
@@ -260,6 +303,7 @@ cdef class WindowTable:
         if host == NULL:
             return False
         host.registered = 1
+        window_network_add(self.state, host.address)
         return True
 
     def update(
@@ -325,6 +369,10 @@ cdef class WindowTable:
             "venues_full": c.venues_full,
             "venues_evicted": c.venues_evicted,
             "feeds_full": c.feeds_full,
+            "hosts_full": c.hosts_full,
+            "hosts_evicted": c.hosts_evicted,
+            "hosts_skipped": c.hosts_skipped,
+            "edges_evicted": c.edges_evicted,
         }
 
 
@@ -351,6 +399,11 @@ def sensor_columns():
 def feed_columns():
     """Return the names of a feed row's columns, in order."""
     return tuple(window_feed_names[i].decode() for i in range(Q_COLUMNS))
+
+
+def host_columns():
+    """Return the names of a host row's columns, in order."""
+    return tuple(window_host_names[i].decode() for i in range(H_COLUMNS))
 
 
 def window_dtype():

@@ -53,6 +53,19 @@
 	X(odd_rate_1s) X(odd_share_1s) X(odd_baseline) X(odd_sessions) \
 	X(mirror_doubt_rate_1s) X(logon_ratio) \
 	X(logon_wait_ratio)
+
+#define WINDOW_HOST_COLUMNS(X) \
+	X(window_us) X(contacts) X(edges_new) X(targets_new) X(ports_new) \
+	X(odd_targets) X(strange_failures) X(refused) X(silent) X(unreachable) \
+	X(half_open) X(queries) X(name_bytes) X(long_names) X(no_name_share) \
+	X(beat_contacts) \
+	X(beat_period_ms) X(beat_deviation) X(beat_outside) X(carry_bytes) \
+	X(carry_share) X(carry_outside) X(logons) X(logons_refused) X(refused_hosts) \
+	X(logon_gap_ms) X(comps) \
+	X(venue_sessions) X(claims) X(contested) X(displaced) X(foreign) \
+	X(foreign_new) X(foreign_old) X(conflicts) X(replays) X(lawful) \
+	X(registered) X(member) \
+	X(met) X(quiet_ms) X(history_ms)
 /* clang-format on */
 
 enum {
@@ -76,9 +89,17 @@ enum {
 		V_COLUMNS
 };
 
+enum {
+#define X(name) H_##name,
+	WINDOW_HOST_COLUMNS(X)
+#undef X
+		H_COLUMNS
+};
+
 _Static_assert(S_COLUMNS <= WINDOW_COLUMNS, "too many session columns");
 _Static_assert(F_COLUMNS <= WINDOW_COLUMNS, "too many flood columns");
 _Static_assert(V_COLUMNS <= WINDOW_COLUMNS, "too many venue columns");
+_Static_assert(H_COLUMNS <= WINDOW_COLUMNS, "too many host columns");
 
 static const char *const window_session_names[] = {
 #define X(name) #name,
@@ -95,6 +116,12 @@ static const char *const window_flood_names[] = {
 static const char *const window_venue_names[] = {
 #define X(name) #name,
 	WINDOW_VENUE_COLUMNS(X)
+#undef X
+};
+
+static const char *const window_host_names[] = {
+#define X(name) #name,
+	WINDOW_HOST_COLUMNS(X)
 #undef X
 };
 

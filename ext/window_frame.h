@@ -3,7 +3,7 @@
 #ifndef AIRNET_WINDOW_FRAME_H
 #define AIRNET_WINDOW_FRAME_H
 
-#include "window_order.h"
+#include "window_host_row.h"
 #include "window_packet.h"
 #include "window_renew.h"
 
@@ -29,6 +29,34 @@ static inline void window_logons(struct window_state *w, struct window_target *t
 	e->logons += logons;
 }
 
+/* A new session: whoever speaks FIX is no unknown peer. */
+static __attribute__((noinline)) void window_open(struct window_state *w,
+						  struct window_session *s,
+						  struct window_target *t,
+						  const uint8_t *gateway)
+{
+	uint64_t hash = window_hash(w->seed, gateway);
+
+	window_renew(w, s, t);
+	window_service(w, gateway, hash, 0, 0)->learned = 1;
+}
+
+/* Who holds the session now, and whether it is over. */
+static inline void window_end_frame(struct window_state *w, struct window_session *s,
+				    struct window_venue *v, struct window_target *t,
+				    const struct airnet_header *h)
+{
+	int was_established = s->established;
+
+	if (s->asking && h->stream_flags & AIRNET_STREAM_CLOSED)
+		window_claim_answered(w, s, v, 0, 1);
+	window_establish(w, s, v, t, h);
+	if (!was_established && s->established)
+		window_lawful(w, s, window_known_at(w, s->client, 0), h->session,
+			      h->direction == AIRNET_DIRECTION_UP ? h->target
+								  : h->source);
+}
+
 /* A frame of a known session: its messages, its handshake, its share of the traffic. */
 static inline void window_session_frame(struct window_state *w,
 					const struct airnet_header *h,
@@ -43,7 +71,7 @@ static inline void window_session_frame(struct window_state *w,
 	struct window_venue *v;
 
 	if (h->stream_flags & AIRNET_STREAM_OPENED)
-		window_renew(w, s, t);
+		window_open(w, s, t, up ? h->target : h->source);
 	v = window_venue_of(w, s, up ? h->target : h->source,
 			    up ? h->target_port : h->source_port);
 	if (!s->listed) {
@@ -54,10 +82,15 @@ static inline void window_session_frame(struct window_state *w,
 	if (h->stream_flags & AIRNET_STREAM_RETRANSMIT)
 		s->active = 1;
 	window_venue_frame(w, v, s, h);
+	if (h->payload_bytes)
+		window_trace(w, s, h);
 	if (h->stream_flags & AIRNET_STREAM_RETRANSMIT)
 		window_venue_again(v, s, up);
 	for (uint32_t i = 0; i < count; i++) {
 		window_message(w, h->session, v, &messages[i]);
+		if (__builtin_expect(s->contested | s->asking | messages[i].comp_key,
+				     0))
+			window_claim_message(w, s, v, h, &messages[i]);
 		if (s->window_orders >= WINDOW_ORDERS_MAX)
 			window_session_close(
 				w, h->session, w->now_ns,
@@ -84,7 +117,7 @@ static inline void window_session_frame(struct window_state *w,
 				e->tally.syn_ack += window_is_syn_ack(h);
 		}
 	}
-	window_establish(w, s, v, t, h);
+	window_end_frame(w, s, v, t, h);
 }
 
 static inline void window_packet(struct window_state *w, const struct airnet_header *h,
@@ -104,6 +137,7 @@ static inline void window_packet(struct window_state *w, const struct airnet_hea
 		return;
 	}
 	hash = window_hash(w->seed, h->source);
+	window_host_frame(w, h, hash);
 	if (window_reply(w, h, hash))
 		return;
 	t = window_target_near(w, h->target, &w->last_target);

@@ -39,6 +39,7 @@ static inline void window_tick(struct window_state *w, uint64_t time_ns)
 		window_feed_tick(w, at_ns);
 	}
 	window_target_tick(w, at_ns, slot);
+	window_host_tick(w, at_ns, slot);
 	w->next_ns += WINDOW_TICK_NS;
 	if (jump) {
 		window_session_skip(w, gap_ns / WINDOW_SLOT_NS);
@@ -78,6 +79,9 @@ static __attribute__((noinline)) int window_ticks(struct window_state *w)
 	if (!w->started) {
 		window_rekey(w, w->frame_ns);
 		window_mirror_begin(w);
+		w->start_ns = w->frame_ns;
+		w->left_strange = WINDOW_STRANGE;
+		w->left_familiar = WINDOW_FAMILIAR;
 		w->next_ns = (w->frame_ns / WINDOW_TICK_NS + 1) * WINDOW_TICK_NS;
 	}
 	w->started = 1;
@@ -85,6 +89,7 @@ static __attribute__((noinline)) int window_ticks(struct window_state *w)
 		if (!window_has_room(w,
 				     w->active_session_count + w->active_venue_count +
 					     w->feeds->active_count + 1 +
+					     w->active_host_count +
 					     w->active_target_count * (1 + WINDOW_TOP)))
 			return 0;
 		window_tick(w, w->frame_ns);

@@ -39,8 +39,10 @@ MESSAGES = st.fixed_dictionaries(
         "side": st.sampled_from([49, 50]),
         "exec_type": st.sampled_from([0, 48, 49, 50, 56, 70]),
         "order_status": st.sampled_from([0, 48, 50]),
+        "comp_key": st.sampled_from([0, 0, 0, 5, 7]),
     }
 )
+FLAGS = [1, 1, 2, 8, 9, 0x20, 0x40, 0x40, 0x80, 0x100, 0x801, 0x801]
 STEPS = st.sampled_from(
     [0, 1_000, 300_000, 2_000_000, 9_000_000, 60_000_000, 400_000_000, -5_000_000]
 )
@@ -62,11 +64,19 @@ def frames(draw: st.DrawFn) -> tuple[dict[str, int | bytes], list[dict[str, int]
         "target_port": draw(st.integers(1, 12)),
         "payload_bytes": draw(st.sampled_from([0, 60, 1448])),
         "session": session,
-        "stream_flags": draw(st.sampled_from([0] * 8 + [1, 1, 0x20, 0x40, 0x40, 0x80])),
+        "stream_flags": draw(st.sampled_from([0] * 8 + FLAGS)),
         "protocol": 6 if is_session else draw(st.sampled_from([6, 6, 6, 17, 1, 47])),
         "tcp_flags": draw(st.sampled_from([0x02, 0x12, 0x10, 0x18, 0x04, 0x14])),
         "direction": 0 if up else 1,
         "reason": draw(st.sampled_from([0, 0, 0, 0, 0, 4, 1])),
+        "sequence": draw(st.sampled_from([0, 60, 1448, 90_000, 2**32 - 30])),
+        "link_source": draw(st.sampled_from([7, 7, 7, 8])),
+        "ttl": draw(st.sampled_from([63, 63, 64])),
+        "name_key": draw(st.integers(0, 9)),
+        "domain_key": draw(st.sampled_from([1, 1, 2])),
+        "name_bytes": draw(st.sampled_from([0, 23, 24, 90])),
+        "name_letters": draw(st.sampled_from([3, 12, 30])),
+        "code": draw(st.sampled_from([0, 1, 3, 0x80, 0x83])),
     }
     messages = draw(st.lists(MESSAGES, max_size=3)) if is_session else []
     return header, messages, draw(st.sampled_from([1, 1, 2, 20, 45]))
@@ -189,6 +199,17 @@ def traffic(seed: int, count: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
     messages["symbol_key"] = rng.integers(0, 40, count) * 0x9E3779B97F4A7C1
     messages["original_key"] = rng.integers(0, 600, count)
     messages["bytes"] = 150
+    odd = np.random.Generator(np.random.PCG64(seed + 1000))
+    headers["source_port"] = odd.choice([53, 9878, 40_000, 40_001], count)
+    headers["sequence"] = odd.integers(0, 40, count) * 1448
+    headers["link_source"] = odd.choice([7, 7, 7, 7, 8], count)
+    headers["ttl"], headers["code"] = 63, odd.choice([0, 3, 0x83], count)
+    headers["stream_flags"] |= odd.choice([0] * 9 + [1, 8, 0x801], count).astype("u2")
+    headers["name_key"] = odd.integers(0, 40, count)
+    headers["domain_key"] = odd.choice([1, 1, 1, 2], count)
+    headers["name_bytes"] = odd.choice([5, 60], count)
+    headers["name_letters"] = 20
+    messages["comp_key"] = np.where(messages["kind"] == 8, odd.integers(3, 6, count), 0)
     return headers, messages
 
 

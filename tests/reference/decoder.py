@@ -583,8 +583,7 @@ class ReferenceDecoder(Framing):
         names = [reading.sender, reading.target][:: -1 if direction else 1]
         is_named = row["client_comp"] or row["gateway_comp"]
         if None not in names and (kind == 8 or not is_named):
-            key = fix.key(names[0])
-            self.rows[-1]["comp_key"] = (key ^ key >> 32) % (1 << 32) | 1
+            self.rows[-1]["comp_key"] = fix.key(names[0]) >> 32 | 1
         if None not in names and not (row["client_comp"] or row["gateway_comp"]):
             row["client_comp"], row["gateway_comp"] = (name[:24] for name in names)
         if kind == 8:

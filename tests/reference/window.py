@@ -15,6 +15,8 @@ from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.window import FEATURE_LIMIT
 from tests.reference import window_flood as flood
 from tests.reference.window_feed import Feeds
+from tests.reference.window_flood import ratio, share
+from tests.reference.window_host import Hosts
 from tests.reference.window_manner import (
     Manner,
     Symbols,
@@ -28,7 +30,6 @@ from tests.reference.window_venue import Place, Row
 
 TICK, SLOT, JUMP = 10_000_000, 100_000_000, 1_000_000_000
 ONE, SLOW = 65_536, 19_661
-NONE = 0xFFFFFFFF
 ORDERS = ("new", "cancel", "replace", "quote")
 KINDS = {1: "new", 2: "cancel", 3: "replace", 4: "quote"}
 COUNTED = (
@@ -58,14 +59,6 @@ COUNTED = (
     "aged",
     "age_us",
 )
-
-
-def ratio(a: int, b: int, prior: int) -> int:
-    return (a + prior) * 1000 // (b + prior)
-
-
-def share(part: int, whole: int) -> int:
-    return part * 1000 // whole if whole else 0
 
 
 def rate(per_slot: int) -> int:
@@ -153,6 +146,7 @@ class Reference:
         self.venues = self.flood.venues
         self.mirror = Mirror(self.venues, lambda client: plain_hash(client) >> 58)
         self.feeds = Feeds(self.mirror)
+        self.hosts = Hosts(self.flood, [place[0] for place in gateways], hosts)
 
     def update(self, headers: NDArray[np.void], messages: NDArray[np.void]) -> None:
         for header in headers:
@@ -161,6 +155,7 @@ class Reference:
             self.frame_count = int(header["frame_count"])
             if not self.next_ns:
                 self.flood.begin(time_ns)
+                self.hosts.begin(time_ns, self.venues.seeds)
                 self.next_ns = (time_ns // TICK + 1) * TICK
             while self.next_ns <= self.frame_ns:
                 self.tick()
@@ -198,6 +193,7 @@ class Reference:
         closed += self.venues.tick(at, self.mirror.doubts()) if is_slot else []
         closed += self.feeds.tick(at) if is_slot else []
         closed += [(key, dict(row)) for key, row in self.flood.tick(at, is_slot)]
+        closed += self.hosts.tick(at, is_slot)
         for key, row in closed:
             key["close_ns"], key["frame_count"] = self.frame_ns, self.frame_count
             self.windows.append((key, row))
@@ -212,39 +208,46 @@ class Reference:
         if header["reason"] not in (0, 4):
             return
         index = int(header["session"])
-        self.venues.now = self.now_ns
+        self.venues.now = self.hosts.now = self.now_ns
         if index >= 8192:
+            if not flood.is_multicast(header["target"].tobytes()):
+                self.hosts.frame(header)
             self.flood.stranger(header, self.now_ns)
             self.hurried()
             return
         s = self.sessions.setdefault(index, Session())
+        up = header["direction"] == 0
+        gateway = header["target" if up else "source"].tobytes()
         if header["stream_flags"] & 0x20:
             s = self.renew(index, s)
-        up = header["direction"] == 0
+            self.hosts.renew(index, gateway)
         if not s.listed:
             s.listed, s.open = True, self.now_ns
             self.listed.append(index)
         if header["stream_flags"] & 1:
             s.active = True
         self.venues.frame(index, header)
+        self.hosts.segment(index, header)
         for message in messages:
             self.message(index, message)
+            self.hosts.witness(index, header, message, self.venues.joined(index))
             self.venues.clients[index].outstanding = len(s.pending)
             if s.window_orders >= 16:
                 rest = (SLOT - self.now_ns % SLOT) // 1000
                 self.close(index, self.now_ns, rest)
         self.flood.session_frame(index, header, messages, self.now_ns)
         self.hurried()
-        gateway = header["target" if up else "source"].tobytes()
+        if is_over := bool(header["stream_flags"] & 0x40):
+            self.hosts.hang_up(index, self.venues.joined(index))
         if not s.client and s.heard == {0, 1} and not s.closed:
             s.client = header["source" if up else "target"].tobytes()
             self.flood.establish(s.client, gateway)
             self.venues.join(index)
-        is_over = bool(header["stream_flags"] & 0x40)
+            self.hosts.establish(index, s.client, b"" if is_over else gateway)
         if s.heard == {0, 1} or is_over:
             self.flood.spoken(index)
         if is_over and not s.closed:
-            s.closed = True
+            s.closed = self.hosts.party(index).closed = True
             self.venues.end(index)
             if s.client:
                 self.flood.close_session(s.client, traded=s.accepted > 0)

@@ -352,6 +352,10 @@ class Venues:
         if not up and flags_of(header) == 0x12:
             self.syn_ack(venue, header)
 
+    def joined(self, index: int) -> int:
+        """Return how many sessions the venue of a client has."""
+        return sum(one.joined for one in self.clients[index].venue.clients)
+
     def end(self, index: int) -> None:
         """The session is over: FIN or RST."""
         client = self.clients[index]

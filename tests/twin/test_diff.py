@@ -225,7 +225,7 @@ LEANINGS = [
     ("few_sources_max", 4, Lean.LOOSER),
     ("cause.flood.mode", "enforce", Lean.BOLDER),
     ("cause.flood.action", "evidence", Lean.LOOSER),
-    ("cause.compromise.action", "drop_sources", Lean.BOLDER),
+    ("cause.compromise.action", "evidence", Lean.LOOSER),
     ("cause.flood.assets", ["10.0.0.1:9000"], Lean.LOOSER),
     ("cause.flood.probability_min", 0.5, Lean.BOLDER),
     ("cause.flood.dwell_windows", 3, Lean.LOOSER),

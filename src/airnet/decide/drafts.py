@@ -10,6 +10,7 @@ from airnet.decide.protection import endpoint
 from airnet.decide.streaks import Key, Streak
 from airnet.domain.decision import Action, Decision, Mode, TargetType
 from airnet.domain.verdict import PPM, Cause, Verdict
+from airnet.domain.window import WINDOW_HOST
 
 _ID_HEX = 16
 
@@ -54,6 +55,8 @@ def draft(
     elif not verdict.address:
         gateway, port = "", 0
         kind, target = TargetType.HOST, (place(verdict),)
+    elif verdict.window_kind == WINDOW_HOST:
+        kind, target, gateway, port = TargetType.HOST, (verdict.address,), "", 0
     else:
         gateway, port = verdict.address, streak.port
         kind, target = TargetType.GATEWAY, (endpoint(gateway, port),)

@@ -84,7 +84,7 @@ class Findings:
         if verdict.window_kind != WINDOW_SESSION or verdict.session is None:
             return None
         limit = self._envelopes.get(verdict.session.client_comp)
-        tenths = self._feature(verdict, ORDERS_FEATURE)
+        tenths = self.feature(verdict, ORDERS_FEATURE)
         if limit is None or tenths is None or tenths <= limit * ORDERS_PER_SECOND:
             return None
         return Finding(
@@ -100,7 +100,7 @@ class Findings:
         for rule in self._policy.rules:
             if WINDOW_KINDS[rule.window] != verdict.window_kind:
                 continue
-            value = self._feature(verdict, rule.feature)
+            value = self.feature(verdict, rule.feature)
             if value is not None and value > rule.limit:
                 return Finding(
                     cause=Cause(rule.cause),
@@ -137,7 +137,8 @@ class Findings:
             is_hard=is_hard,
         )
 
-    def _feature(self, verdict: Verdict, name: str) -> int | None:
+    def feature(self, verdict: Verdict, name: str) -> int | None:
+        """Return a feature of the Verdict's window; None when it has none of it."""
         index = self._columns.get(verdict.window_kind, {}).get(name)
         if index is None or index >= len(verdict.features):
             return None

@@ -7,9 +7,10 @@ one had none. Its whole memory is explicit (`state`) and bounded.
 import msgspec
 
 from airnet.config import Site
-from airnet.decide import drafts, wording
+from airnet.decide import drafts, expulsion, wording
 from airnet.decide.doubts import Doubts
 from airnet.decide.drafts import with_id
+from airnet.decide.dwell import has_dwelt, one_window
 from airnet.decide.findings import ENVELOPE_RULE, Columns, Finding, Findings
 from airnet.decide.guardrails import Guard, Refusal, Refused
 from airnet.decide.policy import NS_PER_MS, TIERS, Contain, Policy, Watch
@@ -130,10 +131,10 @@ class Judge:
         elif finding.cause is Cause.UNKNOWN:
             # Doubt neither counts towards another Cause nor breaks its streak.
             key = ("unknown", *key)
-        streak = self._streaks.extend(key, _one_window(verdict, finding))
+        streak = self._streaks.extend(key, one_window(verdict, finding))
         contain = self._contained[finding.cause]
         if contain is not None:
-            return finding, streak if _has_dwelt(streak, contain) else None
+            return finding, streak if has_dwelt(streak, contain) else None
         assert watch is not None
         return finding, streak if streak.windows >= watch.dwell_windows else None
 
@@ -151,7 +152,7 @@ class Judge:
         elif finding.cause is Cause.FLOOD:
             proposal = self._shield(verdict, finding, streak, rule)
         else:
-            proposal = "nothing autonomous is fitting"
+            proposal = self._expel(verdict, finding, streak, rule)
         if proposal is None:
             return []
         if isinstance(proposal, str):
@@ -235,6 +236,28 @@ class Judge:
             target=target,
             until_ns=verdict.close_ns + ttl_ns,
             mode=_mode(rule, (place, *self._gateways.get(verdict.address, ()))),
+        )
+
+    def _expel(
+        self, verdict: Verdict, finding: Finding, streak: Streak, rule: Contain
+    ) -> Decision | str:
+        protected = self._guard.protection.source_reason(verdict.address)
+        feature = self._findings.feature
+        reason = expulsion.objection(verdict, finding, feature, protected)
+        if reason:
+            return reason
+        ttl_ns = rule.ttl_ms * NS_PER_MS
+        seen = wording.seen_words(verdict, finding, streak)
+        done = wording.drop_words((verdict.address,), 0, ttl_ns)
+        draft = drafts.draft(
+            verdict, finding, streak, Action.DROP_SOURCES, wording.sentence(seen, done)
+        )
+        return msgspec.structs.replace(
+            draft,
+            target_type=TargetType.SOURCE,
+            target=(verdict.address,),
+            until_ns=verdict.close_ns + ttl_ns,
+            mode=_mode(rule, (verdict.address,)),
         )
 
     def _issue(self, verdict: Verdict, decision: Decision) -> list[Decision]:
@@ -354,6 +377,8 @@ class Judge:
         now_ns = verdict.close_ns
         if cause is Cause.ALGO_FAULT and verdict.session is not None:
             return self._guard.stands(drafts.subject(verdict)[1], now_ns)
+        if cause is Cause.COMPROMISE and verdict.address:
+            return self._guard.stands(verdict.address, now_ns)
         if cause is not Cause.FLOOD or verdict.window_kind != WINDOW_GATEWAY:
             return False
         for port in (verdict.port, 0):
@@ -366,28 +391,6 @@ class Judge:
     def _forget(self, verdict: Verdict) -> None:
         """Start the subject's streak anew: what dwelt has been acted upon."""
         self._streaks.forget(drafts.subject(verdict))
-
-
-def _one_window(verdict: Verdict, finding: Finding) -> Streak:
-    return Streak(
-        cause=finding.cause.value,
-        windows=1,
-        open_ns=verdict.open_ns,
-        close_ns=verdict.close_ns,
-        first_ns=verdict.first_ns or verdict.open_ns,
-        port=verdict.port,
-        facts=int(finding.is_hard),
-        sources=verdict.sources,
-    )
-
-
-def _has_dwelt(streak: Streak, rule: Contain) -> bool:
-    dwell_ms = rule.dwell_ms
-    if streak.facts < rule.dwell_windows:
-        dwell_ms = max(dwell_ms, rule.opinion_dwell_ms)
-    return (
-        streak.windows >= rule.dwell_windows and streak.span_ns >= dwell_ms * NS_PER_MS
-    )
 
 
 def _mode(rule: Contain, assets: tuple[str, ...]) -> Mode:

@@ -127,8 +127,16 @@ class Causes(Closed, frozen=True):
         ttl_ms=60_000,
         tier_max=4,
     )
-    # Isolating a host needs two approvers (T6): alone, airnet only gathers evidence.
-    compromise: Contain = Contain(action="evidence", tier_max=1)
+    # Isolating a known host needs two approvers (T6): alone, airnet only gathers
+    # evidence, and drops a stranger that reached order entry under its own address.
+    # Rules speak of hosts, each about a count over seconds: one window is enough.
+    compromise: Contain = Contain(
+        action="drop_sources",
+        dwell_windows=1,
+        opinion_dwell_ms=1000,
+        ttl_ms=30_000,
+        tier_max=2,
+    )
     venue_fault: Watch = Watch(action="alert", probability_min=0.8)
     feed_fault: Watch = Watch(action="alert", probability_min=0.8)
     sensor_fault: Watch = Watch(action="alert", probability_min=0.5)

@@ -26,7 +26,7 @@ def _cause_problems(policy: Policy) -> list[str]:
     fitting = {
         Cause.FLOOD: {"evidence", "drop_sources", "rate_limit_sources"},
         Cause.ALGO_FAULT: {"evidence", "throttle_session"},
-        Cause.COMPROMISE: {"evidence"},
+        Cause.COMPROMISE: {"evidence", "drop_sources"},
     }
     for cause, actions in fitting.items():
         rule = policy.contain(cause)

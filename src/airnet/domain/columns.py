@@ -14,10 +14,12 @@ schema's digest, so models pin its words.
 
 from airnet.domain.column import COUNT, MILLI, PER_S, RATE, features
 from airnet.domain.columns_feed import FEED_SCHEMA
+from airnet.domain.columns_host import HOST_SCHEMA
 from airnet.domain.columns_sensor import SENSOR_SCHEMA
 from airnet.domain.window import (
     WINDOW_FEED,
     WINDOW_GATEWAY,
+    WINDOW_HOST,
     WINDOW_SENSOR,
     WINDOW_SESSION,
     WINDOW_SOURCE,
@@ -286,4 +288,5 @@ SCHEMAS = {
     WINDOW_VENUE: VENUE_SCHEMA,
     WINDOW_FEED: FEED_SCHEMA,
     WINDOW_SENSOR: SENSOR_SCHEMA,
+    WINDOW_HOST: HOST_SCHEMA,
 }

@@ -8,6 +8,7 @@ from airnet.domain.verdict import Cause
 from airnet.domain.window import (
     WINDOW_FEED,
     WINDOW_GATEWAY,
+    WINDOW_HOST,
     WINDOW_SENSOR,
     WINDOW_SESSION,
     WINDOW_SOURCE,
@@ -15,6 +16,7 @@ from airnet.domain.window import (
 )
 from airnet.score.rule import ANY, Rule
 from airnet.score.rules_feed import FEED_RULES
+from airnet.score.rules_host import HOST_RULES
 from airnet.score.rules_sensor import SENSOR_RULES
 from airnet.score.rules_session import SESSION_RULES
 
@@ -315,4 +317,5 @@ RULES = {
     WINDOW_VENUE: VENUE_RULES,
     WINDOW_FEED: FEED_RULES,
     WINDOW_SENSOR: SENSOR_RULES,
+    WINDOW_HOST: HOST_RULES,
 }

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who logs on under whose CompID. A CompID logs on once (FIX 4.4 volume 2); a standby
+ * does when the first machine is gone. */
+#ifndef AIRNET_WINDOW_CLAIM_H
+#define AIRNET_WINDOW_CLAIM_H
+
+#include "window_trace.h"
+
+#define TRACE_PROOFS 3 /* messages of a CompID's holder after another's Logon */
+
+/* Where a CompID's holder is kept, or would be; NULL when there is no room. */
+static inline struct window_comp *window_comp_at(struct window_state *w, uint32_t key)
+{
+	uint64_t place = window_mix(key + w->seed[0]) % WINDOW_COMPS;
+
+	for (int i = 0; i < WINDOW_PROBES; i++) {
+		struct window_comp *c = &w->comps[place];
+
+		if (!c->key || c->key == key)
+			return c;
+		place = (place + 1) % WINDOW_COMPS;
+	}
+	return NULL;
+}
+
+/* Whether the session that has this CompID is one of another address, and still up. */
+static inline struct window_session *window_holder(struct window_state *w,
+						   const struct window_comp *c,
+						   const uint8_t *address)
+{
+	struct window_session *s;
+
+	if (!c || !c->key || window_is_address(c->address, address))
+		return NULL;
+	s = &w->sessions[c->session];
+	if (s->comp != c->key || s->closed || !s->established)
+		return NULL;
+	return window_is_address(s->client, c->address) ? s : NULL;
+}
+
+/* How long it waits between Logons: a person or a program that guesses, or a flood. */
+static inline void window_logon_gap(const struct window_state *w, struct window_host *x)
+{
+	uint64_t gap_us = (w->now_ns - x->logon_ns) / 1000;
+
+	gap_us = gap_us < WINDOW_LIMIT ? gap_us + 1 : WINDOW_LIMIT;
+	if (x->logon_gap_us)
+		x->logon_gap_us = (uint32_t)((3ull * x->logon_gap_us + gap_us) / 4);
+	else if (x->logon_ns)
+		x->logon_gap_us = (uint32_t)gap_us;
+	x->logon_ns = w->now_ns;
+}
+
+/* Another Logon was refused; how many hosts were in this epoch. */
+static inline void window_refusal(struct window_state *w, struct window_host *x)
+{
+	struct window_deeds *y = window_host_touch(w, x);
+
+	if (w->refused_epoch != x->epoch)
+		w->refused_hosts = 0;
+	w->refused_epoch = x->epoch;
+	w->refused_hosts += !y->refusals++;
+}
+
+/* A client logs on. Under a CompID that another host has, and goes on to use, that is
+ * no fail-over: it counts when the other one has spoken. */
+static __attribute__((noinline)) void window_claim(struct window_state *w,
+						   struct window_session *s,
+						   const struct airnet_header *h,
+						   const struct airnet_message *m)
+{
+	struct window_session *holder;
+	struct window_comp *c;
+	struct window_host *x;
+
+	s->comp = m->comp_key;
+	if (m->kind != AIRNET_KIND_LOGON || m->direction != AIRNET_DIRECTION_UP)
+		return;
+	x = window_client(w, h);
+	if (!x)
+		return;
+	window_logon_gap(w, x);
+	x->now.logons++;
+	x->now.comps |= window_bit(m->comp_key);
+	s->asking = 1;
+	s->own_host = (uint32_t)(x - w->hosts);
+	s->own_generation = x->generation;
+	c = window_comp_at(w, m->comp_key);
+	s->is_own = c && c->key && window_is_address(c->address, h->source);
+	holder = window_holder(w, c, h->source);
+	s->contesting = holder != NULL;
+	if (!holder)
+		return;
+	x->now.claims++;
+	holder->contested = TRACE_PROOFS;
+	holder->rival = s->own_host;
+	holder->rival_generation = s->own_generation;
+}
+
+/* Whether a CompID that is let in was another's before, elsewhere, who is gone.
+ * A standby machine is next door, or listed. */
+static inline int window_displaces(struct window_state *w,
+				   const struct window_session *s,
+				   const struct window_host *x)
+{
+	const struct window_comp *c = window_comp_at(w, s->comp);
+	const struct window_known *self = window_known_at(w, x->address, 0);
+
+	return !s->contesting && c && c->key && !(self && self->registered) &&
+	       !window_is_near(c->address, x->address);
+}
+
+/* The gateway said something to who waits for an answer to its Logon, or hung up. */
+static __attribute__((noinline)) void
+window_claim_answered(struct window_state *w, struct window_session *s,
+		      const struct window_venue *v, int is_met, int is_refused)
+{
+	struct window_host *x = &w->hosts[s->own_host];
+
+	s->asking = 0;
+	if (x->generation != s->own_generation)
+		return;
+	x->met |= (uint8_t)is_met;
+	if (s->is_own)
+		return;
+	if (is_refused) {
+		window_refusal(w, x);
+		x->venue_sessions = v->sessions;
+	} else if (window_displaces(w, s, x)) {
+		window_host_touch(w, x)->displaced++;
+		s->contesting = 1;
+	} else {
+		return;
+	}
+	window_host_alarm(w, x);
+}
+
+/* A session speaks under whose CompID another host has logged on meanwhile. */
+static inline void window_contest(struct window_state *w, struct window_session *s)
+{
+	struct window_host *x = &w->hosts[s->rival];
+
+	s->contested--;
+	if (x->generation != s->rival_generation)
+		return;
+	window_host_touch(w, x)->contested++;
+	window_host_alarm(w, x);
+}
+
+/* What a message says of who is who; rare but for the tests. */
+static __attribute__((noinline)) void
+window_claim_message(struct window_state *w, struct window_session *s,
+		     const struct window_venue *v, const struct airnet_header *h,
+		     const struct airnet_message *m)
+{
+	int up = m->direction == AIRNET_DIRECTION_UP;
+
+	if (m->malformed)
+		return;
+	if (s->contested && up && m->kind != AIRNET_KIND_LOGOUT)
+		window_contest(w, s);
+	if (s->asking && !up)
+		window_claim_answered(w, s, v, 1, m->kind != AIRNET_KIND_LOGON);
+	if (m->comp_key)
+		window_claim(w, s, h, m);
+}
+
+/* Both ends of a session have spoken: it is lawful unless its name is another's. */
+static __attribute__((noinline)) void
+window_lawful(struct window_state *w, struct window_session *s,
+	      struct window_known *client, uint32_t index, const uint8_t *gateway)
+{
+	struct window_comp *c = s->comp ? window_comp_at(w, s->comp) : NULL;
+
+	if (s->contesting || window_holder(w, c, s->client))
+		return;
+	client->lawful = 1;
+	window_network_add(w, s->client);
+	window_network_add(w, gateway);
+	if (!c || (!c->key && w->comp_count == WINDOW_COMPS_MAX))
+		return;
+	w->comp_count += !c->key;
+	c->key = s->comp;
+	c->session = index;
+	memcpy(c->address, s->client, 16);
+}
+
+#endif

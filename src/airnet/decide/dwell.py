@@ -1,0 +1,30 @@
+"""Dwell: how long something must look bad before anything is done about it."""
+
+from airnet.decide.findings import Finding
+from airnet.decide.policy import NS_PER_MS, Contain
+from airnet.decide.streaks import Streak
+from airnet.domain.verdict import Verdict
+
+
+def one_window(verdict: Verdict, finding: Finding) -> Streak:
+    """Return a streak of one window."""
+    return Streak(
+        cause=finding.cause.value,
+        windows=1,
+        open_ns=verdict.open_ns,
+        close_ns=verdict.close_ns,
+        first_ns=verdict.first_ns or verdict.open_ns,
+        port=verdict.port,
+        facts=int(finding.is_hard),
+        sources=verdict.sources,
+    )
+
+
+def has_dwelt(streak: Streak, rule: Contain) -> bool:
+    """Return whether a streak is long enough to act upon."""
+    dwell_ms = rule.dwell_ms
+    if streak.facts < rule.dwell_windows:
+        dwell_ms = max(dwell_ms, rule.opinion_dwell_ms)
+    return (
+        streak.windows >= rule.dwell_windows and streak.span_ns >= dwell_ms * NS_PER_MS
+    )

@@ -1,0 +1,55 @@
+"""Expulsion: whether a compromised host may be cut off, and if not, why.
+
+Only a stranger that reached order entry may be, and only when its address cannot be
+forged: a gateway has answered its Logon. Whoever holds, or held, a lawful session is
+somebody's machine: to isolate it (T6) takes two approvers, who are told at once.
+"""
+
+from collections.abc import Callable
+
+from airnet.decide.findings import Finding
+from airnet.domain.verdict import Verdict
+from airnet.domain.window import WINDOW_HOST
+
+#: Rules about a stranger that logs on at a gateway.
+ENTRY_RULES = frozenset({"host.contested_compid", "host.refused_logons"})
+#: Messages of the CompID's holder after the stranger's Logon: a fail-over that begins
+#: before the other machine has said its last word shows fewer.
+CONTESTED_MIN = 3
+
+Feature = Callable[[Verdict, str], int | None]
+
+
+def objection(
+    verdict: Verdict, finding: Finding, feature: Feature, protected: str
+) -> str:
+    """Return why the Verdict's host is not cut off; "" when it may be.
+
+    `protected` says why the site forbids it, "" when it does not.
+    """
+    if verdict.window_kind != WINDOW_HOST or not verdict.address:
+        return "nothing autonomous is fitting; evidence is kept"
+    if protected:
+        return (
+            f"{verdict.address} is protected ({protected}): isolating it (T6) is "
+            "proposed, which takes two approvers; evidence is kept"
+        )
+    if verdict.known:
+        return (
+            "it holds or held a session of its own: isolating it (T6) is proposed, "
+            "which takes two approvers; evidence is kept"
+        )
+    if finding.rule not in ENTRY_RULES:
+        return "it has not reached order entry by itself; evidence is kept"
+    if not feature(verdict, "met"):
+        return (
+            "no gateway has answered it, so its address may be forged: nobody is cut; "
+            "evidence is kept"
+        )
+    contested = feature(verdict, "contested") or 0
+    if finding.rule == "host.contested_compid" and contested < CONTESTED_MIN:
+        return (
+            "the session that has the CompID has said too little since to exclude a "
+            f"fail-over ({contested} of {CONTESTED_MIN} messages); evidence is kept"
+        )
+    return ""

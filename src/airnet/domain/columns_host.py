@@ -1,0 +1,92 @@
+"""The columns of host windows: what a machine does to others, and others in its name.
+
+A host is told of when it calls somebody outside sessions, logs on, or when something
+odd happens in a session of its. Counts without another word are of the present ten
+seconds of capture time and the ten before. What is seen within the first two seconds
+was there before we looked, and is nobody's news. An edge is one caller, one callee, one
+service (port and protocol); its services are strange when nobody was ever served there.
+An unknown peer is called by one host alone, holds no session and is not listed.
+Distinct things are counted linearly in 64 bits (Whang and others 1990): exact for few.
+Sources: RFC 9293 (TCP), RFC 792 and RFC 4443 (unreachable), RFC 1035 (DNS), RFC 791
+(TTL); FIX 4.4 volume 2 (a CompID logs on once). Addresses can be forged: `met` says
+that a gateway answered this host's Logon by FIX, so that its address cannot be.
+"""
+
+from airnet.domain.column import COUNT, MILLI, features
+from airnet.domain.window import FeatureSchema
+
+_HOST = (
+    ("window_us", "us", "length of this window"),
+    (
+        "contacts",
+        COUNT,
+        "calls in this window: connections, and what comes after a pause",
+    ),
+    ("edges_new", COUNT, "new edges"),
+    ("targets_new", COUNT, "distinct callees of those"),
+    ("ports_new", COUNT, "distinct ports of those"),
+    ("odd_targets", COUNT, "new TCP edges inside, to a port that nobody else calls"),
+    ("strange_failures", COUNT, "new edges to strange services that failed"),
+    ("refused", COUNT, "edges answered by RST first"),
+    ("silent", COUNT, "edges whose SYN had no answer in 1 s, while others' had"),
+    ("unreachable", COUNT, "edges answered by ICMP unreachable"),
+    ("half_open", COUNT, "calls that wait for an answer, at most 16"),
+    ("queries", COUNT, "questions of DNS"),
+    ("name_bytes", "B", "mean length of their names, last two labels apart"),
+    (
+        "long_names",
+        COUNT,
+        "distinct names of 24 bytes and 12 letters or more under its busiest domain",
+    ),
+    ("no_name_share", MILLI, "answers of DNS that there is no such name"),
+    ("beat_contacts", COUNT, "calls of the unknown peer called most, ever"),
+    ("beat_period_ms", "ms", "mean time between them"),
+    ("beat_deviation", MILLI, "its coefficient of variation"),
+    ("beat_outside", COUNT, "1: that peer lives in no network where anybody trades"),
+    ("carry_bytes", "B", "payload to the unknown peer that was sent most, ever"),
+    ("carry_share", MILLI, "that among its payload both ways"),
+    ("carry_outside", COUNT, "1: as beat_outside, of that peer"),
+    ("logons", COUNT, "Logon(A)"),
+    (
+        "logons_refused",
+        COUNT,
+        "Logon(A) answered otherwise, or by hanging up, its own CompIDs apart",
+    ),
+    ("refused_hosts", COUNT, "hosts refused like this in the present ten seconds"),
+    ("logon_gap_ms", "ms", "time between its Logons, exponential mean of 4"),
+    ("comps", COUNT, "distinct CompIDs in its Logons"),
+    ("venue_sessions", COUNT, "sessions at the gateway that refused last"),
+    ("claims", COUNT, "Logons under a CompID that another host's session has"),
+    ("contested", COUNT, "messages of that session after them, three each"),
+    (
+        "displaced",
+        COUNT,
+        "Logons let in under a CompID that a host elsewhere had, which is gone",
+    ),
+    ("foreign", COUNT, "spells of another path in its sessions, the usual one in use"),
+    ("foreign_new", COUNT, "segments in them with something new"),
+    ("foreign_old", COUNT, "segments in them sent again that were acknowledged"),
+    ("conflicts", COUNT, "segments in its sessions that say otherwise of bytes sent"),
+    ("replays", COUNT, "segments acknowledged, and 1024 bytes back, sent again"),
+    ("lawful", COUNT, "1: it holds, or held, a session whose CompID nobody contests"),
+    ("registered", COUNT, "1: the site file lists this address"),
+    ("member", COUNT, "1: either of these, or it lives where somebody trades"),
+    ("met", COUNT, "1: a gateway answered its Logon by a message"),
+    ("quiet_ms", "ms", "time since the last thing that a rule may rest on"),
+    ("history_ms", "ms", "time since the host was first told of"),
+)
+
+#: Nothing was seen of them where nothing was asked, or nobody called.
+_MISSING = frozenset(
+    {
+        "name_bytes",
+        "no_name_share",
+        "beat_period_ms",
+        "beat_deviation",
+        "carry_share",
+        "quiet_ms",
+        "logon_gap_ms",
+    }
+)
+
+HOST_SCHEMA = FeatureSchema(name="host", version=1, features=features(_HOST, _MISSING))

@@ -1,0 +1,320 @@
+"""What a host did, and who speaks in sessions: the other half of window_host."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from airnet.domain.window import FEATURE_LIMIT
+from tests.reference.window_flood import MAPPED
+from tests.reference.window_sketch import estimate, mix
+
+EPOCH = 10**10
+EXCURSION = 10**9
+NOBODY = bytes(16)
+RETRANSMIT, OUT_OF_ORDER, CONFLICT, TWICE, TAKEN = 1, 2, 8, 0x100, 0x800
+DEEDS = (
+    "edges",
+    "failed",
+    "refused",
+    "silent",
+    "unreachable",
+    "queries",
+    "name_bytes",
+    "answers",
+    "missing",
+    "logons",
+    "refusals",
+    "claims",
+    "contested",
+    "displaced",
+    "strangers",
+    "foreign",
+    "foreign_new",
+    "foreign_old",
+    "conflicts",
+    "replays",
+)
+SETS = ("targets", "ports", "names", "comps")
+
+Key = tuple[bytes, bytes, int, int]
+
+
+def bit(value: int) -> int:
+    return mix(value) % 64
+
+
+class Deeds:
+    """What a host did in one epoch."""
+
+    def __init__(self) -> None:
+        self.count = dict.fromkeys(DEEDS, 0)
+        self.bits: dict[str, set[int]] = {name: set() for name in SETS}
+
+
+@dataclass
+class Edge:
+    """Who calls whom for what; a service has no caller, a place no service."""
+
+    key: Key
+    first: int
+    learned: bool
+    up: int = 0
+    contact: int = 0
+    gaps: list[int] = field(default_factory=list)
+    contacts: int = 0
+    out: int = 0
+    back: int = 0
+    port: int = 0
+    user: bytes | None = None
+    shared: bool = False
+    answered: bool = False
+    failed: bool = False
+    waits: bool = False
+
+
+@dataclass
+class Host:
+    """One machine."""
+
+    address: bytes
+    number: int
+    first: int
+    open: int = 0
+    bad: int = 0
+    alarm: int = 0
+    epoch: int = 0
+    now: Deeds = field(default_factory=Deeds)
+    before: Deeds = field(default_factory=Deeds)
+    pending: list[tuple[Edge, int]] = field(default_factory=list)
+    domain: int = 0
+    votes: int = 0
+    beat: Edge | None = None
+    carry: Edge | None = None
+    contacts: int = 0
+    venue_sessions: int = 0
+    logon: int = 0
+    logon_gap: int = 0
+    port: int = 0
+    listed: bool = False
+    active: bool = False
+    urgent: bool = False
+    member: bool = False
+    met: bool = False
+
+    def both(self, name: str) -> int:
+        return self.now.count[name] + self.before.count[name]
+
+    def distinct(self, name: str) -> int:
+        return estimate(len(self.now.bits[name] | self.before.bits[name]), 64)
+
+
+@dataclass
+class Trace:
+    """One direction of a session: its path, and the last segments."""
+
+    usual: int = 0
+    odd: int = 0
+    since: int = 0
+    run: int = 0
+    new: int = 0
+    old: int = 0
+    next: int = 0
+
+
+@dataclass
+class Party:
+    """What is known of who speaks in a session."""
+
+    traces: tuple[Trace, Trace] = field(default_factory=lambda: (Trace(), Trace()))
+    comp: int = 0
+    own: Host | None = None
+    rival: Host | None = None
+    asking: bool = False
+    contesting: bool = False
+    is_own: bool = False
+    contested: int = 0
+    client: bytes = b""
+    closed: bool = False
+
+
+def network(address: bytes) -> bytes:
+    return address[:14] if address[:12] == MAPPED else b"6" + address[:6]
+
+
+def is_near(one: bytes, other: bytes) -> bool:
+    count = 15 if one[:12] == MAPPED else 8
+    return one[:count] == other[:count]
+
+
+class Traces:
+    """Who speaks in sessions, and under whose name."""
+
+    def __init__(self, gateways: Sequence[bytes], hosts: Sequence[bytes]) -> None:
+        self.registered = set(hosts)
+        self.lawful: set[bytes] = set()
+        self.networks = {network(one) for one in (*gateways, *hosts)}
+        self.parties: dict[int, Party] = {}
+        self.comps: dict[int, tuple[bytes, int]] = {}
+        self.now = self.refused_epoch = self.refused_hosts = 0
+
+    def service(self, target: bytes, port: int, protocol: int) -> Edge:
+        raise NotImplementedError
+
+    def host(self, address: bytes) -> Host:
+        raise NotImplementedError
+
+    def touch(self, x: Host) -> dict[str, int]:
+        raise NotImplementedError
+
+    def alarm(self, x: Host) -> None:
+        raise NotImplementedError
+
+    def renew(self, index: int, gateway: bytes) -> None:
+        self.parties[index] = Party()
+        self.service(gateway, 0, 0).learned = True
+
+    def party(self, index: int) -> Party:
+        return self.parties.setdefault(index, Party())
+
+    def client(self, header: np.void) -> Host:
+        up = header["direction"] == 0
+        x = self.host(header["source" if up else "target"].tobytes())
+        self.touch(x)
+        x.port = int(header["target_port" if up else "source_port"])
+        return x
+
+    def segment(self, index: int, header: np.void) -> None:
+        """Take a session's segment, if it has a payload."""
+        flags, size = int(header["stream_flags"]), int(header["payload_bytes"])
+        if not size or flags & TWICE:
+            return
+        t = self.party(index).traces[int(header["direction"]) & 1]
+        path = int(header["link_source"]) << 8 | int(header["ttl"])
+        end = (int(header["sequence"]) + size) % (1 << 32)
+        if path != t.usual or t.run or flags & (RETRANSMIT | CONFLICT):
+            self.odd(t, header, path, end)
+        if not flags & (RETRANSMIT | OUT_OF_ORDER):
+            t.next = end
+
+    def odd(self, t: Trace, header: np.void, path: int, end: int) -> None:
+        flags = int(header["stream_flags"])
+        again = bool(flags & RETRANSMIT)
+        is_taken = again and bool(flags & TAKEN)
+        behind = (t.next - end + (1 << 31)) % (1 << 32) - (1 << 31)
+        t.usual = t.usual or path
+        if path == t.usual and t.run:
+            if self.now - t.since <= EXCURSION and (t.new or t.old):
+                x = self.client(header)
+                x.now.count["foreign"] += 1
+                x.now.count["foreign_new"] += t.new
+                x.now.count["foreign_old"] += t.old
+                self.alarm(x)
+            t.run = 0
+        elif path != t.usual:
+            self.away(t, path, again=again, old=is_taken)
+        is_replay = is_taken and behind >= 1024
+        if flags & CONFLICT or is_replay:
+            x = self.client(header)
+            x.now.count["conflicts"] += bool(flags & CONFLICT)
+            x.now.count["replays"] += is_replay
+            self.alarm(x)
+
+    def away(self, t: Trace, path: int, *, again: bool, old: bool) -> None:
+        is_over = self.now - t.since > EXCURSION or t.run == 64
+        if t.run and (t.odd != path or is_over):
+            t.usual, t.run = t.odd, 0
+        if t.usual == path:
+            return
+        if not t.run:
+            t.odd, t.since, t.new, t.old = path, self.now, 0, 0
+        t.run += 1
+        t.new += not again
+        t.old += old
+
+    def holder(self, comp: int, address: bytes) -> Party | None:
+        owner, index = self.comps.get(comp, (b"", 0))
+        one = self.parties.get(index)
+        if not owner or owner == address or one is None:
+            return None
+        is_up = one.comp == comp and not one.closed and one.client == owner
+        return one if is_up else None
+
+    def witness(self, index: int, header: np.void, m: np.void, sessions: int) -> None:
+        """Take a message, of a venue with so many sessions."""
+        one, up, kind = self.party(index), m["direction"] == 0, int(m["kind"])
+        if m["malformed"]:
+            return
+        if one.contested and up and kind != 9 and one.rival:
+            one.contested -= 1
+            self.touch(one.rival)["contested"] += 1
+            self.alarm(one.rival)
+        if one.asking and not up:
+            self.told(one, sessions, met=True, refused=kind != 8)
+        if m["comp_key"]:
+            self.claim(one, header, m)
+
+    def claim(self, one: Party, header: np.void, m: np.void) -> None:
+        one.comp = int(m["comp_key"])
+        if m["kind"] != 8 or m["direction"] != 0:
+            return
+        x = self.client(header)
+        gap = min((self.now - x.logon) // 1000 + 1, FEATURE_LIMIT)
+        if x.logon_gap:
+            x.logon_gap = (3 * x.logon_gap + gap) // 4
+        elif x.logon:
+            x.logon_gap = gap
+        x.logon = self.now
+        x.now.count["logons"] += 1
+        x.now.bits["comps"].add(bit(one.comp))
+        one.asking, one.own = True, x
+        address = header["source"].tobytes()
+        one.is_own = self.comps.get(one.comp, (b"", 0))[0] == address
+        holder = self.holder(one.comp, address)
+        one.contesting = holder is not None
+        if holder is not None:
+            x.now.count["claims"] += 1
+            holder.contested, holder.rival = 3, x
+
+    def told(self, one: Party, sessions: int, *, met: bool, refused: bool) -> None:
+        x, one.asking = one.own, False
+        assert x is not None
+        x.met |= met
+        if one.is_own:
+            return
+        owner = self.comps.get(one.comp, (b"", 0))[0]
+        if refused:
+            count = self.touch(x)
+            if self.refused_epoch != x.epoch:
+                self.refused_epoch, self.refused_hosts = x.epoch, 0
+            self.refused_hosts += not count["refusals"]
+            count["refusals"] += 1
+            x.venue_sessions = sessions
+        elif (
+            not one.contesting
+            and owner
+            and x.address not in self.registered
+            and not is_near(owner, x.address)
+        ):
+            self.touch(x)["displaced"] += 1
+            one.contesting = True
+        else:
+            return
+        self.alarm(x)
+
+    def hang_up(self, index: int, sessions: int) -> None:
+        one = self.party(index)
+        if one.asking:
+            self.told(one, sessions, met=False, refused=True)
+
+    def establish(self, index: int, client: bytes, gateway: bytes) -> None:
+        one = self.party(index)
+        one.client = client
+        if not gateway or one.contesting:  # or over with this frame
+            return
+        if one.comp and self.holder(one.comp, client):
+            return
+        self.lawful.add(client)
+        self.networks |= {network(client), network(gateway)}
+        if one.comp:
+            self.comps[one.comp] = client, index
