@@ -57,7 +57,8 @@ HOST_RULES = (
             ("foreign", 3, ANY),
         ),
     ),
-    # Old segments by a second path; or, by any, what was acknowledged long ago.
+    # Old segments by a second path; or by any, once a second one was seen: where many
+    # acknowledgements are lost, a client also sends again what was taken long ago.
     Rule(
         name="host.replayed_foreign_segments",
         cause=Cause.COMPROMISE,
@@ -72,7 +73,7 @@ HOST_RULES = (
         unit="segments",
         feature="replays",
         limit=2,
-        needs=(NEWS,),
+        needs=(NEWS, ("foreign", 1, ANY)),
     ),
     # Four services that nobody was ever served at. A client of a gateway that is down
     # calls services that others have used.
