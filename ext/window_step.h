@@ -120,8 +120,9 @@ static inline long window_update(struct window_state *w,
 		w->frame_count = h->frame_count;
 		if (w->next_ns <= w->frame_ns && !window_ticks(w))
 			return i;
-		if (__builtin_expect(w->row_count > WINDOW_ROWS - WINDOW_FRAME_ROWS,
-				     0) &&
+		if (__builtin_expect(
+			    w->row_count > (uint32_t)(WINDOW_ROWS - WINDOW_FRAME_ROWS),
+			    0) &&
 		    !window_has_room(w, (uint32_t)held / WINDOW_ORDERS_MAX + 3 +
 						WINDOW_TOP))
 			return i;
