@@ -52,6 +52,15 @@ static void windows_begin(struct result *result)
 	table((void **)&w->sources, WINDOW_SOURCES * sizeof(*w->sources));
 	table((void **)&w->known, WINDOW_KNOWN * sizeof(*w->known));
 	table((void **)&w->venues, (WINDOW_VENUES + 1) * sizeof(*w->venues));
+	table((void **)&w->mirror, sizeof(*w->mirror));
+	table((void **)&w->witnesses, AIRNET_SESSIONS_MAX * sizeof(*w->witnesses));
+	table((void **)&w->feeds, sizeof(*w->feeds));
+	table((void **)&w->active_hosts, WINDOW_HOSTS * sizeof(an_u32));
+	table((void **)&w->hosts, WINDOW_HOSTS * sizeof(*w->hosts));
+	table((void **)&w->edges, WINDOW_EDGES * sizeof(*w->edges));
+	table((void **)&w->comps, WINDOW_COMPS * sizeof(*w->comps));
+	table((void **)&w->host_tags, WINDOW_HOSTS * sizeof(*w->host_tags));
+	table((void **)&w->edge_tags, WINDOW_EDGES * sizeof(*w->edge_tags));
 	table((void **)&w->target_tags, WINDOW_TARGETS * sizeof(*w->target_tags));
 	table((void **)&w->source_tags, WINDOW_SOURCES * sizeof(*w->source_tags));
 	table((void **)&w->source_last_ns, WINDOW_SOURCES * sizeof(an_u64));
