@@ -93,6 +93,18 @@ static inline void seen_path(const struct wire_path *p, struct airnet_header *h)
 	h->session = AIRNET_NONE;
 }
 
+/* No room for another row: the run is void, as when the mirror's output is full. */
+static inline int seen_is_full(struct world *w, an_u32 messages)
+{
+	const struct world_output *out = &w->out;
+
+	if (out->header_count < out->header_limit &&
+	    out->message_limit - out->message_count >= messages)
+		return 0;
+	w->sensor.counts.overrun++;
+	return 1;
+}
+
 /* A datagram to a group, of a path whose header is `like`; SEEN_*. Behind its headers
  * the decoder looks for a sequence number alone. */
 static inline int seen_group(struct world *w, const struct wire_path *p,
@@ -106,6 +118,8 @@ static inline int seen_group(struct world *w, const struct wire_path *p,
 
 	if (!d->frame_count)
 		return 0;
+	if (seen_is_full(w, 0))
+		return SEEN_NOT;
 	fate = seen_fate(w, seen_bytes(p, 8 + (an_u32)cursor_left(&payload)),
 			 p->direction, &time_ns);
 	if (fate != SEEN_AS_ROWS)

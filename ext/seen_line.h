@@ -77,6 +77,8 @@ static inline int seen_bare(struct world *w, an_u32 line, int side)
 
 	if (!s || !seen_is_ordinary(s, index, side, sender))
 		return SEEN_AS_FRAME;
+	if (seen_is_full(w, 0))
+		return SEEN_NOT;
 	fate = seen_fate(w, seen_bytes(&sender->path, 20 + options),
 			 sender->path.direction, &time_ns);
 	if (fate != SEEN_AS_ROWS)
@@ -158,6 +160,8 @@ static inline int seen_plain(struct world *w, an_u32 line, int side,
 
 	if (!s || !seen_is_ordinary(s, index, side, sender))
 		return SEEN_AS_FRAME;
+	if (seen_is_full(w, count))
+		return SEEN_NOT;
 	for (an_u32 i = 0; i < count; i++)
 		total += sizes[i];
 	fate = seen_fate(w, seen_bytes(&sender->path, 20 + options + total),
