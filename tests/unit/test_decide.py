@@ -80,10 +80,10 @@ def test_two_windows_shorter_than_the_dwell_order_nothing_yet() -> None:
 
 def test_an_opinion_dwells_longer_than_a_fact() -> None:
     fact = {"rule": "session.duplicate_clordid"}
-    opinions = [session_verdict(t) for t in range(100, 600, 100)]
+    opinions = [session_verdict(t) for t in range(100, 1000, 100)]
     facts = [session_verdict(t, **fact) for t in (100, 200)]
 
-    assert decide(*opinions[:4], policy=SHIPPED) == []
+    assert decide(*opinions[:8], policy=SHIPPED) == []
     assert len(decide(*opinions, policy=SHIPPED)) == 1
     assert len(decide(*facts, policy=SHIPPED)) == 1
     assert decide(opinions[0], facts[1], policy=SHIPPED) == []

@@ -117,13 +117,14 @@ class Causes(Closed, frozen=True):
     # A minute: what lasts shorter is contained once and let go once, not again and
     # again; each change is one that somebody must understand.
     # 100 ms: the first tick of a market-wide burst moves one session before the rest.
-    # 500 ms: a firm that pulls and re-enters its quotes, or answers news first, is one
-    # fast session for 100 to 350 ms; its orders show nothing mechanical meanwhile.
+    # 900 ms: a firm that pulls and re-enters its quotes, or answers news first, is one
+    # fast session for 100 to 350 ms, and a bursty one for up to 700 (bench/judgement);
+    # its orders show nothing mechanical meanwhile.
     algo_fault: Contain = Contain(
         action="throttle_session",
         dwell_windows=2,
         dwell_ms=100,
-        opinion_dwell_ms=500,
+        opinion_dwell_ms=900,
         ttl_ms=60_000,
         tier_max=4,
     )

@@ -1,8 +1,8 @@
 """Drift: is what is seen still what the models were made for?
 
-Of every subject one window a second is looked at: drift takes minutes, and a look at
-each window would cost the lane. Three questions are asked. Of everything of a kind:
-are its features distributed as in training (PSI over POPULATION windows)? Of each
+Of every subject one window in four seconds is looked at: drift takes minutes, and a
+look at each window would cost the lane. Three questions are asked. Of everything of a
+kind: are its features distributed as in training (PSI over POPULATION windows)? Of each
 session: are they as in its own first quarter of an hour (PSI over blocks of SCOPE
 windows), and has the model's margin crept away from there (Page-Hinkley, Biometrika
 41, 1954, on the margin's rank)? And: does the site file know it at all?
@@ -27,10 +27,10 @@ from airnet.score.reference import BINS, MILLI, Binned, Reference, psi
 from airnet.score.subjects import of_session
 
 #: Between two looks at one subject, of capture time.
-LOOK_NS = 1_000_000_000
+LOOK_NS = 4_000_000_000
 #: Windows looked at before their distribution is compared: of all, of one session.
-POPULATION = 4096
-SCOPE = 900
+POPULATION = 1024
+SCOPE = 225
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +43,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     psi: int = 250
     features: int = 250
     slack: int = 100
-    sequential: int = 60_000
+    sequential: int = 15_000
 
 
 class Scope:
@@ -90,7 +90,7 @@ class Drifts:
         self._seen = 0
         self._is_told = False
         self._comps = frozenset(comps)
-        self._looked_s: dict[int, int] = {}
+        self._looked: dict[int, int] = {}
         self._scopes: dict[int, Scope] = {}
         self._numbers: dict[int, int] = {}
         #: The last PSI of each feature and of the margin, thousandths, for the graph.
@@ -119,18 +119,16 @@ class Drifts:
         return found
 
     def _chosen(self, windows: NDArray[np.void]) -> list[int]:
-        """Return which windows are looked at: of each subject one a second."""
+        """Return which windows are looked at: of each subject one in LOOK_NS."""
         mine = np.flatnonzero(windows["kind"] == self.kind)
         if not len(mine):
             return []
-        seconds = (windows["open_ns"][mine] // LOOK_NS).tolist()
+        turns = (windows["open_ns"][mine] // LOOK_NS).tolist()
         subjects = windows["subject"][mine].tolist()
         chosen = []
-        for place, second, subject in zip(
-            mine.tolist(), seconds, subjects, strict=True
-        ):
-            if self._looked_s.get(subject, -1) != second:
-                self._looked_s[subject] = second
+        for place, turn, subject in zip(mine.tolist(), turns, subjects, strict=True):
+            if self._looked.get(subject, -1) != turn:
+                self._looked[subject] = turn
                 chosen.append(place)
         return chosen
 

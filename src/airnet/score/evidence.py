@@ -65,8 +65,11 @@ class Evidence:
                 out[place] = (opinion, {}, below)
                 continue
             model = self._model_of(kind)
-            rows = model.fill(features[speaker : speaker + 1])
-            about = calibrated(model, rows, opinion)
+            about: dict[str, Any] = {}
+            if opinion.cause in CONTAINABLE:
+                # Of what is only told, nobody asks how rare it is on benign days.
+                rows = model.fill(features[speaker : speaker + 1])
+                about = calibrated(model, rows, opinion)
             opinion, answer, named = self._second(
                 model, features, opinions, speaker, below
             )

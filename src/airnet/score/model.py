@@ -76,12 +76,11 @@ class Model:
 
     def fill(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return rows as the model was trained on them."""
-        missing = np.isnan(rows[:, self.filled])
-        if not missing.any():
+        missing = np.isnan(rows)
+        if not self.filled or not missing.any():
             return rows
         rows = rows.copy()
-        values = np.float32(self.card.missing)
-        rows[:, self.filled] = np.where(missing, values, rows[:, self.filled])
+        rows[missing] = np.float32(self.card.missing)
         return rows
 
     def reference(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
