@@ -199,6 +199,15 @@ static inline void value_show(struct world *w, const struct event *e)
 	desks_notice(w, e->who, e->time_ns);
 }
 
+/* Expire what rests, a burst a microsecond. */
+static inline void market_close(struct world *w, const struct event *e)
+{
+	an_u32 line = venue_close(w, e->who, e->time_ns);
+
+	if (line < w->market.line_count)
+		market_add(w, e->time_ns + 1000, MARKET_CLOSE, line, 0);
+}
+
 static inline void market_event(struct world *w, const struct event *e)
 {
 	switch (e->kind) {
@@ -223,7 +232,7 @@ static inline void market_event(struct world *w, const struct event *e)
 			    e->time_ns);
 		break;
 	case MARKET_CLOSE:
-		venue_close(w, e->time_ns);
+		market_close(w, e);
 		break;
 	case FAULT_BEGIN:
 		fault_begin(w, e->who, e->time_ns);

@@ -90,15 +90,25 @@ static inline void venue_phase(struct world *w, an_u32 symbol, int phase, int ch
 	feed_say(w, &u, now_ns);
 }
 
-/* The day is over: what still rests expires. */
-static inline void venue_close(struct world *w, an_s64 now_ns)
+/* Orders that expire in one event: more would not fit where frames are put. */
+#define VENUE_CLOSE_STEP 64
+
+/* The day is over: what still rests expires, from `line` on; returns the line at which
+ * to go on, line_count when nothing is left. */
+static inline an_u32 venue_close(struct world *w, an_u32 line, an_s64 now_ns)
 {
 	struct market *m = &w->market;
+	an_u32 left = VENUE_CLOSE_STEP;
 
-	for (an_u32 line = 0; line < m->line_count; line++)
-		while (m->accounts[line].first != MARKET_NONE)
+	while (line < m->line_count && left)
+		if (m->accounts[line].first == MARKET_NONE) {
+			line++;
+		} else {
 			venue_withdraw(w, m->accounts[line].first, VENUE_EXPIRED, NULL,
 				       now_ns);
+			left--;
+		}
+	return line;
 }
 
 /* ---- many at once ---- */
