@@ -45,7 +45,7 @@ static inline int book_open(struct book *b, an_s64 base, an_u32 tick, an_u32 lev
 	memset(b, 0, sizeof(*b));
 	b->base = base;
 	b->tick = tick;
-	b->inverse = tick <= 1u << 24 ? UINT64_MAX / tick : 0;
+	b->inverse = tick && tick <= 1u << 24 ? UINT64_MAX / tick : 0;
 	b->levels = levels;
 	for (int side = 0; side < 2; side++) {
 		struct ladder *l = &b->ladders[side];
