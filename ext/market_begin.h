@@ -22,6 +22,8 @@ static inline const char *market_objection(const struct world *w)
 		if (s->levels < BOOK_LEVELS_MIN || s->levels > BOOK_LEVELS_MAX ||
 		    (s->levels & (s->levels - 1)))
 			return "symbol: levels must be a power of two, 64..65536";
+		if (!s->tick)
+			return "symbol: tick must be 1 or more";
 		if (s->leader != AIRNET_NONE && s->leader >= m->symbol_count)
 			return "symbol: no such leader";
 	}

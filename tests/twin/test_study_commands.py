@@ -40,7 +40,7 @@ def slower(tmp_path: Path) -> Path:
     """Write a policy that waits longer."""
     path = tmp_path / "slower.toml"
     text = SHIPPED.read_text()
-    path.write_text(text.replace("opinion_dwell_ms = 500", "opinion_dwell_ms = 2500"))
+    path.write_text(text.replace("opinion_dwell_ms = 900", "opinion_dwell_ms = 2500"))
     return path
 
 
@@ -226,7 +226,7 @@ def test_a_curve_falls_as_it_gets_harder() -> None:
     assert shares[-1] == 0.0
     assert shares == sorted(shares, reverse=True)
     assert found.steps[0].share == interval.proportion(40, 40)
-    assert found.steps[0].seconds.estimate == pytest.approx(0.54)
+    assert found.steps[0].seconds.estimate == pytest.approx(0.94)
     assert found.steps[-1].seconds.estimate == float("inf")
 
 

@@ -128,8 +128,8 @@ def test_a_limit_on_seconds_is_kept() -> None:
 def test_what_cannot_be_meant_is_not_played() -> None:
     """A ttl below the dwell would flap; lint says so, and the search skips it."""
     knobs = (
-        Knob(field="cause.algo_fault.ttl_ms", low=100, high=12_000),
-        Knob(field="cause.algo_fault.opinion_dwell_ms", low=0, high=8000),
+        Knob(field="cause.algo_fault.ttl_ms", low=100, high=60_000),
+        Knob(field="cause.algo_fault.opinion_dwell_ms", low=0, high=60_000),
     )
     found = search(wanted(knobs=knobs, trials=40), Local(1))
 
