@@ -107,7 +107,7 @@ static inline void line_own_event(struct world *w, const struct event *e)
 		line_pass(w, line, AIRNET_DIRECTION_UP, e->time_ns);
 		break;
 	case LINE_EVENT_DOWN:
-		line_down_event(w, line, e->time_ns);
+		line_read(w, line, AIRNET_DIRECTION_DOWN, e->time_ns);
 		break;
 	case LINE_EVENT_FLUSH:
 		l->is_flushing = 0;
@@ -123,7 +123,7 @@ static inline void line_own_event(struct world *w, const struct event *e)
 		line_fast_event(w, line, side);
 		break;
 	case LINE_EVENT_TAKEN:
-		line_taken_event(w, line, e->time_ns);
+		line_read(w, line, AIRNET_DIRECTION_UP, e->time_ns);
 		break;
 	case LINE_EVENT_BEAT:
 		session_beat(w, line, side, e->time_ns);

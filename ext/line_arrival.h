@@ -40,22 +40,4 @@ static inline int line_reaches(struct world *w, an_u32 line, struct note *n,
 	return 0;
 }
 
-/* The gateway reads what has waited in its host's stack. */
-static inline void line_taken_event(struct world *w, an_u32 line, an_s64 now_ns)
-{
-	struct line *l = &w->lines.line[line];
-	struct line_side *s = &l->sides[AIRNET_DIRECTION_UP];
-	an_u32 generation = l->generation;
-
-	while (s->heard != s->flown && l->generation == generation) {
-		const struct note *n = line_note(s, s->heard);
-
-		if (n->due_ns > now_ns)
-			break;
-		s->heard++;
-		if (l->sides[AIRNET_DIRECTION_DOWN].is_alive)
-			session_receive(w, line, AIRNET_DIRECTION_UP, n, now_ns);
-	}
-}
-
 #endif

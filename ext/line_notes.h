@@ -193,11 +193,11 @@ static inline void line_hear(struct world *w, an_u32 line, int side, an_s64 now_
 	}
 }
 
-/* The client hears what has reached it. */
-static inline void line_down_event(struct world *w, an_u32 line, an_s64 now_ns)
+/* The other end hears what has reached it in this direction. */
+static inline void line_read(struct world *w, an_u32 line, int direction, an_s64 now_ns)
 {
 	struct line *l = &w->lines.line[line];
-	struct line_side *s = &l->sides[AIRNET_DIRECTION_DOWN];
+	struct line_side *s = &l->sides[direction];
 	an_u32 generation = l->generation;
 
 	while (s->heard != s->flown && l->generation == generation) {
@@ -206,8 +206,8 @@ static inline void line_down_event(struct world *w, an_u32 line, an_s64 now_ns)
 		if (n->due_ns > now_ns)
 			break;
 		s->heard++;
-		if (l->sides[AIRNET_DIRECTION_UP].is_alive)
-			session_receive(w, line, AIRNET_DIRECTION_DOWN, n, now_ns);
+		if (l->sides[!direction].is_alive)
+			session_receive(w, line, direction, n, now_ns);
 	}
 }
 

@@ -233,6 +233,20 @@ def test_explain_checks_every_number_of_a_story(
     assert "not borne out: line " in err
 
 
+def test_a_story_tells_how_rare_the_evidence_was(capfd: Capture, ledger: Path) -> None:
+    """What stands beside an opinion is in the entry, and told from there."""
+    status, out, _ = said(capfd, "explain", ledger, "--json")
+
+    assert status == 0
+    entries = {entry.sequence: entry.body for entry in read(ledger)}
+    kept = [body["evidence"] for body in entries.values() if "features" in body]
+    named = [one for one in kept if isinstance(one, dict) and one["regime"]]
+    assert named
+    for one in named:
+        told = f"in the regime {one['regime']}, at most {one['p_value_ppm']} show"
+        assert told in out
+
+
 def test_explain_without_the_models_says_what_it_cannot_weigh(
     capfd: Capture, ledger: Path, tmp_path: Path
 ) -> None:

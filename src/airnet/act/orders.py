@@ -36,7 +36,7 @@ import http.client
 import io
 import socket
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -47,6 +47,9 @@ from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Action, Decision
 from airnet.domain.session import address_bytes
 from airnet.errors import ActuationError, ConfigError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 NS_PER_MS, NS_PER_S = 1_000_000, 1_000_000_000
 PATH = "/.well-known/openc2"
@@ -128,9 +131,9 @@ class _Reader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: object) -> int:
+    def readinto(self, buffer: "WriteableBuffer") -> int:
         self._connection.settimeout(self._deadline.left_s())
-        return self._connection.recv_into(buffer)  # type: ignore[arg-type] # RawIOBase
+        return self._connection.recv_into(buffer)
 
     def close(self) -> None:
         self._held.close()

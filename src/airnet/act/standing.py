@@ -355,6 +355,11 @@ def _intent(decision: Decision, verdict: Verdict | None) -> dict[str, object]:
             "sources": list(verdict.sources),
             "cause": verdict.cause.value,
             "probability_ppm": verdict.probability_ppm,
+            "regime": verdict.regime,
+            "p_value_ppm": verdict.p_value_ppm,
+            "novelty_ppm": verdict.novelty_ppm,
+            "second": verdict.second.value if verdict.second else None,
+            "second_ppm": verdict.second_ppm,
         }
     return body
 

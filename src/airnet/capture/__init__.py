@@ -22,9 +22,6 @@ def open_interface(
         CaptureError: no such interface, or somebody else holds it.
         UnsupportedError: this host cannot do what was asked.
     """
-    from airnet.capture.interface import (  # noqa: PLC0415 -- netlink's library takes
-        attach_interface,  # 0.1 s to import, and only a live interface needs it
-        read_attached,
-    )
+    from airnet.capture import interface  # noqa: PLC0415 -- netlink, 0.1 s: live only
 
-    return read_attached(attach_interface(capture, site))
+    return interface.read_attached(interface.attach_interface(capture, site))

@@ -29,7 +29,7 @@ class Attached(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def descriptors(self) -> tuple[int, ...]:
         """Return every descriptor, in order of release: what detaches is first."""
-        raise NotImplementedError  # a backend says which it has
+        raise NotImplementedError  # abstract: no msgspec.Struct can be an ABC
 
     def to_json(self) -> bytes:
         """Return what `from_json` reads in the process that inherits descriptors."""

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from airnet.cli import show
-from airnet.errors import EXIT_DONE, ModelError, UnsupportedError, UsageError
+from airnet.errors import EXIT_DONE, ModelError, UnsupportedError
 from airnet.pipeline import models_path
 
 if TYPE_CHECKING:
@@ -170,12 +170,12 @@ def train(
     """
     try:
         import lightgbm  # noqa: F401, PLC0415 -- who only judges need not have it
-        import onnx  # noqa: F401, PLC0415 -- see above
+        import onnx  # noqa: F401, PLC0415 -- of the extra `train`, as lightgbm is
     except ImportError as error:
         raise UnsupportedError(
             f"training needs {error.name}", "pip install 'airnet[train]'"
         ) from error
-    from airnet.train import gather, run  # noqa: PLC0415 -- the twin
+    from airnet.train import gather, run  # noqa: PLC0415 -- needs the two above
 
     digests = run.train(
         (name,) if name else NAMES,
@@ -205,26 +205,9 @@ def train(
 @show.as_json
 def sign(folder: Path | None, key: Path, as_json: bool) -> int:
     """Sign the models in FOLDER, after somebody has looked at their cards."""
-    from cryptography.exceptions import (  # noqa: PLC0415 -- nobody else needs it
-        UnsupportedAlgorithm,
-    )
-    from cryptography.hazmat.primitives import (  # noqa: PLC0415 -- see above
-        serialization,
-    )
-    from cryptography.hazmat.primitives.asymmetric import (  # noqa: PLC0415 -- same
-        ed25519,
-    )
+    from airnet.score import seal  # noqa: PLC0415 -- numpy and OpenSSL, 0.1 s
 
-    from airnet.score import seal  # noqa: PLC0415 -- numpy and more
-
-    try:
-        private = serialization.load_pem_private_key(key.read_bytes(), None)
-    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise UsageError(
-            f"{key}: no private key: {error}", "give a PEM file"
-        ) from error
-    if not isinstance(private, ed25519.Ed25519PrivateKey):
-        raise UsageError(f"{key}: not an Ed25519 key", "openssl genpkey ...")
+    private = seal.private_key(key)
     where = folder or models_path()
     public = {name: seal.sign(where / name, private) for name in NAMES}
     if as_json:

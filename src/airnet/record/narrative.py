@@ -120,6 +120,28 @@ def _decided(decision: Decision, entry: Evidence) -> list[str]:
     model = entry.body.get("model")
     if model:
         lines.append(f"    model {model} {cite}")
+    kept = entry.body.get("evidence")
+    if isinstance(kept, dict):
+        lines += [f"    {text} {cite}" for text in _rarity(kept)]
+    return lines
+
+
+def _rarity(kept: dict[str, object]) -> list[str]:
+    """Return how unusual the evidence is on benign days, and what a second model said.
+
+    A regime is named only where that was asked: of what may be contained.
+    """
+    lines = []
+    if kept.get("regime"):
+        lines.append(
+            f"of a million benign windows in the regime {kept['regime']}, at most "
+            f"{kept['p_value_ppm']} show as much evidence, and {kept['novelty_ppm']} "
+            "look less strange"
+        )
+    if kept.get("second"):
+        lines.append(
+            f"second opinion: {kept['second']}, {kept['second_ppm']} of a million"
+        )
     return lines
 
 

@@ -11,7 +11,6 @@ import bisect
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +18,7 @@ from airnet.config import Closed
 from airnet.domain.verdict import PPM, Cause
 from airnet.domain.window import FeatureSchema
 from airnet.errors import ModelError
+from airnet.score import beside
 
 FILE = "calibration.json"
 #: Steps of the grid that leaves lie on, in one unit of margin (ADR 0012).
@@ -26,7 +26,6 @@ GRID = 1 << 16
 NOVELTY = "novelty"
 #: The worst benign scores are kept one by one, the others ever further apart.
 KEPT, RATIO = 256, 1.02
-_REMEDY = "reinstall airnet, or train the model again: airnet models train"
 
 
 class Table(Closed, frozen=True):
@@ -93,19 +92,12 @@ def read(folder: Path, schema: FeatureSchema) -> Calibration | None:
         ModelError: it is damaged, or of another schema.
     """
     path = folder / FILE
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
+    found = beside.read(path, Calibration)
+    if found is None:
         return None
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error}", _REMEDY) from error
-    try:
-        found = msgspec.json.decode(data, type=Calibration)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: no calibration: {error}", _REMEDY) from error
     named = {name for regime in found.regimes for name, _, _ in regime.where}
     if found.schema_digest != schema.digest() or not named <= set(schema.names):
-        raise ModelError(f"{path}: of another schema than {schema.name}", _REMEDY)
+        raise ModelError(f"{path}: of another schema than {schema.name}", beside.REMEDY)
     return found
 
 

@@ -10,13 +10,13 @@ taken for stable, above 0.25 for another population (Siddiqi, Credit Risk Scorec
 import itertools
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from airnet.config import Closed
 from airnet.domain.window import FeatureSchema
 from airnet.errors import ModelError
+from airnet.score import beside
 
 #: Edges of a feature's bins; one bin more, and one for what is missing.
 EDGES = 9
@@ -139,21 +139,11 @@ def read(folder: Path, schema: FeatureSchema) -> Reference | None:
         ModelError: it is damaged, or of another schema.
     """
     path = folder / FILE
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
+    found = beside.read(path, Reference)
+    if found is None:
         return None
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error}", _REMEDY) from error
-    try:
-        found = msgspec.json.decode(data, type=Reference)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: no reference: {error}", _REMEDY) from error
     if found.schema_digest != schema.digest():
-        raise ModelError(f"{path}: of another schema than {schema.name}", _REMEDY)
+        raise ModelError(f"{path}: of another schema than {schema.name}", beside.REMEDY)
     if set(found.features) != {*schema.names, MARGIN}:
-        raise ModelError(f"{path}: features are missing or unknown", _REMEDY)
+        raise ModelError(f"{path}: features are missing or unknown", beside.REMEDY)
     return found
-
-
-_REMEDY = "reinstall airnet, or train the model again: airnet models train"

@@ -8,15 +8,17 @@ keys that count came with airnet, or are in the site's configuration.
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from airnet.config import Closed
-from airnet.errors import ModelError
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from airnet.errors import ModelError, UsageError
 
 MANIFEST, SIGNATURES = "manifest.json", "manifest.sig"
 #: Without these, a folder is no model.
@@ -134,22 +136,34 @@ def _bytes(path: Path) -> bytes:
 
 def _is_right(one: Signature, data: bytes) -> bool:
     """Return whether a signature is of these bytes."""
-    from cryptography.exceptions import (  # noqa: PLC0415 -- 10 ms, and OpenSSL
-        InvalidSignature,
-    )
-    from cryptography.hazmat.primitives.asymmetric import (  # noqa: PLC0415 -- same
-        ed25519,
-    )
-
     try:
-        public = ed25519.Ed25519PublicKey.from_public_bytes(bytes.fromhex(one.key))
+        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(one.key))
         public.verify(bytes.fromhex(one.signature), data)
     except (InvalidSignature, ValueError):
         return False
     return True
 
 
-def sign(folder: Path, private: "Ed25519PrivateKey") -> str:
+def private_key(path: Path) -> Ed25519PrivateKey:
+    """Return the Ed25519 key in a PEM file without a password.
+
+    Raises:
+        UsageError: there is none in it.
+    """
+    try:
+        found = load_pem_private_key(path.read_bytes(), None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise UsageError(
+            f"{path}: no private key: {error}", "give a PEM file"
+        ) from error
+    if not isinstance(found, Ed25519PrivateKey):
+        raise UsageError(
+            f"{path}: not an Ed25519 key", "openssl genpkey -algorithm ed25519"
+        )
+    return found
+
+
+def sign(folder: Path, private: Ed25519PrivateKey) -> str:
     """Write the manifest, if it is not there, and sign it; return the public key.
 
     Another key's signature of the same manifest stays. Ed25519 draws nothing: the same
