@@ -1,0 +1,163 @@
+"""Proposals: the containment that fits a finding, before the guardrails look at it.
+
+A proposal is a Decision, the reason why nothing autonomous fits (a string), or None
+when everything that fits stands already.
+"""
+
+import msgspec
+
+from airnet.decide import drafts, expulsion, wording
+from airnet.decide.findings import ENVELOPE_RULE, Finding, Findings
+from airnet.decide.guardrails import Guard
+from airnet.decide.peers import Peers
+from airnet.decide.policy import NS_PER_MS, Contain, Policy
+from airnet.decide.protection import endpoint
+from airnet.decide.streaks import Streak, Streaks
+from airnet.domain.decision import Action, Decision, Mode, TargetType
+from airnet.domain.verdict import Cause, Verdict
+from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION
+
+#: Fewer sessions moving together are no market, however few there are in all.
+MARKET_SESSIONS_MIN = 3
+
+
+class Proposals:
+    """Turns a finding into what policy would have done about it."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        findings: Findings,
+        guard: Guard,
+        streaks: Streaks,
+        peers: Peers,
+    ) -> None:
+        self._policy = policy
+        self._findings = findings
+        self._guard = guard
+        self._streaks = streaks
+        self._peers = peers
+
+    def of(
+        self, verdict: Verdict, finding: Finding, streak: Streak, rule: Contain
+    ) -> Decision | str | None:
+        """Return what fits the finding."""
+        if rule.action == "evidence":
+            return "policy keeps evidence only"
+        if finding.cause is Cause.ALGO_FAULT:
+            return self._throttle(verdict, finding, streak, rule)
+        if finding.cause is Cause.FLOOD:
+            return self._shield(verdict, finding, streak, rule)
+        return self._expel(verdict, finding, streak, rule)
+
+    def _throttle(
+        self, verdict: Verdict, finding: Finding, streak: Streak, rule: Contain
+    ) -> Decision | str | None:
+        session = verdict.session
+        if session is None or verdict.window_kind != WINDOW_SESSION:
+            return "no single session is named"
+        client = endpoint(session.client, session.client_port)
+        moving = self._streaks.alive(Cause.ALGO_FAULT, verdict.close_ns)
+        percent = self._policy.budget.together_max_percent
+        if (
+            finding.rule != ENVELOPE_RULE
+            and moving >= MARKET_SESSIONS_MIN
+            and moving * 100 > percent * self._peers.session_count
+        ):
+            return (
+                f"{moving} of {self._peers.session_count} sessions misbehave together, "
+                f"more than {percent} percent: that is a market, not one algorithm"
+            )
+        ttl_ns = rule.ttl_ms * NS_PER_MS
+        why = wording.sentence(
+            wording.seen_words(verdict, finding, streak), wording.throttle_words(ttl_ns)
+        )
+        draft = drafts.draft(verdict, finding, streak, Action.THROTTLE_SESSION, why)
+        return msgspec.structs.replace(
+            draft,
+            target_type=TargetType.SESSION,
+            target=(client, session.client_comp),
+            until_ns=verdict.close_ns + ttl_ns,
+            mode=_mode(rule, (session.client_comp, drafts.place(verdict))),
+        )
+
+    def _shield(
+        self, verdict: Verdict, finding: Finding, streak: Streak, rule: Contain
+    ) -> Decision | str | None:
+        if verdict.window_kind != WINDOW_GATEWAY or not verdict.address:
+            return "no attacked gateway is named"
+        place = endpoint(verdict.address, streak.port)
+        ttl_ns = rule.ttl_ms * NS_PER_MS
+        seen = wording.seen_words(verdict, finding, streak)
+        fanout = max(verdict.fanout, len(verdict.sources))
+        is_many = fanout > self._policy.few_sources_max
+        if is_many or rule.action == "rate_limit_sources":
+            target: tuple[str, ...] = (place,)
+            action = Action.RATE_LIMIT_SOURCES
+            kind, done = TargetType.GATEWAY, wording.rate_words(place, fanout, ttl_ns)
+        else:
+            strangers = self._strangers(streak.sources)
+            if not strangers:
+                return (
+                    "every source named bears the address of a known or protected "
+                    "host, which may be forged: none is cut"
+                )
+            fresh = [
+                source
+                for source in strangers
+                if not self._guard.stands(source, verdict.close_ns)
+            ]
+            if not fresh:
+                return None
+            target = tuple(fresh[: self._policy.budget.sources_per_decision_max])
+            spared = len(streak.sources) - len(strangers)
+            action, kind = Action.DROP_SOURCES, TargetType.SOURCE
+            done = wording.drop_words(target, spared, ttl_ns)
+        draft = drafts.draft(
+            verdict, finding, streak, action, wording.sentence(seen, done)
+        )
+        return msgspec.structs.replace(
+            draft,
+            target_type=kind,
+            target=target,
+            until_ns=verdict.close_ns + ttl_ns,
+            mode=_mode(rule, (place, *self._peers.places(verdict.address))),
+        )
+
+    def _expel(
+        self, verdict: Verdict, finding: Finding, streak: Streak, rule: Contain
+    ) -> Decision | str:
+        protected = self._guard.protection.source_reason(verdict.address)
+        feature = self._findings.feature
+        reason = expulsion.objection(verdict, finding, feature, protected)
+        if reason:
+            return reason
+        ttl_ns = rule.ttl_ms * NS_PER_MS
+        seen = wording.seen_words(verdict, finding, streak)
+        done = wording.drop_words((verdict.address,), 0, ttl_ns)
+        draft = drafts.draft(
+            verdict, finding, streak, Action.DROP_SOURCES, wording.sentence(seen, done)
+        )
+        return msgspec.structs.replace(
+            draft,
+            target_type=TargetType.SOURCE,
+            target=(verdict.address,),
+            until_ns=verdict.close_ns + ttl_ns,
+            mode=_mode(rule, (verdict.address,)),
+        )
+
+    def _strangers(self, sources: tuple[str, ...]) -> list[str]:
+        """Return the sources that may be cut: strangers to site and sessions."""
+        return [
+            source
+            for source in sources
+            if not self._guard.protection.source_reason(source)
+            and not self._peers.is_client(source)
+        ]
+
+
+def _mode(rule: Contain, assets: tuple[str, ...]) -> Mode:
+    """Return the mode for these assets: enforced only where the policy says so."""
+    if rule.mode is Mode.ENFORCE and rule.assets:
+        return Mode.ENFORCE if set(assets) & set(rule.assets) else Mode.SHADOW
+    return rule.mode
