@@ -54,9 +54,14 @@ class TargetType(enum.StrEnum):
 
 
 class Mode(enum.StrEnum):
-    """Whether a Decision is carried out, or only written down."""
+    """Whether a Decision is carried out, waits for people, or is only written down.
+
+    A proposal is sent by nobody until as many distinct people as it needs approved
+    it; what they approved is a new Decision, in force, of the same target and length.
+    """
 
     SHADOW = "shadow"
+    PROPOSE = "propose"
     ENFORCE = "enforce"
 
 
@@ -68,7 +73,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     rule's value and threshold. `probability` is 0..1 with six decimals. `first_ns` is
     the capture time of the first bad frame. `id` is a hash of the other fields, so
     that the same Decision always has the same id. `session` names the session for
-    actuators; `port` is the attacked port for network actions.
+    actuators; `port` is the attacked port for network actions. `approvals_needed` is
+    how many distinct people must approve before it may be sent: never above 0 in mode
+    `enforce`, never 0 in mode `propose`; in shadow it says what would be asked.
     """
 
     id: str
@@ -91,6 +98,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     session: SessionName | None = None
     gateway: str = ""
     port: int = 0
+    approvals_needed: int = 0
 
 
 #: The fields of one line of a decisions file, in order.

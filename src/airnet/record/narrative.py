@@ -29,6 +29,11 @@ _CAUSES = {
     Cause.UNKNOWN: "Unclassified behaviour",
 }
 
+_MODES = {
+    Mode.SHADOW: "shadow, so it was not sent",
+    Mode.PROPOSE: "proposed, to be sent once {} people approve",
+    Mode.ENFORCE: "enforced",
+}
 _ACTIONS = {
     Action.OBSERVE: "observe: nothing is changed",
     Action.ALERT: "alert: people are told, nothing is changed",
@@ -104,7 +109,9 @@ def _what(incident: Incident, entries: Sequence[Evidence]) -> list[str]:
 def _decided(decision: Decision, entry: Evidence) -> list[str]:
     cite = f"[{entry.sequence}]"
     action = _ACTIONS.get(decision.action, decision.action.value)
-    mode = "shadow, so it was not sent" if decision.mode is Mode.SHADOW else "enforced"
+    mode = _MODES[decision.mode]
+    if decision.mode is Mode.PROPOSE:
+        mode = mode.format(decision.approvals_needed)
     lines = [
         f"  {utc(decision.t_ns)}  T{decision.tier:d} {action} {cite}",
         f"    target: {', '.join(decision.target)} {cite}",

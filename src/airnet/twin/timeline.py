@@ -25,6 +25,11 @@ NS_PER_S = 1_000_000_000
 STEP_NS = 100_000_000
 #: Heights of a line of text that stands for a curve.
 BARS = " ▁▂▃▄▅▆▇█"
+_MODES = {
+    Mode.SHADOW: "in shadow",
+    Mode.PROPOSE: "proposed",
+    Mode.ENFORCE: "in force",
+}
 
 
 class Series(msgspec.Struct, kw_only=True):
@@ -120,7 +125,7 @@ def _of_label(label: Label) -> list[Moment]:
 
 def _of_decision(decision: Decision) -> Moment:
     kind = "decision" if decision.action not in PASSIVE else "note"
-    mode = "in force" if decision.mode is Mode.ENFORCE else "in shadow"
+    mode = _MODES[decision.mode]
     said = mode if kind == "decision" else "passive"
     return Moment(
         after_ns=decision.t_ns,
