@@ -1,6 +1,7 @@
 """Actuator, the role that carries Decisions out and can undo exactly what it did."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from airnet.domain.containment import Containment
 from airnet.domain.decision import Decision
@@ -32,5 +33,42 @@ class Actuator(Protocol):
 
         Raises:
             ActuationError: it may still be in force.
+        """
+        ...
+
+
+@runtime_checkable
+class Confirming(Protocol):
+    """An Actuator that can say whether what it enforces has ended."""
+
+    def ended(self, containment: Containment) -> str:
+        """Return how it ended, or "" while it stands or nothing is known.
+
+        Raises:
+            ActuationError: the enforcer says that it stands beyond its end.
+        """
+        ...
+
+
+class Reconciled(NamedTuple):
+    """What an enforcer held that nobody wanted, and did not hold that somebody did."""
+
+    #: Ids of Decisions that were to stand, and of which nothing does.
+    missing: tuple[str, ...]
+    #: How many rules of nobody's were taken away.
+    orphans: int
+
+
+@runtime_checkable
+class Reconciling(Protocol):
+    """An Actuator that can look at everything that stands at its enforcer."""
+
+    def reconcile(self, wanted: Sequence[tuple[Decision, Containment]]) -> Reconciled:
+        """Adopt what of `wanted` stands, take away whatever else is airnet's.
+
+        Called after a restart, before any new action; it applies nothing anew.
+
+        Raises:
+            ActuationError: the enforcer cannot be asked; nothing new may be done.
         """
         ...

@@ -7,6 +7,7 @@ force with the next frame. A rule ends by itself, in the kernel; nothing renews 
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
+from airnet.act.actuator import Reconciled
 from airnet.clock import Clock
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Action, Decision
@@ -99,6 +100,7 @@ class GuardActuator:
         """
         command_ns, now_ns = self._clock.now_ns(), self._clock.mono_ns()
         number = decision_number(decision.id)
+        self._require_enforcing(decision.id)
         known = self._applied.get(decision.id)
         if known is not None and known[0].until_ns > command_ns:
             return known[0]
@@ -150,6 +152,32 @@ class GuardActuator:
         self._applied.pop(containment.decision_id, None)
         return containment
 
+    def reconcile(self, wanted: Sequence[tuple[Decision, Containment]]) -> Reconciled:
+        """Do as the role says: every rule is one of `wanted`'s, or taken away.
+
+        Raises:
+            ActuationError: the tables cannot be read.
+        """
+        numbers = {decision_number(decision.id) for decision, _ in wanted}
+        missing, orphans = [], 0
+        try:
+            self.sweep()
+            for table in self._tables:
+                for key, rule in self._guard.rules(table):
+                    if rule.decision not in numbers:
+                        orphans += table.delete(key)
+            for decision, containment in wanted:
+                places = self._places(decision)
+                if any(self._at(place) is not None for place in places):
+                    self._note(decision.id, containment, places)
+                else:
+                    missing.append(decision.id)
+        except UnsupportedError as error:
+            raise ActuationError(
+                f"the guard's tables: {error.what}", "see `airnet doctor`"
+            ) from error
+        return Reconciled(tuple(missing), orphans)
+
     def ended(self, containment: Containment) -> str:
         """Return how it ended and what it held back, "" while a rule of it stands."""
         number, now_ns = (
@@ -180,6 +208,20 @@ class GuardActuator:
             for key in list(self._guard.known.keys()):
                 self._guard.known.delete(key)
         return count
+
+    def _require_enforcing(self, decision_id: str) -> None:
+        """Refuse to write rules that nothing would hold to.
+
+        Raises:
+            ActuationError: the guard is off, or no longer on its interface.
+        """
+        where = f"decision {decision_id}: the guard on {self._guard.interface}"
+        if not self._guard.is_on:
+            raise ActuationError(f"{where} is switched off", "switch it on again")
+        if not self._guard.is_attached:
+            raise ActuationError(
+                f"{where} is no longer attached", "restart airnet to attach it again"
+            )
 
     @property
     def _tables(self) -> tuple[Table, ...]:
@@ -227,13 +269,12 @@ class GuardActuator:
     def _write(self, place: Place, rule: Rule, written: list[Place]) -> int:
         """Write one rule and read it back; return when that key's rule ends."""
         standing = self._at(place)
-        if (
-            standing is not None
-            and standing.until_ns > self._clock.mono_ns()
-            and standing.decision != rule.decision
-            and not _covers(rule, standing)
-        ):
-            return standing.until_ns
+        if standing is not None and standing.until_ns > self._clock.mono_ns():
+            is_ours = standing.decision == rule.decision
+            if is_ours:
+                written.append(place)
+            if is_ours or not _covers(rule, standing):
+                return standing.until_ns
         place.table.update(place.key, rule.packed())
         written.append(place)
         found = self._at(place)
@@ -247,9 +288,8 @@ class GuardActuator:
     def _rules_of(self, number: int) -> Iterable[Place]:
         """Return where rules of a Decision are, also of one made before a restart."""
         for table in self._tables:
-            for key, rule in self._guard.rules(table):
-                if rule.decision == number:
-                    yield Place(table, key)
+            for key in self._guard.rules_of(table, number):
+                yield Place(table, key)
 
     def _take_back(self, places: Iterable[Place], number: int) -> None:
         for place in places:

@@ -5,12 +5,13 @@ what the mirror shows, not what an actuator acknowledged. Expiry belongs to whoe
 enforces; here it is only written down, and confirmed where the enforcer can tell.
 """
 
+import contextlib
 from collections.abc import Iterable, Sequence
-from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from airnet.act.actuator import Actuator
+from airnet.act.actuator import Actuator, Confirming, Reconciling
+from airnet.act.intents import Journal, Order, fold_intents, intent_body
 from airnet.clock import Clock
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import PASSIVE, Action, Decision, Mode
@@ -29,31 +30,6 @@ CONFIRM_NS = 2_000_000_000
 
 #: Decisions remembered for idempotence; the ledger keeps them all.
 KNOWN_MAX = 4096
-
-
-class Journal(Protocol):
-    """The part of the Ledger role that acting needs."""
-
-    def append(self, kind: str, time_ns: int, body: dict[str, object]) -> Evidence:
-        """Add one fact."""
-        ...
-
-    def sync(self) -> None:
-        """Return when everything appended survives the loss of the host."""
-        ...
-
-
-@runtime_checkable
-class Confirming(Protocol):
-    """An Actuator that can say whether what it enforces has ended."""
-
-    def ended(self, containment: Containment) -> str:
-        """Return how it ended, or "" while it stands or nothing is known.
-
-        Raises:
-            ActuationError: the enforcer says that it stands beyond its end.
-        """
-        ...
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +67,7 @@ class Standing:
         self._decisions: dict[str, Decision] = {}
         self._containments: dict[str, Containment] = {}
         self._outcomes: dict[str, Containment | None] = {}
+        self._unreconciled: set[str] = set()
 
     @property
     def in_force(self) -> tuple[Containment, ...]:
@@ -118,22 +95,40 @@ class Standing:
             LedgerError: the intent cannot be made durable; nothing was sent. Or the
                 outcome cannot be recorded; what was sent ends by itself.
         """
-        if decision.id in self._outcomes:
-            return self._outcomes[decision.id]
-        self._ledger.append("decision", decision.t_ns, _intent(decision, verdict))
-        self._note(decision.id, None)
-        if decision.action in PASSIVE:
-            return None
-        self._ledger.sync()
-        if decision.mode is not Mode.ENFORCE:
-            return None
-        outcome = self._command(decision)
+        return self.carry_out_all([Order(decision, verdict)])[0]
+
+    def carry_out_all(self, orders: Sequence[Order]) -> list[Containment | None]:
+        """Do the same with several: every intent first, made durable by one sync.
+
+        Raises:
+            LedgerError: as above; nothing of all of them was sent.
+        """
+        fresh = [one for one in orders if one.decision.id not in self._outcomes]
+        for decision, verdict, _ in fresh:
+            if decision.id in self._outcomes:  # twice among these
+                continue
+            body = intent_body(decision, verdict)
+            self._ledger.append("decision", decision.t_ns, body)
+            self._note(decision.id, None)
+        acting = [
+            one
+            for one in {one.decision.id: one for one in fresh}.values()
+            if one.decision.action not in PASSIVE
+        ]
+        if acting:
+            self._ledger.sync()
+        for decision, _, outcome in acting:
+            if decision.mode is Mode.ENFORCE:
+                self._stand(decision, outcome or self._command(decision))
+        return [self._outcomes.get(one.decision.id) for one in orders]
+
+    def _stand(self, decision: Decision, outcome: Containment) -> None:
+        """Record what became of a Decision, and keep what is in force."""
         self._record(outcome, outcome.applied_ns or outcome.command_ns)
         self._note(decision.id, outcome)
         if outcome.state in IN_FORCE:
             self._decisions[decision.id] = decision
             self._containments[decision.id] = outcome
-        return outcome
 
     def tick(self, now_ns: int) -> list[Containment]:
         """Record what has ended by itself at `now_ns`, in the order of its end."""
@@ -206,10 +201,11 @@ class Standing:
         """Fold an earlier run's ledger into what still stands, before any new action.
 
         What was acknowledged is adopted; what has ended meanwhile is recorded so; an
-        intent without outcome may or may not have left, so it is released.
+        intent without outcome may or may not have left, so it is released. What an
+        enforcer holds beside these is taken away; what it does not hold has ended.
         """
         now_ns = self._clock.now_ns()
-        for intent, last in _fold(evidence).values():
+        for intent, last in fold_intents(evidence).values():
             self._note(intent.id, last)
             if last is None:
                 self._settle_orphan(intent, now_ns)
@@ -217,6 +213,11 @@ class Standing:
                 self._decisions[intent.id] = intent
                 self._containments[intent.id] = last
         self.tick(now_ns)
+        for actuator in self._actuators:
+            if isinstance(actuator, Reconciling):
+                self._unreconciled.add(actuator.name)
+                with contextlib.suppress(ActuationError):  # asked again before acting
+                    self._reconcile(actuator)
         return list(self._containments.values())
 
     def _command(self, decision: Decision) -> Containment:
@@ -236,6 +237,8 @@ class Standing:
         if actuator is None:
             return failed
         try:
+            if actuator.name in self._unreconciled:
+                self._reconcile(actuator)
             return actuator.apply(decision, decision.until_ns - decision.t_ns)
         except ActuationError as error:
             detail = str(error)
@@ -248,6 +251,34 @@ class Standing:
         return msgspec.structs.replace(
             failed, detail=f"{detail}; {failure or 'taken back'}"
         )
+
+    def _reconcile(self, actuator: Actuator) -> None:
+        """Make the record and an enforcer agree; what it lost is not applied anew.
+
+        Raises:
+            ActuationError: the enforcer cannot be asked.
+        """
+        assert isinstance(actuator, Reconciling)
+        wanted = [
+            (self._decisions[key], containment)
+            for key, containment in self._containments.items()
+            if containment.actuator == actuator.name
+        ]
+        missing, orphans = actuator.reconcile(wanted)
+        self._unreconciled.discard(actuator.name)
+        now_ns = self._clock.now_ns()
+        if orphans:
+            body: dict[str, object] = {"actuator": actuator.name, "orphans": orphans}
+            self._ledger.append("reconciled", now_ns, body)
+        for key in missing:
+            gone = msgspec.structs.replace(
+                self._containments[key],
+                state=State.ENDED,
+                until_ns=now_ns,
+                detail="not in force at the enforcer after a restart",
+            )
+            self._record(gone, now_ns)
+            self._drop(key, gone)
 
     def _actuator_for(self, decision: Decision) -> Actuator | None:
         return next((a for a in self._actuators if a.accepts(decision)), None)
@@ -337,46 +368,3 @@ class Standing:
         self._decisions.pop(decision_id, None)
         if decision_id in self._outcomes:
             self._outcomes[decision_id] = outcome
-
-
-def _intent(decision: Decision, verdict: Verdict | None) -> dict[str, object]:
-    """Return the ledger body of an intent: the Decision and what it rests on."""
-    body: dict[str, object] = msgspec.to_builtins(decision)
-    if verdict is not None:
-        body["features"] = list(verdict.features)
-        body["schema"] = verdict.schema
-        body["model"] = verdict.model
-        body["evidence"] = {
-            "open_ns": verdict.open_ns,
-            "close_ns": verdict.close_ns,
-            "frame_count": verdict.frame_count,
-            "accepted_ns": verdict.accepted_ns,
-            "fanout": verdict.fanout,
-            "sources": list(verdict.sources),
-            "cause": verdict.cause.value,
-            "probability_ppm": verdict.probability_ppm,
-            "regime": verdict.regime,
-            "p_value_ppm": verdict.p_value_ppm,
-            "novelty_ppm": verdict.novelty_ppm,
-            "second": verdict.second.value if verdict.second else None,
-            "second_ppm": verdict.second_ppm,
-        }
-    return body
-
-
-def _fold(
-    evidence: Iterable[Evidence],
-) -> dict[str, tuple[Decision, Containment | None]]:
-    """Return each enforced intent with the last that is known of it, in order."""
-    found: dict[str, tuple[Decision, Containment | None]] = {}
-    for entry in evidence:
-        if entry.kind == "decision":
-            intent = msgspec.convert(entry.body, Decision)
-            if intent.mode is Mode.ENFORCE and intent.action not in PASSIVE:
-                found[intent.id] = (intent, None)
-        elif entry.kind == "containment":
-            outcome = msgspec.convert(entry.body, Containment)
-            if outcome.decision_id in found:
-                intent, _ = found[outcome.decision_id]
-                found[outcome.decision_id] = (intent, outcome)
-    return found

@@ -316,6 +316,19 @@ class Object:
             self._handle = None
 
 
+def link_interface(fd: int) -> int:
+    """Return the index of the interface that a link is on, 0 when on none any more.
+
+    Source: struct bpf_link_info, include/uapi/linux/bpf.h: xdp.ifindex at byte 16.
+    """
+    info = (ctypes.c_uint32 * 16)()
+    size = ctypes.c_uint32(ctypes.sizeof(info))
+    done = library().bpf_obj_get_info_by_fd(fd, ctypes.byref(info), ctypes.byref(size))
+    if done < 0:
+        raise failure("BPF link info", -done)
+    return info[4]
+
+
 def mapped(fd: int, words: int, *, writable: bool = False) -> NDArray[np.uint64]:
     """Return an mmapable array map as u64 words; takes no privilege and no bpf(2).
 

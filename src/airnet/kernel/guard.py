@@ -8,6 +8,7 @@ to come adopts what is pinned.
 import contextlib
 import os
 import struct
+import sys
 from collections.abc import Iterator
 from ipaddress import IPv4Network, ip_network
 from pathlib import Path
@@ -40,6 +41,7 @@ _FLOW = struct.Struct("=16s16sHHI")
 _PREFIX = struct.Struct("=I16s")
 _GATEWAY = struct.Struct("=16sH6x")
 _RULE = struct.Struct("=8Q")
+_DECISION_AT = 48
 #: Name of each table, bytes of its key and of its value.
 _TABLES = {
     "spared": (_PREFIX.size, 8),
@@ -158,6 +160,15 @@ class KernelGuard:
         """Whether rules hold."""
         return not self._control[0]
 
+    @property
+    def is_attached(self) -> bool:
+        """Whether frames of the interface still go through the program.
+
+        Not when the interface went away or somebody detached it by force: its tables
+        still take rules then, and hold nothing back.
+        """
+        return bpf.link_interface(self.descriptors["link"]) != 0
+
     def counts(self) -> dict[str, int]:
         """Return frames by their end; `seen` is the sum of the others."""
         totals: NDArray[np.uint64] = self._counters.reshape(-1, COUNTERS_WORDS).sum(0)
@@ -170,10 +181,17 @@ class KernelGuard:
 
     def rules(self, table: Table) -> Iterator[tuple[bytes, Rule]]:
         """Return the rules of a table, also those that have ended."""
-        for key in list(table.keys()):
-            found = self.rule(table, key)
-            if found is not None:
-                yield key, found
+        for key, value in list(table.entries()):
+            yield key, unpacked(value)
+
+    def rules_of(self, table: Table, decision: int) -> list[bytes]:
+        """Return the keys of a Decision's rules, among all that there are."""
+        wanted = decision.to_bytes(8, sys.byteorder)
+        return [
+            key
+            for key, value in table.entries()
+            if value[_DECISION_AT : _DECISION_AT + 8] == wanted
+        ]
 
     def close(self) -> None:
         """Let go of every descriptor; the program and its rules stay."""

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from airnet.kernel.bpf import failure, library
 
+#: Entries read in one call; a bucket of a hash holds fewer.
+BATCH = 4096
+
 
 class Table:
     """A BPF map with keys of some bytes.
@@ -69,6 +72,39 @@ class Table:
                 raise failure(f"BPF table {self._name}: next key", -done)
             before = after.raw
             yield before
+
+    def entries(self) -> Iterator[tuple[bytes, bytes]]:
+        """Return keys and values, some thousand in one call to the kernel.
+
+        One look each, so that rules that the programs change meanwhile are read as
+        they were. Source: bpf(2) BPF_MAP_LOOKUP_BATCH.
+
+        Raises:
+            UnsupportedError: the kernel refused it.
+        """
+        count = ctypes.c_uint32()
+        keys = ctypes.create_string_buffer(BATCH * self._key_bytes)
+        values = ctypes.create_string_buffer(BATCH * self._value_bytes)
+        cursor: ctypes.Array[ctypes.c_char] | None = None
+        done = 0
+        while done != -errno.ENOENT:
+            after = ctypes.create_string_buffer(max(self._key_bytes, 4))
+            count.value = BATCH
+            done = library().bpf_map_lookup_batch(
+                self.fd, cursor, after, keys, values, ctypes.byref(count), None
+            )
+            if done < 0 and done != -errno.ENOENT:
+                raise failure(f"BPF table {self._name}: lookup of many", -done)
+            cursor = after
+            yield from zip(
+                _cut(keys.raw, self._key_bytes, count.value),
+                _cut(values.raw, self._value_bytes, count.value),
+                strict=True,
+            )
+
+
+def _cut(raw: bytes, size: int, count: int) -> list[bytes]:
+    return [raw[at : at + size] for at in range(0, size * count, size)]
 
 
 def pin(fd: int, path: Path) -> None:

@@ -1,0 +1,1 @@
+"""One module an actuator; see tests/conformance/role.py."""

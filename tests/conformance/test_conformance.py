@@ -1,0 +1,394 @@
+"""One kit that every actuator passes, against the real thing it commands.
+
+How to add an actuator: tests/conformance/role.py.
+"""
+
+import contextlib
+import importlib
+import os
+import pkgutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from airnet.act.actuator import Actuator, Confirming, Reconciling
+from airnet.act.standing import Standing
+from airnet.clock import SystemClock
+from airnet.domain.containment import Containment, State
+from airnet.domain.decision import PASSIVE, Action, Decision, Mode
+from airnet.errors import ActuationError
+from airnet.record.file import FileLedger, read
+from tests.conformance import adapters
+from tests.conformance.role import Fault, Rig
+from tests.netns.lab_links import wait_until
+
+S = 1_000_000_000
+#: Long enough not to end while a test looks.
+LONG_NS = 60 * S
+#: What a busy machine may add to any wait.
+PATIENCE_S = 10.0
+NAMES = sorted(one.name for one in pkgutil.iter_modules(adapters.__path__))
+
+
+def _param(name: str) -> object:
+    module = importlib.import_module(f"tests.conformance.adapters.{name}")
+    return pytest.param(module, id=name, marks=module.MARKS)
+
+
+@pytest.fixture(params=[_param(name) for name in NAMES])
+def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
+    with request.param.rig() as found:
+        yield found
+
+
+@contextlib.contextmanager
+def bounded(rig: Rig) -> Iterator[None]:
+    """Fail when the block takes longer than the actuator's calls may."""
+    start_ns = time.monotonic_ns()
+    yield
+    assert time.monotonic_ns() - start_ns <= rig.call_ns, "longer than it may take"
+
+
+def killed(body: Callable[[Callable[[], None]], None], after: int = 1) -> None:
+    """Run `body` in a process that is killed (SIGKILL) when it has told `after` times.
+
+    `body` is given what it tells with, and is stopped while it is at work.
+    """
+    hear, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            body(lambda: os.write(tell, b"x") and None)
+            signal.pause()
+        finally:
+            os._exit(1)
+    os.close(tell)
+    with os.fdopen(hear, "rb", buffering=0) as told:
+        for _ in range(after):
+            assert told.read(1) == b"x", "the child failed"
+        os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def ends_by_itself(rig: Rig, decision: Decision, start_ns: int, ttl_ns: int) -> None:
+    """Assert that it holds until its end and no longer; nobody is asked to end it."""
+    wait_s = (ttl_ns + rig.late_ns) / S + PATIENCE_S
+    early_ns = start_ns + ttl_ns
+    while time.monotonic_ns() < early_ns - S // 20:
+        looked_ns = time.monotonic_ns()
+        held = rig.holds(decision)
+        assert held or time.monotonic_ns() >= early_ns or looked_ns >= early_ns
+        time.sleep(0.01)
+    wait_until(lambda: rig.is_free(decision), wait_s)
+    late_ns = time.monotonic_ns() - early_ns
+    assert late_ns <= rig.late_ns, f"ended {late_ns / S:.3f} s late"
+
+
+# ---- in force, and out again ----
+
+
+def test_passive_decisions_are_not_its_own(rig: Rig) -> None:
+    for action in (*PASSIVE, Action.REROUTE):
+        asked = msgspec.structs.replace(rig.decision(0), action=action)
+        assert not rig.actuator.accepts(asked), action
+    assert rig.actuator.accepts(rig.decision(0))
+
+
+def test_what_is_applied_holds_until_it_is_undone(rig: Rig) -> None:
+    decision = rig.decision(0)
+    assert rig.is_free(decision)
+
+    with bounded(rig):
+        standing = rig.actuator.apply(decision, LONG_NS)
+
+    assert standing.state is State.APPLIED
+    assert standing.decision_id == decision.id
+    assert standing.actuator == rig.actuator.name
+    assert standing.command_ns <= standing.applied_ns < standing.until_ns
+    end_ns = standing.command_ns + LONG_NS
+    assert end_ns <= standing.until_ns <= end_ns + rig.call_ns + rig.late_ns
+    assert rig.holds(decision)
+    if isinstance(rig.actuator, Confirming):
+        assert rig.actuator.ended(standing) == ""
+    with bounded(rig):
+        rig.actuator.release(standing)
+    wait_until(lambda: rig.is_free(decision), PATIENCE_S)
+    with bounded(rig):
+        rig.actuator.release(standing)  # undoing what is undone is harmless
+
+
+def test_undoing_what_never_stood_is_harmless(rig: Rig) -> None:
+    """A command that was never sent, as after a crash between intent and command."""
+    decision, other = rig.decision(0), rig.decision(1)
+    rig.actuator.apply(other, LONG_NS)
+
+    rig.actuator.release(lost(decision, rig))
+
+    assert rig.is_free(decision)
+    assert rig.holds(other)
+
+
+def test_applying_twice_is_applying_once(rig: Rig) -> None:
+    """The second time neither adds anything nor moves the end."""
+    decision = rig.decision(0)
+    start_ns = time.monotonic_ns()
+    first = rig.actuator.apply(decision, rig.ttl_ns)
+    again = rig.heir().apply(decision, rig.ttl_ns)
+
+    assert again.decision_id == first.decision_id
+    took_ns = time.monotonic_ns() - start_ns
+    assert abs(again.until_ns - first.until_ns) <= took_ns + rig.late_ns
+    rig.actuator.release(first)
+    wait_until(lambda: rig.is_free(decision), PATIENCE_S)
+
+
+def test_undoing_one_leaves_the_others(rig: Rig) -> None:
+    decisions = [rig.decision(number) for number in range(3)]
+    standing = [rig.actuator.apply(one, LONG_NS) for one in decisions]
+
+    rig.actuator.release(standing[1])
+
+    wait_until(lambda: rig.is_free(decisions[1]), PATIENCE_S)
+    assert rig.holds(decisions[0])
+    assert rig.holds(decisions[2])
+
+
+def test_an_heir_undoes_by_the_record_alone(rig: Rig) -> None:
+    """What the ledger holds of a containment is enough to end it."""
+    decision = rig.decision(0)
+    standing = rig.actuator.apply(decision, LONG_NS)
+    text = msgspec.json.encode(standing)
+
+    rig.heir().release(msgspec.json.decode(text, type=Containment))
+
+    wait_until(lambda: rig.is_free(decision), PATIENCE_S)
+
+
+# ---- it ends at the enforcer ----
+
+
+def test_it_ends_at_the_enforcer(rig: Rig) -> None:
+    decision = rig.decision(0)
+    start_ns = time.monotonic_ns()
+    standing = rig.actuator.apply(decision, rig.ttl_ns)
+
+    ends_by_itself(rig, decision, start_ns, rig.ttl_ns)
+
+    if isinstance(rig.actuator, Confirming):
+        actuator = rig.actuator
+        wait_until(lambda: bool(actuator.ended(standing)), PATIENCE_S)
+
+
+def test_kill_9_ends_nothing_early_and_nothing_late(rig: Rig) -> None:
+    decision = rig.decision(0)
+    start_ns = time.monotonic_ns()
+
+    def applies(tell: Callable[[], None]) -> None:
+        rig.heir().apply(decision, rig.ttl_ns)
+        tell()
+
+    killed(applies)
+    started_ns = max(start_ns, time.monotonic_ns() - rig.ttl_ns)
+
+    assert rig.holds(decision) or time.monotonic_ns() > start_ns + rig.ttl_ns
+    ends_by_itself(rig, decision, started_ns, rig.ttl_ns)
+
+
+# ---- the record and the world agree, whenever we die ----
+
+
+def test_after_kill_9_what_stands_is_adopted(rig: Rig, tmp_path: Path) -> None:
+    decision = rig.decision(0)
+
+    def acts(tell: Callable[[], None]) -> None:
+        with standing_of(rig.heir(), tmp_path) as acting:
+            acting.carry_out(decision)
+            tell()
+            signal.pause()
+
+    killed(acts)
+    with standing_of(rig.heir(), tmp_path, recovers=True) as acting:
+        assert [one.decision_id for one in acting.in_force] == [decision.id]
+        assert rig.holds(decision)
+        undone = acting.release(decision.id, "a test")
+
+    assert undone is not None
+    assert undone.state is State.ROLLED_BACK
+    wait_until(lambda: rig.is_free(decision), PATIENCE_S)
+
+
+def test_an_intent_without_outcome_is_taken_back(rig: Rig, tmp_path: Path) -> None:
+    """The command left, the outcome was never written: nobody knows, so it goes."""
+    decision = rig.decision(0)
+    with standing_of(NotAnswering(), tmp_path) as acting, contextlib.suppress(Crash):
+        acting.carry_out(decision)
+    rig.actuator.apply(decision, LONG_NS)
+    assert rig.holds(decision)
+
+    with standing_of(rig.heir(), tmp_path, recovers=True) as acting:
+        assert acting.in_force == ()
+
+    wait_until(lambda: rig.is_free(decision), PATIENCE_S)
+
+
+@pytest.mark.parametrize("moment", [1, 2, 3, 5, 8])
+def test_killed_at_work(rig: Rig, tmp_path: Path, moment: int) -> None:
+    """Whenever it dies: no act without its intent; then world and record agree."""
+    decisions = [rig.decision(number) for number in range(10)]
+
+    def acts(tell: Callable[[], None]) -> None:
+        with standing_of(rig.heir(), tmp_path) as acting:
+            for one in decisions:
+                tell()
+                acting.carry_out(one)
+
+    killed(acts, moment)
+    intents = {one.body["id"] for one in read(tmp_path) if one.kind == "decision"}
+    for one in decisions:
+        assert rig.is_free(one) or one.id in intents
+
+    with standing_of(rig.heir(), tmp_path, recovers=True) as acting:
+        adopted = {one.decision_id for one in acting.in_force}
+        assert len(adopted) >= moment - 1 or adopted <= intents
+        for one in decisions:
+            if one.id in adopted:
+                assert rig.holds(one)
+            else:
+                wait_until(lambda one=one: rig.is_free(one), PATIENCE_S)
+            acting.release(one.id, "a test")
+
+
+def test_what_no_record_wants_is_taken_away(rig: Rig, tmp_path: Path) -> None:
+    """Rules whose record was lost, and records whose rules are gone."""
+    kept, gone, orphan = (rig.decision(number) for number in range(3))
+    if not isinstance(rig.actuator, Reconciling):
+        assert not hasattr(rig.actuator, "reconcile")
+        return
+    with standing_of(rig.actuator, tmp_path) as acting:
+        acting.carry_out(kept)
+        standing = acting.carry_out(gone)
+    assert standing is not None
+    rig.actuator.release(standing)
+    rig.actuator.apply(orphan, LONG_NS)
+
+    with standing_of(rig.heir(), tmp_path, recovers=True) as acting:
+        assert [one.decision_id for one in acting.in_force] == [kept.id]
+
+    wait_until(lambda: rig.is_free(orphan), PATIENCE_S)
+    assert rig.holds(kept)
+    last = [one for one in read(tmp_path) if one.kind == "containment"][-1]
+    assert last.body["decision_id"] == gone.id
+    assert last.body["state"] == State.ENDED
+
+
+# ---- the enforcer fails ----
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_a_failure_is_said_and_leaves_nothing(rig: Rig, fault: Fault) -> None:
+    """In one line and in time; and what may stand after all ends by itself."""
+    breaking = rig.faults[fault]
+    if isinstance(breaking, str):
+        assert breaking.endswith("."), "a sentence that says why it cannot happen"
+        return
+    decision = rig.decision(0)
+
+    with breaking():
+        with bounded(rig), pytest.raises(ActuationError) as failure:
+            rig.actuator.apply(decision, rig.ttl_ns)
+        assert "\n" not in str(failure.value)
+        assert failure.value.remedy
+        failed = lost(decision, rig)
+        with bounded(rig), contextlib.suppress(ActuationError):
+            rig.actuator.release(failed)
+
+    wait_s = (rig.ttl_ns + rig.late_ns + rig.call_ns) / S + PATIENCE_S
+    wait_until(lambda: rig.is_free(decision), wait_s)
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_what_stood_before_a_failure_ends(rig: Rig, fault: Fault) -> None:
+    """Undoing while the enforcer fails is bounded; the end comes all the same."""
+    breaking = rig.faults[fault]
+    if isinstance(breaking, str):
+        return
+    decision = rig.decision(0)
+    standing = rig.actuator.apply(decision, rig.ttl_ns)
+
+    with breaking(), bounded(rig), contextlib.suppress(ActuationError):
+        rig.actuator.release(standing)
+
+    wait_s = (rig.ttl_ns + rig.late_ns) / S + PATIENCE_S
+    wait_until(lambda: rig.is_free(decision), wait_s)
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_healed_it_works_again(rig: Rig, fault: Fault) -> None:
+    breaking = rig.faults[fault]
+    if isinstance(breaking, str):
+        return
+    with breaking(), contextlib.suppress(ActuationError):
+        rig.actuator.apply(rig.decision(0), rig.ttl_ns)
+
+    decision = rig.decision(1)
+    standing = rig.actuator.apply(decision, LONG_NS)
+
+    assert rig.holds(decision)
+    rig.actuator.release(standing)
+    wait_until(lambda: rig.is_free(decision), PATIENCE_S)
+
+
+def test_every_fault_is_answered_for(rig: Rig) -> None:
+    assert set(rig.faults) == set(Fault)
+
+
+class Crash(BaseException):
+    """Nobody catches it: the process is as good as dead."""
+
+
+class NotAnswering:
+    """Takes a command, and its process dies before the answer."""
+
+    name = "crash"
+
+    def accepts(self, decision: Decision) -> bool:
+        return decision.mode is Mode.ENFORCE
+
+    def apply(self, decision: Decision, ttl_ns: int) -> Containment:
+        raise Crash(decision.id, ttl_ns)
+
+    def release(self, containment: Containment) -> Containment:
+        return containment
+
+
+@contextlib.contextmanager
+def standing_of(
+    actuator: Actuator, folder: Path, *, recovers: bool = False
+) -> Iterator[Standing]:
+    """Give a Standing with one actuator and the ledger of that folder."""
+    ledger = FileLedger(folder)
+    try:
+        acting = Standing([actuator], ledger, SystemClock())
+        if recovers:
+            acting.recover(list(ledger.evidence()))
+        yield acting
+    finally:
+        ledger.close()
+
+
+def lost(decision: Decision, rig: Rig) -> Containment:
+    """Return what Standing makes of a command that may have left."""
+    now_ns = time.time_ns()
+    return Containment(
+        decision_id=decision.id,
+        actuator=rig.actuator.name,
+        state=State.INTENDED,
+        command_ns=now_ns,
+        applied_ns=0,
+        until_ns=now_ns + LONG_NS,
+        handle="",
+    )
