@@ -13,24 +13,41 @@ from collections.abc import Iterable, Iterator
 
 from airnet.clock import SimulatedClock
 from airnet.controller.control import Control
-from airnet.controller.flows import OWNER, Flow, Key, Match, Meter
+from airnet.controller.entries import OWNER, Flow, Group, Key, Match, Meter
 from airnet.controller.messages import (
     AddFlow,
     Answer,
     AskFlows,
+    AskGroups,
     AskMeters,
+    AskRole,
     Barrier,
+    BundleStep,
     Close,
     DeleteCookie,
     DeleteFlow,
+    DeleteGroup,
     DeleteMeter,
     Message,
     Send,
+    SetGroup,
     SetMeter,
+    TakeRole,
     Tell,
 )
 from airnet.controller.sync import Actual
 
+MASTER, SLAVE, EQUAL = 2, 3, 1
+#: What a slave may not send (section 6.3.6).
+WRITES = (
+    AddFlow
+    | DeleteFlow
+    | DeleteCookie
+    | SetMeter
+    | DeleteMeter
+    | SetGroup
+    | DeleteGroup
+)
 Reply = tuple[str, tuple[object, ...], dict[str, object]]
 
 
@@ -42,6 +59,7 @@ class Packet:
     target: str
     protocol: int = 6
     port: int = 0
+    source_port: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +68,8 @@ class Route:
 
     forwarded: bool
     meters: tuple[int, ...] = ()
+    groups: tuple[int, ...] = ()
+    copies: tuple[int, ...] = ()
     matched: tuple[Key, ...] = ()
 
 
@@ -70,14 +90,64 @@ class FakeSwitch:
         self.capacity = capacity
         self.flows: dict[Key, tuple[Flow, int]] = {}
         self.meters: dict[int, Meter] = {}
+        self.groups: dict[int, Group] = {}
         self.is_silent = False
+        self.has_bundles = True
+        self.has_roles = True
+        self.generation = (1 << 64) - 1
+        self.roles: dict[int, int] = {}
+        self._staged: dict[int, list[Message]] = {}
 
-    def take(self, messages: Iterable[Message]) -> list[Reply]:
-        """Carry messages out in order; return what the switch answers."""
+    def take(self, messages: Iterable[Message], who: int = 1) -> list[Reply]:
+        """Carry the messages of one controller out in order; return the answers."""
         replies: list[Reply] = []
         for message in messages:
-            replies += self._carry_out(message)
+            bundle = getattr(message, "bundle", 0)
+            if isinstance(message, AskRole | TakeRole):
+                replies += self._role(message, who)
+            elif isinstance(message, WRITES) and self.roles.get(who, 1) == SLAVE:
+                replies.append(("refused", (message.xid, "OFPBRC_IS_SLAVE"), {}))
+            elif isinstance(message, BundleStep):
+                replies += self._bundle(message)
+            elif bundle and bundle in self._staged:
+                self._staged[bundle].append(message)
+            else:
+                replies += self._carry_out(message)
         return [] if self.is_silent else replies
+
+    def _role(self, message: Message, who: int) -> list[Reply]:
+        """Section 6.3.6: one master; a generation before the newest is stale."""
+        if not self.has_roles:
+            return [("refused", (message.xid, "OFPBRC_BAD_TYPE"), {})]
+        if isinstance(message, TakeRole):
+            unset = self.generation == (1 << 64) - 1
+            if not unset and message.generation < self.generation:
+                return [("refused", (message.xid, "OFPRRFC_STALE"), {})]
+            self.generation = message.generation
+            if message.role == MASTER:
+                for other, role in self.roles.items():
+                    self.roles[other] = SLAVE if role == MASTER else role
+            self.roles[who] = message.role
+        told = (message.xid, self.roles.get(who, EQUAL), self.generation)
+        return [("role_told", told, {})]
+
+    def _bundle(self, message: BundleStep) -> list[Reply]:
+        """EXT-230: what a bundle holds is carried out whole, or leaves no trace."""
+        if not self.has_bundles:
+            return [("refused", (message.xid, "OFPBRC_BAD_EXPERIMENTER"), {})]
+        if message.step == "open":
+            self._staged[message.bundle] = []
+            return []
+        staged = self._staged.pop(message.bundle, [])
+        if message.step == "discard":
+            return []
+        before = dict(self.flows), dict(self.groups)
+        replies = [reply for each in staged for reply in self._carry_out(each)]
+        failed = [reply for reply in replies if reply[0] == "refused"]
+        if failed:
+            self.flows, self.groups = before
+            return [*failed, ("refused", (message.xid, "MSG_FAILED"), {})]
+        return replies
 
     def expire(self) -> list[Reply]:
         """Remove what has come to its hard timeout."""
@@ -91,6 +161,13 @@ class FakeSwitch:
     def route(self, packet: Packet) -> Route:
         """Return where `packet` goes."""
         table, meters, matched = 0, [], []
+        groups: list[int] = []
+        copies: list[int] = []
+
+        def ended(*, forwarded: bool) -> Route:
+            made = map(tuple, (meters, groups, copies, matched))
+            return Route(forwarded, *made)
+
         while True:
             found = [
                 flow
@@ -98,19 +175,22 @@ class FakeSwitch:
                 if flow.table == table and matches(flow.match, packet)
             ]
             if not found:
-                return Route(False, tuple(meters), tuple(matched))
+                return ended(forwarded=False)
             flow = max(found, key=lambda each: each.priority)
             matched.append(flow.key)
             meters += [flow.meter] if flow.meter else []
+            groups += [flow.group] if flow.group else []
+            copies += [flow.output] if flow.output else []
             if not flow.goto:
-                return Route(flow.normal, tuple(meters), tuple(matched))
+                return ended(forwarded=flow.normal or bool(flow.group))
             assert flow.goto > table, "a table may only go on to a later one"
             table = flow.goto
 
-    def state(self) -> tuple[frozenset[Flow], frozenset[Meter]]:
+    def state(self) -> tuple[frozenset[Flow | Meter | Group], ...]:
         """Return what stands, to be compared."""
         flows = frozenset(flow for flow, _ in self.flows.values())
-        return flows, frozenset(self.meters.values())
+        meters, groups = self.meters.values(), self.groups.values()
+        return flows, frozenset(meters), frozenset(groups)
 
     def actual(self, key: Key) -> Actual:
         """Return a flow as the switch reports it."""
@@ -125,6 +205,8 @@ class FakeSwitch:
                     return [("refused", (xid, "OFPFMFC_TABLE_FULL"), {})]
                 if flow.meter and flow.meter not in self.meters:
                     return [("refused", (xid, "OFPMMFC_INVALID_METER"), {})]
+                if flow.group and flow.group not in self.groups:
+                    return [("refused", (xid, "OFPBAC_BAD_OUT_GROUP"), {})]
                 self.flows[flow.key] = (flow, self.clock.now_ns())
             case DeleteFlow(flow=flow):
                 if flow.key in self.flows:
@@ -136,6 +218,16 @@ class FakeSwitch:
                     if flow.cookie & mask == cookie & mask
                 ]
                 return [self._remove(key, "removed") for key in found]
+            case Barrier():
+                return [("barrier", (xid,), {})]
+            case _:
+                return self._number(message) + self._answer(message)
+        return []
+
+    def _number(self, message: Message) -> list[Reply]:
+        """Carry out what is about a meter or a group."""
+        xid = message.xid
+        match message:
             case SetMeter(meter=meter, modify=modify):
                 if modify != (meter.id in self.meters):
                     return [("refused", (xid, "OFPMMFC_METER_EXISTS"), {})]
@@ -144,6 +236,23 @@ class FakeSwitch:
                 self.meters.pop(number, None)
                 using = [k for k, (f, _) in self.flows.items() if f.meter == number]
                 return [self._remove(key, "removed") for key in using]
+            case SetGroup(group=group, modify=modify):
+                if modify != (group.id in self.groups):
+                    return [("refused", (xid, "OFPGMFC_GROUP_EXISTS"), {})]
+                self.groups[group.id] = group
+            case DeleteGroup(group=number):
+                self.groups.pop(number, None)
+                using = [k for k, (f, _) in self.flows.items() if f.group == number]
+                return [self._remove(key, "removed") for key in using]
+        return []
+
+    def _answer(self, message: Message) -> list[Reply]:
+        """Answer a question about what stands."""
+        xid = message.xid
+        match message:
+            case AskGroups():
+                described = list(self.groups.values())
+                return [("groups_told", (xid, described), {"more": False})]
             case AskFlows():
                 ours = [
                     self.actual(key)
@@ -154,8 +263,6 @@ class FakeSwitch:
             case AskMeters():
                 told = list(self.meters.values())
                 return [("meters_told", (xid, told), {"more": False})]
-            case Barrier():
-                return [("barrier", (xid,), {})]
         return []
 
     def _remove(self, key: Key, reason: str) -> Reply:
@@ -171,6 +278,7 @@ class Loop:
         self, *protected: str, switches: int = 1, capacity: int = 10**5
     ) -> None:
         self.clock = SimulatedClock(10**9)
+        self.who = 1
         networks = [ipaddress.ip_network(text) for text in protected]
         self.control = Control(networks, self.clock)
         self.switches = {
@@ -179,6 +287,13 @@ class Loop:
         self.events: list[dict[str, object]] = []
         self.answers: list[dict[str, object]] = []
         self.closed: list[int] = []
+
+    def second(self, *, is_leading: bool = False) -> "Loop":
+        """Return another controller of the same switches, connected."""
+        other = Loop()
+        other.clock, other.who, other.switches = self.clock, 2, self.switches
+        other.control = Control([], self.clock, is_leading=is_leading)
+        return other.connect()
 
     def connect(self, *numbers: int) -> "Loop":
         """Connect switches, all unless named."""
@@ -207,7 +322,8 @@ class Loop:
         for effect in self._effects():
             match effect:
                 case Send(number, messages):
-                    self._hear(number, self.switches[number].take(messages))
+                    replies = self.switches[number].take(messages, self.who)
+                    self._hear(number, replies)
                 case Answer(_, line):
                     self.answers.append(json.loads(json.dumps(line)))
                 case Tell(line):
@@ -239,8 +355,11 @@ def matches(match: Match, packet: Packet) -> bool:
         if place and not _is_in(address, place):
             return False
     if match.protocol:
-        return (match.protocol, match.port) == (packet.protocol, packet.port)
-    return True
+        if match.protocol != packet.protocol:
+            return False
+        pairs = ((match.port, packet.port), (match.source_port, packet.source_port))
+        return all(asked in {0, found} for asked, found in pairs)
+    return not match.metadata
 
 
 def _is_in(address: str, place: str) -> bool:

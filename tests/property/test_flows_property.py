@@ -3,7 +3,7 @@
 from hypothesis import given, strategies as st
 
 from airnet.controller import flows
-from airnet.controller.sync import difference
+from airnet.controller.sync import Tables, difference
 from tests.fakes.switch import Loop, Packet
 
 GATEWAYS = ("10.9.0.2", "2001:db8::2")
@@ -11,13 +11,15 @@ HOSTS = [f"10.9.0.{i}" for i in range(3, 9)] + ["2001:db8::7"]
 KNOWN = [f"10.9.1.{i}" for i in range(1, 4)] + ["2001:db8::9"]
 PREFIXES = ["10.9.0.4/30", "10.9.4.0/24", "2001:db8:1::/64"]
 PORTS = (0, 9000, 9001)
+WAYS = ({"port": 7}, {"port": 8, "mac": "00:11:22:33:44:55"})
 
 
 @st.composite
 def requests(draw: st.DrawFn, number: int = 0) -> dict[str, object]:
     action = draw(st.sampled_from(sorted(flows.KINDS)))
-    rated = action == "rate_limit_sources"
-    gateway = draw(st.sampled_from(GATEWAYS if rated else ("", *GATEWAYS)))
+    needed = "gateway" in flows.NEEDED[action]
+    gateway = draw(st.sampled_from(GATEWAYS if needed else ("", *GATEWAYS)))
+    is_session = action == "isolate_session"
     places = [
         text
         for text in HOSTS + PREFIXES
@@ -27,9 +29,15 @@ def requests(draw: st.DrawFn, number: int = 0) -> dict[str, object]:
         "command": "apply",
         "id": f"{number:x}{draw(st.integers(1, 9)):011x}",
         "action": action,
-        "sources": draw(st.lists(st.sampled_from(places), min_size=1, max_size=4)),
+        "sources": draw(
+            st.lists(
+                st.sampled_from(places), min_size=1, max_size=1 if is_session else 4
+            )
+        ),
         "gateway": gateway,
-        "port": draw(st.sampled_from(PORTS)),
+        "port": draw(st.sampled_from(PORTS[1:] if is_session else PORTS)),
+        "source_port": draw(st.sampled_from(PORTS[1:])),
+        "path": draw(st.lists(st.sampled_from(WAYS), min_size=1, max_size=3)),
         "known": draw(st.lists(st.sampled_from(KNOWN), max_size=3)),
         "ttl_ms": draw(st.integers(1, 30_000)),
     }
@@ -105,7 +113,7 @@ def test_what_no_containment_matches_reaches_forwarding(
     route = loop.switches[1].route(packet)
 
     table, priority, _ = route.matched[-1]
-    assert route.forwarded == (table == flows.FORWARDING)
+    assert route.forwarded == (table == flows.FORWARDING or bool(route.groups))
     assert route.forwarded or priority >= flows.DROP
 
 
@@ -152,11 +160,15 @@ def test_restart_and_reconnect_leave_what_should_stand(
     found = difference(
         desired,
         [switch.actual(key) for key in switch.flows],
-        meters=loop.control.standing.meters(),
-        found=switch.meters.values(),
+        asked=loop.control.standing.tables(),
+        found=Tables(
+            meters=tuple(switch.meters.values()), groups=tuple(switch.groups.values())
+        ),
         adopts=False,
     )
     assert not found.added
     assert not found.deleted
     assert not found.meters_added
     assert not found.meters_deleted
+    assert not found.groups_added
+    assert not found.groups_deleted

@@ -4,6 +4,7 @@ import pytest
 
 from airnet.controller import flows
 from airnet.controller.flows import Flow
+from airnet.controller.standing import HELD_MAX
 from tests.fakes.switch import Loop, Packet
 
 ID = "abcdef0123456789"
@@ -322,7 +323,7 @@ def test_malformed_line_is_answered_and_nothing_changes(line: bytes) -> None:
 
 def test_limit_of_containments_is_kept() -> None:
     loop = Loop().connect()
-    for i in range(1, 1025):
+    for i in range(1, HELD_MAX + 1):
         loop.ask(**drop(id=f"{i:x}", sources=[f"10.8.{i % 256}.{i // 256}"]))
 
     answer = loop.ask(**drop(id="fffff"))

@@ -3,8 +3,8 @@
 from msgspec.structs import replace
 
 from airnet.controller import flows
-from airnet.controller.flows import Flow, Match, Meter
-from airnet.controller.sync import Actual, difference
+from airnet.controller.entries import Bucket, Flow, Group, Match, Meter
+from airnet.controller.sync import Actual, Tables, difference
 
 DROP = Flow(
     table=0,
@@ -13,12 +13,14 @@ DROP = Flow(
     match=Match(source="10.9.0.1"),
     seconds=20,
 )
-OURS = Meter(id=flows.METER_FIRST, packets_per_second=10, burst=1)
-FOREIGN = Meter(id=3, packets_per_second=10, burst=1)
+OURS = Meter(id=flows.METER_FIRST, rate=10, burst=1)
+FOREIGN = Meter(id=3, rate=10, burst=1)
 
 
 def test_difference_when_empty_switch_adds_everything() -> None:
-    found = difference([*flows.baseline(), DROP], [], meters=[OURS], adopts=True)
+    found = difference(
+        [*flows.baseline(), DROP], [], asked=Tables(meters=(OURS,)), adopts=True
+    )
 
     assert found.added == (*flows.baseline(), DROP)
     assert found.meters_added == (OURS,)
@@ -73,7 +75,7 @@ def test_difference_when_undescribable_wipes_the_cookie_and_puts_back_ours() -> 
 
 
 def test_difference_deletes_only_meters_of_ours() -> None:
-    found = difference([], [], found=[OURS, FOREIGN], adopts=True)
+    found = difference([], [], found=Tables(meters=(OURS, FOREIGN)), adopts=True)
 
     assert found.meters_deleted == (OURS.id,)
 
@@ -81,6 +83,31 @@ def test_difference_deletes_only_meters_of_ours() -> None:
 def test_difference_keeps_the_meter_of_what_it_adopts() -> None:
     metered = replace(DROP, cookie=flows.cookie(2, 5), meter=OURS.id, goto=1)
 
-    found = difference([], [Actual(flow=metered)], found=[OURS], adopts=True)
+    found = difference(
+        [], [Actual(flow=metered)], found=Tables(meters=(OURS,)), adopts=True
+    )
 
     assert not found.meters_deleted
+
+
+def test_difference_deletes_the_record_of_what_no_longer_acts() -> None:
+    """Its rules ended while nobody lived to renew them: it is over."""
+    record = replace(DROP, table=flows.RECORDS, match=Match(metadata=0xABC))
+
+    alone = difference([], [Actual(flow=record)], adopts=True)
+    both = difference([], [Actual(flow=record), Actual(flow=DROP)], adopts=True)
+
+    assert alone.deleted == (record,)
+    assert {item.flow for item in both.adopted} == {record, DROP}
+
+
+def test_difference_keeps_both_groups_of_what_it_adopts() -> None:
+    ids = (flows.GROUP_FIRST + 4, flows.GROUP_FIRST + 5, flows.GROUP_FIRST + 8, 7)
+    groups = tuple(Group(id=number, buckets=(Bucket(),)) for number in ids)
+    grouped = replace(DROP, cookie=flows.cookie(6, 5), group=ids[0])
+
+    found = difference(
+        [], [Actual(flow=grouped)], found=Tables(groups=groups), adopts=True
+    )
+
+    assert found.groups_deleted == (ids[2],)

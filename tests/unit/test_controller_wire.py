@@ -5,20 +5,28 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from airnet.controller import flows, framework, wire
-from airnet.controller.flows import Apply, Flow, Match, Meter
+from airnet.controller import flows, framework, openflow, wire
+from airnet.controller.entries import Bucket, Flow, Group, Match, Meter
+from airnet.controller.flows import Apply, Hop
 from airnet.controller.messages import (
     AddFlow,
     AskFlows,
+    AskGroups,
     AskMeters,
+    AskRole,
     Barrier,
+    BundleStep,
     DeleteCookie,
     DeleteFlow,
+    DeleteGroup,
     DeleteMeter,
     Message,
+    SetGroup,
     SetMeter,
+    TakeRole,
 )
 from airnet.errors import EXIT_USAGE, UsageError
+from tests.reference import openflow as reference
 
 
 class Path(SimpleNamespace):
@@ -37,7 +45,7 @@ def path(request: pytest.FixtureRequest) -> Path:
 
 def decoded(path: Path, message: Message) -> object:
     """Return what the framework reads from the bytes of one message."""
-    data = wire.encode(path, [message])  # type: ignore[arg-type]
+    data = openflow.encode([message])
     package = path.ofproto.__name__.split(".")[0]
     parser = importlib.import_module(f"{package}.ofproto.ofproto_parser")
     version, kind, length, xid = parser.header(data)
@@ -67,6 +75,37 @@ def sample_flows() -> list[Flow]:
                 **asked,
             ),
             0,
+            0,
+        ).flows,
+        *flows.ranked(
+            Apply(
+                action="isolate_session",
+                sources=("10.9.0.1",),
+                source_port=40000,
+                gateway="10.9.0.2",
+                port=9878,
+                **{**asked, "ttl_ms": 3_600_000},
+            ),
+            0,
+        ).flows,
+        *flows.ranked(
+            Apply(
+                action="isolate_session",
+                sources=("2001:db8::1",),
+                source_port=40000,
+                gateway="2001:db8::2",
+                port=9878,
+                **asked,
+            ),
+            0,
+        ).flows,
+        *flows.ranked(
+            Apply(action="reroute", gateway="10.9.0.2", path=(Hop(port=3),), **asked),
+            0,
+            group=0xA1000000,
+        ).flows,
+        *flows.ranked(
+            Apply(action="mirror", sources=("10.9.0.1",), path=(Hop(port=3),), **asked),
             0,
         ).flows,
     ]
@@ -105,10 +144,10 @@ def test_delete_flow_is_strict(path: Path) -> None:
 
 @pytest.mark.parametrize("modify", [False, True])
 def test_meter_comes_back_as_it_went(path: Path, *, modify: bool) -> None:
-    meter = Meter(id=0x20001, packets_per_second=100, burst=10)
+    meter = Meter(id=0x20001, rate=100, burst=10)
     message = SetMeter(xid=9, meter=meter, modify=modify)
 
-    data = wire.encode(path, [message])  # type: ignore[arg-type]
+    data = openflow.encode([message])
 
     # ofp_meter_mod, 7.3.4.5: command, flags PKTPS|BURST, id; band DROP, 16, rate, burst
     of = path.ofproto
@@ -118,14 +157,60 @@ def test_meter_comes_back_as_it_went(path: Path, *, modify: bool) -> None:
     assert data == bytes([4, 29, 0, 32, 0, 0, 0, 9]) + body + bytes(4)
 
 
-@pytest.mark.parametrize(
-    "message", [AskFlows(xid=1), AskMeters(xid=2), Barrier(xid=3), DeleteMeter(meter=4)]
-)
-def test_other_messages_are_whole(path: Path, message: Message) -> None:
-    data = wire.encode(path, [message, message])  # type: ignore[arg-type]
+def sample_messages() -> list[Message]:
+    ways = (
+        Bucket(port=3, mac="00:11:22:33:44:55"),
+        Bucket(port=4),
+        Bucket(group=0xA1000001),
+    )
+    meter = Meter(id=5, rate=1, burst=1, is_kilobits=True)
+    chosen = Group(id=0xA1000000, buckets=ways)
+    usual = Group(id=0xA1000001, buckets=(Bucket(),))
+    flow = sample_flows()[-1]
+    return [
+        AskFlows(xid=1),
+        AskMeters(xid=2),
+        AskGroups(xid=2),
+        AskRole(xid=4),
+        Barrier(xid=3),
+        DeleteMeter(xid=6, meter=4),
+        DeleteGroup(xid=6, group=4),
+        DeleteCookie(xid=8, cookie=flows.OWNER_COOKIE | 5, mask=flows.UNDO_MASK),
+        TakeRole(xid=5, role=2, generation=(1 << 64) - 3),
+        SetMeter(xid=9, meter=meter, modify=True),
+        SetGroup(xid=9, group=chosen, modify=False),
+        SetGroup(xid=9, group=usual, modify=True, bundle=7),
+        AddFlow(xid=10, flow=flow, bundle=7),
+        DeleteFlow(xid=11, flow=flow),
+        *(BundleStep(xid=12, step=s, bundle=7) for s in ("open", "commit", "discard")),
+    ]
 
-    assert len(data) == 2 * int.from_bytes(data[2:4], "big")
-    assert int.from_bytes(data[4:8], "big") == message.xid
+
+@pytest.mark.parametrize(
+    "message",
+    [*sample_messages(), *(AddFlow(xid=7, flow=flow) for flow in sample_flows())],
+    ids=lambda m: type(m).__name__,
+)
+def test_bytes_are_what_the_framework_would_send(path: Path, message: Message) -> None:
+    assert openflow.encode([message]) == reference.encode(path, message)
+
+
+def test_one_write_is_the_messages_one_after_the_other() -> None:
+    messages = sample_messages()
+
+    together = openflow.encode(messages)
+
+    assert together == b"".join(openflow.encode([message]) for message in messages)
+
+
+def test_group_comes_back_as_it_went(path: Path) -> None:
+    buckets = (Bucket(port=3, mac="00:11:22:33:44:55"), Bucket(group=9), Bucket())
+    read = [reference.bucket(path, bucket) for bucket in buckets]
+    description = SimpleNamespace(group_id=5, buckets=read)
+
+    group = wire.group_of(description, path.ofproto)
+
+    assert group == Group(id=5, buckets=buckets)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_plan_rate_limit_meters_all_but_known() -> None:
     ]
     assert {(flow.goto, flow.meter) for flow in limited} == {(1, 7)}
     assert exempt.priority > limited[0].priority
-    assert made.meters == (Meter(id=7, packets_per_second=50, burst=5),)
+    assert made.meters == (Meter(id=7, rate=50, burst=5),)
 
 
 def test_plan_rate_limit_without_port_meters_the_address() -> None:

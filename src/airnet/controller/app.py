@@ -15,7 +15,7 @@ import structlog
 
 from airnet import log
 from airnet.clock import SystemClock
-from airnet.controller import flows, framework, wire
+from airnet.controller import flows, framework, openflow, wire
 from airnet.controller.control import Control
 from airnet.controller.messages import Answer, Close, Effect, Note, Send, Tell
 from airnet.controller.northbound import Northbound
@@ -43,7 +43,12 @@ class Controller(Base):
             protected = [flows.network(text) for text in settings.protected]
         except ValueError as error:
             raise ConfigError(f"protected: {error}", "give addresses") from error
-        self.control = Control(protected, SystemClock(), framework.title())
+        self.control = Control(
+            protected,
+            SystemClock(),
+            framework.title(),
+            is_leading=not settings.standby,
+        )
         self.paths: dict[int, Datapath] = {}
         self.log = structlog.get_logger()
         # Events come in one thread, requests in another; Control is for one at a time.
@@ -90,7 +95,7 @@ class Controller(Base):
                 if path.send_q is None or path.send_q.qsize() >= WRITES_MAX:
                     path.close()  # it has stopped reading; its death will be told
                     return
-                path.send(wire.encode(path, messages))
+                path.send(openflow.encode(messages))
             case Answer(client, line):
                 self.northbound.send(client, line)
             case Tell(line):
@@ -128,7 +133,10 @@ class Controller(Base):
         """The switch refused a message."""
         message, of = event.msg, event.msg.datapath.ofproto
         kind = of.ofp_error_type_to_str(message.type)
-        code = of.ofp_error_code_to_str(message.type, message.code)
+        if message.type == of.OFPET_EXPERIMENTER:  # bundles, ONF EXT-230
+            code = f"{message.experimenter:#x}/{message.exp_type}"
+        else:
+            code = of.ofp_error_code_to_str(message.type, message.code)
         reason = f"{kind}, {code}"
         self._do(self.control.refused, message.datapath.id, message.xid, reason)
 
@@ -145,10 +153,26 @@ class Controller(Base):
     def meters_came(self, event: Any) -> None:
         """The switch tells its meters."""
         message, of = event.msg, event.msg.datapath.ofproto
-        told = [wire.meter_of(config) for config in message.body]
+        told = [wire.meter_of(config, of) for config in message.body]
         more = bool(message.flags & of.OFPMPF_REPLY_MORE)
         switch = message.datapath.id
         self._do(self.control.meters_told, switch, message.xid, told, more=more)
+
+    @framework.on("EventOFPGroupDescStatsReply", "MAIN")
+    def groups_came(self, event: Any) -> None:
+        """The switch tells its groups."""
+        message, of = event.msg, event.msg.datapath.ofproto
+        told = [wire.group_of(each, of) for each in message.body]
+        more = bool(message.flags & of.OFPMPF_REPLY_MORE)
+        switch = message.datapath.id
+        self._do(self.control.groups_told, switch, message.xid, told, more=more)
+
+    @framework.on("EventOFPRoleReply", "MAIN")
+    def role_came(self, event: Any) -> None:
+        """The switch tells in which role it sees us."""
+        message = event.msg
+        told = (message.datapath.id, message.xid, message.role, message.generation_id)
+        self._do(self.control.role_told, *told)
 
     @framework.on("EventOFPFlowRemoved", "MAIN")
     def flow_removed(self, event: Any) -> None:

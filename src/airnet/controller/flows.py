@@ -1,109 +1,119 @@
-"""What a request becomes on a switch: flows and meters as frozen values. Pure.
+"""What a request becomes on a switch: flows, meters and groups. Pure.
 
-Two tables (OpenFlow 1.3.5 section 5.1). Table 0, security: the rules of containments,
-each with a hard timeout, and a miss that goes on. Table 1, forwarding: NORMAL. A
-cookie is owner 8 bits | kind 8 | decision 48, so one masked delete undoes exactly one
-containment. Only a rate limit of one port matches above layer 3: matches on ports
-multiply the megaflows of Open vSwitch, and those can outlive a rule (sdn.md 3.4).
+Only what must tell one session or one port from others matches above layer 3: matches
+on ports multiply the megaflows of Open vSwitch, and those can outlive a rule.
 """
 
-import ipaddress
 from collections.abc import Collection, Sequence
 from typing import Annotated, Literal
 
 import msgspec
 
-from airnet.domain.session import address_bytes, address_text
+from airnet.controller.entries import (
+    ACTIONS,
+    BASELINE,
+    DECISION_BITS,
+    DECISION_MASK,
+    DROP,
+    EXEMPT,
+    FORWARDING,
+    GROUP_COUNT,
+    GROUP_FIRST,
+    ISOLATE,
+    KINDS,
+    LIMIT,
+    METER_COUNT,
+    METER_FIRST,
+    MIRROR,
+    OWNER,
+    OWNER_COOKIE,
+    OWNER_MASK,
+    RANKS,
+    RECORDS,
+    REROUTE,
+    SECURITY,
+    TCP,
+    UDP,
+    UNDO_MASK,
+    Bucket,
+    Flow,
+    Group,
+    Key,
+    Match,
+    Meter,
+    Network,
+    Plan,
+    baseline,
+    cookie,
+    decision_bits,
+    network,
+    text_of,
+)
+from airnet.domain.session import address_bytes
 
-SECURITY, FORWARDING = 0, 1
-OWNER = 0xA1
-DECISION_BITS = 48
-DECISION_MASK = (1 << DECISION_BITS) - 1
-OWNER_MASK = 0xFF << 56
-OWNER_COOKIE = OWNER << 56
-#: Owner and decision: what a release deletes by, whatever the kind was.
-UNDO_MASK = OWNER_MASK | DECISION_MASK
+__all__ = [
+    "ACTIONS",
+    "BASELINE",
+    "DECISION_BITS",
+    "DECISION_MASK",
+    "DROP",
+    "EXEMPT",
+    "FORWARDING",
+    "GROUP_COUNT",
+    "GROUP_FIRST",
+    "ISOLATE",
+    "KINDS",
+    "LIMIT",
+    "METER_COUNT",
+    "METER_FIRST",
+    "MIRROR",
+    "OWNER",
+    "OWNER_COOKIE",
+    "OWNER_MASK",
+    "RANKS",
+    "RECORDS",
+    "REROUTE",
+    "SECURITY",
+    "TCP",
+    "UDP",
+    "UNDO_MASK",
+    "Apply",
+    "Bucket",
+    "Flow",
+    "Group",
+    "Key",
+    "Lead",
+    "Match",
+    "Meter",
+    "Network",
+    "Plan",
+    "Release",
+    "Status",
+    "baseline",
+    "cookie",
+    "decision_bits",
+    "network",
+    "text_of",
+]
 
-BASELINE = 0
-KINDS = {
-    "drop_sources": 1,
-    "rate_limit_sources": 2,
-    "isolate_host": 3,
-    "isolate_subnet": 4,
-}
-ACTIONS = {number: name for name, number in KINDS.items()}
-
-#: Lowest priority of each kind of rule; containments alike take the ranks above.
-ISOLATE, DROP, EXEMPT, LIMIT = 60000, 50000, 40000, 30000
-RANKS = 1000
-
-#: Open vSwitch takes meter ids to 0x3ffff (measured); these are ours.
-METER_FIRST, METER_COUNT = 0x20000, 0x10000
+#: How long rules stand without us; what is to stand longer is renewed while we live.
+LEASE_S = 60
+#: Actions whose rules hold source and gateway, which must be of one IP version.
+FROM_TO = frozenset({"drop_sources", "isolate_session", "reroute", "mirror"})
 TTL_MS_MAX = 65_535_000  # hard_timeout is 16 bits of seconds
-SOURCES_MAX, KNOWN_MAX = 512, 2048
+SOURCES_MAX, KNOWN_MAX, HOPS_MAX = 512, 2048, 8
+#: What each action cannot do without.
+NEEDED = {
+    "drop_sources": ("sources",),
+    "rate_limit_sources": ("gateway",),
+    "isolate_host": ("sources",),
+    "isolate_subnet": ("sources",),
+    "isolate_session": ("sources", "gateway", "port", "source_port"),
+    "reroute": ("gateway", "path"),
+    "mirror": ("sources", "path"),
+}
 #: A wider source than this is a mistake or an attack on us, not a containment.
 PREFIX_MIN = {4: 16, 6: 32}
-TCP, UDP = 6, 17
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Key = tuple[int, int, "Match"]
-
-
-class Match(msgspec.Struct, frozen=True, kw_only=True):
-    """What a flow matches: IP addresses or prefixes as text, a protocol and port.
-
-    `foreign` holds what a switch reported and no rule of ours can say.
-    """
-
-    source: str = ""
-    target: str = ""
-    protocol: int = 0
-    port: int = 0
-    foreign: str = ""
-
-    @property
-    def version(self) -> int:
-        """Return 4, 6, or 0 when any packet matches."""
-        text = self.source or self.target
-        return (6 if ":" in text else 4) if text else 0
-
-
-class Flow(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of a table. One that neither goes on nor outputs, drops.
-
-    `seconds` is the hard timeout, 0 for ever; `meter` 0 is none, `goto` 0 nowhere.
-    """
-
-    table: int
-    priority: int
-    cookie: int
-    match: Match = Match()
-    meter: int = 0
-    goto: int = 0
-    normal: bool = False
-    seconds: int = 0
-
-    @property
-    def key(self) -> Key:
-        """Return what tells this entry from every other of the switch."""
-        return (self.table, self.priority, self.match)
-
-
-class Meter(msgspec.Struct, frozen=True, kw_only=True):
-    """A meter that drops above `packets_per_second`, after a burst of `burst`."""
-
-    id: int
-    packets_per_second: int
-    burst: int
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """All a request puts on each switch. `rank` keeps like containments apart."""
-
-    flows: tuple[Flow, ...]
-    meters: tuple[Meter, ...]
-    rank: int
-
 
 Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{1,64}$")]
 
@@ -118,22 +128,39 @@ class Request(
     """One line of the northbound socket; `command` says which kind."""
 
 
+class Hop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A way round: a port of the switch, and the next hop's address behind it."""
+
+    port: Annotated[int, msgspec.Meta(ge=1, le=0xFFFFFF00)]
+    mac: Annotated[str, msgspec.Meta(pattern="^(|([0-9a-f]{2}:){5}[0-9a-f]{2})$")] = ""
+
+
 class Apply(Request, frozen=True, kw_only=True, tag="apply"):
     """Contain `sources` for `ttl_ms`; `known` hosts are never to be touched.
 
-    `gateway` and `port` narrow it to what is sent there; "" and 0 do not.
+    `gateway` and `port` narrow it to what is sent there; "" and 0 do not. A session is
+    its client (the one source), `source_port`, `gateway` and `port`. `path` is where a
+    reroute goes, the first way that is alive, and where a mirror copies to.
     """
 
     id: Id
     action: Literal[
-        "drop_sources", "rate_limit_sources", "isolate_host", "isolate_subnet"
+        "drop_sources",
+        "rate_limit_sources",
+        "isolate_host",
+        "isolate_subnet",
+        "isolate_session",
+        "reroute",
+        "mirror",
     ]
     ttl_ms: Annotated[int, msgspec.Meta(ge=1, le=TTL_MS_MAX)]
     sources: Annotated[tuple[str, ...], msgspec.Meta(max_length=SOURCES_MAX)] = ()
     gateway: str = ""
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    source_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     known: Annotated[tuple[str, ...], msgspec.Meta(max_length=KNOWN_MAX)] = ()
     packets_per_second: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 100
+    path: Annotated[tuple[Hop, ...], msgspec.Meta(max_length=HOPS_MAX)] = ()
 
     def __post_init__(self) -> None:
         decision_bits(self.id)
@@ -141,11 +168,11 @@ class Apply(Request, frozen=True, kw_only=True, tag="apply"):
             network(text)
         if self.gateway:
             address_bytes(self.gateway)
-        if self.action == "rate_limit_sources":
-            if not self.gateway:
-                raise ValueError("`gateway` is needed for rate_limit_sources")
-        elif not self.sources:
-            raise ValueError(f"`sources` is needed for {self.action}")
+        for name in NEEDED[self.action]:
+            if not getattr(self, name):
+                raise ValueError(f"`{name}` is needed for {self.action}")
+        if self.action == "isolate_session" and len(self.sources) != 1:
+            raise ValueError("a session has one client: one source")
 
 
 class Release(Request, frozen=True, kw_only=True, tag="release"):
@@ -163,51 +190,12 @@ class Named(msgspec.Struct, frozen=True):
     id: str = ""
 
 
+class Lead(Request, frozen=True, kw_only=True, tag="lead"):
+    """Take the lead over every switch, from whichever controller has it."""
+
+
 class Status(Request, frozen=True, kw_only=True, tag="status"):
     """Say which switches are there and what stands on them."""
-
-
-def network(text: str) -> Network:
-    """Return an address or prefix as a network; an IPv4-mapped address as IPv4.
-
-    Raises:
-        ValueError: it is neither, or has bits set right of its prefix.
-    """
-    if "/" in text:
-        return ipaddress.ip_network(text)
-    return ipaddress.ip_network(address_text(address_bytes(text)))
-
-
-def text_of(place: Network) -> str:
-    """Return a network as a Match holds it: a host without its prefix length."""
-    whole = place.prefixlen == place.max_prefixlen
-    return str(place.network_address if whole else place)
-
-
-def decision_bits(identity: str) -> int:
-    """Return the cookie's part of a decision id: its first 12 hex digits.
-
-    Raises:
-        ValueError: they are 0, which stands for the baseline.
-    """
-    bits = int(identity[: DECISION_BITS // 4], 16)
-    if not bits:
-        raise ValueError("the first 12 digits of `id` are 0")
-    return bits
-
-
-def cookie(kind: int, decision: int) -> int:
-    """Return owner | kind | decision."""
-    return OWNER_COOKIE | kind << DECISION_BITS | decision
-
-
-def baseline() -> tuple[Flow, ...]:
-    """Return the flows of a switch without any containment: it forwards."""
-    mark = cookie(BASELINE, 0)
-    return (
-        Flow(table=SECURITY, priority=0, cookie=mark, goto=FORWARDING),
-        Flow(table=FORWARDING, priority=0, cookie=mark, normal=True),
-    )
 
 
 def refusal(request: Apply, protected: Sequence[Network]) -> str:
@@ -217,6 +205,11 @@ def refusal(request: Apply, protected: Sequence[Network]) -> str:
     whose victims nobody named one by one) a known host.
     """
     spared = [(place, "protected") for place in protected]
+    if request.action == "reroute":
+        ours = network(request.gateway)
+        for place in protected:
+            if ours.version == place.version and ours.overlaps(place):
+                return f"{request.gateway} is protected ({place})"
     if request.gateway:
         spared.append((network(request.gateway), "the gateway itself"))
     if request.action == "drop_sources":
@@ -228,66 +221,143 @@ def refusal(request: Apply, protected: Sequence[Network]) -> str:
         for place, why in spared:
             if source.version == place.version and source.overlaps(place):
                 return f"{text} is {why}" + (f" ({place})" if "/" in text else "")
-        to = request.gateway if request.action == "drop_sources" else ""
+        to = request.gateway if request.action in FROM_TO else ""
         if to and source.version != network(to).version:
             return f"{text} and {to} are of different IP versions"
     return ""
 
 
-def plan(request: Apply, taken: Collection[Key], meter: int) -> Plan:
+def plan(
+    request: Apply, taken: Collection[Key], meter: int = 0, group: int = 0
+) -> Plan:
     """Return what `request` puts on each switch, beside the entries `taken`.
 
     Raises:
         ValueError: every rank is taken by containments of the same match.
     """
     for rank in range(RANKS):
-        made = ranked(request, rank, meter)
+        made = ranked(request, rank, meter, group)
         if not any(flow.key in taken for flow in made.flows):
             return made
     raise ValueError(f"{RANKS} containments already match the same")
 
 
-def ranked(request: Apply, rank: int, meter: int) -> Plan:
+def whole_seconds(request: Apply) -> int:
+    """Return how long a containment stands in all, in a switch's whole seconds."""
+    return -(-request.ttl_ms // 1000)
+
+
+def ranked(request: Apply, rank: int, meter: int = 0, group: int = 0) -> Plan:
     """Return what `request` puts on each switch at `rank` of its priorities."""
     mark = cookie(KINDS[request.action], decision_bits(request.id))
-    seconds = -(-request.ttl_ms // 1000)
+    seconds = whole_seconds(request)
+    make = Rules(request, rank, mark, min(seconds, LEASE_S))
+    flows, meters, groups = make.made(meter, group)
+    if seconds > LEASE_S:
+        note = Match(metadata=decision_bits(request.id))
+        flows.append(
+            Flow(table=RECORDS, priority=1, cookie=mark, match=note, seconds=seconds)
+        )
+    return Plan(flows=tuple(flows), meters=meters, groups=groups, rank=rank)
 
-    def rule(priority: int, match: Match, *, goto: int = 0, meter: int = 0) -> Flow:
+
+Made = tuple[list[Flow], tuple[Meter, ...], tuple[Group, ...]]
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """The rules of one request, at one rank, under one cookie, for one lease."""
+
+    request: Apply
+    rank: int
+    cookie: int
+    seconds: int
+
+    def rule(self, priority: int, match: Match, **to: int) -> Flow:
+        """Return one leased rule of the security table."""
         return Flow(
             table=SECURITY,
-            priority=priority + rank,
-            cookie=mark,
+            priority=priority + self.rank,
+            cookie=self.cookie,
             match=match,
-            goto=goto,
-            meter=meter,
-            seconds=seconds,
+            seconds=self.seconds,
+            **to,  # type: ignore[arg-type] # goto, meter, output and group are numbers
         )
 
-    sources = [text_of(place) for place in _merged(request.sources)]
-    gateway = text_of(network(request.gateway)) if request.gateway else ""
-    if request.action == "drop_sources":
-        drops = [rule(DROP, Match(source=text, target=gateway)) for text in sources]
-        return Plan(flows=tuple(drops), meters=(), rank=rank)
-    if request.action in {"isolate_host", "isolate_subnet"}:
-        both = [(Match(source=text), Match(target=text)) for text in sources]
-        drops = [rule(ISOLATE, match) for pair in both for match in pair]
-        return Plan(flows=tuple(drops), meters=(), rank=rank)
-    matches = [Match(target=gateway)]
-    if request.port:
-        matches = [
-            Match(target=gateway, protocol=protocol, port=request.port)
-            for protocol in (TCP, UDP)
+    def made(self, meter: int, group: int) -> Made:
+        """Return flows, meters and groups."""
+        match self.request.action:
+            case "rate_limit_sources":
+                return self._limit(meter)
+            case "reroute":
+                return self._reroute(group)
+            case "mirror":
+                port = self.request.path[0].port
+                copies = [
+                    self.rule(MIRROR, match, output=port, goto=FORWARDING)
+                    for match in self._matches()
+                ]
+                return copies, (), ()
+            case "drop_sources":
+                return [self.rule(DROP, match) for match in self._matches()], (), ()
+        return [self.rule(ISOLATE, match) for match in self._both_ways()], (), ()
+
+    def _gateway(self) -> str:
+        gateway = self.request.gateway
+        return text_of(network(gateway)) if gateway else ""
+
+    def _matches(self) -> list[Match]:
+        sources = [text_of(place) for place in _merged(self.request.sources)] or [""]
+        return [Match(source=text, target=self._gateway()) for text in sources]
+
+    def _both_ways(self) -> list[Match]:
+        request = self.request
+        sources = [text_of(place) for place in _merged(request.sources)]
+        if request.action != "isolate_session":
+            pairs = [(Match(source=text), Match(target=text)) for text in sources]
+            return [match for pair in pairs for match in pair]
+        ends = [(sources[0], request.source_port), (self._gateway(), request.port)]
+        return [
+            Match(
+                source=here[0],
+                target=there[0],
+                protocol=TCP,
+                source_port=here[1],
+                port=there[1],
+            )
+            for here, there in (ends, ends[::-1])
         ]
-    flows = [
-        rule(EXEMPT, Match(source=text_of(place), target=gateway), goto=FORWARDING)
-        for place in _merged(request.known)
-        if place.version == network(request.gateway).version
-    ]
-    flows += [rule(LIMIT, match, goto=FORWARDING, meter=meter) for match in matches]
-    rate = request.packets_per_second
-    # A tenth of a second of burst: a meter starts with a full bucket (sdn.md 3.2a).
-    limit = Meter(id=meter, packets_per_second=rate, burst=max(1, rate // 10))
-    return Plan(flows=tuple(flows), meters=(limit,), rank=rank)
+
+    def _limit(self, meter: int) -> Made:
+        request, gateway = self.request, self._gateway()
+        matches = [Match(target=gateway)]
+        if request.port:
+            matches = [
+                Match(target=gateway, protocol=protocol, port=request.port)
+                for protocol in (TCP, UDP)
+            ]
+        version = network(gateway).version
+        flows = [
+            self.rule(
+                EXEMPT, Match(source=text_of(place), target=gateway), goto=FORWARDING
+            )
+            for place in _merged(request.known)
+            if place.version == version
+        ]
+        flows += [
+            self.rule(LIMIT, match, goto=FORWARDING, meter=meter) for match in matches
+        ]
+        rate = request.packets_per_second
+        # A tenth of a second of burst: a meter starts with a full bucket.
+        limit = Meter(id=meter, rate=rate, burst=max(1, rate // 10))
+        return flows, (limit,), ()
+
+    def _reroute(self, group: int) -> Made:
+        """Return rules to a group whose last way, if none is alive, is as before."""
+        ways = [Bucket(port=hop.port, mac=hop.mac) for hop in self.request.path]
+        usual = Group(id=group + 1, buckets=(Bucket(),))
+        chosen = Group(id=group, buckets=(*ways, Bucket(group=usual.id)))
+        rules = [self.rule(REROUTE, match, group=group) for match in self._matches()]
+        return rules, (), (usual, chosen)
 
 
 def rank_of(flow: Flow) -> int:
@@ -306,6 +376,20 @@ def free_meter(decision: int, taken: Collection[int]) -> int:
         if meter not in taken:
             return meter
     raise ValueError(f"all {METER_COUNT} meters are taken")
+
+
+def free_group(decision: int, taken: Collection[int]) -> int:
+    """Return the first of two group ids of ours that are not in `taken`.
+
+    Raises:
+        ValueError: all are taken.
+    """
+    pairs = GROUP_COUNT // 2
+    for step in range(pairs):
+        group = GROUP_FIRST + 2 * ((decision + step) % pairs)
+        if group not in taken:
+            return group
+    raise ValueError(f"all {GROUP_COUNT} groups are taken")
 
 
 def _merged(texts: Sequence[str]) -> list[Network]:

@@ -155,6 +155,7 @@ def options() -> Any:
         [
             config.StrOpt("socket", default=SOCKET, help="northbound socket"),
             config.ListOpt("protected", default=[], help="never contained"),
+            config.BoolOpt("standby", default=False, help="lead only when asked to"),
         ],
         group="airnet",
     )

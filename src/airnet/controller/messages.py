@@ -1,8 +1,12 @@
 """What Control says: messages to switches in our own words, and lines to clients."""
 
+from collections.abc import Sequence
+from typing import Literal
+
 import msgspec
 
-from airnet.controller.flows import Flow, Meter, Named
+from airnet.controller.entries import Flow, Group, Meter
+from airnet.controller.flows import Named
 
 Json = dict[str, object]
 
@@ -14,15 +18,17 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AddFlow(Message, frozen=True, kw_only=True):
-    """OFPFC_ADD, with OFPFF_SEND_FLOW_REM."""
+    """OFPFC_ADD, with OFPFF_SEND_FLOW_REM; in a bundle where its number is given."""
 
     flow: Flow
+    bundle: int = 0
 
 
 class DeleteFlow(Message, frozen=True, kw_only=True):
     """OFPFC_DELETE_STRICT of one entry."""
 
     flow: Flow
+    bundle: int = 0
 
 
 class DeleteCookie(Message, frozen=True, kw_only=True):
@@ -45,12 +51,48 @@ class DeleteMeter(Message, frozen=True, kw_only=True):
     meter: int
 
 
+class SetGroup(Message, frozen=True, kw_only=True):
+    """OFPGC_ADD, or OFPGC_MODIFY of one that is there."""
+
+    group: Group
+    modify: bool
+    bundle: int = 0
+
+
+class DeleteGroup(Message, frozen=True, kw_only=True):
+    """OFPGC_DELETE; the switch deletes the flows that use it too."""
+
+    group: int
+
+
+class BundleStep(Message, frozen=True, kw_only=True):
+    """OFPT_BUNDLE_CONTROL of ONF EXT-230: what is added in between is done at once."""
+
+    step: Literal["open", "commit", "discard"]
+    bundle: int
+
+
+class AskRole(Message, frozen=True, kw_only=True):
+    """OFPT_ROLE_REQUEST with OFPCR_ROLE_NOCHANGE: tells role and generation."""
+
+
+class TakeRole(Message, frozen=True, kw_only=True):
+    """OFPT_ROLE_REQUEST: 2 to be master, 3 to be slave, under a generation."""
+
+    role: int
+    generation: int
+
+
 class AskFlows(Message, frozen=True, kw_only=True):
     """OFPMP_FLOW, of everything under our cookie."""
 
 
 class AskMeters(Message, frozen=True, kw_only=True):
     """OFPMP_METER_CONFIG, of every meter."""
+
+
+class AskGroups(Message, frozen=True, kw_only=True):
+    """OFPMP_GROUP_DESC, of every group."""
 
 
 class Barrier(Message, frozen=True, kw_only=True):
@@ -91,6 +133,22 @@ class Note(msgspec.Struct, frozen=True):
 
 
 Effect = Send | Answer | Tell | Close | Note
+
+
+def bundled(messages: Sequence[Message], number: int) -> list[Message]:
+    """Return messages so that flows and groups come into force together or not at all.
+
+    Meters cannot be in a bundle (Open vSwitch answers OFPBFC_MSG_UNSUP): they go
+    before it, as they must for the flows that use them.
+    """
+    kinds = AddFlow | DeleteFlow | SetGroup
+    inside = [message for message in messages if isinstance(message, kinds)]
+    outside = [message for message in messages if not isinstance(message, kinds)]
+    if len(inside) < 2:
+        return list(messages)  # one message is all or nothing by itself
+    marked = [msgspec.structs.replace(message, bundle=number) for message in inside]
+    begin, end = (BundleStep(step=step, bundle=number) for step in ("open", "commit"))
+    return [*outside, begin, *marked, end]
 
 
 def malformed(line: bytes, error: str) -> Json:

@@ -1,21 +1,24 @@
 """Standing: the containments in force, and what of each is left on which switch."""
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
 from airnet.controller import flows
-from airnet.controller.flows import ACTIONS, Apply, Flow, Key, Meter
-from airnet.controller.sync import Actual
+from airnet.controller.entries import ACTIONS, RECORDS, Flow, Group, Key, Meter
+from airnet.controller.flows import LEASE_S, Apply
+from airnet.controller.sync import Actual, Tables
 
 #: Limits of what may stand at once; one more is refused.
-HELD_MAX, FLOWS_MAX = 1024, 16384
+HELD_MAX, FLOWS_MAX = 2048, 16384
 #: How long after its hard timeout a switch may be silent about an end.
 SILENCE_NS = 3_000_000_000
 #: How long removals may trail the barrier of the delete that caused them.
 TRAIL_NS = 1_000_000_000
 SECOND_NS = 1_000_000_000
+#: A lease is renewed when less than this is left of it.
+RENEW_NS = LEASE_S * SECOND_NS // 2
 
 
 @dataclasses.dataclass(eq=False)
@@ -29,11 +32,14 @@ class Held:
     request: Apply | None = None
     rank: int = 0
     meter: Meter | None = None
+    groups: tuple[Group, ...] = ()
+    leased_ns: int = 0
     reason: str = ""
     was_confirmed: bool = False
     flows: dict[Key, Flow] = dataclasses.field(default_factory=dict)
     left: dict[int, dict[Key, Flow]] = dataclasses.field(default_factory=dict)
     metered: set[int] = dataclasses.field(default_factory=set)
+    grouped: set[int] = dataclasses.field(default_factory=set)
     counts: dict[tuple[int, Key], Actual] = dataclasses.field(default_factory=dict)
 
     @staticmethod
@@ -55,13 +61,34 @@ class Held:
         same = self.request is not None and self.request.known == asked.known
         return same and whole and until_ns <= self.deadline_ns + SECOND_NS
 
-    def is_metered(self, switch: int) -> bool:
-        """Return whether a rule that uses the meter is left on `switch`."""
-        return any(flow.meter for flow in self.left.get(switch, {}).values())
+    def is_used(self, switch: int) -> bool:
+        """Return whether a rule that uses the meter or group is left on `switch`."""
+        flows_left = self.left.get(switch, {}).values()
+        return any(flow.meter or flow.group for flow in flows_left)
+
+    def leased(self, now_ns: int) -> list[Flow]:
+        """Return every flow there should be, with the seconds that it is to have."""
+        left_s = -(-self.remaining_ms(now_ns) // 1000)
+        return [
+            msgspec.structs.replace(
+                flow,
+                seconds=left_s if flow.table == RECORDS else min(left_s, LEASE_S),
+            )
+            for flow in self.flows.values()
+            if left_s
+        ]
+
+    def must_renew(self, now_ns: int) -> bool:
+        """Return whether its rules would end soon, and before it does."""
+        return self.leased_ns < min(now_ns + RENEW_NS, self.deadline_ns)
 
     def is_over(self) -> bool:
         """Return whether no rule is left on any switch we hear from."""
-        return not any(self.left.values())
+        return not any(
+            flow.table != RECORDS
+            for there in self.left.values()
+            for flow in there.values()
+        )
 
     def remaining_ms(self, now_ns: int) -> int:
         """Return how long it still stands."""
@@ -113,6 +140,8 @@ class Standing:
 
     def __init__(self) -> None:
         self._held: dict[int, Held] = {}
+        # Of every Held and nothing else, so that one more costs the same as the first.
+        self._taken: set[Key] = set()
         self._ending: dict[int, tuple[Held, int]] = {}
 
     def find(self, identity: str) -> Held | None:
@@ -123,7 +152,7 @@ class Standing:
         """Return why `asked` cannot stand beside what does, or nothing."""
         held = self.find(asked.id)
         if held is None:
-            total = sum(len(other.flows) for other in self._held.values())
+            total = len(self._taken)
             if len(self._held) >= HELD_MAX or total >= FLOWS_MAX:
                 return f"{len(self._held)} containments, {total} flows: the limit"
             return ""
@@ -145,29 +174,47 @@ class Standing:
         """
         decision = flows.decision_bits(asked.id)
         held = self._held.get(decision)
+        meter, group = self._numbers(asked, decision, held)
         if held is not None:
-            meter = held.meter.id if held.meter else 0
-            made = flows.ranked(asked, held.rank, meter or self._free_meter(decision))
+            made = flows.ranked(asked, held.rank, meter, group)
+            self._taken.difference_update(held.flows)
         else:
-            taken = {key for other in self._held.values() for key in other.flows}
-            made = flows.plan(asked, taken, self._free_meter(decision))
+            made = flows.plan(asked, self._taken, meter, group)
             held = Held(asked.id, decision, asked.action, 0, rank=made.rank)
             self._held[decision] = held
         held.id, held.request = asked.id, asked
         held.flows = {flow.key: flow for flow in made.flows}
         held.meter = made.meters[0] if made.meters else None
-        seconds = made.flows[0].seconds
-        held.deadline_ns = now_ns + seconds * SECOND_NS
+        held.groups = made.groups
+        self._taken.update(held.flows)
+        held.deadline_ns = now_ns + flows.whole_seconds(asked) * SECOND_NS
+        held.leased_ns = min(held.deadline_ns, now_ns + LEASE_S * SECOND_NS)
         return held
+
+    def _numbers(
+        self, asked: Apply, decision: int, held: Held | None
+    ) -> tuple[int, int]:
+        """Return the numbers of meter and first group, where they are needed."""
+        meter = held.meter.id if held and held.meter else 0
+        group = min((g.id for g in held.groups), default=0) if held else 0
+        if asked.action == "rate_limit_sources" and not meter:
+            taken = {other.meter.id for other in self._all() if other.meter}
+            meter = flows.free_meter(decision, taken)
+        if asked.action == "reroute" and not group:
+            used = {each.id for other in self._all() for each in other.groups}
+            group = flows.free_group(decision, used)
+        return meter, group
 
     def adopt(
         self,
         switch: int,
         found: Sequence[Actual],
-        meters: Mapping[int, Meter],
+        tables: Tables,
         now_ns: int,
     ) -> None:
         """Hold what an earlier life of ours left on `switch`."""
+        meters = {meter.id: meter for meter in tables.meters}
+        groups = {group.id: group for group in tables.groups}
         for item in found:
             flow = item.flow
             decision = flow.cookie & flows.DECISION_MASK
@@ -180,37 +227,53 @@ class Standing:
                 held.rank, held.was_confirmed = flows.rank_of(flow), True
                 self._held[decision] = held
             held.deadline_ns = max(held.deadline_ns, until_ns)
+            if flow.table != RECORDS:
+                held.leased_ns = max(held.leased_ns, until_ns)
             held.flows[flow.key] = flow
+            self._taken.add(flow.key)
             if flow.meter in meters:
                 held.meter = meters[flow.meter]
                 held.metered.add(switch)
+            if flow.group in groups:
+                pair = (flow.group + 1, flow.group)
+                held.groups = tuple(groups[each] for each in pair if each in groups)
+                held.grouped.add(switch)
 
     def put_all(self, switch: int) -> set[int]:
-        """Take all as being on `switch`; return the meters that were there before."""
+        """Take all as there; return the meters and groups that were before."""
         before = {h.meter.id for h in self._all() if h.meter and switch in h.metered}
+        for held in self._all():
+            if switch in held.grouped:
+                before.update(group.id for group in held.groups)
         for held in self._held.values():
             held.put(switch)
             if held.meter:
                 held.metered.add(switch)
+            if held.groups:
+                held.grouped.add(switch)
         return before
+
+    def to_renew(self, now_ns: int) -> list[Held]:
+        """Return what would end before its end unless it is renewed."""
+        return [held for held in self._held.values() if held.must_renew(now_ns)]
 
     def remaining(self, now_ns: int) -> list[Flow]:
         """Return every flow there should be, `seconds` being what remains of it."""
-        return [
-            msgspec.structs.replace(flow, seconds=-(-left_ms // 1000))
-            for held in self._held.values()
-            if (left_ms := held.remaining_ms(now_ns)) > 0
-            for flow in held.flows.values()
-        ]
+        return [flow for held in self._held.values() for flow in held.leased(now_ns)]
 
-    def meters(self) -> list[Meter]:
-        """Return every meter there should be."""
-        return [held.meter for held in self._held.values() if held.meter]
+    def tables(self) -> Tables:
+        """Return every meter and group there should be."""
+        held = self._held.values()
+        return Tables(
+            meters=tuple(each.meter for each in held if each.meter),
+            groups=tuple(group for each in held for group in each.groups),
+        )
 
     def drop(self, identity: str, now_ns: int) -> Held | None:
         """Let go of what stands under an id; its removals may still be told."""
         held = self._held.pop(flows.decision_bits(identity), None)
         if held is not None:
+            self._taken.difference_update(held.flows)
             self._ending[held.decision] = (held, now_ns + TRAIL_NS)
         return held
 
@@ -219,6 +282,7 @@ class Standing:
         known = any(other is held for other in self._all())
         if self._held.get(held.decision) is held:
             del self._held[held.decision]
+            self._taken.difference_update(held.flows)
         elif known:
             del self._ending[held.decision]
         return known and held.was_confirmed
@@ -249,6 +313,7 @@ class Standing:
         for held in self._all():
             held.left.pop(switch, None)
             held.metered.discard(switch)
+            held.grouped.discard(switch)
 
     def overdue(self, now_ns: int) -> list[Held]:
         """Return what must have ended by now without anyone telling."""
@@ -266,7 +331,3 @@ class Standing:
 
     def _all(self) -> list[Held]:
         return [*self._held.values(), *(held for held, _ in self._ending.values())]
-
-    def _free_meter(self, decision: int) -> int:
-        taken = {held.meter.id for held in self._all() if held.meter}
-        return flows.free_meter(decision, taken)
