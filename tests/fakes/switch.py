@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from airnet.clock import SimulatedClock
 from airnet.controller.control import Control
-from airnet.controller.entries import OWNER, Flow, Group, Key, Match, Meter
+from airnet.controller.entries import Flow, Group, Key, Match, Meter
 from airnet.controller.messages import (
     AddFlow,
     Answer,
@@ -94,6 +94,7 @@ class FakeSwitch:
         self.is_silent = False
         self.has_bundles = True
         self.has_roles = True
+        self.is_lying = False
         self.generation = (1 << 64) - 1
         self.roles: dict[int, int] = {}
         self._staged: dict[int, list[Message]] = {}
@@ -199,6 +200,8 @@ class FakeSwitch:
 
     def _carry_out(self, message: Message) -> list[Reply]:
         xid = message.xid
+        if self.is_lying and isinstance(message, AddFlow):
+            return []
         match message:
             case AddFlow(flow=flow):
                 if len(self.flows) >= self.capacity and flow.key not in self.flows:
@@ -253,11 +256,11 @@ class FakeSwitch:
             case AskGroups():
                 described = list(self.groups.values())
                 return [("groups_told", (xid, described), {"more": False})]
-            case AskFlows():
+            case AskFlows(cookie=cookie, mask=mask):
                 ours = [
                     self.actual(key)
                     for key, (flow, _) in self.flows.items()
-                    if flow.cookie >> 56 == OWNER
+                    if flow.cookie & mask == cookie & mask
                 ]
                 return [("flows_told", (xid, ours), {"more": False})]
             case AskMeters():

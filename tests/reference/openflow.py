@@ -7,8 +7,6 @@ import ipaddress
 from typing import Any
 
 from airnet.controller.entries import (
-    OWNER_COOKIE,
-    OWNER_MASK,
     TCP,
     UDP,
     Bucket,
@@ -99,9 +97,9 @@ def plain(path: Any, message: Message) -> Any:
             kind = getattr(of, f"ONF_BCT_{step.upper()}_REQUEST")
             flags = of.ONF_BF_ATOMIC | of.ONF_BF_ORDERED
             return parser.ONFBundleCtrlMsg(path, number, kind, flags, [])
-        case AskFlows():
+        case AskFlows(cookie=cookie, mask=mask):
             return parser.OFPFlowStatsRequest(
-                path, 0, of.OFPTT_ALL, cookie=OWNER_COOKIE, cookie_mask=OWNER_MASK
+                path, 0, of.OFPTT_ALL, cookie=cookie, cookie_mask=mask
             )
         case AskMeters():
             return parser.OFPMeterConfigStatsRequest(path, 0, of.OFPM_ALL)

@@ -186,6 +186,16 @@ def test_what_is_missing_is_said(fields: dict[str, object]) -> None:
     assert answer["id"] == ID
 
 
+def test_switch_that_confirms_and_does_not_is_found_out() -> None:
+    loop = Loop().connect()
+    loop.switches[1].is_lying = True
+
+    answer = loop.ask(**drop())
+
+    assert "does not hold it" in str(answer["error"])
+    assert loop.ask(command="status")["containments"] == []
+
+
 # ---- roles ----
 
 

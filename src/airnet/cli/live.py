@@ -102,12 +102,31 @@ Exit statuses
     metavar="ADDRESS",
     help="An address or prefix that no containment may match; repeat it.",
 )
-def controller(listen: str, socket_path: str, protected: tuple[str, ...]) -> int:
+@click.option(
+    "--tls",
+    nargs=3,
+    metavar="KEY CERTIFICATE CA",
+    help="Speak TLS with switches that CA has signed; PEM files.",
+)
+@click.option("--standby", is_flag=True, help="Lead only when a client asks for it.")
+def controller(
+    listen: str,
+    socket_path: str,
+    protected: tuple[str, ...],
+    tls: tuple[str, str, str] | None,
+    standby: bool,
+) -> int:
     """Serve OpenFlow 1.3 switches: put containments in force, leased by timeout.
 
     The same application runs in Ryu: see docs/operating.
     """
-    from airnet.controller.framework import run as serve  # noqa: PLC0415 -- os-ken
+    from airnet.controller.framework import Tls, run as serve  # noqa: PLC0415 -- os-ken
 
     log.configure()
-    return serve(_endpoint(listen), socket_path, protected)
+    return serve(
+        _endpoint(listen),
+        socket_path,
+        protected,
+        tls=Tls(*tls) if tls else None,
+        standby=standby,
+    )

@@ -124,6 +124,8 @@ class Control(Switches):
         if not errors and not exchange.confirmed:
             errors = "the switch disconnected before it confirmed"
         if not errors and exchange.kind == "apply":
+            errors = "; ".join(exchange.unseen(held.flows.values()))
+        if not errors and exchange.kind == "apply":
             self._applied(exchange.clients, held, exchange.confirmed)
         elif not errors:
             self._released(exchange.clients, held)

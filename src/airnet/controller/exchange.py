@@ -1,13 +1,15 @@
 """Exchanges: what was asked of switches and is not answered by all of them yet."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from airnet.clock import Clock
+from airnet.controller.entries import Flow, Key
 from airnet.controller.messages import Barrier, Message, Send
 from airnet.controller.standing import Held
+from airnet.controller.sync import Actual
 
 #: 31 bits: an xid is never 0, and never used twice while it is waited for.
 XID_MAX = 0x7FFFFFFF
@@ -25,6 +27,25 @@ class Exchange:
     confirmed: list[int] = dataclasses.field(default_factory=list)
     errors: list[str] = dataclasses.field(default_factory=list)
     xids: list[tuple[int, int]] = dataclasses.field(default_factory=list)
+    #: What was read back, by switch, where a containment is to be seen standing.
+    read: dict[int, dict[Key, Actual]] = dataclasses.field(default_factory=dict)
+
+    def unseen(self, wanted: Iterable[Flow]) -> list[str]:
+        """Return what a switch confirmed and, asked again, does not hold."""
+        return [
+            f"switch {switch:016x} confirmed {flow.match} and does not hold it"
+            for switch in self.confirmed
+            if switch in self.read
+            for flow in wanted
+            if not self._is_seen(switch, flow)
+        ]
+
+    def _is_seen(self, switch: int, flow: Flow) -> bool:
+        item = self.read[switch].get(flow.key)
+        if item is None:
+            return False
+        to = msgspec.structs.replace(item.flow, seconds=flow.seconds)
+        return to == flow and bool(item.flow.seconds) == bool(flow.seconds)
 
 
 class Exchanges:
@@ -77,6 +98,15 @@ class Exchanges:
         del exchange.waiting[switch]
         exchange.confirmed.append(switch)
         return exchange
+
+    def told(self, switch: int, xid: int, items: Iterable[Actual]) -> bool:
+        """Take what was read back; return whether an exchange had asked."""
+        exchange = self._owner.get((switch, xid))
+        if exchange is None or exchange.held is None:
+            return False
+        read = exchange.read.setdefault(switch, {})
+        read.update((item.flow.key, item) for item in items)
+        return True
 
     def blame(self, switch: int, xid: int, reason: str) -> None:
         """Hold an error against the exchange whose message it answers."""

@@ -19,6 +19,7 @@ import importlib.metadata
 import os
 import signal
 import socket
+import ssl
 import sys
 import sysconfig
 import threading
@@ -26,7 +27,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 import structlog
 
@@ -36,6 +37,7 @@ from airnet.errors import (
     EXIT_DONE,
     EXIT_UNAVAILABLE,
     AirnetError,
+    ConfigError,
     UnsupportedError,
     UsageError,
 )
@@ -181,8 +183,21 @@ def cure_disconnect() -> None:
     datapath._recv_loop = receive_then_wake  # noqa: SLF001 - as above
 
 
+class Tls(NamedTuple):
+    """PEM files: our private key and certificate, and who signs those of switches."""
+
+    key: str
+    certificate: str
+    authority: str
+
+
 def run(
-    listen: tuple[str, int], socket_path: str, protected: Sequence[str] = ()
+    listen: tuple[str, int],
+    socket_path: str,
+    protected: Sequence[str] = (),
+    *,
+    tls: Tls | None = None,
+    standby: bool = False,
 ) -> int:
     """Run the controller in os-ken until SIGTERM or SIGINT; return an exit status.
 
@@ -190,6 +205,8 @@ def run(
         listen: where switches connect to.
         socket_path: where clients do.
         protected: addresses and prefixes that no containment may match.
+        tls: speak TLS with switches, and only with those this authority has signed.
+        standby: lead only when a client asks for it.
 
     Raises:
         AirnetError: it could not start.
@@ -200,6 +217,13 @@ def run(
     settings = options()
     settings.set_override("ofp_listen_host", listen[0])
     settings.set_override("ofp_tcp_listen_port", listen[1])
+    if tls is not None:
+        check_tls(tls)
+        settings.set_override("ofp_ssl_listen_port", listen[1])
+        settings.set_override("ctl_privkey", tls.key)
+        settings.set_override("ctl_cert", tls.certificate)
+        settings.set_override("ca_certs", tls.authority)
+    settings.set_override("standby", standby, group="airnet")
     settings.set_override("socket", socket_path, group="airnet")
     settings.set_override("protected", list(protected), group="airnet")
     _check_free(listen)
@@ -255,6 +279,19 @@ def install_shim(directory: Path) -> None:
         raise UnsupportedError(f"{directory}: {error}", "name another one") from error
 
 
+def check_tls(tls: Tls) -> None:
+    """Raise ConfigError unless the three files are what they should be."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(tls.certificate, tls.key)
+        context.load_verify_locations(tls.authority)
+    except OSError as error:  # an SSLError is one
+        raise ConfigError(
+            f"{', '.join(tls)}: no key, certificate and authority: {error}",
+            "give three PEM files",
+        ) from error
+
+
 def _check_free(listen: tuple[str, int]) -> None:
     """Raise UnsupportedError if nothing can listen there."""
     family = socket.AF_INET6 if ":" in listen[0] else socket.AF_INET
@@ -303,9 +340,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.add_argument("--socket", default=SOCKET, metavar="PATH")
         parser.add_argument("--listen", default=LISTEN, metavar="HOST:PORT")
         parser.add_argument("--protected", action="append", default=[], metavar="NET")
+        parser.add_argument("--tls", nargs=3, metavar=("KEY", "CERTIFICATE", "CA"))
+        parser.add_argument("--standby", action="store_true")
         found = parser.parse_args(words)
         log.configure()
-        return run(address(found.listen), found.socket, found.protected)
+        return run(
+            address(found.listen),
+            found.socket,
+            found.protected,
+            tls=Tls(*found.tls) if found.tls else None,
+            standby=found.standby,
+        )
     except AirnetError as error:
         sys.stderr.write(f"airnet controller: {error}\n")
         return error.exit_status

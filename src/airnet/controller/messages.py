@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from airnet.controller.entries import Flow, Group, Meter
+from airnet.controller.entries import OWNER_COOKIE, OWNER_MASK, Flow, Group, Meter
 from airnet.controller.flows import Named
 
 Json = dict[str, object]
@@ -84,7 +84,10 @@ class TakeRole(Message, frozen=True, kw_only=True):
 
 
 class AskFlows(Message, frozen=True, kw_only=True):
-    """OFPMP_FLOW, of everything under our cookie."""
+    """OFPMP_FLOW, of everything under a masked cookie: ours, or one decision's."""
+
+    cookie: int = OWNER_COOKIE
+    mask: int = OWNER_MASK
 
 
 class AskMeters(Message, frozen=True, kw_only=True):

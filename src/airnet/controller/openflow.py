@@ -9,8 +9,6 @@ import struct
 from collections.abc import Iterable
 
 from airnet.controller.entries import (
-    OWNER_COOKIE,
-    OWNER_MASK,
     TCP,
     UDP,
     Bucket,
@@ -111,9 +109,9 @@ def encoded(message: Message) -> bytes:
 
 def _question(message: Message) -> bytes:
     match message:
-        case AskFlows():
+        case AskFlows(cookie=cookie, mask=mask):
             kind, body = FLOWS, struct.pack("!B3xII4x", ALL_TABLES, ANY, ANY)
-            body += struct.pack("!QQ", OWNER_COOKIE, OWNER_MASK) + matched(Match())
+            body += struct.pack("!QQ", cookie, mask) + matched(Match())
         case AskGroups():
             kind, body = GROUPS, b""
         case AskMeters():

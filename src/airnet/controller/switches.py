@@ -18,6 +18,7 @@ from airnet.controller.messages import (
     AskGroups,
     AskMeters,
     AskRole,
+    Barrier,
     BundleStep,
     Close,
     DeleteCookie,
@@ -138,7 +139,7 @@ class Switches:
         peer.flows, peer.meters, peer.groups = [], [], []
 
     def _depose(self, reason: str) -> None:
-        """Stop leading: what stands is another's, and read anew before leading again."""
+        """Stop leading: what stands is read anew before leading again."""
         if self.is_leading:
             self.is_leading = False
             self._note("controller.deposed", reason=reason)
@@ -165,8 +166,10 @@ class Switches:
             peer.flows.extend(told)
             self._told(switch, peer, xid, more=more)
             return
-        for item in told:
-            self.standing.count(switch, item)
+        items = list(told)
+        if not self._exchanges.told(switch, xid, items):
+            for item in items:
+                self.standing.count(switch, item)
 
     def meters_told(
         self, switch: int, xid: int, told: Iterable[Meter], *, more: bool
@@ -233,7 +236,10 @@ class Switches:
             held.grouped.add(switch)
             messages += [SetGroup(group=g, modify=known) for g in held.groups]
         messages += [AddFlow(flow=flow) for flow in held.leased(now_ns)]
-        return self._at_once(self.peers[switch], messages)
+        # Read back in the same write: a barrier says what a switch means to have done.
+        mark = flows.OWNER_COOKIE | held.decision
+        look = [Barrier(), AskFlows(cookie=mark, mask=flows.UNDO_MASK)]
+        return [*self._at_once(self.peers[switch], messages), *look]
 
     def _undo(self, exchange: Exchange, held: Held) -> None:
         """Delete exactly what `held` put anywhere, by its cookie."""
@@ -255,8 +261,6 @@ class Switches:
             held.grouped.discard(switch)
             messages += [DeleteGroup(group=g.id) for g in reversed(held.groups)]
         return messages
-
-    # ---- what switches say ----
 
     def barrier(self, switch: int, xid: int) -> None:
         """Take a barrier reply: the switch has done, or refused, all before it."""
