@@ -24,9 +24,8 @@
 #define WINDOW_JUMP_NS 1000000000ull
 #define WINDOW_ORDERS_MAX 16 /* order messages that close a session window */
 #define WINDOW_FLOOD_MIN 16 /* flood-like packets that close a gateway window */
-/* So many close it before its tick: once a tick, 1 ms after the first of them at the
- * earliest, and only while a flood is this young. */
-#define WINDOW_EARLY_PACKETS 64
+/* As many close it before its tick, 1 ms after the first of them at the earliest, while
+ * a flood is this young; later they wait for it. */
 #define WINDOW_EARLY_NS 1000000ull
 #define WINDOW_YOUNG_NS 50000000ull
 

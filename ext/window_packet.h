@@ -181,7 +181,7 @@ static inline void window_flood_packet(struct window_state *w, struct window_tar
 	window_target_port(w, t, h->target_port);
 	if (e)
 		window_source_packet(w, t, e, h, from);
-	if (t->tally.packets >= WINDOW_EARLY_PACKETS)
+	if (t->tally.packets >= WINDOW_FLOOD_MIN)
 		window_target_early(w, t);
 }
 

@@ -212,16 +212,14 @@ static inline void window_target_close(struct window_state *w, struct window_tar
 	window_target_clear(t, at_ns);
 }
 
-/* Enough for a judgement before the tick: once a tick, and while it is new. */
+/* Enough for a judgement before the tick, while it is new: at most 50 windows more. */
 static inline void window_target_early(struct window_state *w, struct window_target *t)
 {
-	if (t->early_ns == w->next_ns ||
-	    w->now_ns - t->window_first_ns < WINDOW_EARLY_NS ||
+	if (w->now_ns - t->window_first_ns < WINDOW_EARLY_NS ||
 	    (t->streak_ns && w->now_ns - t->streak_ns > WINDOW_YOUNG_NS))
 		return;
 	window_target_close(w, t, w->now_ns);
 	t->active = 1; /* still listed */
-	t->early_ns = w->next_ns;
 }
 
 #endif

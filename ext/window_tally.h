@@ -26,7 +26,6 @@ struct window_target {
 	uint8_t address[16];
 	uint64_t first_ns, last_ns, open_ns, window_first_ns, streak_ns, slot;
 	uint64_t fast, slow, base, pulses, logon_slow, slot_packets, slot_logons;
-	uint64_t early_ns; /* the tick that was not waited for */
 	struct window_tally tally;
 	struct window_distinct distinct;
 	uint64_t port_sketch[WINDOW_PORT_SKETCH / 64];

@@ -65,7 +65,7 @@ def test_early_windows_equal_the_reference(
 
 
 @pytest.mark.parametrize("into_ns", [1_000_000, 47_000_000])
-def test_a_flood_shows_its_rate_within_five_milliseconds(into_ns: int) -> None:
+def test_a_flood_shows_its_rate_within_a_millisecond(into_ns: int) -> None:
     """Early in a slot or late in it: a whole slot would show a tenth."""
     headers = flood([(into_ns, 50_000, 400)], 3)
 
@@ -73,19 +73,19 @@ def test_a_flood_shows_its_rate_within_five_milliseconds(into_ns: int) -> None:
 
     first = np.flatnonzero(windows["kind"] == WINDOW_GATEWAY)[0]
     late_ns = int(windows["close_ns"][first]) - int(headers["time_ns"][0])
-    assert late_ns <= 5_000_000
+    assert late_ns <= 1_000_000
     assert rows[first, COLUMN["packets"]] >= 16
-    assert rows[first, COLUMN["rate"]] >= 20_000 / 4
+    assert rows[first, COLUMN["rate"]] >= 20_000 / 10
 
 
 def test_a_long_flood_costs_no_more_windows_than_ticks() -> None:
-    """Only while it is young does one close twice a tick."""
+    """Only in its first 50 ms does one close before a tick, once a millisecond."""
     headers = flood([(0, 20_000, 25_000)], 3)  # half a second
 
     windows, _ = closed(headers, NO_MESSAGES, 4096)
 
     gateway = windows[windows["kind"] == WINDOW_GATEWAY]
-    assert 48 <= len(gateway) <= 50 + 6
+    assert 48 <= len(gateway) <= 50 + 50
 
 
 def test_chosen_ports_do_not_share_a_bit_in_every_capture() -> None:

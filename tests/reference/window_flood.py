@@ -130,7 +130,6 @@ class Target:
     pulses: int = 0
     logon_slow: int = 0
     slot_logons: int = 0
-    early: int = 0
     unspoken: int = 0
     source_vote: Vote = field(default_factory=Vote)
     last_bytes: int = -1
@@ -331,17 +330,16 @@ class Flood:
         one = held[0] if held else min(t.ports, key=lambda place: place[1])
         one[0], one[1] = port, one[1] + 1
         self.source_packet(t, e, header, origin)
-        if t.counts["packets"] >= 64:
+        if t.counts["packets"] >= 16:
             self.hurry(t)
 
     def hurry(self, t: Target) -> None:
         """Close a young flood's window before its tick."""
-        tick = self.now // TICK
         is_old = t.streak > 0 and self.now - t.streak > 50_000_000
-        if t.early == tick or self.now - t.window_first < 1_000_000 or is_old:
+        if self.now - t.window_first < 1_000_000 or is_old:
             return
         self.early += self.close(t, self.now)
-        t.active, t.early = True, tick
+        t.active = True
 
     def source_packet(
         self, t: Target, e: Source, header: np.void, origin: dict[str, bool]
