@@ -291,6 +291,43 @@ def test_a_new_source_is_dropped_while_another_is_already() -> None:
     assert [d.target for d in told] == [("198.51.100.9",), ("198.51.100.77",)]
 
 
+def test_a_flood_that_goes_on_from_others_is_not_chased_source_by_source() -> None:
+    turns = [
+        gateway_verdict(10 * n, sources=(f"198.51.100.{n // 2}",)) for n in range(2, 20)
+    ]
+
+    told = decide(*turns)
+
+    assert [d.action for d in told] == [
+        *[Action.DROP_SOURCES] * 2,
+        Action.RATE_LIMIT_SOURCES,
+    ]
+    assert told[-1].target == ("10.0.0.10:9878",)
+
+
+FACT = {"rule": "gateway.half_open_of_clients", "sources": (), "fanout": 3}
+
+
+def test_a_flood_under_the_firms_own_addresses_shields_the_gateway() -> None:
+    """A hard limit, two windows: strangers are limited, no firm's address is named."""
+    (decision,) = decide(*(gateway_verdict(t, **FACT) for t in range(10, 500, 10)))
+
+    assert decision.action is Action.RATE_LIMIT_SOURCES
+    assert decision.target == ("10.0.0.10:9878",)
+    assert "forged: none is cut" in decision.why
+
+
+def test_one_window_is_enough_where_policy_names_the_rule() -> None:
+    at_once = gateway_verdict(10, rule="gateway.half_open_at_once")
+    other = gateway_verdict(10, rule="gateway.half_open_per_second")
+    model = gateway_verdict(10, rule="model.gateway.half_open_at_once")
+    slow = Policy(cause=Causes(flood=Contain(action="drop_sources", tier_max=2)))
+
+    assert actions(at_once) == [Action.DROP_SOURCES]
+    assert actions(other) == actions(model) == []
+    assert actions(at_once, policy=slow) == []
+
+
 def test_protected_sessions_are_left_with_evidence() -> None:
     for comp in ("RISK", "DROP"):
         name = msgspec.structs.replace(session_verdict(1).session, client_comp=comp)
@@ -338,7 +375,10 @@ def test_a_storm_of_containments_latches_into_shadow_and_pages_once() -> None:
     )
     policy = Policy(cause=Causes(flood=flood), budget=Budget(actions_max=3))
     storm = [
-        gateway_verdict(10 * n, sources=(f"198.51.100.{n}",)) for n in range(1, 12)
+        gateway_verdict(
+            10 * n, sources=(f"198.51.100.{n}",), address=f"10.0.9.{n}", subject=n
+        )
+        for n in range(1, 12)
     ]
 
     told = decide(*storm, policy=policy)

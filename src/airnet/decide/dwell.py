@@ -20,8 +20,13 @@ def one_window(verdict: Verdict, finding: Finding) -> Streak:
     )
 
 
-def has_dwelt(streak: Streak, rule: Contain) -> bool:
-    """Return whether a streak is long enough to act upon."""
+def has_dwelt(streak: Streak, finding: Finding, rule: Contain) -> bool:
+    """Return whether a streak is long enough to act upon.
+
+    One window is, where it breaks a limit that policy takes for enough.
+    """
+    if finding.is_hard and finding.rule in rule.at_once:
+        return True
     dwell_ms = rule.dwell_ms
     if streak.facts < rule.dwell_windows:
         dwell_ms = max(dwell_ms, rule.opinion_dwell_ms)

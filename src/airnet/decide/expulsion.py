@@ -12,7 +12,13 @@ from airnet.domain.verdict import Verdict
 from airnet.domain.window import WINDOW_HOST
 
 #: Rules about a stranger that logs on at a gateway.
-ENTRY_RULES = frozenset({"host.contested_compid", "host.refused_logons"})
+ENTRY_RULES = frozenset(
+    {
+        "host.contested_compid",
+        "host.refused_logons",
+        "host.refused_logons_together",
+    }
+)
 #: Messages of the CompID's holder after the stranger's Logon: a fail-over that begins
 #: before the other machine has said its last word shows fewer.
 CONTESTED_MIN = 3

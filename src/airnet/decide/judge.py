@@ -90,6 +90,7 @@ class Judge:
             self._guard.state(),
             self.doubts.state(),
             self._peers.state(),
+            self._proposals.state(),
         )
 
     def _weigh(self, verdict: Verdict) -> tuple[Finding, Streak | None]:
@@ -117,7 +118,7 @@ class Judge:
         streak = self._streaks.extend(key, one_window(verdict, finding))
         contain = self._contained[finding.cause]
         if contain is not None:
-            return finding, streak if has_dwelt(streak, contain) else None
+            return finding, streak if has_dwelt(streak, finding, contain) else None
         assert watch is not None
         return finding, streak if streak.windows >= watch.dwell_windows else None
 

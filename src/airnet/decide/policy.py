@@ -69,13 +69,24 @@ class Watch(Closed, frozen=True):
         _require(self.episode_gap_ms > 0, "`episode_gap_ms` must be positive")
 
 
+#: What no trading floor does even for one window (airnet.score.rules_flood).
+FLOODS_AT_ONCE = (
+    "gateway.half_open_at_once",
+    "gateway.half_open_of_many_at_once",
+    "gateway.stray_segments_at_once",
+    "gateway.reflected_answers_at_once",
+    "gateway.echoes_at_once",
+)
+
+
 class Contain(Closed, frozen=True):
     """When and how a Cause may be contained.
 
     A Decision needs `dwell_windows` consecutive windows of that Cause, together at
     least `dwell_ms` of capture time, each at least `probability_min` (0..1) likely.
     Where fewer than `dwell_windows` of them broke a hard limit, a model's opinion alone
-    speaks: it needs `opinion_dwell_ms`, when that is longer. `assets` narrows
+    speaks: it needs `opinion_dwell_ms`, when that is longer. Rules named in `at_once`
+    are acted upon in the first window that breaks them. `assets` narrows
     enforcement to these CompIDs or gateways (`ip:port`); all others stay in shadow.
     Empty means every asset.
     """
@@ -89,6 +100,7 @@ class Contain(Closed, frozen=True):
     dwell_windows: int = 2
     dwell_ms: int = 0
     opinion_dwell_ms: int = 0
+    at_once: tuple[str, ...] = ()
     ttl_ms: int = 30_000
     tier_max: int = 1
 
@@ -112,7 +124,11 @@ class Causes(Closed, frozen=True):
     """What to do about each Cause. Only three can be contained; the type says so."""
 
     flood: Contain = Contain(
-        action="drop_sources", dwell_windows=2, ttl_ms=60_000, tier_max=2
+        action="drop_sources",
+        dwell_windows=2,
+        at_once=FLOODS_AT_ONCE,
+        ttl_ms=60_000,
+        tier_max=2,
     )
     # A minute: what lasts shorter is contained once and let go once, not again and
     # again; each change is one that somebody must understand.

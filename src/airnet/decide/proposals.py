@@ -7,6 +7,7 @@ when everything that fits stands already.
 import msgspec
 
 from airnet.decide import drafts, expulsion, wording
+from airnet.decide.drops import Drops
 from airnet.decide.findings import ENVELOPE_RULE, Finding, Findings
 from airnet.decide.guardrails import Guard
 from airnet.decide.peers import Peers
@@ -37,6 +38,11 @@ class Proposals:
         self._guard = guard
         self._streaks = streaks
         self._peers = peers
+        self._drops = Drops()
+
+    def state(self) -> tuple[object, ...]:
+        """Return everything remembered, as a value."""
+        return self._drops.state()
 
     def of(
         self, verdict: Verdict, finding: Finding, streak: Streak, rule: Contain
@@ -87,38 +93,73 @@ class Proposals:
         if verdict.window_kind != WINDOW_GATEWAY or not verdict.address:
             return "no attacked gateway is named"
         place = endpoint(verdict.address, streak.port)
-        ttl_ns = rule.ttl_ms * NS_PER_MS
-        seen = wording.seen_words(verdict, finding, streak)
         fanout = max(verdict.fanout, len(verdict.sources))
-        is_many = fanout > self._policy.few_sources_max
-        if is_many or rule.action == "rate_limit_sources":
-            target: tuple[str, ...] = (place,)
-            action = Action.RATE_LIMIT_SOURCES
-            kind, done = TargetType.GATEWAY, wording.rate_words(place, fanout, ttl_ns)
-        else:
-            strangers = self._strangers(streak.sources)
-            if not strangers:
-                return (
-                    "every source named bears the address of a known or protected "
-                    "host, which may be forged: none is cut"
-                )
-            fresh = [
-                source
-                for source in strangers
-                if not self._guard.stands(source, verdict.close_ns)
-            ]
-            if not fresh:
-                return None
-            target = tuple(fresh[: self._policy.budget.sources_per_decision_max])
-            spared = len(streak.sources) - len(strangers)
-            action, kind = Action.DROP_SOURCES, TargetType.SOURCE
-            done = wording.drop_words(target, spared, ttl_ns)
-        draft = drafts.draft(
-            verdict, finding, streak, action, wording.sentence(seen, done)
-        )
+        if (
+            fanout > self._policy.few_sources_max
+            or rule.action == "rate_limit_sources"
+            or self._drops.are_many(verdict.address, verdict.close_ns)
+        ):
+            why = wording.rate_words(place, fanout, rule.ttl_ms * NS_PER_MS)
+            return self._limit(verdict, finding, streak, rule, why)
+        strangers = self._strangers(streak.sources)
+        if not strangers and not finding.is_hard:
+            return (
+                "every source named bears the address of a known or protected "
+                "host, which may be forged: none is cut"
+            )
+        if not strangers:
+            why = wording.spare_words(place, rule.ttl_ms * NS_PER_MS)
+            return self._limit(verdict, finding, streak, rule, why)
+        fresh = [
+            source
+            for source in strangers
+            if not self._guard.stands(source, verdict.close_ns)
+        ]
+        if not fresh:
+            return None
+        target = tuple(fresh[: self._policy.budget.sources_per_decision_max])
+        spared = len(streak.sources) - len(strangers)
+        return self._drop(verdict, finding, streak, rule, (target, spared))
+
+    def _limit(
+        self,
+        verdict: Verdict,
+        finding: Finding,
+        streak: Streak,
+        rule: Contain,
+        done: str,
+    ) -> Decision:
+        """Return a limit on who has no session at the gateway: it names no source."""
+        place = endpoint(verdict.address, streak.port)
+        why = wording.sentence(wording.seen_words(verdict, finding, streak), done)
+        draft = drafts.draft(verdict, finding, streak, Action.RATE_LIMIT_SOURCES, why)
         return msgspec.structs.replace(
             draft,
-            target_type=kind,
+            target_type=TargetType.GATEWAY,
+            target=(place,),
+            until_ns=verdict.close_ns + rule.ttl_ms * NS_PER_MS,
+            mode=_mode(rule, (place, *self._peers.places(verdict.address))),
+        )
+
+    def _drop(
+        self,
+        verdict: Verdict,
+        finding: Finding,
+        streak: Streak,
+        rule: Contain,
+        named: tuple[tuple[str, ...], int],
+    ) -> Decision:
+        """Return a drop of the sources `named`, with how many others were spared."""
+        target, spared = named
+        place = endpoint(verdict.address, streak.port)
+        ttl_ns = rule.ttl_ms * NS_PER_MS
+        done = wording.drop_words(target, spared, ttl_ns)
+        why = wording.sentence(wording.seen_words(verdict, finding, streak), done)
+        draft = drafts.draft(verdict, finding, streak, Action.DROP_SOURCES, why)
+        self._drops.note(verdict.address, verdict.close_ns, ttl_ns)
+        return msgspec.structs.replace(
+            draft,
+            target_type=TargetType.SOURCE,
             target=target,
             until_ns=verdict.close_ns + ttl_ns,
             mode=_mode(rule, (place, *self._peers.places(verdict.address))),

@@ -104,6 +104,15 @@ def rate_words(place: str, fanout: int, ttl_ns: int) -> str:
     )
 
 
+def spare_words(place: str, ttl_ns: int) -> str:
+    """Return what limiting strangers does where only known hosts seem to send."""
+    return (
+        "every source bears the address of a known or protected host, which may be "
+        f"forged: none is cut, and what belongs to no session towards {place} is rate "
+        f"limited for {ttl_ns // NS_PER_MS} ms"
+    )
+
+
 def refused_words(refused: Refused) -> str:
     """Return why nothing but evidence follows."""
     return (

@@ -10,7 +10,9 @@ from airnet.score.rule import ANY, Rule
 #: Something has just been added to what a rule rests on: nothing is told twice.
 NEWS = ("quiet_ms", 0, 1000)
 #: Faster, or from more hosts, Logons are a flood: containing those is its rules' part.
-GUESSING = (("refused_hosts", 0, 3), ("logon_gap_ms", 15, ANY))
+#: Who guesses waits for the answer; several refused at once, who do not, flood.
+GUESSING = (("refused_hosts", 0, 1), ("logon_gap_ms", 25, ANY))
+TOGETHER = (("refused_hosts", 2, 3), ("logon_gap_ms", 90, ANY))
 
 HOST_RULES = (
     # A CompID logs on once (FIX 4.4 volume 2). Another host logged on under it, and the
@@ -107,21 +109,20 @@ HOST_RULES = (
     ),
     # Refused six times under three CompIDs of which none is its own, at a gateway where
     # others trade; or twelve times under one.
-    Rule(
-        name="host.refused_logons",
-        cause=Cause.COMPROMISE,
-        unit="Logons",
-        feature="logons_refused",
-        limit=5,
-        needs=(NEWS, ("comps", 3, ANY), ("venue_sessions", 1, ANY), *GUESSING),
-    ),
-    Rule(
-        name="host.repeated_refused_logons",
-        cause=Cause.COMPROMISE,
-        unit="Logons",
-        feature="logons_refused",
-        limit=11,
-        needs=(NEWS, ("venue_sessions", 1, ANY), *GUESSING),
+    *(
+        Rule(
+            name=name + suffix,
+            cause=Cause.COMPROMISE,
+            unit="Logons",
+            feature="logons_refused",
+            limit=limit,
+            needs=(NEWS, *needs, ("venue_sessions", 1, ANY), *pace),
+        )
+        for suffix, pace in (("", GUESSING), ("_together", TOGETHER))
+        for name, limit, needs in (
+            ("host.refused_logons", 5, (("comps", 3, ANY),)),
+            ("host.repeated_refused_logons", 11, ()),
+        )
     ),
     # A machine that trades calls four others at a port that nobody else calls, or any
     # does and finds nobody there twice: from one host to the next.

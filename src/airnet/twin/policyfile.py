@@ -127,6 +127,8 @@ def _leaning(name: str, before: Any, after: Any) -> tuple[Lean, str]:
         return _action_leaning(before, after)
     if last == "assets":
         return _assets_leaning(before, after)
+    if last == "at_once":
+        return _at_once_leaning(before, after)
     for pattern, (sign, why) in MORE.items():
         if fnmatchcase(name, pattern):
             grows = after > before
@@ -142,6 +144,12 @@ def _action_leaning(before: str, after: str) -> tuple[Lean, str]:
     if ranks[1] > ranks[0]:
         return Lean.BOLDER, "reaches further"
     return Lean.LOOSER, "does less"
+
+
+def _at_once_leaning(before: list[str], after: list[str]) -> tuple[Lean, str]:
+    if set(after) - set(before):
+        return Lean.BOLDER, "acts upon one window of more rules"
+    return Lean.LOOSER, "acts upon one window of fewer rules"
 
 
 def _assets_leaning(before: list[str], after: list[str]) -> tuple[Lean, str]:

@@ -1,0 +1,120 @@
+"""Rules of venues: told, never contained; each limit says why it is what it is."""
+
+from airnet.domain.verdict import Cause
+from airnet.score.rule import ANY, Rule
+
+VENUE_RULES = (
+    # Eight messages, twenty times as long as it usually takes and a quarter of a second
+    # without one answer to anybody. A venue must see as much of itself within 5 s
+    # (Regulation (EU) 2017/584, Article 12(3)).
+    Rule(
+        name="venue.silence_us",
+        cause=Cause.VENUE_FAULT,
+        unit="us",
+        feature="silence_us",
+        limit=250_000,
+        needs=(("unanswered", 8, ANY), ("silence_ratio", 20_000, ANY)),
+    ),
+    # The quickest of 16 orders takes 0.1 ms more than the quickest always did, in three
+    # batches in a row and for half a second: the path or the gateway is slower. A queue
+    # alone would do the same while everybody sends, so not then.
+    Rule(
+        name="venue.ack_rise_us",
+        cause=Cause.VENUE_FAULT,
+        unit="us",
+        feature="ack_rise_us",
+        limit=100,
+        needs=(
+            ("ack_risen_batches", 3, ANY),
+            ("ack_risen_ms", 500, ANY),
+            ("ack_deviation", 6000, ANY),
+            ("load_ratio", 0, 3000),
+        ),
+    ),
+    # Fifty refused a second, more than half of all answers, to three sessions at least
+    # and to most of those answered, where refusing is not usual: not one bad program.
+    Rule(
+        name="venue.rejects_per_second",
+        cause=Cause.VENUE_FAULT,
+        unit="rejects/s",
+        feature="reject_rate_1s",
+        limit=50,
+        divisor=10,
+        needs=(
+            ("reject_share_1s", 500, ANY),
+            ("sessions_rejected", 3, ANY),
+            ("rejected_share", 500, ANY),
+            ("reject_baseline", 0, 250),
+        ),
+    ),
+    # The last Logons were answered after a second: of 4 the mean, so that one slow one
+    # is none. FIX gives no time; sessions are usually up within milliseconds.
+    Rule(
+        name="venue.logon_us",
+        cause=Cause.VENUE_FAULT,
+        unit="us",
+        feature="logon_recent_us",
+        limit=1_000_000,
+        needs=(("logons_answered", 1, ANY),),
+    ),
+    # Ten times as long as usual, and a tenth of a second.
+    Rule(
+        name="venue.logon_ratio",
+        cause=Cause.VENUE_FAULT,
+        unit="1/1000",
+        feature="logon_ratio",
+        limit=10_000,
+        needs=(("logon_recent_us", 100_000, ANY), ("logons_answered", 1, ANY)),
+    ),
+    # Two clients wait, and twenty times as long as is usual nobody has been answered.
+    Rule(
+        name="venue.logons_wait_ratio",
+        cause=Cause.VENUE_FAULT,
+        unit="1/1000",
+        feature="logon_wait_ratio",
+        limit=20_000,
+        needs=(("logon_wait_us", 300_000, ANY), ("logons_waiting", 2, ANY)),
+    ),
+    # A quarter of all answers comes very late, three a second, where one in twenty did:
+    # the others may be as quick as ever. Not while everybody sends: that is a queue;
+    # nor while the mirror hides when they came.
+    Rule(
+        name="venue.late_ack_share",
+        cause=Cause.VENUE_FAULT,
+        unit="1/1000",
+        feature="late_ack_share_1s",
+        limit=250,
+        needs=(
+            ("late_ack_rate_1s", 25, ANY),
+            ("late_ack_baseline", 0, 50),
+            ("mirror_doubt_rate_1s", 0, 10),
+            ("load_ratio", 0, 3000),
+            ("history_ms", 2000, ANY),
+        ),
+    ),
+    # Three segments in a hundred lost or late, of three sessions at least, and nothing
+    # that the mirror hides: the network between loses them.
+    Rule(
+        name="venue.odd_segments_share",
+        cause=Cause.VENUE_FAULT,
+        unit="1/1000",
+        feature="odd_share_1s",
+        limit=30,
+        needs=(
+            ("odd_rate_1s", 30, ANY),
+            ("odd_sessions", 3, ANY),
+            ("odd_baseline", 0, 10),
+            ("mirror_doubt_rate_1s", 0, 10),
+            ("history_ms", 2000, ANY),
+        ),
+    ),
+    # Three clients wait and nobody's Logon has been answered for two seconds.
+    Rule(
+        name="venue.logon_wait_us",
+        cause=Cause.VENUE_FAULT,
+        unit="us",
+        feature="logon_wait_us",
+        limit=2_000_000,
+        needs=(("logons_waiting", 3, ANY),),
+    ),
+)

@@ -1,0 +1,87 @@
+"""Rules of floods: each fires on its row, and none on what its excuse describes."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from airnet.config import load
+from airnet.decide.policy import Policy
+from airnet.domain.columns import FLOOD_SCHEMA
+from airnet.domain.window import WINDOW_GATEWAY
+from airnet.pipeline import policy_path
+from airnet.score.rule import Rule, fired
+from airnet.score.rules import GATEWAY_RULES, RULES
+from tests.property.test_window import closed
+from tests.property.test_window_strike import NO_MESSAGES, flood
+
+COLUMN = {name: place for place, name in enumerate(FLOOD_SCHEMA.names)}
+AT_ONCE = tuple(rule for rule in GATEWAY_RULES if rule.name.endswith("_at_once"))
+
+
+def row_of(rule: Rule) -> NDArray[np.float32]:
+    """Return a row that breaks the rule, as barely as may be."""
+    row = np.zeros((1, 64), np.float32)
+    row[0, COLUMN[rule.feature]] = (rule.limit + 1) * rule.divisor
+    for name, least, _ in rule.needs:
+        row[0, COLUMN[name]] = max(least, row[0, COLUMN[name]])
+    return row
+
+
+def test_policy_names_rules_that_exist_and_no_others_are_meant_for_it() -> None:
+    named = load(policy_path(), Policy).cause.flood.at_once
+
+    assert set(named) == {rule.name for rule in AT_ONCE}
+    assert named == Policy().cause.flood.at_once
+
+
+def test_names_are_one_rule_each() -> None:
+    names = [rule.name for rules in RULES.values() for rule in rules]
+
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("rule", GATEWAY_RULES, ids=lambda rule: rule.name)
+def test_a_rule_fires_above_its_limit_and_not_on_it(rule: Rule) -> None:
+    row = row_of(rule)
+    assert list(fired((rule,), COLUMN, row)) == [0]
+
+    row[0, COLUMN[rule.feature]] = rule.limit * rule.divisor
+    assert not fired((rule,), COLUMN, row)
+
+
+@pytest.mark.parametrize("rule", AT_ONCE, ids=lambda rule: rule.name)
+@pytest.mark.parametrize(
+    "excuse",
+    [
+        {"known_share": 300},  # who trades comes back
+        {"known": 2},  # nobody knows yet that this is a gateway
+        {"history_ms": 900},  # the capture begins
+        {"over_baseline": 15_000},  # it is like this here
+        {"packets": 15},
+    ],
+    ids=lambda excuse: next(iter(excuse)),
+)
+def test_one_window_is_never_enough_for_what_has_an_excuse(
+    rule: Rule, excuse: dict[str, int]
+) -> None:
+    row = row_of(rule)
+    for name, value in excuse.items():
+        row[0, COLUMN[name]] = value
+
+    assert not fired((rule,), COLUMN, row)
+
+
+def test_sixteen_new_hosts_in_one_moment_are_not_judged_in_one_window() -> None:
+    """One handshake each, as a firm that starts: it takes 24 that nobody completes."""
+    starting = flood([(0, 200_000, 16)], 16)
+    windows, rows = closed(starting, NO_MESSAGES, 64)
+    gateway = rows[windows["kind"] == WINDOW_GATEWAY].copy()
+    gateway[:, COLUMN["known"]] = 8
+    gateway[:, COLUMN["history_ms"]] = 60_000
+
+    assert len(gateway) == 1
+    assert not fired(AT_ONCE, COLUMN, gateway)
+
+    gateway[:, COLUMN["packets_per_source"]] = 8000
+    named = fired(AT_ONCE, COLUMN, gateway)
+    assert named[0].rule.name == "gateway.half_open_at_once"
