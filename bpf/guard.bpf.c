@@ -44,8 +44,8 @@ struct {
 	__type(value, struct airnet_guard_rule);
 } gateways SEC(".maps");
 
-/* Conversations that a gateway under flood goes on serving: whole 4-tuples, because an
- * address can be forged and a live session's ports cannot be guessed cheaply. */
+/* Conversations that pass whatever their address is blamed for: whole 4-tuples, because
+ * an address can be forged and a live session's ports cannot be guessed cheaply. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, GUARD_RULES_MAX);
@@ -69,6 +69,16 @@ struct {
 	__type(key, __u32);
 	__type(value, struct airnet_guard_counts);
 } counters SEC(".maps");
+
+/* User space's own, kept beside the rules so that it lasts exactly as long as they do:
+ * what was intended, written before the rules were. No program reads it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, GUARD_INTENT_PAGES);
+	__type(key, __u32);
+	__type(value, struct airnet_guard_page);
+} intents SEC(".maps");
 
 enum verdict { NOTHING, CONFORMS, REFUSED };
 
@@ -146,13 +156,13 @@ static __always_inline __u32 judge(const struct select_fields *fields, __u64 now
 	if (said == REFUSED)
 		return AIRNET_GUARD_SESSION;
 	before = said;
+	if (bpf_map_lookup_elem(&known, &flow))
+		return AIRNET_GUARD_ALLOWED;
 	said = rule_says(bpf_map_lookup_elem(&sources, &prefix), now);
 	if (said == REFUSED)
 		return AIRNET_GUARD_SOURCE;
 	if (said == CONFORMS)
 		before = said;
-	if (bpf_map_lookup_elem(&known, &flow))
-		return AIRNET_GUARD_ALLOWED;
 	said = rule_says(gateway_rule(fields, now), now);
 	if (said == REFUSED)
 		return AIRNET_GUARD_UNKNOWN;

@@ -10,6 +10,7 @@
 
 #define GUARD_RULES_MAX 65536
 #define GUARD_GATEWAYS_MAX 1024
+#define GUARD_INTENT_PAGES 1024
 
 /* What holds for whom a key names, until when. A rule says of itself when it ends: the
  * program compares, so nobody has to take it away, and nobody's death keeps it.
@@ -55,10 +56,14 @@ struct airnet_guard_control {
 	an_u64 pad[7];
 };
 
+struct airnet_guard_page {
+	an_u64 words[512];
+};
+
 /* Ends of a frame: seen = the sum of the others. */
 #define AIRNET_GUARD_SEEN 0
 #define AIRNET_GUARD_PASSED 1 /* nothing stands against it */
-#define AIRNET_GUARD_ALLOWED 2 /* within its rate, or known to a gateway under flood */
+#define AIRNET_GUARD_ALLOWED 2 /* a known conversation, or within a rate */
 #define AIRNET_GUARD_SPARED 3 /* of something protected */
 #define AIRNET_GUARD_SESSION 4 /* refused: its session */
 #define AIRNET_GUARD_SOURCE 5 /* refused: its source */

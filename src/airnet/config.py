@@ -178,6 +178,36 @@ class Actuators(Closed, frozen=True):
         _require(0 < self.timeout_ms <= 60_000, "`timeout_ms` must be 1..60000")
 
 
+class GuardPort(Closed, frozen=True):
+    """The inline port, or the guarded host's, where the guard holds frames back.
+
+    "" for none. `gateways` are those whose traffic comes in there; none named: all.
+    `strangers_...` is what may pass to a gateway under flood of whoever is not logged
+    on, all together.
+    """
+
+    interface: str = ""
+    gateways: tuple[str, ...] = ()
+    strangers_per_second: int = 1000
+    strangers_burst: int = 100
+
+    def __post_init__(self) -> None:
+        name_fits = len(self.interface) < INTERFACE_BYTES and not re.search(
+            r"[\s/]", self.interface
+        )
+        _require(name_fits, "`interface` must be the name of a network interface")
+        for address in self.gateways:
+            address_bytes(address)
+        _require(
+            0 < self.strangers_per_second <= 10_000_000,
+            "`strangers_per_second` must be 1..10000000",
+        )
+        _require(
+            0 < self.strangers_burst <= 1_000_000,
+            "`strangers_burst` must be 1..1000000",
+        )
+
+
 class Service(Closed, frozen=True):
     """Paths and ports of the running service. `metrics_port` 0 means none.
 
@@ -224,12 +254,18 @@ class Config(Closed, frozen=True):
     models: str = ""
     model_keys: tuple[str, ...] = ()
     actuators: Actuators = Actuators()
+    guard: GuardPort = GuardPort()
     service: Service = Service()
 
     def __post_init__(self) -> None:
         _require(
             all(re.fullmatch(r"[0-9a-f]{64}", key) for key in self.model_keys),
             "`model_keys` must be Ed25519 public keys, 64 hexadecimal digits each",
+        )
+        _require(
+            not self.guard.interface or self.guard.interface != self.capture.interface,
+            "`guard.interface` must be another than the mirror's: what the guard drops "
+            "the mirror would not show",
         )
 
 

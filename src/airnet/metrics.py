@@ -4,7 +4,7 @@ The hot path counts in plain integers; this collects them when asked, so a scrap
 costs the lane nothing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from threading import Thread
 from wsgiref.simple_server import WSGIServer
 
@@ -38,11 +38,13 @@ class Metrics(Collector):
         ledger: Ledger,
         standing: Standing,
         is_recording: Callable[[], bool],
+        others: Iterable[Collector] = (),
     ) -> None:
         self._lane = lane
         self._ledger = ledger
         self._standing = standing
         self._is_recording = is_recording
+        self._others = tuple(others)
         self._server: WSGIServer | None = None
         self._thread: Thread | None = None
 
@@ -55,7 +57,8 @@ class Metrics(Collector):
         if not port:
             return
         registry = CollectorRegistry()
-        registry.register(self)
+        for one in (self, *self._others):
+            registry.register(one)
         try:
             self._server, self._thread = start_http_server(port, host, registry)
         except OSError as error:

@@ -93,7 +93,7 @@ class Pipeline:
         source: where frames come from.
         brain: the stages.
         hands: what Decisions are given to.
-        on_decision: called with each Decision before it is carried out.
+        on_decision: called with each Decision when the hands have it.
         tape: keeps every frame, when given.
         batch_frames: frames taken at a time, 1..FRAMES_MAX. It changes the speed and
             never an answer.
@@ -160,22 +160,34 @@ class Pipeline:
         """Hand Decisions on that rest on a Verdict, or on none."""
         for decision in decisions:
             self.totals.decisions += 1
-            self._on_decision(decision)
             self._hands.carry_out(decision, verdict)
+            self._on_decision(decision)
 
 
 def known_addresses(site: "Site", sessions: "NDArray[np.void]") -> list[str]:
     """Return who passes whatever stands: hosts of the site, protected, who trades.
 
-    An open connection proves nothing: a flood of Logons has thousands of them. Who
-    was picked up in mid-course, with messages both ways, is taken to be logged on.
+    See `trading` for who trades.
     """
     hosts = {host for firm in site.firms for host in firm.hosts}
     hosts |= {one.network for one in site.protected if one.network}
-    is_old = (sessions["state"] == OPEN) & (sessions["midstream"] == 1)
-    is_old &= (sessions["messages"] > 0).all(axis=1)
-    trading = sessions[(sessions["state"] == LOGGED_ON) | is_old]["client"]
-    return sorted({*hosts, *(address_text(bytes(row)) for row in trading)})
+    clients = trading(sessions)["client"]
+    return sorted({*hosts, *(address_text(bytes(row)) for row in clients)})
+
+
+def trading(sessions: "NDArray[np.void]") -> "NDArray[np.void]":
+    """Return the rows of the SESSION table that are logged on.
+
+    An open connection proves nothing: a flood of Logons has thousands of them. Who
+    was picked up in mid-course, with messages both ways, is taken to be logged on.
+    """
+    state = sessions["state"]
+    is_on = state == LOGGED_ON
+    places = ((state == OPEN) & (sessions["midstream"] == 1)).nonzero()[0]
+    if len(places):
+        is_on[places] = (sessions["messages"][places] > 0).all(axis=1)
+    found: NDArray[np.void] = sessions[is_on]
+    return found
 
 
 def last_bad_ns(windows: Windows, decision: "Decision") -> int:

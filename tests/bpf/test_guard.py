@@ -64,6 +64,7 @@ TABLES = (
     "known",
     "control",
     "counters",
+    "intents",
 )
 
 
@@ -177,6 +178,20 @@ def test_a_flood_leaves_known_sessions_alone(program: Program) -> None:
     assert program.ends(forged, 5) == ["allowed"] * 3 + ["unknown"] * 2
     assert program.ends(live, 50) == ["allowed"] * 50
     assert program.ends(tcp(STRANGER, 1, GATEWAY, 80)) == ["passed"]
+
+
+def test_a_known_session_passes_what_its_address_is_blamed_for(
+    program: Program,
+) -> None:
+    """Who forges a firm's address cuts himself; a session's own rule reaches it."""
+    program.tables.sources.update(guard.prefix_key(CLIENT), stands())
+    program.tables.known.update(flow(), bytes(8))
+    live = tcp(CLIENT, 40_000, GATEWAY, 9878)
+
+    assert program.ends(tcp(CLIENT, 5, GATEWAY, 9878)) == ["source"]
+    assert program.ends(live) == ["allowed"]
+    program.tables.sessions.update(flow(), stands())
+    assert program.ends(live) == ["session"]
 
 
 def test_port_zero_is_every_port_of_a_gateway(program: Program) -> None:

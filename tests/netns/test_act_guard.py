@@ -8,12 +8,16 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from airnet.act.guard import GuardActuator, Limit
-from airnet.clock import SystemClock
+from airnet.act.known import LINGER_NS, Known
+from airnet.clock import SimulatedClock, SystemClock
 from airnet.domain.containment import State
 from airnet.domain.decision import Action, Decision, TargetType
+from airnet.domain.session import SESSION, SessionName, address_bytes
 from airnet.errors import ActuationError, AirnetError
 from airnet.kernel import guard
 from tests.bpf.test_guard import CLIENT, GATEWAY, STRANGER, tcp
@@ -75,6 +79,22 @@ def limit_gateway() -> Decision:
     )
 
 
+def sessions(
+    alive: SessionName | None = None, ended: SessionName | None = None
+) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """Return rows of the session table: one that is logged on, one that ended."""
+    found = []
+    for name in (alive, ended):
+        rows = np.zeros(int(name is not None), SESSION)
+        if name is not None:
+            rows["client"] = np.frombuffer(address_bytes(name.client), np.uint8)
+            rows["gateway"] = np.frombuffer(address_bytes(name.gateway), np.uint8)
+            rows["client_port"] = name.client_port
+            rows["gateway_port"] = name.gateway_port
+        found.append(rows)
+    return found[0], found[1]
+
+
 STRANGE = tcp(STRANGER, 1234, GATEWAY, 9878)
 LIVE = tcp(CLIENT, 40_001, GATEWAY, 9878)
 
@@ -131,8 +151,10 @@ def test_a_session_is_cut_both_ways(port: Port) -> None:
 
 def test_a_flood_of_a_firms_address_never_cuts_the_firm(port: Port) -> None:
     """Allow-known: sessions pass untouched, everything else shares a rate."""
-    actuator = act(port, sessions=lambda: [session_name(1)], limit=Limit(1, 2))
+    actuator = act(port, limit=Limit(1, 2))
+    known = Known(port.guard.known, SystemClock())
 
+    known.keep(*sessions(session_name(1)))
     actuator.apply(limit_gateway(), TTL_NS)
 
     forged = tcp(CLIENT, 7, GATEWAY, 9878)
@@ -148,6 +170,43 @@ def test_what_is_spared_gets_no_rule(port: Port) -> None:
     assert "1 of 1 rules" in standing.detail
     assert port.ends(LIVE) == {"passed": 1}
     assert port.ends(STRANGE) == {"source": 1}
+    with pytest.raises(ActuationError, match="spared"):
+        actuator.apply(drop(CLIENT), TTL_NS)
+
+
+def test_only_what_comes_in_there_is_its_own(port: Port) -> None:
+    actuator = act(port, behind=[GATEWAY])
+
+    assert actuator.accepts(drop())
+    assert not actuator.accepts(drop(gateway="10.0.0.11"))
+    assert not actuator.accepts(drop(gateway=""))
+
+
+def test_a_session_is_known_until_it_is_seen_to_end(port: Port) -> None:
+    """A restart, or a flooded table, forgets sessions: that cuts nobody at once."""
+    clock, alive = SimulatedClock(), session_name(1)
+    act(port, limit=Limit(1, 1)).apply(limit_gateway(), TTL_NS)
+    first = Known(port.guard.known, clock)
+    first.keep(*sessions(alive))
+    heir = Known(port.guard.known, clock)
+
+    heir.keep(*sessions())
+    assert port.ends(LIVE, 5) == {"allowed": 5}
+    heir.keep(*sessions(alive))
+    clock.time_ns += LINGER_NS
+    heir.keep(*sessions(alive))
+    assert port.ends(LIVE, 5) == {"allowed": 5}
+    heir.keep(*sessions())
+    clock.time_ns += LINGER_NS - 1
+    heir.keep(*sessions())
+    assert len(heir) == 1
+    clock.time_ns += 1
+    heir.keep(*sessions())
+    assert len(heir) == 0
+
+    heir.keep(*sessions(alive))
+    heir.keep(*sessions(ended=alive))
+    assert list(port.guard.known.keys()) == []
 
 
 def test_a_weaker_decision_does_not_loosen_a_stricter_one(port: Port) -> None:

@@ -4,14 +4,16 @@ The fastest way there is where the guard is on the path: one write into the kern
 force with the next frame. A rule ends by itself, in the kernel; nothing renews it.
 """
 
+import contextlib
+import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from airnet.act.actuator import Reconciled
 from airnet.clock import Clock
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Action, Decision
-from airnet.domain.session import SessionName
+from airnet.domain.session import address_bytes
 from airnet.errors import ActuationError, UnsupportedError
 from airnet.kernel.guard import (
     KernelGuard,
@@ -44,18 +46,6 @@ class Limit(NamedTuple):
     burst_frames: int = 100
 
 
-class Sessions(Protocol):
-    """Gives the sessions that a gateway under flood goes on serving."""
-
-    def __call__(self) -> Iterable[SessionName]:
-        """Return those that are logged on now."""
-        ...
-
-
-def _nobody() -> Sequence[SessionName]:
-    return ()
-
-
 class GuardActuator:
     """Puts network Decisions in force on one guarded interface.
 
@@ -65,9 +55,11 @@ class GuardActuator:
     Args:
         guard: the tables; it stays the caller's.
         clock: of command and acknowledgement, and CLOCK_MONOTONIC for the kernel.
-        sessions: who is known to a gateway under flood.
         spared: asked with a source; what it says yes to is never held back.
+        behind: gateways whose frames come in by this interface; none named: all.
         limit: for who is not known there.
+
+    One thread may apply while another releases and looks at what ended.
     """
 
     name = "guard"
@@ -77,20 +69,23 @@ class GuardActuator:
         guard: KernelGuard,
         clock: Clock,
         *,
-        sessions: Sessions = _nobody,
         spared: Callable[[str], bool] = lambda _: False,
+        behind: Iterable[str] = (),
         limit: Limit | None = None,
     ) -> None:
         self._guard = guard
         self._clock = clock
-        self._sessions = sessions
         self._spared = spared
+        self._behind = frozenset(address_bytes(address) for address in behind)
         self._limit = limit or Limit()
+        self._lock = threading.Lock()
         self._applied: dict[str, tuple[Containment, list[Place]]] = {}
 
     def accepts(self, decision: Decision) -> bool:
         """Return whether this is an action of the network that frames can tell."""
-        return decision.action in _ACTIONS
+        if decision.action not in _ACTIONS or not decision.gateway:
+            return False
+        return not self._behind or address_bytes(decision.gateway) in self._behind
 
     def apply(self, decision: Decision, ttl_ns: int) -> Containment:
         """Write the rules of `decision`, read them back, return what stands.
@@ -105,16 +100,20 @@ class GuardActuator:
         if known is not None and known[0].until_ns > command_ns:
             return known[0]
         places = self._places(decision)
+        if not places:
+            raise ActuationError(
+                f"decision {decision.id}: every source of it is spared",
+                "see `protected` and the hosts in site.toml",
+            )
         until_ns = now_ns + ttl_ns
         rule = self._rule(decision, until_ns, number)
         written: list[Place] = []
         try:
-            if decision.action is Action.RATE_LIMIT_SOURCES:
-                self._admit(decision.gateway)
             for place in places:
                 until_ns = min(until_ns, self._write(place, rule, written))
         except UnsupportedError as error:
-            self._take_back(written, number)
+            with contextlib.suppress(UnsupportedError):  # then they end by themselves
+                self._take_back(written, number)
             raise ActuationError(
                 f"decision {decision.id}: {error.what}",
                 "rules end by themselves; see `airnet actions`",
@@ -141,15 +140,15 @@ class GuardActuator:
             ActuationError: a rule may stand, until its end at the latest.
         """
         number = decision_number(containment.decision_id)
-        _, places = self._applied.get(containment.decision_id, (None, []))
         try:
-            self._take_back(places or list(self._rules_of(number)), number)
+            self._take_back(self._places_of(containment.decision_id), number)
         except UnsupportedError as error:
             raise ActuationError(
                 f"decision {containment.decision_id}: {error.what}",
                 "its rules end by themselves",
             ) from error
-        self._applied.pop(containment.decision_id, None)
+        with self._lock:
+            self._applied.pop(containment.decision_id, None)
         return containment
 
     def reconcile(self, wanted: Sequence[tuple[Decision, Containment]]) -> Reconciled:
@@ -185,9 +184,9 @@ class GuardActuator:
             self._clock.mono_ns(),
         )
         refused = 0
-        for place in self._rules_of(number):
+        for place in self._places_of(containment.decision_id):
             rule = self._at(place)
-            if rule is None:
+            if rule is None or rule.decision != number:
                 continue
             if rule.until_ns > now_ns:
                 return ""
@@ -195,18 +194,12 @@ class GuardActuator:
         return f"ended by the guard: its time was over, {refused} frames refused"
 
     def sweep(self) -> int:
-        """Take away rules that have ended; how many. They hold back nothing.
-
-        Who was known to a gateway is forgotten with the last flood.
-        """
+        """Take away rules that have ended; how many. They hold back nothing."""
         now_ns, count = self._clock.mono_ns(), 0
         for table in self._tables:
             for key, rule in self._guard.rules(table):
                 if rule.until_ns <= now_ns:
                     count += table.delete(key)
-        if not any(self._guard.gateways.keys()):
-            for key in list(self._guard.known.keys()):
-                self._guard.known.delete(key)
         return count
 
     def _require_enforcing(self, decision_id: str) -> None:
@@ -257,15 +250,6 @@ class GuardActuator:
             decision=number,
         )
 
-    def _admit(self, gateway: str) -> None:
-        """Name the sessions that a gateway goes on serving, before strangers wait."""
-        for name in self._sessions():
-            if name.gateway == gateway:
-                key = flow_key(
-                    name.client, name.client_port, name.gateway, name.gateway_port
-                )
-                self._guard.known.update(key, bytes(8))
-
     def _write(self, place: Place, rule: Rule, written: list[Place]) -> int:
         """Write one rule and read it back; return when that key's rule ends."""
         standing = self._at(place)
@@ -285,6 +269,11 @@ class GuardActuator:
     def _at(self, place: Place) -> Rule | None:
         return self._guard.rule(place.table, place.key)
 
+    def _places_of(self, decision_id: str) -> list[Place]:
+        """Return where a Decision's rules are: as remembered, or as found."""
+        _, places = self._applied.get(decision_id, (None, []))
+        return places or list(self._rules_of(decision_number(decision_id)))
+
     def _rules_of(self, number: int) -> Iterable[Place]:
         """Return where rules of a Decision are, also of one made before a restart."""
         for table in self._tables:
@@ -298,9 +287,10 @@ class GuardActuator:
                 place.table.delete(place.key)
 
     def _note(self, key: str, standing: Containment, places: list[Place]) -> None:
-        self._applied[key] = standing, places
-        while len(self._applied) > KNOWN_MAX:
-            del self._applied[next(iter(self._applied))]
+        with self._lock:
+            self._applied[key] = standing, places
+            while len(self._applied) > KNOWN_MAX:
+                del self._applied[next(iter(self._applied))]
 
 
 def decision_number(decision_id: str) -> int:

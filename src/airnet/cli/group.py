@@ -33,6 +33,7 @@ MODULES = {
     "demo": "trial",
     "doctor": "inspect",
     "explain": "record",
+    "guard": "guard",
     "incidents": "record",
     "lint": "inspect",
     "models": "models",

@@ -35,8 +35,9 @@ Exit statuses
     help="This host's configuration.",
 )
 @click.option("--attached", hidden=True, help="What the half with privileges left.")
+@click.option("--guarded", hidden=True, default="", help="The same, of the guard.")
 @show.as_json
-def run(file: Path, attached: str | None, as_json: bool) -> int:
+def run(file: Path, attached: str | None, guarded: str, as_json: bool) -> int:
     """Watch a mirror port and contain what policy says, until SIGTERM.
 
     Reads the interface that the configuration names and never sends on it. Decisions
@@ -47,12 +48,15 @@ def run(file: Path, attached: str | None, as_json: bool) -> int:
     root's account where service.user names another, before it reads a frame.
     """
     from airnet.service import Service, sensor  # noqa: PLC0415 -- kernel modules
+    from airnet.service.guardpost import guarded_from  # noqa: PLC0415 -- the same
 
     log.configure()
     config = load(file, Config)
     if attached is None:
         sensor.begin(config, file.parent)
-    service = Service(config, file.parent, sensor.handed_over(attached))
+    service = Service(
+        config, file.parent, sensor.handed_over(attached), guarded_from(guarded)
+    )
     service.run()
     if as_json:
         show.document(dict(vars(service.totals())))

@@ -37,6 +37,8 @@ ENDS = (
     "off",
 )
 COUNTERS_WORDS = 16
+#: GUARD_INTENT_PAGES pages.
+INTENT_BYTES = 1024 * 4096
 _FLOW = struct.Struct("=16s16sHHI")
 _PREFIX = struct.Struct("=I16s")
 _GATEWAY = struct.Struct("=16sH6x")
@@ -51,7 +53,7 @@ _TABLES = {
     "known": (_FLOW.size, 8),
 }
 #: Everything pinned, in this order.
-_NAMES = (*_TABLES, "control", "counters", "link")
+_NAMES = (*_TABLES, "control", "counters", "intents", "link")
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,6 +146,10 @@ class KernelGuard:
         self._control = bpf.mapped(fds["control"], 8, writable=True)
         words = COUNTERS_WORDS * bpf.possible_cpu_count()
         self._counters = bpf.mapped(fds["counters"], words)
+        #: Bytes that last as long as the rules, for what is intended (act.intentlog).
+        self.intents: NDArray[np.uint8] = bpf.mapped(
+            fds["intents"], INTENT_BYTES // 8, writable=True
+        ).view(np.uint8)
 
     def __enter__(self) -> Self:
         return self
@@ -202,16 +208,35 @@ class KernelGuard:
 def guard_interface(interface: str, pins: Path = PINS) -> KernelGuard:
     """Adopt the guard that stands on an interface, or attach one.
 
+    A pinned guard whose program no frame of the interface goes through any more (the
+    interface was made anew, or somebody detached it) holds nothing back: it goes.
+
     Raises:
         CaptureError: no such interface, or another program holds it.
         UnsupportedError: this host cannot, or this process may not.
     """
     folder = pins / interface
+    index = link.describe(interface).index
     with contextlib.ExitStack() as undo:
-        if (folder / "link").exists():
+        if _stands(folder, index):
             fds = {name: _kept(undo, pinned(folder / name)) for name in _NAMES}
         else:
-            fds = _attach(interface, folder, undo)
+            remove(interface, pins)
+            fds = _attach(interface, index, folder, undo)
+        found = KernelGuard(interface, fds)
+        undo.pop_all()
+    return found
+
+
+def adopt(interface: str, pins: Path = PINS) -> KernelGuard:
+    """Open the guard that is pinned for an interface; attach nothing.
+
+    Raises:
+        UnsupportedError: there is none, or this process may not.
+    """
+    folder = pins / interface
+    with contextlib.ExitStack() as undo:
+        fds = {name: _kept(undo, pinned(folder / name)) for name in _NAMES}
         found = KernelGuard(interface, fds)
         undo.pop_all()
     return found
@@ -231,9 +256,21 @@ def _kept(undo: contextlib.ExitStack, fd: int) -> int:
     return fd
 
 
-def _attach(interface: str, folder: Path, undo: contextlib.ExitStack) -> dict[str, int]:
+def _stands(folder: Path, index: int) -> bool:
+    """Return whether a whole guard is pinned there, attached to that interface."""
+    if not all((folder / name).exists() for name in _NAMES):
+        return False
+    fd = pinned(folder / "link")
+    try:
+        return bpf.link_interface(fd) == index
+    finally:
+        os.close(fd)
+
+
+def _attach(
+    interface: str, index: int, folder: Path, undo: contextlib.ExitStack
+) -> dict[str, int]:
     """Load, pin, attach; the link is pinned last, so that half a guard is none."""
-    found = link.describe(interface)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -249,7 +286,7 @@ def _attach(interface: str, folder: Path, undo: contextlib.ExitStack) -> dict[st
             pin(fds[name], folder / name)
         program = loaded.program("guard")
         fds["link"] = _kept(
-            undo, program.attach_xdp(interface, found.index, generic=False).fd
+            undo, program.attach_xdp(interface, index, generic=False).fd
         )
         pin(fds["link"], folder / "link")
     return fds

@@ -8,10 +8,13 @@ import contextlib
 import queue
 import threading
 
+from airnet.act.intents import Order
 from airnet.act.standing import Standing
 from airnet.clock import SystemClock
 from airnet.domain.decision import Decision
 from airnet.domain.verdict import Verdict
+from airnet.errors import ActuationError, LedgerError
+from airnet.service.guardpost import GuardPost
 
 ORDERS_MAX = 1024  # queued to the hands; beyond it the lane waits
 WAIT_MS = 20
@@ -20,12 +23,24 @@ WAIT_MS = 20
 class Hands:
     """The thread that writes intents, acts, and writes outcomes, in order."""
 
-    def __init__(self, standing: Standing, clock: SystemClock) -> None:
+    def __init__(
+        self, standing: Standing, clock: SystemClock, post: GuardPost | None = None
+    ) -> None:
+        """Take the roles it works with.
+
+        Args:
+            standing: intents, outcomes, what is in force.
+            clock: of signs of life.
+            post: what is carried out at once, before anything is queued.
+        """
         self._standing = standing
         self._clock = clock
+        self._post = post
         self._orders: queue.Queue[tuple[str, tuple[object, ...]]] = queue.Queue(
             ORDERS_MAX
         )
+        #: Taken from the queue while it was looked for more to do at once.
+        self._next: tuple[str, tuple[object, ...]] | None = None
         self.failure: BaseException | None = None
         self.beat_ns = clock.mono_ns()
         self._thread = threading.Thread(target=self._work, name="hands", daemon=True)
@@ -35,8 +50,11 @@ class Hands:
         self._thread.start()
 
     def carry_out(self, decision: Decision, verdict: Verdict | None) -> None:
-        """Queue a Decision."""
-        self._put("carry_out", (decision, verdict))
+        """Do at once what the guard can do; queue the Decision and what stands."""
+        outcome = None
+        if self._post is not None and self.failure is None:
+            outcome = self._post.reflex.act(decision, verdict)
+        self._put("carry_out", (Order(decision, verdict, outcome),))
 
     def tick(self, now_ns: int) -> None:
         """Do nothing: on a live line containments end by the host's clock."""
@@ -63,21 +81,49 @@ class Hands:
         try:
             while self._one():
                 self._standing.tick(self._clock.now_ns())
+                if self._post is not None:
+                    self._post.sweep()
                 self.beat_ns = self._clock.mono_ns()
         except BaseException as error:  # noqa: BLE001 -- the lane raises it again
             self.failure = error
 
     def _one(self) -> bool:
-        """Work on one order, if any; False when told to stop."""
+        """Work on one order, if any, or several at once; False when told to stop."""
+        found, self._next = self._next, None
         try:
-            what, arguments = self._orders.get(timeout=WAIT_MS / 1000)
+            what, arguments = found or self._orders.get(timeout=WAIT_MS / 1000)
         except queue.Empty:
             return True
         if what == "stop":
             return False
         if what == "carry_out":
-            self._standing.carry_out(*arguments)  # type: ignore[arg-type] # as queued
+            self._carry_out(*arguments)  # type: ignore[arg-type] # as it was queued
         else:
             look = self._standing.observe_effect
             look(*arguments)  # type: ignore[arg-type] # as it was queued
         return True
+
+    def _carry_out(self, first: Order) -> None:
+        """Carry out one Decision and those queued behind it: they share one sync."""
+        orders = [first]
+        with contextlib.suppress(queue.Empty):
+            while len(orders) < ORDERS_MAX:
+                what, arguments = self._orders.get_nowait()
+                if what != "carry_out":
+                    self._next = what, arguments
+                    break
+                orders += arguments  # type: ignore[arg-type] # as it was queued
+        try:
+            self._standing.carry_out_all(orders)
+        except LedgerError:
+            self._take_back(orders)
+            raise
+        if self._post is not None:
+            self._post.intents.settle(sum(one.outcome is not None for one in orders))
+
+    def _take_back(self, orders: list[Order]) -> None:
+        """Undo what was done at once and cannot be recorded."""
+        for _, _, outcome in orders:
+            if outcome is not None and self._post is not None:
+                with contextlib.suppress(ActuationError):  # it ends by itself
+                    self._post.actuator.release(outcome)

@@ -5,9 +5,11 @@ slower than its own work; the hands write the intent, act and write the outcome.
 """
 
 import contextlib
+import gc
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -16,6 +18,7 @@ import msgspec
 import structlog
 
 from airnet import __version__
+from airnet.act.actuator import Actuator
 from airnet.act.orders import OrdersActuator
 from airnet.act.sdn import SdnActuator
 from airnet.act.standing import Standing
@@ -39,12 +42,15 @@ from airnet.pipeline import (
 from airnet.record.file import FileLedger
 from airnet.replay import digest
 from airnet.score import load as load_models
+from airnet.service.guardpost import Guarded, GuardPost
 from airnet.service.hands import WAIT_MS, Hands
 from airnet.service.kept import Kept
 from airnet.stride import stride_of
 
 EFFECT_EVERY_NS = 50_000_000
 DRAIN_STEPS_MAX = 4096
+#: How long one thread may keep the interpreter from another: the lane from the hands.
+SWITCH_S = 0.0001
 BEAT_NS = 1_000_000_000  # between two signs of life; the unit's watchdog waits 10 s
 #: One order may take a request's timeout and a release's; more is a thread that hangs.
 HANDS_STALL_NS = 8_000_000_000
@@ -90,7 +96,13 @@ class Service:
         AirnetError: configuration, models, ledger or interface cannot be used.
     """
 
-    def __init__(self, config: Config, base: Path, attached: Attached) -> None:
+    def __init__(
+        self,
+        config: Config,
+        base: Path,
+        attached: Attached,
+        guarded: Guarded | None = None,
+    ) -> None:
         self._clock = SystemClock()
         self._is_stopping = self._is_reload_asked = False
         self._watched: dict[str, Watched] = {}
@@ -113,13 +125,9 @@ class Service:
         with contextlib.ExitStack() as held:
             self._ledger = FileLedger(ledger_path)
             held.callback(self._ledger.close)
-            standing = Standing(
-                self._actuators(config, base, site), self._ledger, self._clock
-            )
-            before = list(self._ledger.evidence())
-            standing.recover(before)
-            self._brain.judge.doubts.recover(_decisions(before))
-            self._hands = Hands(standing, self._clock)
+            self._post = self._guard(guarded, config, site, held)
+            standing = self._recovered(config, base, site)
+            self._hands = Hands(standing, self._clock, self._post)
             record = _under(base, config.capture.record)
             self._kept = Kept(record, _under(base, service.decisions))
             held.callback(self._kept.close, {})
@@ -140,21 +148,44 @@ class Service:
                 self._ledger,
                 standing,
                 lambda: self._kept.is_recording,
+                () if self._post is None else (self._post,),
             )
             self._metrics.serve(service.metrics_host, service.metrics_port)
             held.callback(self._metrics.close)
             self._begin(digest(site_file), digest(policy_file), scorer.provenance())
             held.pop_all()
 
-    def _actuators(
-        self, config: Config, base: Path, site: Site
-    ) -> list[SdnActuator | OrdersActuator]:
-        """Return what containments leave by."""
+    def _guard(
+        self,
+        guarded: Guarded | None,
+        config: Config,
+        site: Site,
+        held: contextlib.ExitStack,
+    ) -> GuardPost | None:
+        """Return the guard, where there is one; it brings its own into the ledger."""
+        if guarded is None:
+            return None
+        post = GuardPost(guarded, config.guard, site, self._clock)
+        held.callback(post.close)
+        post.recover(self._ledger)
+        return post
+
+    def _recovered(self, config: Config, base: Path, site: Site) -> Standing:
+        """Return what acts, agreed with the ledger and with what is in force."""
+        actuators = self._actuators(config, base, site)
+        standing = Standing(actuators, self._ledger, self._clock)
+        before = list(self._ledger.evidence())
+        standing.recover(before)
+        self._brain.judge.doubts.recover(_decisions(before))
+        return standing
+
+    def _actuators(self, config: Config, base: Path, site: Site) -> list[Actuator]:
+        """Return what containments leave by: the first that accepts one takes it."""
         timeout_ms = config.actuators.timeout_ms
         socket_path = _under(base, config.actuators.controller_socket)
-        found: list[SdnActuator | OrdersActuator] = [
-            OrdersActuator(site.gateways, timeout_ms, self._clock)
-        ]
+        found: list[Actuator] = [OrdersActuator(site.gateways, timeout_ms, self._clock)]
+        if self._post is not None:  # on the path, so before the switch
+            found.append(self._post.actuator)
         if socket_path:
             found.append(
                 SdnActuator(
@@ -191,11 +222,18 @@ class Service:
         self._hands.start()
         if self._cpus:  # of this thread alone, when all others have been started
             os.sched_setaffinity(0, self._cpus[:1])
-        log.info("service.started", source=self._lane.source.name)
+        # What is here now stays: looking for garbage in it would hold up frames.
+        gc.collect()
+        gc.freeze()
+        sys.setswitchinterval(SWITCH_S)
+        guard = "" if self._post is None else self._post.interface
+        log.info("service.started", source=self._lane.source.name, guard=guard)
         notify("READY=1\nSTATUS=watching " + self._lane.source.name)
         try:
             while not self._is_stopping:
                 self._lane.step(WAIT_MS)
+                if self._post is not None:
+                    self._post.keep_known(self._brain.decoder.sessions)
                 self._look_at_effects()
                 self._beat()
                 if self._hands.failure is not None:
@@ -239,6 +277,8 @@ class Service:
         self._metrics.close()
         counters = self._lane.source.counters()
         with contextlib.ExitStack() as held:
+            if self._post is not None:
+                held.callback(self._post.close)
             held.callback(self._kept.close, counters)
             held.callback(self._ledger.close)
             held.callback(self._end, counters)

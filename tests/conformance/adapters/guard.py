@@ -63,7 +63,6 @@ class GuardRig:
         for kernel in (self._kernel, *self._heirs):
             kernel.close()
         self._heirs.clear()
-        guard.remove(CAPTURE, PINS)
 
     def _sources(self, number: int) -> tuple[str, str]:
         return f"198.51.100.{2 * number + 1}", f"198.51.100.{2 * number + 2}"
@@ -90,7 +89,7 @@ class GuardRig:
         done = bpf.library().bpf_link_detach(self._kernel.descriptors["link"])
         assert done == 0
         yield
-        self._renew()
+        self._renew()  # which finds that what is pinned holds nothing back
 
     @contextlib.contextmanager
     def _full(self, room: int) -> Iterator[None]:
@@ -129,6 +128,7 @@ class GuardRig:
         yield
         # Nothing thaws a map; until it goes, what it holds runs out by itself.
         wait_until(lambda: all(map(self._is_over, self._kernel.sources.keys())))
+        guard.remove(CAPTURE, PINS)
         self._renew()
 
     def _is_over(self, key: bytes) -> bool:
@@ -156,4 +156,5 @@ def rig() -> Iterator[GuardRig]:
                 yield found
             finally:
                 found.close()
+                guard.remove(CAPTURE, PINS)
                 PINS.rmdir()

@@ -1,0 +1,48 @@
+"""Reflex: the fast lane, for a Decision that a rule of this host's kernel carries out.
+
+Called by who decides, in its own thread, before anything slower: intent, then rule.
+The ledger gets both from the hands, a disk's time later.
+"""
+
+from airnet.act.actuator import Actuator
+from airnet.act.intentlog import IntentLog
+from airnet.act.intents import intent_body
+from airnet.domain.containment import Containment
+from airnet.domain.decision import PASSIVE, Decision, Mode
+from airnet.domain.verdict import Verdict
+from airnet.errors import ActuationError
+
+
+class Reflex:
+    """Carries out what it can at once; everything else takes the ordinary way.
+
+    Args:
+        actuator: whose effect lasts no longer than `intents`; never one that waits.
+        intents: kept before the actuator is asked.
+    """
+
+    def __init__(self, actuator: Actuator, intents: IntentLog) -> None:
+        self._actuator = actuator
+        self._intents = intents
+        self.acted = 0
+
+    def act(self, decision: Decision, verdict: Verdict | None) -> Containment | None:
+        """Return what stands of a Decision now; None: the ordinary way is to be taken.
+
+        Also when the actuator failed: applying is idempotent, and that way takes back
+        what it cannot be sure of.
+        """
+        if decision.mode is not Mode.ENFORCE or decision.action in PASSIVE:
+            return None
+        if not self._actuator.accepts(decision):
+            return None
+        if not self._intents.write(intent_body(decision, verdict)):
+            return None
+        ttl_ns = decision.until_ns - decision.t_ns
+        try:
+            standing = self._actuator.apply(decision, ttl_ns)
+        except ActuationError:
+            self._intents.settle(1)
+            return None
+        self.acted += 1
+        return standing

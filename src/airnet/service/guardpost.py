@@ -1,0 +1,209 @@
+"""GuardPost: the guard in `airnet run`, attached with privileges and used without.
+
+The half with privileges attaches it and hands its descriptors over; the worker writes
+rules through them, which takes none.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from airnet.act.guard import GuardActuator, Limit
+from airnet.act.intentlog import IntentLog
+from airnet.act.known import Known
+from airnet.act.reflex import Reflex
+from airnet.clock import Clock
+from airnet.config import GuardPort, Site
+from airnet.decide.protection import Protection
+from airnet.domain.decision import Decision
+from airnet.domain.session import CLOSED
+from airnet.errors import UnsupportedError
+from airnet.kernel.guard import PINS, KernelGuard, guard_interface, prefix_key
+from airnet.pipeline import trading
+from airnet.record.ledger import Ledger
+
+#: Between two looks at who is logged on, and between two sweeps of ended rules.
+KEEP_NS, SWEEP_NS = 100_000_000, 5_000_000_000
+
+log = structlog.get_logger()
+
+
+class Guarded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A guard that is attached: its interface, and its descriptors by their names."""
+
+    interface: str
+    descriptors: dict[str, int]
+
+
+def attach_guard(port: GuardPort, pins: Path = PINS) -> Guarded | None:
+    """Adopt or attach the guard of the configured interface; None when none is named.
+
+    Raises:
+        CaptureError: no such interface, or another program holds it.
+        UnsupportedError: this host cannot, or this process may not.
+    """
+    if not port.interface:
+        return None
+    found = guard_interface(port.interface, pins)
+    return Guarded(interface=port.interface, descriptors=dict(found.descriptors))
+
+
+def guarded_from(text: str) -> Guarded | None:
+    """Return what the half with privileges attached; "" is none.
+
+    Raises:
+        UnsupportedError: what it names is not open here.
+    """
+    if not text:
+        return None
+    try:
+        found = msgspec.json.decode(text, type=Guarded)
+        for fd in found.descriptors.values():
+            os.fstat(fd)
+    except (msgspec.MsgspecError, OSError) as error:
+        raise UnsupportedError(
+            f"no guard was handed over: {error}", "let `airnet run` start its worker"
+        ) from error
+    return found
+
+
+class GuardPost(Collector):
+    """The guard as the service holds it: actuator, fast lane, known sessions, counts.
+
+    Args:
+        guarded: what was attached; its descriptors are ours now.
+        port: how it is configured.
+        site: who is protected, in the kernel as well.
+        clock: of commands, and of how long sessions linger.
+    """
+
+    def __init__(
+        self, guarded: Guarded, port: GuardPort, site: Site, clock: Clock
+    ) -> None:
+        self._kernel = KernelGuard(guarded.interface, dict(guarded.descriptors))
+        self._clock = clock
+        _spare(self._kernel, site)
+        protection = Protection(site)
+        self.actuator = GuardActuator(
+            self._kernel,
+            clock,
+            spared=lambda source: bool(protection.source_reason(source)),
+            behind=port.gateways,
+            limit=Limit(port.strangers_per_second, port.strangers_burst),
+        )
+        self.intents = IntentLog(self._kernel.intents)
+        self.reflex = Reflex(self.actuator, self.intents)
+        self._known = Known(self._kernel.known, clock)
+        self._kept_ns = self._swept_ns = clock.mono_ns()
+        self._failure = ""
+
+    @property
+    def interface(self) -> str:
+        """Return whose guard it is."""
+        return self._kernel.interface
+
+    def recover(self, ledger: Ledger) -> None:
+        """Bring what an earlier process intended and did not record into the ledger.
+
+        As intents without outcome, which Standing then takes back.
+
+        Raises:
+            LedgerError: the disk refused; they stay where they are.
+        """
+        pending = list(self.intents.pending())
+        if pending:
+            kept = {
+                one.body.get("id")
+                for one in ledger.evidence()
+                if one.kind == "decision"
+            }
+            for body in pending:
+                if body["id"] not in kept:
+                    intent = msgspec.convert(body, Decision)
+                    ledger.append("decision", intent.t_ns, body)
+            ledger.sync()
+        self.intents.clear()
+
+    def keep_known(self, sessions: NDArray[np.void]) -> None:
+        """Let pass who is logged on, looking at the table ten times a second.
+
+        For the thread that owns `sessions`. What the kernel refuses is logged once:
+        the watch goes on, and the sessions it already knows still pass.
+        """
+        now_ns = self._clock.mono_ns()
+        if now_ns - self._kept_ns < KEEP_NS:
+            return
+        self._kept_ns = now_ns
+        try:
+            self._known.keep(trading(sessions), sessions[sessions["state"] == CLOSED])
+        except UnsupportedError as error:
+            self._say_once(error)
+
+    def sweep(self) -> None:
+        """Take ended rules away, now and then. For the hands."""
+        now_ns = self._clock.mono_ns()
+        if now_ns - self._swept_ns < SWEEP_NS:
+            return
+        self._swept_ns = now_ns
+        try:
+            self.actuator.sweep()
+        except UnsupportedError as error:
+            self._say_once(error)
+
+    @property
+    def is_enforcing(self) -> bool:
+        """Return whether rules are held to: attached, and not switched off."""
+        return self._kernel.is_on and self._kernel.is_attached
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the guard's metrics; called by the client library."""
+        frames = CounterMetricFamily(
+            "airnet_guard_frames", "Frames at the guarded port, by end", labels=["end"]
+        )
+        for end, count in self._kernel.counts().items():
+            frames.add_metric([end], count)
+        yield frames
+        for name, text, value in (
+            ("known_sessions", "Sessions that pass by name", len(self._known)),
+            (
+                "enforcing",
+                "1 while rules are held to: attached, and not switched off",
+                int(self.is_enforcing),
+            ),
+        ):
+            gauge = GaugeMetricFamily(f"airnet_guard_{name}", text)
+            gauge.add_metric([], value)
+            yield gauge
+        for name, text, value in (
+            ("reflexes", "Decisions put in force before the ledger", self.reflex.acted),
+            ("intents_refused", "Intents without room", self.intents.refused),
+        ):
+            counter = CounterMetricFamily(f"airnet_guard_{name}", text)
+            counter.add_metric([], value)
+            yield counter
+
+    def close(self) -> None:
+        """Let go; the program and its rules stay until they end."""
+        self._kernel.close()
+
+    def _say_once(self, error: UnsupportedError) -> None:
+        if error.what != self._failure:
+            self._failure = error.what
+            log.error("guard.failed", what=error.what, remedy=error.remedy)
+
+
+def _spare(kernel: KernelGuard, site: Site) -> None:
+    """Have the kernel spare exactly what the site protects, and nobody else."""
+    wanted = {prefix_key(one.network) for one in site.protected if one.network}
+    present = set(kernel.spared.keys())
+    for key in wanted - present:
+        kernel.spared.update(key, bytes(8))
+    for key in present - wanted:
+        kernel.spared.delete(key)
