@@ -29,6 +29,9 @@ DPDK_DEVICE = re.compile(
 )
 DPDK_OPTION = re.compile(r"--(lcores|socket-mem|iova-mode|log-level)=\S+")
 
+#: Asset classes that a policy can tell apart.
+Asset = Literal["equity", "future", "option", "bond", "currency", "crypto"]
+
 #: One step of a path into a TOML tree: a key, or the place in an array.
 Step = str | int
 
@@ -43,12 +46,16 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Gateway(Closed, frozen=True):
-    """An order gateway: where it listens and, if it has one, its control URL."""
+    """An order gateway: where it listens and, if it has one, its control URL.
+
+    `asset` is the class of what is traded there; "" where it is not said.
+    """
 
     ip: str
     port: int
     comp_id: str = ""
     control: str = ""
+    asset: Asset | Literal[""] = ""
 
     def __post_init__(self) -> None:
         address_bytes(self.ip)
@@ -64,29 +71,40 @@ class SiteSession(Closed, frozen=True):
         "market_maker", "taker", "execution", "arbitrage", "drop_copy", "other"
     ] = "other"
     algorithm: str = ""
+    version: str = ""
 
     def __post_init__(self) -> None:
         address_bytes(self.host)
 
 
 class Firm(Closed, frozen=True):
-    """A firm, its hosts and its sessions."""
+    """A firm, its hosts and its sessions; `subnet` holds every one of its hosts."""
 
     name: str
+    subnet: str = ""
     hosts: tuple[str, ...] = ()
     sessions: tuple[SiteSession, ...] = msgspec.field(name="session", default=())
 
     def __post_init__(self) -> None:
         for host in self.hosts:
             address_bytes(host)
+        if self.subnet:
+            network = ipaddress.ip_network(self.subnet)
+            inside = all(ipaddress.ip_address(host) in network for host in self.hosts)
+            _require(inside, "`subnet` must hold every host of the firm")
 
 
 class Protected(Closed, frozen=True):
-    """A thing no action may ever match: an address or prefix, or a CompID."""
+    """A thing no action may ever match: an address or prefix, or a CompID.
+
+    `role` says that airnet itself would be blind or lame without it: where the mirror
+    comes from, what carries its commands, what its clock is set by.
+    """
 
     why: str
     network: str = ""
     comp_id: str = ""
+    role: Literal["", "mirror", "control", "clock"] = ""
 
     def __post_init__(self) -> None:
         _require(

@@ -6,9 +6,10 @@ from hypothesis import given, settings, strategies as st
 from airnet.config import Gateway, Protected, Site
 from airnet.decide import Judge
 from airnet.decide.drafts import with_id
+from airnet.decide.facts import Grounds
 from airnet.decide.guardrails import Guard
+from airnet.decide.ladder import TIERS
 from airnet.decide.policy import (
-    TIERS,
     Budget,
     Causes,
     Contain,
@@ -119,7 +120,7 @@ def contains(*actions: str) -> st.SearchStrategy[Contain]:
     return st.builds(
         Contain,
         action=st.sampled_from([*actions * 3, "throttle_session", "evidence"]),
-        mode=st.sampled_from(Mode),
+        mode=st.sampled_from([Mode.SHADOW, Mode.ENFORCE]),
         probability_min=st.sampled_from([0.1, 0.9]),
         dwell_windows=st.integers(1, 3),
         dwell_ms=st.sampled_from([0, 100]),
@@ -311,7 +312,8 @@ forged = st.builds(
 def test_the_guard_trusts_no_decision_however_it_was_made(decision: Decision) -> None:
     guard, protection = Guard(DEFAULT, SITE), Protection(SITE)
 
-    if decision.action in PASSIVE or guard.check(decision, 20) is not None:
+    grounds = Grounds(is_hard=True, has_dwelt=True, is_answered=True)
+    if decision.action in PASSIVE or guard.check(decision, grounds) is not None:
         return
 
     assert decision.cause in CONTAINABLE

@@ -23,7 +23,9 @@ from airnet.kernel.probe import probe
 REQUIRED = frozenset({"privileges", "onnxruntime"})
 KINDS: tuple[type[Config] | type[Site] | type[Policy], ...] = (Config, Site, Policy)
 #: First words of what problems() says of a policy; all else is about the site.
-POLICY_WORDS = re.compile(r"(cause|budget)\.|few_sources_max|rule |policy: ")
+POLICY_WORDS = re.compile(
+    r"(cause|budget|market)\.|few_sources_max|rule\b|envelope\b|policy: "
+)
 
 
 @click.command(
@@ -167,8 +169,9 @@ def _judged(policy: Policy, site: Site) -> list[str]:
 def _place(file: Path, text: str) -> str:
     """Return `:LINE` of what a problem names first, where it can be told."""
     source = read_text(file)
-    dotted = re.match(r"(?:site: )?([\w.]+): ", text)
-    steps = tuple(dotted.group(1).split(".")) if dotted else ()
+    dotted = re.match(r"(?:site: )?([\w.\[\]]+): ", text)
+    parts = re.findall(r"\w+", dotted.group(1)) if dotted else []
+    steps = tuple(int(part) if part.isdigit() else part for part in parts)
     place = line_of(source, steps) if steps else ""
     if place and not text.startswith("site: "):
         return place

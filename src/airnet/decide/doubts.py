@@ -11,7 +11,8 @@ from collections.abc import Iterable
 import msgspec
 
 from airnet.decide import drafts
-from airnet.decide.policy import TIERS, Policy
+from airnet.decide.ladder import TIERS
+from airnet.decide.policy import Policy
 from airnet.domain.decision import Action, Decision, Mode, TargetType
 from airnet.domain.drift import Drift, DriftKind
 from airnet.domain.verdict import Cause
@@ -61,21 +62,28 @@ class Doubts:
 
     def lower(self, decision: Decision) -> Decision:
         """Return the Decision, in shadow if its scope is in doubt."""
-        if decision.mode is not Mode.ENFORCE or not self._is_lowering:
+        reason = self._reason(decision)
+        if decision.mode is Mode.SHADOW or not reason:
             return decision
+        why = f"{decision.why} {reason}"
+        return msgspec.structs.replace(decision, mode=Mode.SHADOW, why=why)
+
+    def _reason(self, decision: Decision) -> str:
+        """Return why the Decision stays in shadow, a sentence; "" where none is."""
+        if not self._is_lowering or not self._since_ns:
+            return ""
         session = decision.session
         scopes = [KINDS[decision.window_kind]]
         if session is not None:
             scopes.append(session.client_comp)
         doubted = [scope for scope in scopes if scope in self._since_ns]
         if not doubted:
-            return decision
+            return ""
         since_ns = self._since_ns[doubted[0]]
-        why = (
-            f"{decision.why} It stays in shadow: {doubted[0]} drifted at {since_ns} ns "
-            "and nobody has signed it again."
+        return (
+            f"It stays in shadow: {doubted[0]} drifted at {since_ns} ns and nobody has "
+            "signed it again."
         )
-        return msgspec.structs.replace(decision, mode=Mode.SHADOW, why=why)
 
     def state(self) -> tuple[tuple[str, int], ...]:
         """Return everything remembered, oldest first, as a value."""

@@ -5,7 +5,7 @@ import hashlib
 import msgspec
 
 from airnet.decide.findings import Finding
-from airnet.decide.policy import TIERS
+from airnet.decide.ladder import TIERS
 from airnet.decide.protection import endpoint
 from airnet.decide.streaks import Key, Streak
 from airnet.domain.decision import Action, Decision, Mode, TargetType

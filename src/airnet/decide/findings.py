@@ -11,6 +11,7 @@ import msgspec
 
 from airnet.config import Site
 from airnet.decide.policy import WINDOW_KINDS, Policy, ppm
+from airnet.decide.terms import Terms
 from airnet.domain.verdict import PPM, Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION
 from airnet.errors import ConfigError
@@ -31,7 +32,8 @@ Columns = Mapping[int, Mapping[str, int]]
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What a window shows, by which rule, measured against which limit.
 
-    `is_hard` says that a limit, not a model, spoke.
+    `is_hard` says that a limit, not a model, spoke; `is_presigned`, that two people
+    had signed that limit for what takes people otherwise.
     """
 
     cause: Cause
@@ -40,26 +42,26 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     limit: int
     probability_ppm: int
     is_hard: bool = False
+    is_presigned: bool = False
 
 
 class Findings:
     """Turns Verdicts into Findings, by policy, site and the columns' names.
 
+    An envelope of the policy binds sessions of its algorithm in its version; one of
+    the site file, those whose algorithm has none in the policy.
+
     Raises:
         ConfigError: a rule names a feature that the schema of its window lacks.
     """
 
-    def __init__(self, policy: Policy, site: Site, columns: Columns) -> None:
+    def __init__(
+        self, policy: Policy, site: Site, columns: Columns, terms: Terms
+    ) -> None:
         self._policy = policy
         self._columns = columns
-        self._least_ppm = {cause: _probability_min(policy, cause) for cause in Cause}
-        limits = {a.id: a.orders_per_second_max for a in site.algorithms}
-        self._envelopes = {
-            session.comp_id: limits[session.algorithm]
-            for firm in site.firms
-            for session in firm.sessions
-            if limits.get(session.algorithm, 0) > 0
-        }
+        self._terms = terms
+        self._envelopes = envelopes(policy, site)
         for rule in policy.rules:
             names = columns.get(WINDOW_KINDS[rule.window])
             if names is not None and rule.feature not in names:
@@ -73,12 +75,17 @@ class Findings:
         """Return what the window shows: the strongest finding only."""
         return self._envelope(verdict) or self._limit(verdict) or self._opinion(verdict)
 
-    def is_likely(self, finding: Finding) -> bool:
+    def is_likely(self, finding: Finding, verdict: Verdict) -> bool:
         """Return whether the finding is sure enough for its Cause's policy."""
         if finding.cause is Cause.NORMAL:
             return False
-        least = self._least_ppm[finding.cause]
-        return finding.is_hard or finding.probability_ppm >= least
+        if finding.is_hard:
+            return True
+        rule = self._terms.contain(finding.cause, verdict)
+        if rule is not None and verdict.p_value_ppm > ppm(rule.p_value_max):
+            return False
+        least = self._terms.least_ppm(finding.cause, verdict)
+        return finding.probability_ppm >= least
 
     def _envelope(self, verdict: Verdict) -> Finding | None:
         if verdict.window_kind != WINDOW_SESSION or verdict.session is None:
@@ -109,6 +116,7 @@ class Findings:
                     limit=rule.limit,
                     probability_ppm=PPM,
                     is_hard=True,
+                    is_presigned=rule.is_presigned,
                 )
         return None
 
@@ -127,7 +135,10 @@ class Findings:
         measured, limit = verdict.measured, verdict.limit
         if not is_hard and measured <= limit:
             rule = f"{rule}.probability_ppm"
-            measured, limit = verdict.probability_ppm, self._least_ppm[cause]
+            measured, limit = (
+                verdict.probability_ppm,
+                self._terms.least_ppm(cause, verdict),
+            )
         return Finding(
             cause=cause,
             rule=rule,
@@ -145,6 +156,19 @@ class Findings:
         return verdict.features[index]
 
 
-def _probability_min(policy: Policy, cause: Cause) -> int:
-    rule = policy.contain(cause) or policy.watch(cause)
-    return ppm(rule.probability_min) if rule is not None else PPM
+def envelopes(policy: Policy, site: Site) -> dict[str, int]:
+    """Return new orders a second that each session may send, by CompID."""
+    signed = {
+        (e.algorithm, e.version): e.orders_per_second_max for e in policy.envelopes
+    }
+    bound = {algorithm for algorithm, _ in signed}
+    listed = {a.id: a.orders_per_second_max for a in site.algorithms}
+    found = {}
+    for session in (each for firm in site.firms for each in firm.sessions):
+        algorithm = session.algorithm
+        limit = signed.get((algorithm, session.version), 0)
+        if algorithm not in bound:
+            limit = listed.get(algorithm, 0)
+        if limit > 0:
+            found[session.comp_id] = limit
+    return found

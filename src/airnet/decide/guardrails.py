@@ -1,42 +1,43 @@
 """The last check every Decision passes, whatever proposed it.
 
-It trusts nothing the rules before it concluded: protected things, reach, pace, expiry
-and sensor trust are looked at again, on the finished Decision (SR-04 to SR-07, SR-14,
-SR-19). What it refuses becomes evidence, never silence.
+It trusts nothing the parts before it concluded: it turns the finished Decision, its
+grounds, the policy and what stands into Facts, and asks the table of rules
+(`airnet.decide.rules`; SR-04 to SR-07, SR-12, SR-14, SR-19). What they refuse becomes
+evidence, never silence.
 """
 
-import enum
 from collections import deque
+from collections.abc import Sequence
 
 import msgspec
 
 from airnet.config import Site
-from airnet.decide.policy import (
-    AUTONOMOUS_TIER_MAX,
-    NS_PER_MS,
-    TIERS,
-    TTL_MS_MAX,
-    Policy,
-)
-from airnet.decide.protection import Protection, endpoint
-from airnet.domain.decision import PASSIVE, Action, Decision, TargetType
-from airnet.domain.verdict import CONTAINABLE
+from airnet.decide.facts import ACTIONS, ASSETS, CAUSES, TARGET_TYPES, Facts, Grounds
+from airnet.decide.ladder import TIERS
+from airnet.decide.limits import Limits, budgets_of, limits_of
+from airnet.decide.market import PHASES, Phase
+from airnet.decide.peers import Peers
+from airnet.decide.policy import NS_PER_MS, Policy
+from airnet.decide.protection import Protection, Range, endpoint, number, span
+from airnet.decide.rules import RULES, Refusal, Rule, may_leave, touches
+from airnet.domain.decision import PASSIVE, Action, Decision, TargetType, Tier
+from airnet.domain.verdict import Cause
 
-
-class Refusal(enum.StrEnum):
-    """Why a proposed containment does not happen."""
-
-    CAUSE = "guard.cause"
-    TIER = "guard.tier"
-    TTL = "guard.ttl"
-    SHAPE = "guard.shape"
-    PROTECTED = "guard.protected"
-    SENSOR = "guard.sensor"
-    STANDING = "guard.standing"
-    REPEATS = "guard.repeats"
-    SESSIONS = "budget.sessions"
-    SOURCES = "budget.sources"
-    GATEWAYS = "budget.gateways"
+#: What each action must aim at, to be named exactly.
+AIMS = {
+    Action.RATE_LIMIT_SOURCES: TargetType.GATEWAY,
+    Action.DROP_SOURCES: TargetType.SOURCE,
+    Action.THROTTLE_SESSION: TargetType.SESSION,
+    Action.CANCEL_ORDERS: TargetType.SESSION,
+    Action.DISABLE_SESSION: TargetType.SESSION,
+    Action.ISOLATE_HOST: TargetType.HOST,
+    Action.ISOLATE_SUBNET: TargetType.SUBNET,
+}
+#: Kinds of target that count against one limit.
+TOGETHER = {
+    TargetType.HOST: (TargetType.HOST, TargetType.SUBNET),
+    TargetType.SUBNET: (TargetType.HOST, TargetType.SUBNET),
+}
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,61 +49,149 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stand(msgspec.Struct, frozen=True, kw_only=True):
-    """What was ordered about one target: until when, and how often so far."""
+    """What was ordered about one target: how far, until when, how often so far.
+
+    `weight` is how many things it holds: a subnet, its hosts.
+    """
 
     target_type: TargetType
     until_ns: int
     repeats: int
+    tier: Tier = Tier.PROTECT
+    weight: int = 1
 
 
-#: Targets remembered for hysteresis; far above what the budgets let in a cool-down.
+#: Targets remembered for hysteresis. What stands is never forgotten: no more than this
+#: can, by the largest budgets that a policy may have (STANDING_MAX, four kinds).
 STANDS_MAX = 4096
 
 
 class Guard:
-    """The guardrails, with what is needed to keep them: who is contained, how fast."""
+    """The guardrails, with what is needed to keep them: who is contained, how fast.
 
-    def __init__(self, policy: Policy, site: Site) -> None:
+    Args:
+        policy: its limits.
+        site: what is protected.
+        peers: who was seen trading.
+        rules: other guardrails than airnet's own, for tests of the proof.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        site: Site,
+        peers: Peers | None = None,
+        rules: Sequence[Rule] = RULES,
+    ) -> None:
         self.protection = Protection(site)
         self.is_latched = False
         self.frozen_until_ns = 0
         self.refused = dict.fromkeys(Refusal, 0)
         self._policy = policy
+        self._peers = peers or Peers(site)
+        self._each = [rule for rule in rules if rule.is_each]
+        self._rules = rules
+        self._budgets = {
+            name: getattr(budgets_of(policy), name)
+            for name in budgets_of(policy).__struct_fields__
+        }
+        self._limits: dict[tuple[Cause, Action, str, Phase], Limits] = {}
         self._stands: dict[str, Stand] = {}
         self._action_times: deque[int] = deque()
 
-    def check(self, decision: Decision, session_count: int) -> Refused | None:
+    def check(self, decision: Decision, grounds: Grounds) -> Refused | None:
         """Return why `decision` may not be carried out, or None when it may."""
         if decision.action in PASSIVE:
             return None
-        found = self._shape(decision) or self._reach(decision, session_count)
-        if found is not None:
-            self.refused[found.why] += 1
+        facts = self.facts(decision, grounds)
+        victims = self._victims(decision)
+        for rule in self._rules:
+            broken = rule.breaks(facts)
+            if rule.is_each:
+                broken = any(rule.breaks(self.aimed(facts, each)) for each in victims)
+            if broken:
+                self.refused[rule.why] += 1
+                return Refused(
+                    why=rule.why, measured=rule.measured(facts), limit=rule.limit(facts)
+                )
+        return None
+
+    def facts(self, decision: Decision, grounds: Grounds) -> Facts:
+        """Return what the rules look at, but for what is of one target alone."""
+        targets = decision.target[: _named(decision)]
+        found = Facts(
+            cause=CAUSES.index(decision.cause),
+            action=ACTIONS.index(decision.action),
+            tier=decision.tier,
+            tier_of_action=TIERS[decision.action],
+            target_type=TARGET_TYPES.index(decision.target_type),
+            targets=self._weight(decision) if targets else 0,
+            ttl_ns=decision.until_ns - decision.t_ns,
+            t_ns=decision.t_ns,
+            approvals=decision.approvals_needed,
+            is_named=int(_is_named(decision)),
+            asset=ASSETS.index(grounds.asset),
+            phase=PHASES.index(grounds.phase),
+            is_presigned=int(grounds.is_hard and grounds.is_presigned),
+            probability_ppm=grounds.probability_ppm,
+            p_value_ppm=grounds.p_value_ppm,
+            stood_ns=grounds.stood_ns,
+            hosts_beside=grounds.hosts_beside,
+            session_count=self._peers.session_count,
+            recent=self._recent(decision.t_ns),
+            is_latched=int(self.is_latched),
+            frozen_until_ns=self.frozen_until_ns,
+            **self._budgets,
+            **self._allowed(decision, grounds),
+        )
+        for name in ("is_hard", "has_dwelt", "is_answered", "is_enforced"):
+            setattr(found, name, int(getattr(grounds, name)))
+        found.is_doubted = int(grounds.is_doubted)
+        self._beside(found, decision, targets)
         return found
+
+    def aimed(self, facts: Facts, victim: tuple[Range | None, bool, bool]) -> Facts:
+        """Return `facts` of one victim: its addresses, and what these are."""
+        place, is_guarded, is_client = victim
+        if place is None:  # what cannot be read is protected: doubt never cuts
+            facts.is_guarded, facts.is_vital = 1, 0
+            facts.is_host, facts.is_client = 0, 0
+            return facts
+        facts.first, facts.last = place
+        protection = self.protection
+        reason = protection.range_reason(*place)
+        facts.is_guarded = int(is_guarded or reason != "")
+        facts.is_vital = int(touches(protection.vital, *place))
+        facts.is_host = int(touches(protection.hosts, *place))
+        facts.is_client = int(is_client)
+        return facts
+
+    def may_leave(self, decision: Decision, grounds: Grounds) -> bool:
+        """Return whether an accepted Decision leaves airnet, or stays in shadow."""
+        return bool(may_leave(self.facts(decision, grounds)))
 
     def admit(self, decision: Decision) -> bool:
         """Count a Decision that passed; false when it latched the pace limit.
 
         The Decision that crosses the limit is itself already in shadow.
         """
-        for target in decision.target[: self._named(decision)]:
+        for target in decision.target[: _named(decision)]:
             stand = self._stands.pop(target, None)
             self._stands[target] = Stand(
                 target_type=decision.target_type,
-                until_ns=decision.until_ns,
+                until_ns=max(decision.until_ns, stand.until_ns if stand else 0),
                 repeats=1 + self._repeats(stand, decision),
+                tier=decision.tier,
+                weight=self._weight(decision) if len(decision.target) == 1 else 1,
             )
-        while len(self._stands) > STANDS_MAX:
-            del self._stands[next(iter(self._stands))]
-        window_ns = self._policy.budget.window_ms * NS_PER_MS
-        times = self._action_times
-        while times and decision.t_ns - times[0] >= window_ns:
-            times.popleft()
-        if len(times) >= self._policy.budget.actions_max:
+        if len(self._stands) > STANDS_MAX:
+            self._forget(decision.t_ns)
+        recent = self._recent(decision.t_ns)
+        if recent >= self._policy.budget.actions_max:
             latched_now = not self.is_latched
             self.is_latched = True
             return not latched_now
-        times.append(decision.t_ns)
+        self._action_times.append(decision.t_ns)
         return True
 
     def freeze(self, now_ns: int) -> None:
@@ -115,6 +204,22 @@ class Guard:
         stand = self._stands.get(target)
         return stand is not None and stand.until_ns > now_ns
 
+    def tier_of(self, target: str, now_ns: int) -> Tier:
+        """Return how far what stands of `target` reaches; T0 where nothing does."""
+        stand = self._stands.get(target)
+        if stand is None or stand.until_ns <= now_ns:
+            return Tier.OBSERVE
+        return stand.tier
+
+    def standing(self, kind: TargetType, now_ns: int) -> list[str]:
+        """Return the targets of a kind about which something stands."""
+        kinds = TOGETHER.get(kind, (kind,))
+        return [
+            target
+            for target, stand in self._stands.items()
+            if stand.until_ns > now_ns and stand.target_type in kinds
+        ]
+
     def state(self) -> tuple[object, ...]:
         """Return everything remembered, as a value."""
         return (
@@ -124,10 +229,45 @@ class Guard:
             self.frozen_until_ns,
         )
 
-    def _named(self, decision: Decision) -> int:
-        """Return how many of `target`'s strings are things, not names of the first."""
-        is_source = decision.target_type is TargetType.SOURCE
-        return len(decision.target) if is_source else 1
+    def _allowed(self, decision: Decision, grounds: Grounds) -> dict[str, int]:
+        key = (decision.cause, decision.action, grounds.asset, grounds.phase)
+        found = self._limits.get(key)
+        if found is None:  # a few hundred at most, and found once each
+            found = self._limits[key] = limits_of(self._policy, *key)
+        return {name: getattr(found, name) for name in found.__struct_fields__}
+
+    def _beside(
+        self, facts: Facts, decision: Decision, targets: tuple[str, ...]
+    ) -> None:
+        """Fill in what stands beside the Decision, and what stood of its targets."""
+        now_ns = decision.t_ns
+        for target in targets:
+            stand = self._stands.get(target)
+            if stand is None:
+                continue
+            is_below = stand.tier < decision.tier
+            if stand.until_ns > now_ns and not is_below:
+                facts.is_standing = 1
+            # A rung above what stands is no repetition of it.
+            repeats = 0 if is_below else self._repeats(stand, decision)
+            facts.repeats = max(facts.repeats, repeats)
+        others = [
+            target
+            for target in self.standing(decision.target_type, now_ns)
+            if target not in targets
+        ]
+        facts.standing = sum(self._stands[target].weight for target in others)
+        if decision.target_type is TargetType.SESSION:
+            part, whole = self._peers.flow([*others, *targets])
+            facts.flow_part, facts.flow_whole = part, whole
+
+    def _recent(self, now_ns: int) -> int:
+        """Return how many actions the pace's window holds; drop what left it."""
+        window_ns = self._policy.budget.window_ms * NS_PER_MS
+        times = self._action_times
+        while times and now_ns - times[0] >= window_ns:
+            times.popleft()
+        return len(times)
 
     def _repeats(self, stand: Stand | None, decision: Decision) -> int:
         """Return how often its target was contained without a long quiet between."""
@@ -136,94 +276,69 @@ class Guard:
             return 0
         return stand.repeats
 
-    def _shape(self, decision: Decision) -> Refused | None:
-        """Look at the Decision alone: cause, tier, expiry, target, protection."""
-        rule = self._policy.contain(decision.cause)
-        if decision.cause not in CONTAINABLE or rule is None:
-            return Refused(why=Refusal.CAUSE)
-        tier = TIERS[decision.action]
-        ceiling = min(rule.tier_max, AUTONOMOUS_TIER_MAX)
-        if decision.tier != tier or tier > ceiling:
-            return Refused(why=Refusal.TIER, measured=tier, limit=ceiling)
-        ttl_ns = decision.until_ns - decision.t_ns
-        ttl_ns_max = min(rule.ttl_ms, TTL_MS_MAX) * NS_PER_MS
-        if not 0 < ttl_ns <= ttl_ns_max:
-            return Refused(why=Refusal.TTL, measured=ttl_ns, limit=ttl_ns_max)
-        return self._match(decision)
+    def _forget(self, now_ns: int) -> None:
+        """Forget the oldest of what has ended, down to the limit."""
+        ended = [
+            name for name, stand in self._stands.items() if stand.until_ns <= now_ns
+        ]
+        for name in ended[: len(self._stands) - STANDS_MAX]:
+            del self._stands[name]
 
-    def _match(self, decision: Decision) -> Refused | None:
-        """Look at what the Decision would match."""
-        if not decision.target:
-            return Refused(why=Refusal.SHAPE)
-        reason = ""
-        if decision.action is Action.THROTTLE_SESSION:
-            session = decision.session
-            if (
-                session is None
-                or decision.target_type is not TargetType.SESSION
-                or not session.client_comp
-                or decision.target[0] != endpoint(session.client, session.client_port)
-            ):
-                return Refused(why=Refusal.SHAPE)
-            reason = self.protection.session_reason(session)
-        elif decision.action is Action.DROP_SOURCES:
-            if decision.target_type is not TargetType.SOURCE:
-                return Refused(why=Refusal.SHAPE)
-            for source in decision.target:
-                reason = reason or self.protection.source_reason(source)
-        elif decision.action is Action.RATE_LIMIT_SOURCES:
-            # It shields the gateway it names; known hosts are spared by the switch.
-            place = endpoint(decision.gateway, decision.port)
-            is_gateway = decision.target_type is TargetType.GATEWAY
-            if not is_gateway or decision.target[0] != place:
-                return Refused(why=Refusal.SHAPE)
-        else:
-            return Refused(why=Refusal.TIER)
-        return Refused(why=Refusal.PROTECTED) if reason else None
+    def _weight(self, decision: Decision) -> int:
+        """Return how many things are named: of a subnet, the hosts it holds."""
+        if decision.target_type is not TargetType.SUBNET:
+            return _named(decision)
+        try:
+            return max(1, self._peers.hosts_in(span(decision.target[0])))
+        except ValueError:
+            return 1
 
-    def _reach(self, decision: Decision, session_count: int) -> Refused | None:
-        """Look at the Decision among all that stand: trust, repeats, blast radius."""
-        now_ns = decision.t_ns
-        if now_ns < self.frozen_until_ns:
-            return Refused(why=Refusal.SENSOR)
-        targets = decision.target[: self._named(decision)]
-        repeats_max = self._policy.hysteresis.repeats_max
-        for target in targets:
-            stand = self._stands.get(target)
-            if stand is None:
-                continue
-            if stand.until_ns > now_ns:
-                return Refused(why=Refusal.STANDING)
-            repeats = self._repeats(stand, decision)
-            if repeats >= repeats_max:
-                return Refused(
-                    why=Refusal.REPEATS, measured=repeats + 1, limit=repeats_max
-                )
-        return self._radius(decision, len(targets), session_count)
-
-    def _radius(
-        self, decision: Decision, target_count: int, session_count: int
-    ) -> Refused | None:
-        """Look at how much would be contained at once."""
-        budget = self._policy.budget
-        reach = target_count + sum(
-            1
-            for stand in self._stands.values()
-            if stand.until_ns > decision.t_ns
-            and stand.target_type is decision.target_type
-        )
+    def _victims(self, decision: Decision) -> list[tuple[Range | None, bool, bool]]:
+        """Return the addresses a Decision matches; protected else; seen trading."""
+        session = decision.session
         if decision.target_type is TargetType.SESSION:
-            # One session may always be limited: a share of few must not mean none.
-            share = max(1, session_count * budget.session_share_max_percent // 100)
-            why, limit = Refusal.SESSIONS, min(budget.sessions_max, share)
-        elif decision.target_type is TargetType.SOURCE:
-            why, limit = Refusal.SOURCES, budget.sources_max
-            if target_count > budget.sources_per_decision_max:
-                return Refused(
-                    why=why,
-                    measured=target_count,
-                    limit=budget.sources_per_decision_max,
-                )
-        else:
-            why, limit = Refusal.GATEWAYS, budget.gateways_max
-        return Refused(why=why, measured=reach, limit=limit) if reach > limit else None
+            if session is None:
+                return [(None, True, False)]
+            is_guarded = self.protection.comp_reason(session) != ""
+            return [(_place(session.client), is_guarded, True)]
+        if decision.target_type is TargetType.GATEWAY:
+            return [(_place(decision.gateway), False, False)]
+        return [
+            (place, False, place is not None and self._is_client(target))
+            for target in decision.target
+            for place in (_place(target),)
+        ]
+
+    def _is_client(self, target: str) -> bool:
+        return "/" not in target and self._peers.is_client(target)
+
+
+def _place(target: str) -> Range | None:
+    """Return the addresses of a target; None for what is no address or prefix."""
+    try:
+        if "/" in target:
+            return span(target)
+        place = number(target)
+    except ValueError:
+        return None
+    return place, place
+
+
+def _named(decision: Decision) -> int:
+    """Return how many of `target`'s strings are things, not names of the first."""
+    is_source = decision.target_type is TargetType.SOURCE
+    return len(decision.target) if is_source else 1
+
+
+def _is_named(decision: Decision) -> bool:
+    """Return whether the target is of the action's kind and spelled exactly."""
+    if not decision.target or AIMS.get(decision.action) is not decision.target_type:
+        return False
+    first, session = decision.target[0], decision.session
+    if decision.target_type is TargetType.SESSION:
+        if session is None or not session.client_comp:
+            return False
+        return first == endpoint(session.client, session.client_port)
+    if decision.target_type is TargetType.GATEWAY:
+        return first == endpoint(decision.gateway, decision.port)
+    return True

@@ -11,14 +11,18 @@ from airnet.decide import drafts, wording
 from airnet.decide.doubts import Doubts
 from airnet.decide.drafts import with_id
 from airnet.decide.dwell import has_dwelt, one_window
+from airnet.decide.facts import Grounds
 from airnet.decide.findings import Columns, Finding, Findings
-from airnet.decide.guardrails import Guard, Refusal
+from airnet.decide.guardrails import Guard
+from airnet.decide.ladder import TIERS
 from airnet.decide.peers import Peers
-from airnet.decide.policy import NS_PER_MS, TIERS, Contain, Policy
+from airnet.decide.policy import NS_PER_MS, Contain, Policy
 from airnet.decide.proposals import Proposals
 from airnet.decide.protection import endpoint
+from airnet.decide.rules import Refusal
 from airnet.decide.sayings import Sayings
 from airnet.decide.streaks import Streak, Streaks
+from airnet.decide.terms import Terms
 from airnet.domain.decision import Action, Decision, Mode
 from airnet.domain.verdict import PPM, Cause, Verdict
 from airnet.domain.window import WINDOW_GATEWAY
@@ -38,16 +42,21 @@ class Judge:
         self, policy: Policy, site: Site, columns: Columns | None = None
     ) -> None:
         self._policy = policy
-        self._contained = {cause: policy.contain(cause) for cause in Cause}
-        self._watched = {cause: policy.watch(cause) for cause in Cause}
-        self._findings = Findings(policy, site, columns or {})
-        self._guard = Guard(policy, site)
+        is_weighing = policy.budget.flow_share_max_percent < 100
+        self._peers = Peers(site, is_weighing=is_weighing)
+        self._terms = Terms(policy, self._peers)
+        self._findings = Findings(policy, site, columns or {}, self._terms)
+        self._guard = Guard(policy, site, self._peers)
         self.doubts = Doubts(policy)
         self._streaks = Streaks(policy.hysteresis.gap_ms * NS_PER_MS)
-        self._peers = Peers(site)
         self._sayings = Sayings(policy)
         self._proposals = Proposals(
-            policy, self._findings, self._guard, self._streaks, self._peers
+            policy,
+            self._findings,
+            self._guard,
+            self._streaks,
+            self._peers,
+            self._terms,
         )
 
     def judge(self, verdict: Verdict) -> list[Decision]:
@@ -56,10 +65,10 @@ class Judge:
         finding, streak = self._weigh(verdict)
         if streak is None:
             return []
-        contain = self._contained[finding.cause]
+        contain = self._terms.contain(finding.cause, verdict)
         if contain is not None:
             return self._contain(verdict, finding, streak, contain)
-        watch = self._watched[finding.cause]
+        watch = self._terms.watch(finding.cause)
         assert watch is not None
         if finding.cause is Cause.SENSOR_FAULT:
             self._guard.freeze(verdict.close_ns)
@@ -100,13 +109,14 @@ class Judge:
         if finding.cause is Cause.NORMAL:
             self._streaks.forget(key)
             return finding, None
-        if not self._findings.is_likely(finding):
+        if not self._findings.is_likely(finding, verdict):
             return finding, None
+        contain = self._terms.contain(finding.cause, verdict)
         if self._stands(verdict, finding.cause):
             # What dwells while contained says nothing of what comes after.
             self._forget(verdict)
-            return finding, None
-        watch = self._watched[finding.cause]
+            return finding, self._above(verdict, finding, contain)
+        watch = self._terms.watch(finding.cause)
         is_shared = watch is not None and finding.cause is not Cause.UNKNOWN
         if is_shared:
             # Not-contained causes move many sessions at once: one streak for the place.
@@ -116,11 +126,20 @@ class Judge:
             # Doubt neither counts towards another Cause nor breaks its streak.
             key = ("unknown", *key)
         streak = self._streaks.extend(key, one_window(verdict, finding))
-        contain = self._contained[finding.cause]
         if contain is not None:
             return finding, streak if has_dwelt(streak, finding, contain) else None
         assert watch is not None
         return finding, streak if streak.windows >= watch.dwell_windows else None
+
+    def _above(
+        self, verdict: Verdict, finding: Finding, rule: Contain | None
+    ) -> Streak | None:
+        """Return how long a session's fault has lasted against what stands."""
+        if finding.cause is not Cause.ALGO_FAULT or rule is None or not rule.rungs:
+            return None
+        window = msgspec.structs.replace(one_window(verdict, finding), is_above=True)
+        streak = self._streaks.extend(("above", *drafts.subject(verdict)), window)
+        return streak if has_dwelt(streak, finding, rule) else None
 
     def _contain(
         self, verdict: Verdict, finding: Finding, streak: Streak, rule: Contain
@@ -131,23 +150,29 @@ class Judge:
             return []
         if isinstance(proposal, str):
             return self._sayings.evidence(verdict, finding, streak, proposal)
-        refused = self._guard.check(proposal, self._peers.session_count)
+        grounds = self._proposals.grounds(proposal, verdict, finding, streak, rule)
+        refused = self._guard.check(proposal, grounds)
         if refused is None:
-            return self._issue(verdict, proposal)
+            return self._issue(verdict, proposal, grounds)
         if refused.why is Refusal.STANDING:
             return []
         return self._sayings.refuse(verdict, finding, streak, refused)
 
-    def _issue(self, verdict: Verdict, decision: Decision) -> list[Decision]:
-        """Let a Decision out that passed every guardrail."""
-        decision = self.doubts.lower(decision)
+    def _issue(
+        self, verdict: Verdict, proposal: Decision, grounds: Grounds
+    ) -> list[Decision]:
+        """Let a Decision out that passed every guardrail: to act, to people, or not."""
+        decision = self.doubts.lower(proposal)
+        is_doubted = decision.mode is not proposal.mode
+        grounds = msgspec.structs.replace(grounds, is_doubted=is_doubted)
+        mode = Mode.SHADOW
+        if self._guard.may_leave(decision, grounds):
+            mode = Mode.PROPOSE if decision.approvals_needed else Mode.ENFORCE
+        decision = msgspec.structs.replace(decision, mode=mode)
         is_quiet = self._guard.admit(decision)
         self._forget(verdict)
-        if not self._guard.is_latched:
-            return [with_id(decision)]
-        shadowed = with_id(msgspec.structs.replace(decision, mode=Mode.SHADOW))
         if is_quiet:
-            return [shadowed]
+            return [with_id(decision)]
         budget = self._policy.budget
         why = wording.sentence(
             f"more than {budget.actions_max} containments were ordered within "
@@ -165,7 +190,7 @@ class Judge:
             limit=budget.actions_max,
             why=why,
         )
-        return [shadowed, with_id(page)]
+        return [with_id(decision), with_id(page)]
 
     def _stands(self, verdict: Verdict, cause: Cause) -> bool:
         """Return whether what could be ordered about this stands already."""

@@ -1,22 +1,38 @@
 """Peers: whom the site names, and who was seen trading. Bounded memory."""
 
 from airnet.config import Site
-from airnet.decide.protection import canonical, endpoint
+from airnet.decide.protection import Range, canonical, endpoint, span
 from airnet.decide.streaks import STREAKS_MAX
-from airnet.domain.verdict import Verdict
+from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION
 
 
 class Peers:
-    """The gateways' places, the clients seen, and how many sessions there are."""
+    """The gateways' places, the clients seen, and how many sessions there are.
 
-    def __init__(self, site: Site) -> None:
+    Args:
+        site: the network as its engineers know it.
+        is_weighing: keep how much each session sent while it was normal.
+    """
+
+    def __init__(self, site: Site, *, is_weighing: bool = False) -> None:
         self._places: dict[str, tuple[str, ...]] = {}
+        self._assets: dict[str, str] = {}
         for gateway in site.gateways:
             address = canonical(gateway.ip)
-            places = (*self._places.get(address, ()), endpoint(address, gateway.port))
-            self._places[address] = places
+            place = endpoint(address, gateway.port)
+            self._places[address] = (*self._places.get(address, ()), place)
+            self._assets[place] = gateway.asset
+            self._assets.setdefault(address, gateway.asset)
+        self._subnets = [
+            (firm.subnet, span(firm.subnet), len({span(host) for host in firm.hosts}))
+            for firm in site.firms
+            if firm.subnet
+        ]
         self._clients: dict[str, None] = {}
+        self._is_weighing = is_weighing
+        self._frames: dict[str, int] = {}
+        self._frame_count = 0
         self.session_count = sum(len(firm.sessions) for firm in site.firms)
 
     def meet(self, verdict: Verdict) -> None:
@@ -29,6 +45,8 @@ class Peers:
         self._clients[address] = None
         if len(self._clients) > STREAKS_MAX:
             del self._clients[next(iter(self._clients))]
+        if self._is_weighing and verdict.cause is Cause.NORMAL:
+            self._weigh(endpoint(address, verdict.session.client_port), verdict)
 
     def is_client(self, address: str) -> bool:
         """Return whether this address was seen trading."""
@@ -38,6 +56,36 @@ class Peers:
         """Return every `ip:port` that the site has a gateway at, of this address."""
         return self._places.get(address, ())
 
+    def asset(self, address: str, port: int) -> str:
+        """Return the asset class traded at a gateway; "" where nobody said."""
+        place = endpoint(address, port)
+        return self._assets.get(place) or self._assets.get(address, "")
+
+    def flow(self, sessions: list[str]) -> tuple[int, int]:
+        """Return the frames of these sessions while normal, and those of all."""
+        part = sum(self._frames.get(session, 0) for session in sessions)
+        return part, self._frame_count
+
+    def subnet(self, host: int) -> str:
+        """Return the subnet that an address is in, as the site has it, or ""."""
+        for text, (low, high), _ in self._subnets:
+            if low <= host <= high:
+                return text
+        return ""
+
+    def hosts_in(self, place: Range) -> int:
+        """Return how many hosts of the site one of its subnets holds."""
+        return sum(hosts for _, subnet, hosts in self._subnets if subnet == place)
+
     def state(self) -> tuple[object, ...]:
         """Return everything remembered, as a value."""
-        return (tuple(self._clients), self.session_count)
+        frames = tuple(self._frames.items())
+        return (tuple(self._clients), self.session_count, frames)
+
+    def _weigh(self, session: str, verdict: Verdict) -> None:
+        """Add what a normal window held; the session seen longest ago is forgotten."""
+        before = self._frames.pop(session, 0)
+        self._frames[session] = before + verdict.frame_count
+        self._frame_count += verdict.frame_count
+        if len(self._frames) > STREAKS_MAX:
+            self._frame_count -= self._frames.pop(next(iter(self._frames)))

@@ -10,45 +10,23 @@ from typing import Literal
 
 import msgspec
 
-from airnet.config import Closed
-from airnet.domain.decision import Action, Mode, Tier
+from airnet.config import Asset, Closed
+from airnet.decide.ladder import AUTONOMOUS_TIER_MAX, TTL_MS_MAX, Rung, require
+from airnet.decide.market import Interval, Phase
+from airnet.domain.decision import Mode, Tier
 from airnet.domain.verdict import PPM, Cause
 from airnet.domain.window import KINDS
 
 NS_PER_MS = 1_000_000
 
-#: A day: no containment outlives a trading day, whatever a policy file says.
-TTL_MS_MAX = 86_400_000
-
 #: Things that may be contained at once, of each kind, whatever a policy file says.
 STANDING_MAX = 1024
 
-#: Tiers above this need two approvers (docs/safety, SR-12); nothing decides them alone.
-AUTONOMOUS_TIER_MAX = Tier.LIMIT_ALGO
-
-#: How far each action this version can order reaches, on the ladder.
-TIERS = {
-    Action.OBSERVE: Tier.OBSERVE,
-    Action.ALERT: Tier.OBSERVE,
-    Action.EVIDENCE: Tier.EVIDENCE,
-    Action.RATE_LIMIT_SOURCES: Tier.PROTECT,
-    Action.DROP_SOURCES: Tier.PROTECT,
-    Action.REROUTE: Tier.DIVERT,
-    Action.THROTTLE_SESSION: Tier.LIMIT_ALGO,
-    Action.CANCEL_ORDERS: Tier.KILL_ALGO,
-    Action.DISABLE_SESSION: Tier.KILL_ALGO,
-    Action.ISOLATE_SESSION: Tier.ISOLATE_HOST,
-    Action.ISOLATE_HOST: Tier.ISOLATE_HOST,
-    Action.ISOLATE_SUBNET: Tier.ISOLATE_SUBNET,
-}
+#: Hexadecimal digits of a SHA-256.
+SHA256_DIGITS = 64
 
 #: Window kinds by the word a rule uses for them.
 WINDOW_KINDS = {word: kind for kind, word in KINDS.items()}
-
-
-def _require(holds: object, what: str) -> None:
-    if not holds:
-        raise ValueError(what)
 
 
 class Watch(Closed, frozen=True):
@@ -64,9 +42,43 @@ class Watch(Closed, frozen=True):
     episode_gap_ms: int = 1000
 
     def __post_init__(self) -> None:
-        _require(0 <= self.probability_min <= 1, "`probability_min` must be 0..1")
-        _require(self.dwell_windows >= 1, "`dwell_windows` must be 1 or more")
-        _require(self.episode_gap_ms > 0, "`episode_gap_ms` must be positive")
+        require(0 <= self.probability_min <= 1, "`probability_min` must be 0..1")
+        require(self.dwell_windows >= 1, "`dwell_windows` must be 1 or more")
+        require(self.episode_gap_ms > 0, "`episode_gap_ms` must be positive")
+
+
+class When(Closed, frozen=True):
+    """Where a Cause's rule is another: for an asset class, in a market phase, or both.
+
+    What is left out stays as the Cause has it. Of several that fit, the first counts.
+    """
+
+    asset: Asset | Literal[""] = ""
+    phase: Phase | None = None
+    mode: Mode | None = None
+    probability_min: float | None = None
+    p_value_max: float | None = None
+    dwell_windows: int | None = None
+    dwell_ms: int | None = None
+    opinion_dwell_ms: int | None = None
+    ttl_ms: int | None = None
+    tier_max: int | None = None
+
+    def __post_init__(self) -> None:
+        require(self.asset or self.phase, "`asset` must be given, or `phase`")
+
+    def fits(self, asset: str, phase: Phase) -> bool:
+        """Return whether it speaks of this asset class in this phase."""
+        return self.asset in {"", asset} and self.phase in {None, phase}
+
+    def changes(self) -> dict[str, object]:
+        """Return what it changes, by the field's name."""
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {
+            name: value
+            for name, value in fields.items()
+            if value is not None and name not in {"asset", "phase"}
+        }
 
 
 #: What no trading floor does even for one window (airnet.score.rules_flood).
@@ -85,10 +97,12 @@ class Contain(Closed, frozen=True):
     A Decision needs `dwell_windows` consecutive windows of that Cause, together at
     least `dwell_ms` of capture time, each at least `probability_min` (0..1) likely.
     Where fewer than `dwell_windows` of them broke a hard limit, a model's opinion alone
-    speaks: it needs `opinion_dwell_ms`, when that is longer. Rules named in `at_once`
-    are acted upon in the first window that breaks them. `assets` narrows
-    enforcement to these CompIDs or gateways (`ip:port`); all others stay in shadow.
-    Empty means every asset.
+    speaks: it needs `opinion_dwell_ms`, when that is longer, and that windows as odd
+    are at most `p_value_max` (0..1) of benign ones. Rules named in `at_once` are acted
+    upon in the first window that breaks them. `assets` narrows enforcement to these
+    CompIDs or gateways (`ip:port`); all others stay in shadow. Empty means every asset.
+    `when` changes some of this for asset classes and market phases; `rung` says what
+    lies above T4, for people to agree to.
     """
 
     action: Literal[
@@ -97,27 +111,45 @@ class Contain(Closed, frozen=True):
     mode: Mode = Mode.SHADOW
     assets: tuple[str, ...] = ()
     probability_min: float = 0.9
+    p_value_max: float = 1.0
     dwell_windows: int = 2
     dwell_ms: int = 0
     opinion_dwell_ms: int = 0
     at_once: tuple[str, ...] = ()
     ttl_ms: int = 30_000
     tier_max: int = 1
+    when: tuple[When, ...] = ()
+    rungs: tuple[Rung, ...] = msgspec.field(name="rung", default=())
 
     def __post_init__(self) -> None:
-        _require(0 < self.probability_min <= 1, "`probability_min` must be in (0, 1]")
-        _require(self.dwell_windows >= 1, "`dwell_windows` must be 1 or more")
-        _require(self.dwell_ms >= 0, "`dwell_ms` must be 0 or more")
-        _require(self.opinion_dwell_ms >= 0, "`opinion_dwell_ms` must be 0 or more")
-        _require(
+        require(0 < self.probability_min <= 1, "`probability_min` must be in (0, 1]")
+        require(0 <= self.p_value_max <= 1, "`p_value_max` must be 0..1")
+        require(
+            self.mode is not Mode.PROPOSE,
+            "`mode` must be shadow or enforce; what waits for people is a `rung`",
+        )
+        require(self.dwell_windows >= 1, "`dwell_windows` must be 1 or more")
+        require(self.dwell_ms >= 0, "`dwell_ms` must be 0 or more")
+        require(self.opinion_dwell_ms >= 0, "`opinion_dwell_ms` must be 0 or more")
+        require(
             0 < self.ttl_ms <= TTL_MS_MAX,
             f"`ttl_ms` must be 1..{TTL_MS_MAX}: every containment ends by itself",
         )
-        _require(
-            0 <= self.tier_max <= AUTONOMOUS_TIER_MAX,
-            f"`tier_max` must be 0..{AUTONOMOUS_TIER_MAX:d}: higher tiers need "
-            "approvers",
+        tier_top = Tier.ISOLATE_SUBNET if self.rungs else AUTONOMOUS_TIER_MAX
+        require(
+            0 <= self.tier_max <= tier_top,
+            f"`tier_max` must be 0..{tier_top:d}: higher tiers need approvers, so a "
+            "`rung`",
         )
+        for each in self.when:
+            msgspec.structs.replace(self, when=(), **each.changes()).__post_init__()
+
+    def at(self, asset: str, phase: Phase) -> "Contain":
+        """Return the rule for an asset class in a market phase."""
+        for each in self.when:
+            if each.fits(asset, phase):
+                return msgspec.structs.replace(self, when=(), **each.changes())
+        return self
 
 
 class Causes(Closed, frozen=True):
@@ -166,7 +198,8 @@ class Causes(Closed, frozen=True):
 class Rule(Closed, frozen=True):
     """A hard limit on one feature: a breach is a fact that needs no model.
 
-    `limit` is in the feature's unit; above it is a breach.
+    `limit` is in the feature's unit; above it is a breach. `presigned_by` names the
+    people who agreed beforehand that a breach alone may take a `presigned` rung.
     """
 
     name: str
@@ -174,18 +207,60 @@ class Rule(Closed, frozen=True):
     feature: str
     limit: int
     cause: Literal["flood", "algo_fault"]
+    presigned_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _require(self.limit > 0, "`limit` must be positive")
-        _require(bool(self.name and self.feature), "`name` and `feature` are needed")
+        require(self.limit > 0, "`limit` must be positive")
+        require(bool(self.name and self.feature), "`name` and `feature` are needed")
+
+    @property
+    def is_presigned(self) -> bool:
+        """Return whether two different people signed it beforehand."""
+        return len({name.strip().casefold() for name in self.presigned_by} - {""}) > 1
+
+
+class Envelope(Closed, frozen=True):
+    """What its owner signed for: how fast one version of an algorithm may order.
+
+    It binds sessions of the site that run this `algorithm` in this `version`; where a
+    session runs another, none of its envelopes hold, and lint says so.
+    """
+
+    algorithm: str
+    version: str
+    orders_per_second_max: int
+    owner: str = ""
+
+    def __post_init__(self) -> None:
+        require(self.orders_per_second_max > 0, "`orders_per_second_max` must be > 0")
+        require(self.algorithm, "`algorithm` must name one of the site's")
+
+
+class Market(Closed, frozen=True):
+    """The market's hours: a calendar file beside the policy, with its SHA-256.
+
+    Or the `interval`s themselves. Without either the market is taken to be open.
+    """
+
+    calendar: str = ""
+    sha256: str = ""
+    intervals: tuple[Interval, ...] = msgspec.field(name="interval", default=())
+
+    def __post_init__(self) -> None:
+        require(
+            not self.calendar or len(self.sha256) == SHA256_DIGITS,
+            "`sha256` must be that of the calendar file, in hexadecimal digits",
+        )
 
 
 class Budget(Closed, frozen=True):
     """Blast radius and pace: how much may be contained at once, and how fast.
 
     Counted alike in shadow and in force, so that shadow shows what enforcement would
-    do. More than `actions_max` in `window_ms` of capture time latches every later
-    Decision into shadow until the process is started anew.
+    do. `flow_share_max_percent` is of the frames that sessions sent while they were
+    normal; one session may always be limited. More than `actions_max` in `window_ms`
+    of capture time latches every later Decision into shadow until the process is
+    started anew.
     """
 
     sessions_max: int = 4
@@ -193,6 +268,8 @@ class Budget(Closed, frozen=True):
     sources_per_decision_max: int = 8
     sources_max: int = 64
     gateways_max: int = 4
+    hosts_max: int = 2
+    flow_share_max_percent: int = 100
     window_ms: int = 60_000
     actions_max: int = 12
     passive_max: int = 120
@@ -200,19 +277,24 @@ class Budget(Closed, frozen=True):
     together_max_percent: int = 50
 
     def __post_init__(self) -> None:
-        for name in ("session_share_max_percent", "together_max_percent"):
-            _require(0 < getattr(self, name) <= 100, f"`{name}` must be 1..100")
-        _require(self.window_ms > 0, "`window_ms` must be positive")
+        for name in (
+            "session_share_max_percent",
+            "flow_share_max_percent",
+            "together_max_percent",
+        ):
+            require(0 < getattr(self, name) <= 100, f"`{name}` must be 1..100")
+        require(self.window_ms > 0, "`window_ms` must be positive")
         for name in (
             "sessions_max",
             "sources_per_decision_max",
             "sources_max",
             "gateways_max",
+            "hosts_max",
             "passive_max",
         ):
             fits = 0 <= getattr(self, name) <= STANDING_MAX
-            _require(fits, f"`{name}` must be 0..{STANDING_MAX}")
-        _require(self.actions_max >= 0, "`actions_max` must be 0 or more")
+            require(fits, f"`{name}` must be 0..{STANDING_MAX}")
+        require(self.actions_max >= 0, "`actions_max` must be 0 or more")
 
 
 class Hysteresis(Closed, frozen=True):
@@ -227,9 +309,9 @@ class Hysteresis(Closed, frozen=True):
     repeats_max: int = 3
 
     def __post_init__(self) -> None:
-        _require(self.gap_ms > 0, "`gap_ms` must be positive")
-        _require(self.cooldown_ms >= 0, "`cooldown_ms` must be 0 or more")
-        _require(self.repeats_max >= 1, "`repeats_max` must be 1 or more")
+        require(self.gap_ms > 0, "`gap_ms` must be positive")
+        require(self.cooldown_ms >= 0, "`cooldown_ms` must be 0 or more")
+        require(self.repeats_max >= 1, "`repeats_max` must be 1 or more")
 
 
 class Trust(Closed, frozen=True):
@@ -243,8 +325,8 @@ class Trust(Closed, frozen=True):
     freeze_ms: int = 2000
 
     def __post_init__(self) -> None:
-        _require(0 <= self.loss_ppm_max <= PPM, f"`loss_ppm_max` must be 0..{PPM}")
-        _require(self.freeze_ms > 0, "`freeze_ms` must be positive")
+        require(0 <= self.loss_ppm_max <= PPM, f"`loss_ppm_max` must be 0..{PPM}")
+        require(self.freeze_ms > 0, "`freeze_ms` must be positive")
 
 
 class Drifting(Closed, frozen=True):
@@ -264,8 +346,8 @@ class Resigned(Closed, frozen=True):
     at: datetime
 
     def __post_init__(self) -> None:
-        _require(self.scope and self.by, "`scope` and `by` are needed")
-        _require(self.at.tzinfo is not None, "`at` needs its offset from UTC")
+        require(self.scope and self.by, "`scope` and `by` are needed")
+        require(self.at.tzinfo is not None, "`at` needs its offset from UTC")
 
     @property
     def at_ns(self) -> int:
@@ -288,10 +370,12 @@ class Policy(Closed, frozen=True):
     hysteresis: Hysteresis = Hysteresis()
     trust: Trust = Trust()
     drift: Drifting = Drifting()
+    market: Market = Market()
+    envelopes: tuple[Envelope, ...] = msgspec.field(name="envelope", default=())
     resigned: tuple[Resigned, ...] = ()
 
     def __post_init__(self) -> None:
-        _require(self.few_sources_max >= 0, "`few_sources_max` must be 0 or more")
+        require(self.few_sources_max >= 0, "`few_sources_max` must be 0 or more")
 
     def contain(self, cause: Cause) -> Contain | None:
         """Return how `cause` may be contained, or None when it may not."""

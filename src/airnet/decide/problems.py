@@ -4,7 +4,9 @@ What is not legal at all, `airnet.config.load` has refused before.
 """
 
 from airnet.config import Site
-from airnet.decide.policy import TIERS, Policy
+from airnet.decide.ladder import TIERS
+from airnet.decide.policy import Policy
+from airnet.decide.problems_ladder import ladder_problems
 from airnet.decide.protection import Protection, canonical, endpoint
 from airnet.domain.decision import Action, Mode
 from airnet.domain.verdict import CONTAINABLE, Cause
@@ -17,7 +19,8 @@ def problems(policy: Policy, site: Site) -> list[str]:
         *_cause_problems(policy),
         *_budget_problems(policy),
         *_asset_problems(policy, site),
-        *_site_problems(site),
+        *ladder_problems(policy, site),
+        *_site_problems(site, {one.algorithm for one in policy.envelopes}),
     ]
 
 
@@ -108,10 +111,11 @@ def _asset_problems(policy: Policy, site: Site) -> list[str]:
     return found
 
 
-def _site_problems(site: Site) -> list[str]:
+def _site_problems(site: Site, signed: set[str]) -> list[str]:
+    """Return what is odd about a site; `signed` algorithms have their own envelope."""
     found = []
     protection = Protection(site)
-    known = {algorithm.id for algorithm in site.algorithms}
+    known = {algorithm.id for algorithm in site.algorithms} | signed
     used = {s.algorithm for firm in site.firms for s in firm.sessions}
     for algorithm in site.algorithms:
         if algorithm.id not in used:

@@ -8,15 +8,19 @@ import msgspec
 
 from airnet.decide import drafts, expulsion, wording
 from airnet.decide.drops import Drops
+from airnet.decide.dwell import has_dwelt
+from airnet.decide.facts import Grounds
 from airnet.decide.findings import ENVELOPE_RULE, Finding, Findings
 from airnet.decide.guardrails import Guard
 from airnet.decide.peers import Peers
 from airnet.decide.policy import NS_PER_MS, Contain, Policy
 from airnet.decide.protection import endpoint
+from airnet.decide.rungs import Rungs
 from airnet.decide.streaks import Streak, Streaks
+from airnet.decide.terms import Terms
 from airnet.domain.decision import Action, Decision, Mode, TargetType
 from airnet.domain.verdict import Cause, Verdict
-from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION
+from airnet.domain.window import WINDOW_GATEWAY, WINDOW_HOST, WINDOW_SESSION
 
 #: Fewer sessions moving together are no market, however few there are in all.
 MARKET_SESSIONS_MIN = 3
@@ -32,6 +36,7 @@ class Proposals:
         guard: Guard,
         streaks: Streaks,
         peers: Peers,
+        terms: Terms,
     ) -> None:
         self._policy = policy
         self._findings = findings
@@ -39,6 +44,8 @@ class Proposals:
         self._streaks = streaks
         self._peers = peers
         self._drops = Drops()
+        self._terms = terms
+        self._rungs = Rungs(guard, peers)
 
     def state(self) -> tuple[object, ...]:
         """Return everything remembered, as a value."""
@@ -51,10 +58,54 @@ class Proposals:
         if rule.action == "evidence":
             return "policy keeps evidence only"
         if finding.cause is Cause.ALGO_FAULT:
+            if streak.is_above:
+                _, phase = self._terms.where(verdict)
+                found = self._rungs.above(verdict, finding, streak, rule, phase)
+                return found and self._wanted(found, rule, verdict)
             return self._throttle(verdict, finding, streak, rule)
         if finding.cause is Cause.FLOOD:
             return self._shield(verdict, finding, streak, rule)
         return self._expel(verdict, finding, streak, rule)
+
+    def grounds(
+        self,
+        decision: Decision,
+        verdict: Verdict,
+        finding: Finding,
+        streak: Streak,
+        rule: Contain,
+    ) -> Grounds:
+        """Return what a proposal rests on, for the guardrails."""
+        asset, phase = self._terms.where(verdict)
+        is_host = verdict.window_kind == WINDOW_HOST
+        # A session is aimed at by its connection, in which a Logon was read; a host,
+        # when a gateway has answered it; a flood's sources are what frames claim.
+        is_answered = (
+            bool(self._findings.feature(verdict, "met"))
+            if is_host
+            else decision.target_type is TargetType.SESSION
+        )
+        return Grounds(
+            is_hard=finding.is_hard,
+            is_presigned=finding.is_presigned,
+            probability_ppm=finding.probability_ppm,
+            p_value_ppm=verdict.p_value_ppm,
+            has_dwelt=has_dwelt(streak, finding, rule),
+            is_answered=is_answered,
+            stood_ns=streak.span_ns if streak.is_above else 0,
+            hosts_beside=self._rungs.beside(verdict) if is_host else 0,
+            asset=asset,
+            phase=phase,
+            is_enforced=decision.mode is not Mode.SHADOW,
+        )
+
+    def _wanted(self, decision: Decision, rule: Contain, verdict: Verdict) -> Decision:
+        """Return the Decision in the mode that policy wants for its assets."""
+        session = verdict.session
+        assets: tuple[str, ...] = (verdict.address,)
+        if session is not None:
+            assets = (session.client_comp, drafts.place(verdict))
+        return msgspec.structs.replace(decision, mode=_mode(rule, assets))
 
     def _throttle(
         self, verdict: Verdict, finding: Finding, streak: Streak, rule: Contain
@@ -172,7 +223,11 @@ class Proposals:
         feature = self._findings.feature
         reason = expulsion.objection(verdict, finding, feature, protected)
         if reason:
-            return reason
+            _, phase = self._terms.where(verdict)
+            found = None
+            if verdict.known or self._guard.protection.is_host(verdict.address):
+                found = self._rungs.isolation(verdict, finding, streak, rule, phase)
+            return self._wanted(found, rule, verdict) if found else reason
         ttl_ns = rule.ttl_ms * NS_PER_MS
         seen = wording.seen_words(verdict, finding, streak)
         done = wording.drop_words((verdict.address,), 0, ttl_ns)

@@ -2,12 +2,20 @@
 
 import functools
 import ipaddress
+from urllib.parse import urlsplit
 
 from airnet.config import Site
+from airnet.decide.rules import touches
 from airnet.domain.session import SessionName, address_bytes, address_text
 from airnet.errors import ConfigError
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+#: From the first address to the last, as `number` counts them.
+Range = tuple[int, int]
+
+#: No one host has these, and clocks speak to some (PTP: IEEE 1588-2019, annex C).
+#: Source: RFC 6890, RFC 5771, RFC 4291 sections 2.5.2 and 2.7.
+NOBODY = ("224.0.0.0/4", "255.255.255.255", "0.0.0.0/32", "::", "ff00::/8")
 
 
 def canonical(address: str) -> str:
@@ -25,9 +33,28 @@ def endpoint(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def _network(text: str) -> IpNetwork:
+def number(address: str) -> int:
+    """Return an address as a number, IPv4 as IPv6 maps it (RFC 4291, 2.5.5.2).
+
+    Raises:
+        ValueError: it is no IP address.
+    """
+    return int.from_bytes(address_bytes(address), "big")
+
+
+def span(network: str) -> Range:
+    """Return the first and the last address of an address or prefix.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    parsed = ipaddress.ip_network(network, strict=False)
+    return number(str(parsed[0])), number(str(parsed[-1]))
+
+
+def _listed(network: str) -> Range:
     try:
-        return ipaddress.ip_network(text, strict=False)
+        return span(network)
     except ValueError as error:
         raise ConfigError(
             f"site: protected.network: {error}", "write an address or a prefix"
@@ -37,28 +64,43 @@ def _network(text: str) -> IpNetwork:
 class Protection:
     """The protected list of a Site as a question: may this be touched?
 
-    Gateways and drop-copy sessions are protected even when the list forgets them: an
-    action may shield a gateway from strangers, never cut it.
+    Gateways, what commands them and drop-copy sessions are protected even when the
+    list forgets them: an action may shield a gateway from strangers, never cut it.
+
+    Attributes:
+        guarded: what no action may match, with why.
+        vital: what airnet sees by, acts through or tells the time by.
+        hosts: what the site calls its own, gateways too.
 
     Raises:
         ConfigError: a protected network is neither an address nor a prefix.
     """
 
     def __init__(self, site: Site) -> None:
-        self._networks: list[tuple[IpNetwork, str]] = []
+        self.guarded: list[tuple[Range, str]] = [
+            (span(gateway.ip), "order gateway") for gateway in site.gateways
+        ]
+        self.vital: list[Range] = []
         self._comps: dict[str, str] = {}
+        self._listed: list[Range] = []
         for item in site.protected:
-            if item.network:
-                self._networks.append((_network(item.network), item.why))
-            else:
+            if not item.network:
                 self._comps[item.comp_id] = item.why
-        self._gateways = {canonical(gateway.ip) for gateway in site.gateways}
-        self._hosts = {canonical(host) for firm in site.firms for host in firm.hosts}
+                continue
+            self._listed.append(_listed(item.network))
+            self.guarded.append((self._listed[-1], item.why))
+            if item.role:
+                self.vital.append(self._listed[-1])
+        self.guarded += [(place, "gateway control") for place in _controls(site)]
+        self.guarded += [(span(each), "no one host's address") for each in NOBODY]
+        own = [host for firm in site.firms for host in firm.hosts]
+        own += [gateway.ip for gateway in site.gateways]
         for firm in site.firms:
             for session in firm.sessions:
-                self._hosts.add(canonical(session.host))
+                own.append(session.host)
                 if session.kind == "drop_copy":
                     self._comps.setdefault(session.comp_id, "drop copy")
+        self.hosts = sorted({span(host) for host in own})
 
     @property
     def comp_ids(self) -> frozenset[str]:
@@ -67,11 +109,15 @@ class Protection:
 
     def is_listed(self, address: str) -> bool:
         """Return whether the site's own list names this address."""
-        parsed = ipaddress.ip_address(canonical(address))
-        return any(
-            parsed.version == network.version and parsed in network
-            for network, _ in self._networks
-        )
+        place = number(address)
+        return bool(touches(self._listed, place, place))
+
+    def range_reason(self, first: int, last: int) -> str:
+        """Return why no action may match any of these addresses, or ""."""
+        for each, why in self.guarded:
+            if touches((each,), first, last):
+                return why
+        return ""
 
     def address_reason(self, address: str) -> str:
         """Return why no action may match this address, or "" when one may.
@@ -79,31 +125,29 @@ class Protection:
         What cannot be read as an address is protected: doubt never cuts.
         """
         try:
-            text = canonical(address)
+            place = number(address)
         except ValueError:
             return "not an address"
-        if text in self._gateways:
-            return "order gateway"
-        parsed = ipaddress.ip_address(text)
-        for network, why in self._networks:
-            if parsed.version == network.version and parsed in network:
-                return why
+        return self.range_reason(place, place)
+
+    def comp_reason(self, session: SessionName) -> str:
+        """Return why no action may match a session of these CompIDs, or ""."""
+        for comp in (session.client_comp, session.gateway_comp):
+            if comp in self._comps:
+                return self._comps[comp]
         return ""
 
     def session_reason(self, session: SessionName) -> str:
         """Return why no action may match this session, or "" when one may."""
-        for comp in (session.client_comp, session.gateway_comp):
-            if comp in self._comps:
-                return self._comps[comp]
-        return self.address_reason(session.client)
+        return self.comp_reason(session) or self.address_reason(session.client)
 
     def is_host(self, address: str) -> bool:
         """Return whether the site lists this address as a firm's or a gateway."""
         try:
-            text = canonical(address)
+            place = number(address)
         except ValueError:
             return False
-        return text in self._hosts or text in self._gateways
+        return bool(touches(self.hosts, place, place))
 
     def source_reason(self, address: str) -> str:
         """Return why this address may not be cut as a flood's source, or "".
@@ -114,3 +158,15 @@ class Protection:
         if reason:
             return reason
         return "host of the site" if self.is_host(address) else ""
+
+
+def _controls(site: Site) -> list[Range]:
+    """Return the addresses that gateways are commanded at."""
+    found = []
+    for gateway in site.gateways:
+        host = urlsplit(gateway.control).hostname if gateway.control else ""
+        try:
+            found.append(span(host or ""))
+        except ValueError:
+            continue  # a name: nobody may look it up while deciding
+    return found

@@ -19,7 +19,8 @@ class Streak(msgspec.Struct, frozen=True, kw_only=True):
     """Consecutive bad windows: how many, from when to when, first bad frame.
 
     `facts` of them broke a hard limit. `port` is the attacked port, 0 when it changed
-    from window to window: any port. `sources` are those the windows named.
+    from window to window: any port. `sources` are those the windows named. `is_above`:
+    it has run since, and although, something was ordered against it.
     """
 
     cause: str
@@ -30,6 +31,7 @@ class Streak(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 0
     facts: int = 0
     sources: tuple[str, ...] = ()
+    is_above: bool = False
 
     @property
     def span_ns(self) -> int:
@@ -68,6 +70,7 @@ class Streaks:
                 sources=tuple(
                     dict.fromkeys((*streak.sources, *before.sources[:SOURCES_MAX]))
                 ),
+                is_above=streak.is_above,
             )
         self._by_key[key] = joined
         if len(self._by_key) > STREAKS_MAX:

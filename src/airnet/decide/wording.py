@@ -1,9 +1,10 @@
 """The one sentence each Decision carries: the numbers, their units, what is done."""
 
 from airnet.decide.findings import Finding
-from airnet.decide.guardrails import Refusal, Refused
+from airnet.decide.guardrails import Refused
 from airnet.decide.policy import NS_PER_MS
 from airnet.decide.protection import endpoint
+from airnet.decide.rules import Refusal
 from airnet.decide.streaks import Streak
 from airnet.domain.session import SessionName
 from airnet.domain.verdict import Cause, Verdict
@@ -28,8 +29,23 @@ _PLACE_WORDS = {
     WINDOW_FEED: "market data channel",
 }
 
+_RUNG_WORDS = {
+    "cancel_orders": "its open orders are to be cancelled and new ones refused",
+    "disable_session": "its session is to be logged out in orderly form and kept out",
+    "isolate_host": "the host is to be isolated after its orders are cancelled",
+    "isolate_subnet": "its subnet is to be isolated after all orders are cancelled",
+}
+
 _REFUSAL_WORDS = {
     Refusal.CAUSE: "this cause is never contained",
+    Refusal.ACTION: "policy does not have that action for this cause",
+    Refusal.VITAL: "airnet itself would be blind or lame without the target",
+    Refusal.STEERED: "whoever forges an address could have chosen the target",
+    Refusal.DOUBT: "it is not sure enough for the policy",
+    Refusal.NEED: "what must hold before that tier does not",
+    Refusal.APPROVALS: "it takes more people's approval",
+    Refusal.FLOW: "too much of the order flow would be contained at once",
+    Refusal.HOSTS: "too many hosts would be isolated at once",
     Refusal.TIER: "policy's tier ceiling forbids the action",
     Refusal.TTL: "its time to live is out of bounds",
     Refusal.SHAPE: "the target cannot be named exactly",
@@ -111,6 +127,13 @@ def spare_words(place: str, ttl_ns: int) -> str:
         f"forged: none is cut, and what belongs to no session towards {place} is rate "
         f"limited for {ttl_ns // NS_PER_MS} ms"
     )
+
+
+def rung_words(action: str, approvals: int, ttl_ns: int) -> str:
+    """Return what a rung does, and who must agree."""
+    done = _RUNG_WORDS[action]
+    leave = f"once {approvals} people approve it" if approvals else "as signed before"
+    return f"{done} for {ttl_ns // NS_PER_MS} ms, {leave}; no position is flattened"
 
 
 def refused_words(refused: Refused) -> str:

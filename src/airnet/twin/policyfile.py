@@ -18,7 +18,8 @@ from typing import Any
 import msgspec
 
 from airnet.config import Site, load, read_text
-from airnet.decide.policy import TIERS, Policy
+from airnet.decide.ladder import TIERS
+from airnet.decide.policy import Policy
 from airnet.decide.problems import problems
 from airnet.domain.decision import PASSIVE, Action, Mode
 from airnet.domain.verdict import CONTAINABLE
@@ -37,6 +38,7 @@ class Lean(enum.StrEnum):
 MORE = {
     "few_sources_max": (1, "picks single sources out of larger floods"),
     "cause.*.probability_min": (-1, "must be surer"),
+    "cause.*.p_value_max": (1, "takes what is less rare for a fault"),
     "cause.*.dwell_windows": (-1, "must see more bad windows in a row"),
     "cause.*.dwell_ms": (-1, "must see it for longer"),
     "cause.*.opinion_dwell_ms": (-1, "must hold an opinion for longer"),
@@ -55,6 +57,7 @@ MORE = {
 LESS = {
     "few_sources_max": "picks single sources out of smaller floods only",
     "cause.*.probability_min": "acts when less sure",
+    "cause.*.p_value_max": "must find it rarer",
     "cause.*.dwell_windows": "acts after fewer bad windows",
     "cause.*.dwell_ms": "acts after a shorter time",
     "cause.*.opinion_dwell_ms": "acts on a younger opinion",
@@ -299,7 +302,19 @@ def _replaced_line(pair: re.Match[str], value: str) -> str:
 
 
 def _toml(value: Any) -> str:
-    """Return a value as TOML; JSON's strings and numbers are TOML's."""
+    """Return a value as TOML; JSON's strings and numbers are TOML's.
+
+    A table within a value is written inline. Source: TOML 1.0, "Inline Table".
+    """
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_toml(each) for each in value)}]"
+    if isinstance(value, dict):
+        pairs = ", ".join(
+            f"{name} = {_toml(each)}"
+            for name, each in value.items()
+            if each is not None
+        )
+        return f"{{{pairs}}}"
     return json.dumps(value, ensure_ascii=False)
 
 

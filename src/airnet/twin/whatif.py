@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from airnet.decide.policy import TIERS, Policy
+from airnet.decide.ladder import TIERS
+from airnet.decide.policy import Policy
 from airnet.domain.containment import State
 from airnet.domain.decision import PASSIVE, Action, Decision, Mode
 from airnet.domain.incident import Evidence, Incident

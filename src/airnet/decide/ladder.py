@@ -1,0 +1,87 @@
+"""The ladder: how far each action reaches, and what must hold before it is taken.
+
+Up to T4 airnet may act alone. What lies above is a `Rung` of a Cause's policy: it is
+proposed to people, and only in two cases done without them (docs/policy.md).
+"""
+
+import enum
+from typing import Literal
+
+from airnet.config import Closed
+from airnet.domain.decision import Action, Tier
+
+#: A day: no containment outlives a trading day, whatever a policy file says.
+TTL_MS_MAX = 86_400_000
+
+#: Tiers above this take people, or what people signed beforehand (SR-12).
+AUTONOMOUS_TIER_MAX = Tier.LIMIT_ALGO
+
+#: How far each action this version can order reaches, on the ladder.
+TIERS = {
+    Action.OBSERVE: Tier.OBSERVE,
+    Action.ALERT: Tier.OBSERVE,
+    Action.EVIDENCE: Tier.EVIDENCE,
+    Action.RATE_LIMIT_SOURCES: Tier.PROTECT,
+    Action.DROP_SOURCES: Tier.PROTECT,
+    Action.REROUTE: Tier.DIVERT,
+    Action.THROTTLE_SESSION: Tier.LIMIT_ALGO,
+    Action.CANCEL_ORDERS: Tier.KILL_ALGO,
+    Action.DISABLE_SESSION: Tier.KILL_ALGO,
+    Action.ISOLATE_SESSION: Tier.ISOLATE_HOST,
+    Action.ISOLATE_HOST: Tier.ISOLATE_HOST,
+    Action.ISOLATE_SUBNET: Tier.ISOLATE_SUBNET,
+}
+
+
+class Need(enum.StrEnum):
+    """What must hold before a rung is taken. Each is a fact of what was seen.
+
+    `lower_failed`: what is below stands for `after_ms` and the fault lasts, or a hard
+    limit is broken. `answered`: a gateway has answered the target, so that its address
+    is not forged. `several_hosts`: another host of the subnet is isolated already, or
+    proposed to be.
+    """
+
+    LOWER_FAILED = "lower_failed"
+    ANSWERED = "answered"
+    SEVERAL_HOSTS = "several_hosts"
+
+
+def require(holds: object, what: str) -> None:
+    """Refuse a value: `what` begins with the field's name in backquotes.
+
+    Raises:
+        ValueError: it does not hold.
+    """
+    if not holds:
+        raise ValueError(what)
+
+
+class Rung(Closed, frozen=True):
+    """A step above what airnet does alone, and who must agree to it.
+
+    `approvals` distinct people must. Without them it is done in two cases only: where
+    `presigned` and a hard limit broke that two people signed beforehand
+    (`rule.presigned_by`); and where `alone_when_closed` and the market is closed.
+    `after_ms` is how long the rung below must have stood in vain.
+    """
+
+    action: Literal[
+        "cancel_orders", "disable_session", "isolate_host", "isolate_subnet"
+    ]
+    approvals: int = 2
+    needs: tuple[Need, ...] = ()
+    after_ms: int = 2000
+    ttl_ms: int = 3_600_000
+    presigned: bool = False
+    alone_when_closed: bool = False
+
+    def __post_init__(self) -> None:
+        require(0 <= self.approvals <= 8, "`approvals` must be 0..8")
+        require(self.after_ms >= 0, "`after_ms` must be 0 or more")
+        require(0 < self.ttl_ms <= TTL_MS_MAX, f"`ttl_ms` must be 1..{TTL_MS_MAX}")
+
+    @property
+    def tier(self) -> Tier:
+        """Return how far it reaches."""
+        return TIERS[Action(self.action)]
