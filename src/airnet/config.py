@@ -230,7 +230,7 @@ class Service(Closed, frozen=True):
     """Paths and ports of the running service. `metrics_port` 0 means none.
 
     `user` is the account to work as when started by root; "" keeps root's, without
-    any of its capabilities.
+    any of its capabilities. `socket`: where people talk to it; "" beside the ledger.
     """
 
     ledger: str = "/var/lib/airnet/ledger"
@@ -238,6 +238,7 @@ class Service(Closed, frozen=True):
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 9464
     user: str = ""
+    socket: str = ""
 
     def __post_init__(self) -> None:
         ipaddress.ip_address(self.metrics_host)
@@ -269,6 +270,7 @@ class Config(Closed, frozen=True):
     pipeline: Lanes = Lanes()
     site: str = ""
     policy: str = ""
+    approvers: str = ""
     models: str = ""
     model_keys: tuple[str, ...] = ()
     actuators: Actuators = Actuators()

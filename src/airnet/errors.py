@@ -85,6 +85,13 @@ class ActuationError(AirnetError):
     fault_of = "network"
 
 
+class InstructionError(AirnetError):
+    """A person's instruction is not followed: what was asked, why it is not done."""
+
+    exit_status = EXIT_NO
+    fault_of = "instruction"
+
+
 class LedgerError(AirnetError):
     """The ledger cannot be written, or does not verify: place, expected, found."""
 

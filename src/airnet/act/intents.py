@@ -6,9 +6,24 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from airnet.domain.containment import Containment
-from airnet.domain.decision import PASSIVE, Decision, Mode
+from airnet.domain.decision import PASSIVE, Action, Decision, Mode, Tier
 from airnet.domain.incident import Evidence
 from airnet.domain.verdict import Verdict
+
+#: What stands until a named person lifts it: the one exception to "ends by itself"
+#: (ADR 0040). An order gateway keeps it, and its own staff can lift it without us.
+LASTING = frozenset({Action.DISABLE_SESSION})
+
+#: People that must agree from this tier on, whatever a proposal says.
+APPROVALS_TIER, APPROVALS = Tier.KILL_ALGO, 2
+
+
+def approvals_needed(decision: Decision) -> int:
+    """Return how many people must agree before it is sent; 0 unless it is proposed."""
+    if decision.mode is not Mode.PROPOSE:
+        return 0
+    least = APPROVALS if decision.tier >= APPROVALS_TIER else 1
+    return max(decision.approvals_needed, least)
 
 
 class Journal(Protocol):
@@ -76,3 +91,23 @@ def fold_intents(
                 intent, _ = found[outcome.decision_id]
                 found[outcome.decision_id] = (intent, outcome)
     return found
+
+
+def fold_proposals(evidence: Iterable[Evidence]) -> list[Decision]:
+    """Return what an earlier run proposed and never saw the end of, in order."""
+    found: dict[str, Decision] = {}
+    became: dict[str, str] = {}
+    written: set[str] = set()
+    for entry in evidence:
+        if entry.kind == "decision":
+            intent = msgspec.convert(entry.body, Decision)
+            written.add(intent.id)
+            if intent.mode is Mode.PROPOSE:
+                found[intent.id] = intent
+        elif entry.kind == "proposal":
+            key = str(entry.body["decision_id"])
+            if entry.body["state"] == "approved":
+                became[key] = str(entry.body["enforced"])
+            elif entry.body["state"] != "open":
+                found.pop(key, None)
+    return [one for one in found.values() if became.get(one.id) not in written]

@@ -3,44 +3,48 @@
 Intent, act, outcome. The intent is durable before the command leaves. The outcome is
 what the mirror shows, not what an actuator acknowledged. Expiry belongs to whoever
 enforces; here it is only written down, and confirmed where the enforcer can tell.
+
+What people must agree to waits as a Proposal; a freeze lets nothing leave; and what a
+person undoes is let go even when that cannot be written down.
 """
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from airnet.act.actuator import Actuator, Confirming, Reconciling
-from airnet.act.intents import Journal, Order, fold_intents, intent_body
+from airnet.act.actuator import Actuator
+from airnet.act.effect import Effect, Seen, late_words, seen, verified
+from airnet.act.entries import Body, Ended, Entries, Undone
+from airnet.act.intents import (
+    LASTING,
+    Journal,
+    Order,
+    approvals_needed,
+    fold_intents,
+    fold_proposals,
+)
+from airnet.act.levers import CONFIRM_NS, Levers, nothing
+from airnet.act.proposals import Proposal, Proposals
 from airnet.clock import Clock
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import PASSIVE, Action, Decision, Mode
 from airnet.domain.incident import Evidence
+from airnet.domain.instruction import Signed
 from airnet.domain.verdict import Verdict
-from airnet.errors import ActuationError
-
-NS_PER_MS = 1_000_000
+from airnet.errors import ActuationError, InstructionError
 
 #: States in which something may still hold on the network.
 IN_FORCE = frozenset({State.APPLIED, State.VERIFIED, State.UNVERIFIABLE})
 
-#: How long after its end a confirmation is waited for: OpenFlow hard timeouts are
-#: whole seconds and switches look at them once a second.
-CONFIRM_NS = 2_000_000_000
+#: Between two looks whether somebody else lifted what has no end.
+LOOK_NS = 30_000_000_000
 
 #: Decisions remembered for idempotence; the ledger keeps them all.
 KNOWN_MAX = 4096
-
-
-class Effect(msgspec.Struct, frozen=True, kw_only=True):
-    """When an effect counts as seen on the mirror.
-
-    Bad frames may pass for `deadline_ms` after the command left; then, `quiet_ms`
-    without one proves the effect, and one more disproves it.
-    """
-
-    deadline_ms: int = 1000
-    quiet_ms: int = 300
+#: What has ended, kept for people to look at.
+ENDED_MAX = 64
 
 
 class Standing:
@@ -51,6 +55,7 @@ class Standing:
         ledger: where intents and outcomes go.
         clock: the time of what the world answers.
         effect: when an effect counts as seen.
+        closed: why nothing may leave now, "" when it may; asked before each command.
     """
 
     def __init__(
@@ -59,15 +64,19 @@ class Standing:
         ledger: Journal,
         clock: Clock,
         effect: Effect | None = None,
+        closed: Callable[[], str] = str,
     ) -> None:
-        self._actuators = tuple(actuators)
-        self._ledger = ledger
+        self._levers = Levers(actuators, clock)
+        self._entries = Entries(ledger, clock)
         self._clock = clock
         self._effect = effect or Effect()
+        self._closed = closed
         self._decisions: dict[str, Decision] = {}
         self._containments: dict[str, Containment] = {}
         self._outcomes: dict[str, Containment | None] = {}
-        self._unreconciled: set[str] = set()
+        self._looked_ns = 0
+        self.proposals = Proposals(clock)
+        self.ended: deque[Ended] = deque(maxlen=ENDED_MAX)
 
     @property
     def in_force(self) -> tuple[Containment, ...]:
@@ -80,16 +89,22 @@ class Standing:
         return bool(self._containments)
 
     def decision(self, decision_id: str) -> Decision | None:
-        """Return the Decision behind something that stands."""
-        return self._decisions.get(decision_id)
+        """Return the Decision behind something that stands or waits."""
+        proposal = self.proposals.get(decision_id)
+        return proposal.decision if proposal else self._decisions.get(decision_id)
+
+    def outcome(self, decision_id: str) -> Containment | None:
+        """Return what became of a Decision, if it was sent."""
+        return self._outcomes.get(decision_id)
 
     def carry_out(
         self, decision: Decision, verdict: Verdict | None = None
     ) -> Containment | None:
         """Record the intent, act, record the outcome; None when nothing is sent.
 
-        Passive Decisions and those in shadow are recorded and not sent. An actuator
-        that fails gives a Containment in state `failed`; nothing is tried again.
+        Passive Decisions and those in shadow are recorded and not sent; what people
+        must agree to waits. An actuator that fails gives a Containment in state
+        `failed`; nothing is tried again.
 
         Raises:
             LedgerError: the intent cannot be made durable; nothing was sent. Or the
@@ -103,47 +118,63 @@ class Standing:
         Raises:
             LedgerError: as above; nothing of all of them was sent.
         """
-        fresh = [one for one in orders if one.decision.id not in self._outcomes]
-        for decision, verdict, _ in fresh:
-            if decision.id in self._outcomes:  # twice among these
-                continue
-            body = intent_body(decision, verdict)
-            self._ledger.append("decision", decision.t_ns, body)
-            self._note(decision.id, None)
-        acting = [
-            one
-            for one in {one.decision.id: one for one in fresh}.values()
-            if one.decision.action not in PASSIVE
-        ]
+        fresh = {one.decision.id: one for one in orders}
+        fresh = {key: one for key, one in fresh.items() if key not in self._outcomes}
+        for one in fresh.values():
+            self._entries.intend(one.decision, one.verdict)
+            self._note(one.decision.id, None)
+        acting = [one for one in fresh.values() if one.decision.action not in PASSIVE]
         if acting:
-            self._ledger.sync()
+            self._entries.sync()
         for decision, _, outcome in acting:
-            if decision.mode is Mode.ENFORCE:
-                self._stand(decision, outcome or self._command(decision))
+            if approvals_needed(decision):
+                self._propose(decision)
+            elif decision.mode is Mode.ENFORCE:
+                self._stand(decision, outcome or self._send(decision))
         return [self._outcomes.get(one.decision.id) for one in orders]
 
-    def _stand(self, decision: Decision, outcome: Containment) -> None:
-        """Record what became of a Decision, and keep what is in force."""
-        self._record(outcome, outcome.applied_ns or outcome.command_ns)
-        self._note(decision.id, outcome)
-        if outcome.state in IN_FORCE:
-            self._decisions[decision.id] = decision
-            self._containments[decision.id] = outcome
+    def approve(self, signed: Signed, told: Body) -> tuple[Proposal, Decision | None]:
+        """Count a verified approval; carry the Decision out when it was the last.
+
+        Args:
+            signed: whose signature was verified.
+            told: the ledger body of the Instruction.
+
+        Returns:
+            The proposal, and the Decision in force that it became, if it did.
+
+        Raises:
+            InstructionError: nothing waits there, or the person approved already.
+            LedgerError: it cannot be made durable; nothing was sent.
+        """
+        proposal = self.proposals.approve(signed)
+        self._entries.instruct(told)
+        if not self.proposals.is_approved(proposal):
+            self._entries.sync()
+            return proposal, None
+        self.proposals.pop(proposal.decision.id)
+        enforced = proposal.enforced(self._clock.now_ns())
+        detail = "by " + " and ".join(proposal.names())
+        self._close(proposal, "approved", detail, enforced.id)
+        self.carry_out(enforced)
+        return proposal, enforced
 
     def tick(self, now_ns: int) -> list[Containment]:
         """Record what has ended by itself at `now_ns`, in the order of its end."""
+        for proposal in self.proposals.lapse():
+            self._close(proposal, "lapsed", "nobody agreed in time")
         if not self._containments:  # it is asked for every Verdict
             return []
-        due = [c for c in self._containments.values() if c.until_ns <= now_ns]
+        due = [c for c in self._containments.values() if 0 < c.until_ns <= now_ns]
         due.sort(
             key=lambda containment: (containment.until_ns, containment.decision_id)
         )
         ended = []
         for containment in due:
-            detail = self._how_it_ended(containment, now_ns)
+            detail = self._levers.how_it_ended(containment, now_ns)
             if detail:
-                ended.append(self._end(containment, detail))
-        return ended
+                ended.append(self._end(containment, detail, containment.until_ns))
+        return ended + self._lifted(now_ns)
 
     def observe_effect(
         self, decision_id: str, last_bad_ns: int, now_ns: int
@@ -153,42 +184,25 @@ class Standing:
         `last_bad_ns` is the capture time of the last bad frame seen, 0 for none;
         `now_ns` the newest capture time. Returns what stands now, or None when
         nothing of that Decision stands. A rate limit lets frames pass by design and
-        is never released for it.
+        is never released for it; nor is what only a named person may lift.
         """
         containment = self._containments.get(decision_id)
         if containment is None or containment.state is State.UNVERIFIABLE:
             return containment
-        deadline_ns = containment.command_ns + self._effect.deadline_ms * NS_PER_MS
-        quiet_ns = self._effect.quiet_ms * NS_PER_MS
-        if deadline_ns < last_bad_ns < containment.until_ns - quiet_ns:
-            decision = self._decisions[decision_id]
-            if decision.action is Action.RATE_LIMIT_SOURCES:
-                return containment
-            self._record_effect(decision_id, last_bad_ns, now_ns, verified=False)
-            late_ms = (last_bad_ns - containment.command_ns) // NS_PER_MS
-            return self._undo(
-                containment,
-                f"bad frames {late_ms} ms after the command, deadline "
-                f"{self._effect.deadline_ms} ms",
-            )
-        is_quiet = now_ns - max(last_bad_ns, containment.applied_ns) >= quiet_ns
-        if (
-            containment.state is State.APPLIED
-            and is_quiet
-            and last_bad_ns <= deadline_ns
-        ):
-            self._record_effect(decision_id, last_bad_ns, now_ns, verified=True)
-            lag_us = (last_bad_ns - containment.command_ns) // 1000
-            told = f"{lag_us} us after the command" if lag_us > 0 else "before it"
-            verified = msgspec.structs.replace(
-                containment,
-                state=State.VERIFIED,
-                detail=f"last bad frame on the mirror {told}",
-            )
-            self._record(verified, now_ns)
-            self._containments[decision_id] = verified
-            return verified
-        return containment
+        found = seen(self._effect, containment, last_bad_ns, now_ns)
+        if found is Seen.WORKS:
+            self._entries.effect(decision_id, last_bad_ns, now_ns, verified=True)
+            self._containments[decision_id] = verified(containment, last_bad_ns)
+            self._entries.contain(self._containments[decision_id], now_ns)
+            return self._containments[decision_id]
+        action = self._decisions[decision_id].action
+        is_kept = action is Action.RATE_LIMIT_SOURCES or action in LASTING
+        if found is Seen.NOTHING or is_kept:
+            return containment
+        self._entries.effect(decision_id, last_bad_ns, now_ns, verified=False)
+        return self._undo(
+            containment, late_words(self._effect, containment, last_bad_ns)
+        )
 
     def release(self, decision_id: str, who: str) -> Containment | None:
         """Undo one Decision on behalf of `who`; None when nothing of it stands."""
@@ -197,174 +211,187 @@ class Standing:
             return None
         return self._undo(containment, f"released by {who}")
 
+    def undo(self, decision_id: str, who: str, told: Body) -> Undone:
+        """Let go of one Decision, or withdraw it, because a person says so.
+
+        What cannot be written down is let go all the same: the promise not to act
+        without a record is about containing.
+
+        Args:
+            decision_id: of what stands or waits.
+            who: name and reason.
+            told: the ledger body of the Instruction.
+
+        Raises:
+            InstructionError: nothing of it stands or waits.
+            LedgerError: a proposal could not be withdrawn on the record.
+        """
+        proposal = self.proposals.get(decision_id)
+        containment = self._containments.get(decision_id)
+        if proposal is None and containment is None:
+            raise InstructionError(self._gone(decision_id), "see airnet actions")
+        unrecorded = self._entries.attempt(told=told)
+        if proposal is not None:
+            self.proposals.pop(decision_id)
+            self._close(proposal, "withdrawn", f"by {who}")
+            return Undone(detail=f"withdrawn by {who}", state="withdrawn")
+        assert containment is not None
+        undone = self._released(containment, f"released by {who}")
+        unrecorded = self._entries.attempt(undone=undone) or unrecorded
+        self._drop(decision_id, undone)
+        return Undone(
+            detail=undone.detail, state=undone.state.value, unrecorded=unrecorded
+        )
+
     def recover(self, evidence: Iterable[Evidence]) -> list[Containment]:
         """Fold an earlier run's ledger into what still stands, before any new action.
 
         What was acknowledged is adopted; what has ended meanwhile is recorded so; an
-        intent without outcome may or may not have left, so it is released. What an
-        enforcer holds beside these is taken away; what it does not hold has ended.
+        intent without outcome may or may not have left, so it is released, or, when
+        only a person may release it, looked for. What waited for people lapses. What
+        an enforcer holds beside these is taken away; what it does not hold has ended.
         """
+        entries = list(evidence)
         now_ns = self._clock.now_ns()
-        for intent, last in fold_intents(evidence).values():
+        for intent, last in fold_intents(entries).values():
             self._note(intent.id, last)
             if last is None:
-                self._settle_orphan(intent, now_ns)
+                self._settle(intent)
             elif last.state in IN_FORCE:
-                self._decisions[intent.id] = intent
-                self._containments[intent.id] = last
+                self._keep(intent, last)
+        for waiting in fold_proposals(entries):
+            proposal, _ = self.proposals.add(waiting)
+            self.proposals.pop(waiting.id)
+            self._close(proposal, "lapsed", "airnet was started anew")
         self.tick(now_ns)
-        for actuator in self._actuators:
-            if isinstance(actuator, Reconciling):
-                self._unreconciled.add(actuator.name)
-                with contextlib.suppress(ActuationError):  # asked again before acting
-                    self._reconcile(actuator)
+        for name in self._levers.distrust():
+            with contextlib.suppress(ActuationError):  # asked again before acting
+                self._reconcile(name)
         return list(self._containments.values())
 
-    def _command(self, decision: Decision) -> Containment:
-        """Send the command; a failure is an outcome, not an exception."""
-        command_ns = self._clock.now_ns()
-        failed = Containment(
-            decision_id=decision.id,
-            actuator="",
-            state=State.FAILED,
-            command_ns=command_ns,
-            applied_ns=0,
-            until_ns=0,
-            handle="",
-            detail="no actuator carries this out",
-        )
-        actuator = self._actuator_for(decision)
-        if actuator is None:
-            return failed
-        try:
-            if actuator.name in self._unreconciled:
-                self._reconcile(actuator)
-            return actuator.apply(decision, decision.until_ns - decision.t_ns)
-        except ActuationError as error:
-            detail = str(error)
-            ttl_ns = decision.until_ns - decision.t_ns
-        # Unknown is not harmless: one attempt to take back what may have arrived.
-        failed = msgspec.structs.replace(
-            failed, actuator=actuator.name, until_ns=command_ns + ttl_ns, detail=detail
-        )
-        failure = self._release_failure(failed)
-        return msgspec.structs.replace(
-            failed, detail=f"{detail}; {failure or 'taken back'}"
-        )
+    def _send(self, decision: Decision) -> Containment:
+        """Send the command, unless frozen; return what came of it."""
+        why = self._closed()
+        if why:
+            return nothing(decision, State.WITHHELD, self._clock.now_ns(), why)
+        return self._levers.command(decision, self._reconcile)
 
-    def _reconcile(self, actuator: Actuator) -> None:
+    def _stand(self, decision: Decision, outcome: Containment) -> None:
+        """Record what came of a Decision, and keep what is in force."""
+        self._entries.contain(outcome, outcome.applied_ns or outcome.command_ns)
+        self._note(decision.id, outcome)
+        if outcome.state in IN_FORCE:
+            self._keep(decision, outcome)
+        else:
+            self._remember(decision, outcome)
+
+    def _reconcile(self, name: str) -> None:
         """Make the record and an enforcer agree; what it lost is not applied anew.
 
         Raises:
             ActuationError: the enforcer cannot be asked.
         """
-        assert isinstance(actuator, Reconciling)
         wanted = [
             (self._decisions[key], containment)
             for key, containment in self._containments.items()
-            if containment.actuator == actuator.name
+            if containment.actuator == name
         ]
-        missing, orphans = actuator.reconcile(wanted)
-        self._unreconciled.discard(actuator.name)
-        now_ns = self._clock.now_ns()
+        missing, orphans = self._levers.reconcile(name, wanted)
         if orphans:
-            body: dict[str, object] = {"actuator": actuator.name, "orphans": orphans}
-            self._ledger.append("reconciled", now_ns, body)
+            self._entries.reconcile(name, orphans)
+        now_ns = self._clock.now_ns()
         for key in missing:
-            gone = msgspec.structs.replace(
-                self._containments[key],
-                state=State.ENDED,
-                until_ns=now_ns,
-                detail="not in force at the enforcer after a restart",
-            )
-            self._record(gone, now_ns)
-            self._drop(key, gone)
+            gone = msgspec.structs.replace(self._containments[key], until_ns=now_ns)
+            self._end(gone, "not in force at the enforcer after a restart", now_ns)
 
-    def _actuator_for(self, decision: Decision) -> Actuator | None:
-        return next((a for a in self._actuators if a.accepts(decision)), None)
+    def _propose(self, decision: Decision) -> None:
+        """Let a Decision wait for people."""
+        proposal, gone = self.proposals.add(decision)
+        if gone is not None:
+            self._close(gone, "lapsed", "gave way to newer ones")
+        self._entries.propose(proposal, "open", "waits for people")
 
-    def _named(self, name: str) -> Actuator | None:
-        return next((a for a in self._actuators if a.name == name), None)
+    def _close(
+        self, proposal: Proposal, state: str, detail: str, enforced: str = ""
+    ) -> None:
+        """Record that a proposal is over."""
+        self._entries.propose(proposal, state, detail, enforced)
+        told = f"{detail}, as {enforced}" if enforced else detail
+        done = Ended(decision=proposal.decision, detail=told, state=state)
+        self.ended.append(done)
 
-    def _how_it_ended(self, containment: Containment, now_ns: int) -> str:
-        """Return how it ended, or "" to look again at the next tick."""
-        actuator = self._named(containment.actuator)
-        if actuator is None or not isinstance(actuator, Confirming):
-            return "ended by itself"
-        detail = "not confirmed by the enforcer"
-        try:
-            told = actuator.ended(containment)
-        except ActuationError as error:
-            told, detail = "", error.what
-        if told or now_ns < containment.until_ns + CONFIRM_NS:
-            return told
-        failure = self._release_failure(containment)
-        return f"{detail}; {failure or 'released to be sure'}"
+    def _lifted(self, now_ns: int) -> list[Containment]:
+        """Record what has no end and was lifted by somebody at the enforcer."""
+        if now_ns - self._looked_ns < LOOK_NS:
+            return []
+        self._looked_ns = now_ns
+        ended = []
+        for containment in [c for c in self.in_force if c.until_ns == 0]:
+            detail = self._levers.lifted(containment)
+            if detail:
+                ended.append(self._end(containment, detail, now_ns))
+        return ended
 
-    def _end(self, containment: Containment, detail: str) -> Containment:
+    def _end(self, containment: Containment, detail: str, at_ns: int) -> Containment:
         ended = msgspec.structs.replace(containment, state=State.ENDED, detail=detail)
-        self._record(ended, containment.until_ns)
+        self._entries.contain(ended, at_ns)
         self._drop(containment.decision_id, ended)
         return ended
 
     def _undo(self, containment: Containment, reason: str) -> Containment:
         """Release it, record what came of that; it no longer counts as standing."""
-        failure = self._release_failure(containment)
-        state = State.FAILED if failure else State.ROLLED_BACK
-        detail = f"{reason}; {failure}" if failure else reason
-        undone = msgspec.structs.replace(containment, state=state, detail=detail)
-        self._record(undone, self._clock.now_ns())
+        undone = self._released(containment, reason)
+        self._entries.contain(undone, self._clock.now_ns())
         self._drop(containment.decision_id, undone)
         return undone
 
-    def _release_failure(self, containment: Containment) -> str:
-        """Release it; return "" or why it may still stand."""
-        actuator = self._named(containment.actuator)
-        if actuator is None:
-            return f"not released: no actuator {containment.actuator} is configured"
-        try:
-            actuator.release(containment)
-        except ActuationError as error:
-            return f"release failed: {error.what}"
-        return ""
+    def _released(self, containment: Containment, reason: str) -> Containment:
+        """Release it and return what came of that."""
+        failure = self._levers.release(containment)
+        state = State.FAILED if failure else State.ROLLED_BACK
+        detail = f"{reason}; {failure}" if failure else reason
+        return msgspec.structs.replace(containment, state=state, detail=detail)
 
-    def _settle_orphan(self, intent: Decision, now_ns: int) -> None:
-        """Take back a command that may have left before a crash."""
-        actuator = self._actuator_for(intent)
-        if actuator is None:
+    def _settle(self, intent: Decision) -> None:
+        """Settle an intent without outcome: what may have left before a crash."""
+        if intent.action in LASTING:
+            # Only a person may lift it: adopted if it is there, never taken back.
+            self._stand(intent, self._levers.find(intent))
             return
-        lost = Containment(
-            decision_id=intent.id,
-            actuator=actuator.name,
-            state=State.INTENDED,
-            command_ns=now_ns,
-            applied_ns=0,
-            until_ns=now_ns + intent.until_ns - intent.t_ns,
-            handle="",
-        )
-        self._undo(lost, "intent without outcome found after a restart")
+        lost = self._levers.lost(intent)
+        if lost is not None:
+            self._undo(lost, "intent without outcome found after a restart")
 
-    def _record(self, containment: Containment, time_ns: int) -> None:
-        body = msgspec.to_builtins(containment)
-        self._ledger.append("containment", time_ns, body)
+    def _gone(self, decision_id: str) -> str:
+        """Return what is known of a Decision that does not stand."""
+        for one in reversed(self.ended):
+            if one.decision.id == decision_id:
+                return f"{decision_id} stands no more: {one.state}, {one.detail}"
+        return f"nothing stands or waits under {decision_id!r}"
 
-    def _record_effect(
-        self, decision_id: str, last_bad_ns: int, now_ns: int, *, verified: bool
-    ) -> None:
-        body: dict[str, object] = {
-            "decision_id": decision_id,
-            "last_bad_ns": last_bad_ns,
-            "verified": verified,
-        }
-        self._ledger.append("effect", now_ns, body)
+    def _keep(self, decision: Decision, containment: Containment) -> None:
+        self._decisions[decision.id] = decision
+        self._containments[decision.id] = containment
 
     def _note(self, decision_id: str, outcome: Containment | None) -> None:
         self._outcomes[decision_id] = outcome
         if len(self._outcomes) > KNOWN_MAX:
             del self._outcomes[next(iter(self._outcomes))]
 
+    def _remember(self, decision: Decision, outcome: Containment) -> None:
+        """Keep for people to look at what did not come about or stands no more."""
+        done = Ended(
+            decision=decision, detail=outcome.detail, state=outcome.state.value
+        )
+        self.ended.append(done)
+
     def _drop(self, decision_id: str, outcome: Containment) -> None:
         self._containments.pop(decision_id, None)
-        self._decisions.pop(decision_id, None)
+        decision = self._decisions.pop(decision_id, None)
+        if decision is not None:
+            self._remember(decision, outcome)
         if decision_id in self._outcomes:
             self._outcomes[decision_id] = outcome
+
+
+__all__ = ["CONFIRM_NS", "IN_FORCE", "Effect", "Standing", "Undone"]

@@ -28,18 +28,23 @@ fish_source) in your shell's start-up file.
 
 #: Where each command is, "module" or "module:name"; loaded when it is called.
 MODULES = {
+    "actions": "govern",
+    "approve": "govern",
     "bench": "trial",
     "controller": "live",
     "demo": "trial",
     "doctor": "inspect",
     "explain": "record",
     "guard": "guard",
+    "freeze": "govern",
     "incidents": "record",
     "lint": "inspect",
     "models": "models",
     "replay": "replay",
     "run": "live",
     "twin": "twin",
+    "undo": "govern",
+    "unfreeze": "govern",
     "verify": "record",
 }
 

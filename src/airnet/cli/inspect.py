@@ -10,6 +10,7 @@ import msgspec
 from rich.markup import escape
 
 from airnet.act.orders import OrdersActuator
+from airnet.act.people import Approvers
 from airnet.cli import show
 from airnet.config import Config, Site, line_of, load, read_text
 from airnet.decide import Judge
@@ -21,7 +22,8 @@ from airnet.kernel.probe import probe
 
 #: What live capture cannot do without; everything else degrades.
 REQUIRED = frozenset({"privileges", "onnxruntime"})
-KINDS: tuple[type[Config] | type[Site] | type[Policy], ...] = (Config, Site, Policy)
+Kind = type[Config] | type[Site] | type[Policy] | type[Approvers]
+KINDS: tuple[Kind, ...] = (Config, Site, Policy, Approvers)
 #: First words of what problems() says of a policy; all else is about the site.
 POLICY_WORDS = re.compile(
     r"(cause|budget|market)\.|few_sources_max|rule\b|envelope\b|policy: "
@@ -86,10 +88,10 @@ Exit statuses
 )
 @show.as_json
 def lint(files: tuple[Path, ...], as_json: bool) -> int:
-    """Check configuration, site and policy FILEs without starting anything.
+    """Check configuration, site, policy and approvers FILEs; start nothing.
 
-    Which of the three a file is, its keys tell. The site and policy that a
-    configuration names are checked as well, and a policy against its site.
+    Which of the four a file is, its keys tell. The files that a configuration names
+    are checked as well, and a policy against its site.
     """
     findings: dict[Path, Finding] = {}
     trees: dict[str, tuple[Path, object]] = {}
@@ -109,7 +111,8 @@ def lint(files: tuple[Path, ...], as_json: bool) -> int:
             continue
         trees.setdefault(finding.kind, (file, tree))
         if isinstance(tree, Config):
-            named = [name for name in (tree.site, tree.policy) if name]
+            names = (tree.site, tree.policy, tree.approvers)
+            named = [name for name in names if name]
             waiting += [file.parent / name for name in named]
     for about, problem in _together(trees):
         owner = trees.get(about) or trees["site" if about == "policy" else "policy"]
@@ -122,14 +125,14 @@ def lint(files: tuple[Path, ...], as_json: bool) -> int:
     return EXIT_CONFIG if any(one.problems for one in found) else EXIT_DONE
 
 
-def _kind(file: Path) -> type[Config] | type[Site] | type[Policy]:
-    """Return which of the three files this is: whose top-level keys it has most of."""
+def _kind(file: Path) -> Kind:
+    """Return which of the four files this is: whose top-level keys it has most of."""
     try:
         keys = set(tomllib.loads(read_text(file)))
     except (AirnetError, tomllib.TOMLDecodeError):
         keys = set()
 
-    def likeness(kind: type[Config] | type[Site] | type[Policy]) -> tuple[int, bool]:
+    def likeness(kind: Kind) -> tuple[int, bool]:
         fields = set(kind.__struct_encode_fields__)
         return len(keys & fields), kind.__name__.lower() in file.name
 

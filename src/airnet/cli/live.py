@@ -15,6 +15,7 @@ from airnet.errors import EXIT_DONE, UsageError
 Signals
   SIGTERM, SIGINT  drain the ring, write the last records, end with status 0
   SIGHUP           refused with a log line: a reload is a restart
+  SIGUSR1          freeze: nothing above evidence until airnet unfreeze
 
 \b
 Exit statuses
@@ -47,8 +48,9 @@ def run(file: Path, attached: str | None, guarded: str, as_json: bool) -> int:
     It attaches with the privileges it is started with, then gives all of them up, and
     root's account where service.user names another, before it reads a frame.
     """
-    from airnet.service import Service, sensor  # noqa: PLC0415 -- kernel modules
+    from airnet.service import sensor  # noqa: PLC0415 -- kernel modules
     from airnet.service.guardpost import guarded_from  # noqa: PLC0415 -- the same
+    from airnet.service.watch import Service  # noqa: PLC0415 -- the same
 
     log.configure()
     config = load(file, Config)

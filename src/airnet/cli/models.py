@@ -9,6 +9,7 @@ import msgspec
 
 from airnet.cli import show
 from airnet.errors import EXIT_DONE, ModelError, UnsupportedError
+from airnet.keys import private_key
 from airnet.pipeline import models_path
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ def sign(folder: Path | None, key: Path, as_json: bool) -> int:
     """Sign the models in FOLDER, after somebody has looked at their cards."""
     from airnet.score import seal  # noqa: PLC0415 -- numpy and OpenSSL, 0.1 s
 
-    private = seal.private_key(key)
+    private = private_key(key)
     where = folder or models_path()
     public = {name: seal.sign(where / name, private) for name in NAMES}
     if as_json:

@@ -1,25 +1,12 @@
 """Drafts: Decisions as values, their subjects' names, and the id each hashes to."""
 
-import hashlib
-
-import msgspec
-
 from airnet.decide.findings import Finding
 from airnet.decide.ladder import TIERS
 from airnet.decide.protection import endpoint
 from airnet.decide.streaks import Key, Streak
-from airnet.domain.decision import Action, Decision, Mode, TargetType
+from airnet.domain.decision import Action, Decision, Mode, TargetType, with_id
 from airnet.domain.verdict import PPM, Cause, Verdict
 from airnet.domain.window import WINDOW_HOST
-
-_ID_HEX = 16
-
-
-def with_id(decision: Decision) -> Decision:
-    """Return `decision` with the id its other fields hash to (SHA-256, 16 hex)."""
-    bare = msgspec.structs.replace(decision, id="")
-    digest = hashlib.sha256(msgspec.json.encode(bare, order="sorted")).hexdigest()
-    return msgspec.structs.replace(bare, id=digest[:_ID_HEX])
 
 
 def place(verdict: Verdict) -> str:
@@ -106,3 +93,6 @@ def sensor_alert(now_ns: int, loss_ppm: int, limit: int, why: str) -> Decision:
         subject=0,
     )
     return with_id(alert)
+
+
+__all__ = ["draft", "place", "sensor_alert", "subject", "with_id"]

@@ -6,13 +6,18 @@ import msgspec
 
 
 class State(enum.StrEnum):
-    """Where a Containment stands. `unverifiable`: nothing live to look at (replay)."""
+    """Where a Containment stands.
+
+    `unverifiable`: nothing live to look at (replay). `withheld`: a freeze stood, so
+    the command never left.
+    """
 
     INTENDED = "intended"
     APPLIED = "applied"
     VERIFIED = "verified"
     UNVERIFIABLE = "unverifiable"
     FAILED = "failed"
+    WITHHELD = "withheld"
     ROLLED_BACK = "rolled_back"
     ENDED = "ended"
 
@@ -21,7 +26,8 @@ class Containment(msgspec.Struct, frozen=True, kw_only=True):
     """A Decision in force: which actuator, applied when, ending when, undone how.
 
     `applied_ns` is when the actuator acknowledged, `command_ns` when the command left,
-    both by the Clock; `until_ns` is when the enforcer ends it by itself. `handle` is
+    both by the Clock; `until_ns` is when the enforcer ends it by itself, 0 for
+    what only a named person lifts. `handle` is
     what the actuator needs to release exactly this one.
     """
 

@@ -1,6 +1,7 @@
 """Decision: what policy orders and why. Made by decide, read by act and record."""
 
 import enum
+import hashlib
 
 import msgspec
 
@@ -99,6 +100,16 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     gateway: str = ""
     port: int = 0
     approvals_needed: int = 0
+
+
+_ID_HEX = 16
+
+
+def with_id(decision: Decision) -> Decision:
+    """Return `decision` with the id its other fields hash to (SHA-256, 16 hex)."""
+    bare = msgspec.structs.replace(decision, id="")
+    digest = hashlib.sha256(msgspec.json.encode(bare, order="sorted")).hexdigest()
+    return msgspec.structs.replace(bare, id=digest[:_ID_HEX])
 
 
 #: The fields of one line of a decisions file, in order.

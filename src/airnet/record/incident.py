@@ -82,6 +82,8 @@ def fold(evidence: Iterable[Evidence]) -> list[Incident]:
             if isinstance(last_bad, int):
                 told.last_bad_ns = max(told.last_bad_ns, last_bad)
             told.evidence.append(entry.sequence)
+        elif entry.kind in ("instruction", "proposal"):
+            told.evidence.append(entry.sequence)
     return [story.incident() for story in stories]
 
 

@@ -41,6 +41,11 @@ _ACTIONS = {
     Action.RATE_LIMIT_SOURCES: "rate limit unknown sources at the switch",
     Action.DROP_SOURCES: "drop the sources' frames at the switch",
     Action.THROTTLE_SESSION: "refuse new orders at the order gateway; cancels pass",
+    Action.CANCEL_ORDERS: "cancel every open order of the session at its gateway",
+    Action.DISABLE_SESSION: "cancel every open order, then refuse new ones, until a "
+    "named person allows them again",
+    Action.ISOLATE_SESSION: "cancel every open order, then log the session out",
+    Action.ISOLATE_HOST: "cut the host off, after its orders are cancelled",
 }
 
 
@@ -69,6 +74,8 @@ def tell(incident: Incident, evidence: Iterable[Evidence]) -> str:
         elif entry.kind == "containment":
             containment = msgspec.convert(entry.body, Containment)
             lines += _done(containment, decisions[containment.decision_id], entry)
+        elif entry.kind in ("instruction", "proposal"):
+            lines += _said(entry)
         elif entry.kind == "effect":
             lines += _seen(entry, decisions)
     lines += ["", "How it ended", *_ending(incident, entries)]
@@ -157,10 +164,10 @@ def _done(containment: Containment, decision: Decision, entry: Evidence) -> list
     by = containment.actuator or "nothing"
     if containment.state in (State.APPLIED, State.UNVERIFIABLE):
         lag = containment.applied_ns - containment.command_ns
-        text = (
-            f"acknowledged by {by} {_span(lag)} after the command left; ends by itself "
-            f"at {utc(containment.until_ns)}"
-        )
+        ends = "stands until a named person lifts it"
+        if containment.until_ns:
+            ends = f"ends by itself at {utc(containment.until_ns)}"
+        text = f"acknowledged by {by} {_span(lag)} after the command left; {ends}"
         if containment.state is State.UNVERIFIABLE:
             text += "; its effect cannot be verified (nothing live was watched)"
         when = containment.applied_ns
@@ -169,6 +176,7 @@ def _done(containment: Containment, decision: Decision, entry: Evidence) -> list
             State.INTENDED: f"{by} is about to be told",
             State.VERIFIED: f"the effect of {by} was seen on the mirror",
             State.FAILED: f"{by} FAILED",
+            State.WITHHELD: "was not sent",
             State.ROLLED_BACK: f"taken back from {by}",
             State.ENDED: f"ended at {by}",
         }[containment.state]
@@ -177,6 +185,24 @@ def _done(containment: Containment, decision: Decision, entry: Evidence) -> list
     if containment.detail:
         lines.append(f"    {containment.detail} {cite}")
     return lines
+
+
+def _end_words(containment: Containment) -> str:
+    """Return when something that stands will end."""
+    if not containment.until_ns:
+        return "a named person must lift it"
+    return f"ends by itself at {utc(containment.until_ns)}"
+
+
+def _said(entry: Evidence) -> list[str]:
+    """Return what a person said, or where a proposal had got to."""
+    body = entry.body
+    if entry.kind == "proposal":
+        text = f"proposal {body['state']}: {body['detail']}"
+    else:
+        word = "signed" if body["key"] else "unsigned"
+        text = f"{body['ask']} by {body['by']}, {word}: {body['reason']}"
+    return [f"  {utc(entry.time_ns)}  {text} [{entry.sequence}]"]
 
 
 def _seen(entry: Evidence, decisions: dict[str, Decision]) -> list[str]:
@@ -207,7 +233,8 @@ def _ending(incident: Incident, entries: Sequence[Evidence]) -> list[str]:
             State.ENDED: f"ended at {at} without anyone's doing: {containment.detail}",
             State.ROLLED_BACK: f"taken back: {containment.detail}",
             State.FAILED: f"not in force as far as is known; at the latest {at}",
-        }.get(containment.state, f"still in force; ends by itself at {at}")
+            State.WITHHELD: f"never sent: {containment.detail}",
+        }.get(containment.state, f"still in force; {_end_words(containment)}")
         lines.append(f"  {decision.action.value}: {text} [{sequence}]")
     if lines:
         return lines

@@ -10,15 +10,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
     Ed25519PublicKey,
 )
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from airnet.config import Closed
-from airnet.errors import ModelError, UsageError
+from airnet.errors import ModelError
 
 MANIFEST, SIGNATURES = "manifest.json", "manifest.sig"
 #: Without these, a folder is no model.
@@ -142,25 +141,6 @@ def _is_right(one: Signature, data: bytes) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
-
-
-def private_key(path: Path) -> Ed25519PrivateKey:
-    """Return the Ed25519 key in a PEM file without a password.
-
-    Raises:
-        UsageError: there is none in it.
-    """
-    try:
-        found = load_pem_private_key(path.read_bytes(), None)
-    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise UsageError(
-            f"{path}: no private key: {error}", "give a PEM file"
-        ) from error
-    if not isinstance(found, Ed25519PrivateKey):
-        raise UsageError(
-            f"{path}: not an Ed25519 key", "openssl genpkey -algorithm ed25519"
-        )
-    return found
 
 
 def sign(folder: Path, private: Ed25519PrivateKey) -> str:

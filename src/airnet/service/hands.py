@@ -1,7 +1,7 @@
 """Hands: the thread that writes the intent, acts, and writes the outcome.
 
 What the lane orders is queued to it in order; the queue is bounded, and a full one
-stops the lane rather than lose an order.
+stops the lane rather than lose an order. What people ask goes before every order.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ from airnet.clock import SystemClock
 from airnet.domain.decision import Decision
 from airnet.domain.verdict import Verdict
 from airnet.errors import ActuationError, LedgerError
+from airnet.service.desk import Desk
 from airnet.service.guardpost import GuardPost
 
 ORDERS_MAX = 1024  # queued to the hands; beyond it the lane waits
@@ -24,7 +25,11 @@ class Hands:
     """The thread that writes intents, acts, and writes outcomes, in order."""
 
     def __init__(
-        self, standing: Standing, clock: SystemClock, post: GuardPost | None = None
+        self,
+        standing: Standing,
+        clock: SystemClock,
+        post: GuardPost | None = None,
+        desk: Desk | None = None,
     ) -> None:
         """Take the roles it works with.
 
@@ -32,10 +37,12 @@ class Hands:
             standing: intents, outcomes, what is in force.
             clock: of signs of life.
             post: what is carried out at once, before anything is queued.
+            desk: what people ask, and whether anything may leave.
         """
         self._standing = standing
         self._clock = clock
         self._post = post
+        self._desk = desk
         self._orders: queue.Queue[tuple[str, tuple[object, ...]]] = queue.Queue(
             ORDERS_MAX
         )
@@ -52,7 +59,8 @@ class Hands:
     def carry_out(self, decision: Decision, verdict: Verdict | None) -> None:
         """Do at once what the guard can do; queue the Decision and what stands."""
         outcome = None
-        if self._post is not None and self.failure is None:
+        is_open = self._desk is None or not self._desk.closed()
+        if self._post is not None and self.failure is None and is_open:
             outcome = self._post.reflex.act(decision, verdict)
         self._put("carry_out", (Order(decision, verdict, outcome),))
 
@@ -80,6 +88,8 @@ class Hands:
         """Work on orders until told to stop; a failure ends the service."""
         try:
             while self._one():
+                if self._desk is not None:
+                    self._desk.serve()
                 self._standing.tick(self._clock.now_ns())
                 if self._post is not None:
                     self._post.sweep()

@@ -19,7 +19,9 @@ import structlog
 
 from airnet import __version__
 from airnet.act.actuator import Actuator
+from airnet.act.gate import Gate, by_signal
 from airnet.act.orders import OrdersActuator
+from airnet.act.people import Approvers, People
 from airnet.act.sdn import SdnActuator
 from airnet.act.standing import Standing
 from airnet.capture.attached import Attached
@@ -42,9 +44,11 @@ from airnet.pipeline import (
 from airnet.record.file import FileLedger
 from airnet.replay import digest
 from airnet.score import load as load_models
+from airnet.service.desk import Desk, Wardens
 from airnet.service.guardpost import Guarded, GuardPost
 from airnet.service.hands import WAIT_MS, Hands
 from airnet.service.kept import Kept
+from airnet.service.talk import place_of
 from airnet.stride import stride_of
 
 EFFECT_EVERY_NS = 50_000_000
@@ -126,8 +130,10 @@ class Service:
             self._ledger = FileLedger(ledger_path)
             held.callback(self._ledger.close)
             self._post = self._guard(guarded, config, site, held)
-            standing = self._recovered(config, base, site)
-            self._hands = Hands(standing, self._clock, self._post)
+            standing, self._desk = self._recovered(config, base, site)
+            self._wardens = self._governed(config, base)
+            held.callback(self._wardens.close)
+            self._hands = Hands(standing, self._clock, self._post, self._desk)
             record = _under(base, config.capture.record)
             self._kept = Kept(record, _under(base, service.decisions))
             held.callback(self._kept.close, {})
@@ -170,14 +176,31 @@ class Service:
         post.recover(self._ledger)
         return post
 
-    def _recovered(self, config: Config, base: Path, site: Site) -> Standing:
-        """Return what acts, agreed with the ledger and with what is in force."""
+    def _recovered(
+        self, config: Config, base: Path, site: Site
+    ) -> tuple[Standing, Desk]:
+        """Return what acts, agreed with the ledger and with what is in force.
+
+        And where it takes what people ask.
+        """
         actuators = self._actuators(config, base, site)
-        standing = Standing(actuators, self._ledger, self._clock)
+        self._gate = Gate(place_of(config, base).directory)
+        closed = self._gate.closed
+        standing = Standing(actuators, self._ledger, self._clock, closed=closed)
+        listed = _under(base, config.approvers)
+        approvers = load(listed, Approvers) if listed else Approvers()
+        people = People(approvers, os.geteuid())
+        desk = Desk(standing, self._gate, people, self._ledger, self._clock)
         before = list(self._ledger.evidence())
+        desk.recover(before)
         standing.recover(before)
         self._brain.judge.doubts.recover(_decisions(before))
-        return standing
+        return standing, desk
+
+    def _governed(self, config: Config, base: Path) -> Wardens:
+        """Return who people talk to."""
+        place, listed = place_of(config, base), _under(base, config.approvers)
+        return Wardens(place.socket, place.directory, str(listed or ""), self._desk)
 
     def _actuators(self, config: Config, base: Path, site: Site) -> list[Actuator]:
         """Return what containments leave by: the first that accepts one takes it."""
@@ -219,6 +242,8 @@ class Service:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGHUP, self._refuse_reload)
+        signal.signal(signal.SIGUSR1, self._freeze)
+        self._wardens.watch_signals()
         self._hands.start()
         if self._cpus:  # of this thread alone, when all others have been started
             os.sched_setaffinity(0, self._cpus[:1])
@@ -257,6 +282,7 @@ class Service:
         is_alive = now_ns - self._hands.beat_ns < HANDS_STALL_NS
         if is_alive and now_ns - self._beat_ns > BEAT_NS:
             self._beat_ns = now_ns
+            self._wardens.tend()
             notify("WATCHDOG=1")
 
     def totals(self) -> Totals:
@@ -282,6 +308,7 @@ class Service:
             held.callback(self._kept.close, counters)
             held.callback(self._ledger.close)
             held.callback(self._end, counters)
+            held.callback(self._wardens.close)
             held.callback(self._brain.decoder.close)
             self._lane.source.close()
         log.info("service.stopped", frames=self._lane.totals.frames, **counters)
@@ -306,14 +333,20 @@ class Service:
             why=decision.why,
         )
         if decision.action not in PASSIVE and decision.mode is Mode.ENFORCE:
-            ttl_ns = decision.until_ns - decision.t_ns
-            self._watched[decision.id] = Watched(
-                decision=decision, until_mono_ns=self._clock.mono_ns() + ttl_ns
-            )
+            self._watch(decision)
+
+    def _watch(self, decision: Decision) -> None:
+        """Look for the effect of a Decision from now on."""
+        ttl_ns = decision.until_ns - decision.t_ns
+        self._watched[decision.id] = Watched(
+            decision=decision, until_mono_ns=self._clock.mono_ns() + ttl_ns
+        )
 
     def _look_at_effects(self) -> None:
         """Tell the hands what the mirror shows of each contained target."""
         mono_ns = self._clock.mono_ns()
+        while self._desk.approved:
+            self._watch(self._desk.approved.popleft())
         if not self._watched or mono_ns - self._looked_ns < EFFECT_EVERY_NS:
             return
         self._looked_ns = mono_ns
@@ -331,6 +364,11 @@ class Service:
     def _stop(self, number: int, frame: FrameType | None) -> None:
         """Ask the lane to drain and end: a flag, for a signal comes at any moment."""
         self._is_stopping = True
+
+    def _freeze(self, number: int, frame: FrameType | None) -> None:
+        """Freeze; the warden does the same, sooner if this thread hangs."""
+        with contextlib.suppress(OSError):
+            self._gate.freeze(by_signal(self._clock.now_ns(), "signal to airnet"))
 
     def _refuse_reload(self, number: int, frame: FrameType | None) -> None:
         """Ask the lane to say that a reload is a restart."""

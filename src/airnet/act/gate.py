@@ -1,0 +1,141 @@
+"""Gate: the freeze, a file that anybody's hand can make and airnet obeys.
+
+    DIR/frozen   while it is there, nothing leaves; its content says who and why
+    DIR/thawed   who lifted the last one, and why
+
+A file, because it outlives a crash, needs nothing of airnet to be made (`touch` will
+do), and costs one stat(2) before a command. What cannot be looked at counts as frozen.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+
+import msgspec
+
+from airnet.domain.instruction import Ask, Instruction, Signed
+
+FROZEN, THAWED = "frozen", "thawed"
+CONTENT_BYTES_MAX = 65_536
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """What a freeze file says: who asked, signed or not, from which account."""
+
+    signed: Signed
+    uid: int = -1
+
+    @property
+    def id(self) -> str:
+        """Return the id by which a freeze is lifted."""
+        return self.signed.instruction.id
+
+    def text(self) -> str:
+        """Return who and why, in a line."""
+        instruction = self.signed.instruction
+        return f"by {instruction.by}: {instruction.reason}"
+
+
+class Gate:
+    """Looks at the freeze, makes it and lifts it.
+
+    Args:
+        directory: where its files are; it must exist.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._frozen = str(directory / FROZEN)
+        self._held = ""
+
+    def closed(self) -> str:
+        """Return why nothing may leave now, or nothing when it may."""
+        if self._held:
+            return self._held
+        try:
+            os.stat(self._frozen)  # noqa: PTH116 -- asked before every command
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            return f"frozen: {self._frozen} cannot be looked at: {error.strerror}"
+        note = self.note()
+        return "frozen " + (note.text() if note else "by a file made by hand")
+
+    def note(self) -> Note | None:
+        """Return what the freeze file says, or None when it says nothing."""
+        return _read(self._directory / FROZEN)
+
+    def thaw(self) -> Note | None:
+        """Return who lifted the last freeze, or None when nobody said."""
+        return _read(self._directory / THAWED)
+
+    def hold(self, why: str) -> None:
+        """Freeze this process alone: the disk would not take the file."""
+        self._held = f"frozen {why}"
+
+    def freeze(self, note: Note) -> None:
+        """Freeze; a freeze that stands already keeps its reason.
+
+        Raises:
+            OSError: not even an empty file could be made.
+        """
+        if Path(self._frozen).exists():
+            return
+        try:
+            _write(self._directory, FROZEN, msgspec.json.encode(note))
+        except OSError:
+            # No room for a word of it: an empty file is enough to freeze.
+            os.close(os.open(self._frozen, os.O_CREAT | os.O_WRONLY, 0o640))
+
+    def unfreeze(self, note: Note) -> None:
+        """Lift it, having written down who did.
+
+        Raises:
+            OSError: it could not be lifted.
+        """
+        _write(self._directory, THAWED, msgspec.json.encode(note))
+        with contextlib.suppress(FileNotFoundError):
+            Path(self._frozen).unlink()
+        _sync(self._directory)
+        self._held = ""
+
+
+def by_signal(now_ns: int, name: str) -> Note:
+    """Return the note of a freeze that a signal asked for."""
+    asked = Instruction(
+        ask=Ask.FREEZE,
+        by=name,
+        reason="SIGUSR1 was sent",
+        at_ns=now_ns,
+        until_ns=now_ns + 1,
+    )
+    return Note(signed=Signed(instruction=asked))
+
+
+def _read(path: Path) -> Note | None:
+    try:
+        with path.open("rb") as file:
+            return msgspec.json.decode(file.read(CONTENT_BYTES_MAX), type=Note)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _write(directory: Path, name: str, data: bytes) -> None:
+    """Write a file so that there is a whole one, or none."""
+    partial = directory / f"{name}.partial"
+    fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+    try:
+        os.write(fd, data + b"\n")
+        os.fdatasync(fd)
+    finally:
+        os.close(fd)
+    partial.replace(directory / name)
+    _sync(directory)
+
+
+def _sync(directory: Path) -> None:
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,178 @@
+"""Levers: the actuators as one, whose failures are outcomes and not exceptions."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from airnet.act.actuator import Actuator, Confirming, Reconciled, Reconciling
+from airnet.clock import Clock
+from airnet.domain.containment import Containment, State
+from airnet.domain.decision import Decision
+from airnet.errors import ActuationError
+
+#: How long after its end a confirmation is waited for: OpenFlow hard timeouts are
+#: whole seconds and switches look at them once a second.
+CONFIRM_NS = 2_000_000_000
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """An Actuator that can say, after a crash, whether a Decision is in force."""
+
+    def find(self, decision: Decision) -> Containment | None:
+        """Return what stands of it, or None when nothing does.
+
+        Raises:
+            ActuationError: it cannot be told now.
+        """
+        ...
+
+
+class Levers:
+    """Commands go out here and are taken back here.
+
+    Args:
+        actuators: asked in this order; the first that accepts a Decision gets it.
+        clock: the time of commands.
+    """
+
+    def __init__(self, actuators: Sequence[Actuator], clock: Clock) -> None:
+        self._actuators = tuple(actuators)
+        self._clock = clock
+        self._unreconciled: set[str] = set()
+
+    def distrust(self) -> list[str]:
+        """Return who must be reconciled before it is told anything new."""
+        self._unreconciled = {
+            one.name for one in self._actuators if isinstance(one, Reconciling)
+        }
+        return sorted(self._unreconciled)
+
+    def reconcile(
+        self, name: str, wanted: Sequence[tuple[Decision, Containment]]
+    ) -> Reconciled:
+        """Make an enforcer agree with what is wanted.
+
+        Raises:
+            ActuationError: it cannot be asked.
+        """
+        actuator = self._named(name)
+        assert actuator is not None
+        assert isinstance(actuator, Reconciling)
+        found = actuator.reconcile(wanted)
+        self._unreconciled.discard(name)
+        return found
+
+    def command(
+        self, decision: Decision, reconcile: Callable[[str], None]
+    ) -> Containment:
+        """Send the command and return its outcome, which may be that it failed.
+
+        `reconcile` is called first with the name of one that must be reconciled.
+        """
+        command_ns = self._clock.now_ns()
+        failed = nothing(
+            decision, State.FAILED, command_ns, "no actuator carries this out"
+        )
+        actuator = self.taker(decision)
+        if actuator is None:
+            return failed
+        ttl_ns = decision.until_ns - decision.t_ns
+        try:
+            if actuator.name in self._unreconciled:
+                reconcile(actuator.name)
+            return actuator.apply(decision, ttl_ns)
+        except ActuationError as error:
+            detail = str(error)
+        # Unknown is not harmless: one attempt to take back what may have arrived.
+        failed = msgspec.structs.replace(
+            failed, actuator=actuator.name, until_ns=command_ns + ttl_ns, detail=detail
+        )
+        failure = self.release(failed)
+        return msgspec.structs.replace(
+            failed, detail=f"{detail}; {failure or 'taken back'}"
+        )
+
+    def release(self, containment: Containment) -> str:
+        """Release it; return "" or why it may still stand."""
+        actuator = self._named(containment.actuator)
+        if actuator is None:
+            return f"not released: no actuator {containment.actuator} is configured"
+        try:
+            actuator.release(containment)
+        except ActuationError as error:
+            return f"release failed: {error.what}"
+        return ""
+
+    def how_it_ended(self, containment: Containment, now_ns: int) -> str:
+        """Return how it ended, or "" to look again at the next tick."""
+        actuator = self._named(containment.actuator)
+        if actuator is None or not isinstance(actuator, Confirming):
+            return "ended by itself"
+        detail = "not confirmed by the enforcer"
+        try:
+            told = actuator.ended(containment)
+        except ActuationError as error:
+            told, detail = "", error.what
+        if told or now_ns < containment.until_ns + CONFIRM_NS:
+            return told
+        failure = self.release(containment)
+        return f"{detail}; {failure or 'released to be sure'}"
+
+    def lifted(self, containment: Containment) -> str:
+        """Return who or what ended something that has no end, "" while it stands."""
+        actuator = self._named(containment.actuator)
+        if actuator is None or not isinstance(actuator, Confirming):
+            return ""
+        try:
+            return actuator.ended(containment)
+        except ActuationError:
+            return ""
+
+    def find(self, decision: Decision) -> Containment:
+        """Return what stands of a Decision as its enforcer says, or that it failed."""
+        actuator = self.taker(decision)
+        detail = "not in force after a restart; not tried again"
+        found = None
+        if actuator is not None and isinstance(actuator, Telling):
+            try:
+                found = actuator.find(decision)
+            except ActuationError as error:
+                detail = f"unknown after a restart, look there: {error.what}"
+        return found or nothing(decision, State.FAILED, self._clock.now_ns(), detail)
+
+    def lost(self, decision: Decision) -> Containment | None:
+        """Return what may stand of a command that left before a crash."""
+        actuator = self.taker(decision)
+        if actuator is None:
+            return None
+        now_ns = self._clock.now_ns()
+        return msgspec.structs.replace(
+            nothing(decision, State.INTENDED, now_ns, ""),
+            actuator=actuator.name,
+            until_ns=now_ns + decision.until_ns - decision.t_ns,
+        )
+
+    def taker(self, decision: Decision) -> Actuator | None:
+        """Return the actuator that carries this out, if any."""
+        return next((a for a in self._actuators if a.accepts(decision)), None)
+
+    def _named(self, name: str) -> Actuator | None:
+        return next((a for a in self._actuators if a.name == name), None)
+
+
+def nothing(
+    decision: Decision, state: State, command_ns: int, detail: str
+) -> Containment:
+    """Return the outcome of a Decision that holds nowhere."""
+    return Containment(
+        decision_id=decision.id,
+        actuator="",
+        state=state,
+        command_ns=command_ns,
+        applied_ns=0,
+        until_ns=0,
+        handle="",
+        detail=detail,
+    )
