@@ -107,19 +107,40 @@ def network(directory: Path, hosts: int = 3) -> Iterator[Network]:
 class Controller:
     """A controller process of one framework, and a client of its socket."""
 
-    def __init__(self, net: Network, framework: str, *protected: str) -> None:
+    def __init__(
+        self,
+        net: Network,
+        framework: str,
+        *protected: str,
+        port: int = 6653,
+        tls: tuple[Path, Path, Path] | None = None,
+        is_standby: bool = False,
+    ) -> None:
         self.net = net
         self.framework = framework
         self.protected = protected
-        self.path = net.directory / "northbound.sock"
+        self.port = port
+        self.tls = tls
+        self.is_standby = is_standby
+        self.path = net.directory / f"northbound{port}.sock"
         self.process: subprocess.Popen[bytes] | None = None
+        self.targets = [f"{'ssl' if tls else 'tcp'}:127.0.0.1:{port}"]
 
     def words(self) -> list[str]:
         python = [sys.executable, "-m", "airnet.controller.framework"]
+        files = [str(path) for path in self.tls or ()]
         if self.framework == "os-ken":
             words = [*python, "--socket", str(self.path)]
+            words += [f"--listen=127.0.0.1:{self.port}"]
+            words += ["--standby"] if self.is_standby else []
+            words += ["--tls", *files] if files else []
             return words + [f"--protected={text}" for text in self.protected]
-        loaded = ["--ofp-tcp-listen-port", "6653", str(APP)]
+        loaded = ["--ofp-tcp-listen-port", str(self.port)]
+        if files:
+            loaded = ["--ofp-ssl-listen-port", str(self.port)]
+            names = ("--ctl-privkey", "--ctl-cert", "--ca-certs")
+            loaded += [word for pair in zip(names, files, strict=True) for word in pair]
+        loaded.append(str(APP))
         if self.framework == "ryu":
             return [*python, "ryu", *loaded]
         return [str(Path(sys.executable).parent / "ryu-manager"), *loaded]
@@ -130,6 +151,7 @@ class Controller:
             "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "src", *paths))),
             "OS_AIRNET__SOCKET": str(self.path),
             "OS_AIRNET__PROTECTED": ",".join(self.protected),
+            "OS_AIRNET__STANDBY": str(self.is_standby).lower(),
         }
         output = (self.net.directory / "controller.log").open("ab")
         self.process = subprocess.Popen(
@@ -141,15 +163,15 @@ class Controller:
         output.close()
         wait_until(self.is_listening, what=f"{self.framework}: {self.log()}")
         # Named only now: a switch that is refused once comes back a second later.
-        self.net.switch.set_controller("br0", CONTROLLER)
+        self.net.switch.set_controller("br0", *self.targets)
         wait_until(self.is_ready, what=f"{self.framework}: {self.log()}")
 
     def is_listening(self) -> bool:
-        """Return whether the controller's port is open (6653; 0A is LISTEN)."""
+        """Return whether the controller's port is open (0A is LISTEN)."""
         assert self.process is not None
         assert self.process.poll() is None, self.log()
         lines = Path(f"/proc/{self.process.pid}/net/tcp").read_text().splitlines()
-        return any(":19FD 00000000:0000 0A" in line for line in lines)
+        return any(f":{self.port:04X} 00000000:0000 0A" in line for line in lines)
 
     def is_ready(self) -> bool:
         """Return whether the switch is connected, as both of them see it."""

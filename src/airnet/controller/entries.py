@@ -32,15 +32,19 @@ KINDS = {
     "reroute": 6,
     "mirror": 7,
 }
-ACTIONS = {number: name for name, number in KINDS.items()}
+#: The fast lane's: a rule that holds until the controller's own does, and the way
+#: through a meter, which is armed for nobody's containment yet.
+FAST_KIND, ARMED_KIND = 8, 9
+ACTIONS = {number: name for name, number in KINDS.items()} | {FAST_KIND: "fast"}
 
 #: Lowest priority of each kind of rule; containments alike take the ranks above.
 ISOLATE, DROP, EXEMPT, LIMIT = 60000, 50000, 40000, 30000
-REROUTE, MIRROR = 20000, 15000
+FAST, REROUTE, MIRROR, ARMED = 55000, 20000, 15000, 10000
 RANKS = 1000
 
 #: Open vSwitch takes meter ids to 0x3ffff (measured); these are ours.
 METER_FIRST, METER_COUNT = 0x20000, 0x10000
+LANE_METER_FIRST = 0x30000
 GROUP_FIRST, GROUP_COUNT = 0xA1000000, 0x10000
 TCP, UDP = 6, 17
 

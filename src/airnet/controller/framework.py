@@ -219,10 +219,7 @@ def run(
     settings.set_override("ofp_tcp_listen_port", listen[1])
     if tls is not None:
         check_tls(tls)
-        settings.set_override("ofp_ssl_listen_port", listen[1])
-        settings.set_override("ctl_privkey", tls.key)
-        settings.set_override("ctl_cert", tls.certificate)
-        settings.set_override("ca_certs", tls.authority)
+        _speak_tls(settings, tls, listen[1])
     settings.set_override("standby", standby, group="airnet")
     settings.set_override("socket", socket_path, group="airnet")
     settings.set_override("protected", list(protected), group="airnet")
@@ -290,6 +287,14 @@ def check_tls(tls: Tls) -> None:
             f"{', '.join(tls)}: no key, certificate and authority: {error}",
             "give three PEM files",
         ) from error
+
+
+def _speak_tls(settings: Any, tls: Tls, port: int) -> None:
+    """Have os-ken listen by TLS there, and nowhere without."""
+    settings.set_override("ofp_ssl_listen_port", port)
+    settings.set_override("ctl_privkey", tls.key)
+    settings.set_override("ctl_cert", tls.certificate)
+    settings.set_override("ca_certs", tls.authority)
 
 
 def _check_free(listen: tuple[str, int]) -> None:

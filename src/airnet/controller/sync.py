@@ -11,6 +11,7 @@ import msgspec
 
 from airnet.controller.entries import (
     ACTIONS,
+    ARMED_KIND,
     BASELINE,
     DECISION_BITS,
     DECISION_MASK,
@@ -95,7 +96,8 @@ def difference(
         adopts: whether well-formed containments nobody desires are kept.
     """
     wanted = {flow.key: flow for flow in desired}
-    reported = list(actual)
+    # What the fast lane has armed is its own.
+    reported = [item for item in actual if kind_of(item.flow) != ARMED_KIND]
     wiped = {item.flow.cookie for item in reported if item.flow.match.foreign}
     standing = {item.flow.key: item for item in reported}
     for key in [key for key in standing if standing[key].flow.cookie in wiped]:
@@ -164,10 +166,15 @@ def is_our_group(group: int) -> bool:
     return GROUP_FIRST <= group < GROUP_FIRST + GROUP_COUNT
 
 
+def kind_of(flow: Flow) -> int:
+    """Return the kind in a flow's cookie."""
+    return flow.cookie >> DECISION_BITS & 0xFF
+
+
 def is_whole(item: Actual) -> bool:
     """Return whether a reported flow is a containment's and ends by itself."""
     flow = item.flow
-    kind = flow.cookie >> DECISION_BITS & 0xFF
+    kind = kind_of(flow)
     return (
         flow.cookie >> 56 == OWNER
         and kind != BASELINE
