@@ -38,7 +38,7 @@ def test_difference_when_all_stands_does_nothing() -> None:
 def test_difference_adopts_what_ends_by_itself_and_deletes_what_does_not() -> None:
     endless = replace(DROP, priority=DROP.priority + 1, seconds=0)
     elsewhere = replace(DROP, table=1)
-    other_kind = replace(DROP, priority=7, cookie=flows.cookie(9, 1))
+    other_kind = replace(DROP, priority=7, cookie=flows.cookie(99, 1))
     actual = [Actual(flow=flow) for flow in (DROP, endless, elsewhere, other_kind)]
 
     found = difference([], actual, adopts=True)

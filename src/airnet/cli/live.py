@@ -115,18 +115,25 @@ Exit statuses
     help="Speak TLS with switches that CA has signed; PEM files.",
 )
 @click.option("--standby", is_flag=True, help="Lead only when a client asks for it.")
+@click.option(
+    "--lane",
+    metavar="HOST:PORT",
+    help="Run the fast lane beside it; switches connect there as well.",
+)
 def controller(
     listen: str,
     socket_path: str,
     protected: tuple[str, ...],
     tls: tuple[str, str, str] | None,
     standby: bool,
+    lane: str | None,
 ) -> int:
     """Serve OpenFlow 1.3 switches: put containments in force, leased by timeout.
 
     The same application runs in Ryu: see docs/operating.
     """
-    from airnet.controller.framework import Tls, run as serve  # noqa: PLC0415 -- os-ken
+    from airnet.controller.framework import run as serve  # noqa: PLC0415 -- os-ken
+    from airnet.controller.launch import Tls  # noqa: PLC0415 -- as above
 
     log.configure()
     return serve(
@@ -135,4 +142,5 @@ def controller(
         protected,
         tls=Tls(*tls) if tls else None,
         standby=standby,
+        lane=_endpoint(lane) if lane else None,
     )

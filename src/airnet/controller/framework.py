@@ -19,7 +19,6 @@ import importlib.metadata
 import os
 import signal
 import socket
-import ssl
 import sys
 import sysconfig
 import threading
@@ -27,17 +26,17 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import structlog
 
 from airnet import log
+from airnet.controller.launch import Tls, beside, check_tls, speak_tls
 from airnet.errors import (
     EXIT_BUG,
     EXIT_DONE,
     EXIT_UNAVAILABLE,
     AirnetError,
-    ConfigError,
     UnsupportedError,
     UsageError,
 )
@@ -183,14 +182,6 @@ def cure_disconnect() -> None:
     datapath._recv_loop = receive_then_wake  # noqa: SLF001 - as above
 
 
-class Tls(NamedTuple):
-    """PEM files: our private key and certificate, and who signs those of switches."""
-
-    key: str
-    certificate: str
-    authority: str
-
-
 def run(
     listen: tuple[str, int],
     socket_path: str,
@@ -198,6 +189,7 @@ def run(
     *,
     tls: Tls | None = None,
     standby: bool = False,
+    lane: tuple[str, int] | None = None,
 ) -> int:
     """Run the controller in os-ken until SIGTERM or SIGINT; return an exit status.
 
@@ -207,6 +199,7 @@ def run(
         protected: addresses and prefixes that no containment may match.
         tls: speak TLS with switches, and only with those this authority has signed.
         standby: lead only when a client asks for it.
+        lane: where switches connect to the fast lane, a process beside this one.
 
     Raises:
         AirnetError: it could not start.
@@ -219,12 +212,18 @@ def run(
     settings.set_override("ofp_tcp_listen_port", listen[1])
     if tls is not None:
         check_tls(tls)
-        _speak_tls(settings, tls, listen[1])
+        speak_tls(settings, tls, listen[1])
     settings.set_override("standby", standby, group="airnet")
     settings.set_override("socket", socket_path, group="airnet")
     settings.set_override("protected", list(protected), group="airnet")
     _check_free(listen)
     cure_disconnect()
+    with beside(lane, socket_path, protected):
+        return _serve(manager)
+
+
+def _serve(manager: Any) -> int:
+    """Run the application until it is told to end, or cannot go on."""
     stopping, asked = threading.Event(), threading.Event()
     failures: list[AirnetError] = []
 
@@ -274,27 +273,6 @@ def install_shim(directory: Path) -> None:
         (directory / f"{SHIM_NAME}.pth").write_text(f"import {SHIM_NAME}\n")
     except OSError as error:
         raise UnsupportedError(f"{directory}: {error}", "name another one") from error
-
-
-def check_tls(tls: Tls) -> None:
-    """Raise ConfigError unless the three files are what they should be."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(tls.certificate, tls.key)
-        context.load_verify_locations(tls.authority)
-    except OSError as error:  # an SSLError is one
-        raise ConfigError(
-            f"{', '.join(tls)}: no key, certificate and authority: {error}",
-            "give three PEM files",
-        ) from error
-
-
-def _speak_tls(settings: Any, tls: Tls, port: int) -> None:
-    """Have os-ken listen by TLS there, and nowhere without."""
-    settings.set_override("ofp_ssl_listen_port", port)
-    settings.set_override("ctl_privkey", tls.key)
-    settings.set_override("ctl_cert", tls.certificate)
-    settings.set_override("ca_certs", tls.authority)
 
 
 def _check_free(listen: tuple[str, int]) -> None:
@@ -347,6 +325,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.add_argument("--protected", action="append", default=[], metavar="NET")
         parser.add_argument("--tls", nargs=3, metavar=("KEY", "CERTIFICATE", "CA"))
         parser.add_argument("--standby", action="store_true")
+        parser.add_argument("--lane", metavar="HOST:PORT")
         found = parser.parse_args(words)
         log.configure()
         return run(
@@ -355,6 +334,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             found.protected,
             tls=Tls(*found.tls) if found.tls else None,
             standby=found.standby,
+            lane=address(found.lane) if found.lane else None,
         )
     except AirnetError as error:
         sys.stderr.write(f"airnet controller: {error}\n")

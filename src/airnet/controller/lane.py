@@ -60,6 +60,7 @@ class Slot:
     def __init__(self, request: Apply, number: int, ways: dict[Match, int]) -> None:
         self.number = number
         self.ways = ways
+        self.decision = 0
         priority = entries.FAST + number % flows.RANKS
         self._rules = [
             msgspec.structs.replace(flow, priority=priority, seconds=1)
@@ -67,18 +68,25 @@ class Slot:
             if flow.table == SECURITY
         ]
         self._shot = bytearray(encode(self._messages()))
-        self._marks = list(_flow_mods(self._shot))
         self._xids = list(_messages(self._shot))
+        flow_mods = [at for at in self._xids if self._shot[at + 1] == FLOW_MOD]
+        self._timed = flow_mods
+        self._marks = flow_mods[-len(self._rules) :]
 
     def _messages(self) -> list[Message]:
-        shut = (meter_set(meter, SHUT_KILOBITS) for meter in self.ways.values())
-        return [*shut, *(AddFlow(flow=flow) for flow in self._rules), Barrier()]
+        # The way through a shut meter is to end when the rule does, with us or without.
+        shut = [meter_set(meter, SHUT_KILOBITS) for meter in self.ways.values()]
+        leases = [AddFlow(flow=way(match, m)) for match, m in self.ways.items()]
+        rules = [AddFlow(flow=flow) for flow in self._rules]
+        return [*shut, *leases, *rules, Barrier()]
 
     def fire(self, decision: int, seconds: int, xid: int) -> bytes:
         """Return the bytes that put it in force, for one decision."""
+        self.decision = decision
         mark = entries.cookie(entries.FAST_KIND, decision)
         for at in self._marks:
             struct.pack_into("!Q", self._shot, at + COOKIE_AT, mark)
+        for at in self._timed:
             struct.pack_into("!H", self._shot, at + SECONDS_AT, seconds)
         for at in self._xids:
             struct.pack_into("!I", self._shot, at + XID_AT, xid)
@@ -88,6 +96,19 @@ class Slot:
         """Return the rules alone, as last fired: to have a switch look again."""
         end = self._xids[-1]
         return bytes(self._shot[self._marks[0] : end])
+
+
+def way(match: Match, meter: int) -> Flow:
+    """Return the leased rule that leads what it matches through a meter, and on."""
+    return Flow(
+        table=SECURITY,
+        priority=entries.ARMED + bool(match.source) + bool(match.target),
+        cookie=entries.cookie(entries.ARMED_KIND, meter),
+        match=match,
+        meter=meter,
+        goto=FORWARDING,
+        seconds=LEASE_S,
+    )
 
 
 def meter_set(meter: int, kilobits: int, *, modify: bool = True) -> SetMeter:
@@ -109,10 +130,6 @@ def _messages(data: bytes | bytearray) -> Iterable[int]:
     while at < len(data):
         yield at
         at += HEADER.unpack_from(data, at)[2]
-
-
-def _flow_mods(data: bytes | bytearray) -> Iterable[int]:
-    return (at for at in _messages(data) if data[at + 1] == FLOW_MOD)
 
 
 class Lane:
@@ -179,17 +196,7 @@ class Lane:
 
     def _leases(self, meters: set[int]) -> list[Message]:
         return [
-            AddFlow(
-                flow=Flow(
-                    table=SECURITY,
-                    priority=entries.ARMED + match.version,
-                    cookie=entries.cookie(entries.ARMED_KIND, meter),
-                    match=match,
-                    meter=meter,
-                    goto=FORWARDING,
-                    seconds=LEASE_S,
-                )
-            )
+            AddFlow(flow=way(match, meter))
             for match, meter in self._meters.items()
             if meter in meters
         ]
@@ -205,7 +212,8 @@ class Lane:
         mine = sorted(meter for meter, d in self._shut.items() if d == decision)
         for meter in mine:
             del self._shut[meter]
-        return encode(meter_set(meter, OPEN_KILOBITS) for meter in mine)
+        opened = [meter_set(meter, OPEN_KILOBITS) for meter in mine]
+        return encode([*opened, *self._leases(set(mine))])
 
     def released(self, decision: int, xid: int) -> bytes:
         """Return what ends whatever was fired for a decision."""

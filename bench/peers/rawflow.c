@@ -1,0 +1,113 @@
+// A raw OpenFlow sender, the floor of bench/sdn.py: it listens for one switch, writes what
+// it is given, waits for the barrier, and tells the two times (CLOCK_REALTIME, ns).
+//
+//   rawflow PORT     each write on stdin: its length, 4 bytes, and the bytes; the last of
+//                    its messages is a barrier
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "rawflow: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_REALTIME, &at);
+	return at.tv_sec * 1000000000ULL + at.tv_nsec;
+}
+
+static void whole(int from, void *into, size_t length)
+{
+	size_t have = 0;
+
+	while (have < length) {
+		ssize_t got = read(from, (char *)into + have, length - have);
+
+		if (got <= 0)
+			exit(0);
+		have += got;
+	}
+}
+
+// Read one OpenFlow message; answer echoes; return its type and xid.
+static int take(int peer, uint32_t *xid, unsigned char *body)
+{
+	unsigned char head[8];
+	uint32_t length;
+
+	whole(peer, head, sizeof(head));
+	length = head[2] << 8 | head[3];
+	memcpy(xid, head + 4, 4);
+	whole(peer, body, length - 8);
+	if (head[1] == 2) {
+		head[1] = 3;
+		if (write(peer, head, 8) != 8 ||
+		    write(peer, body, length - 8) != (ssize_t)length - 8)
+			exit(1);
+	}
+	return head[1];
+}
+
+static void until_barrier(int peer, uint32_t wanted)
+{
+	static unsigned char body[65536];
+	uint32_t xid = 0;
+	int kind;
+
+	do {
+		kind = take(peer, &xid, body);
+		if (kind == 1)
+			fprintf(stderr, "rawflow: refused %d/%d\n", body[1], body[3]);
+	} while (kind != 21 || xid != wanted);
+}
+
+int main(int count, char **words)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	static const unsigned char hello[8] = {4, 0, 0, 8};
+	static unsigned char data[65536];
+	int on = 1, listener, peer;
+	uint64_t times[2];
+	uint32_t length, xid;
+
+	if (count != 2) {
+		fputs("usage: rawflow PORT\n", stderr);
+		return 64;
+	}
+	at.sin_port = htons(atoi(words[1]));
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	listener = socket(AF_INET, SOCK_STREAM, 0);
+	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(listener, (void *)&at, sizeof(at)) < 0 || listen(listener, 1) < 0)
+		fail("listen");
+	puts("ready");
+	fflush(stdout);
+	peer = accept(listener, NULL, NULL);
+	setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (write(peer, hello, sizeof(hello)) != sizeof(hello))
+		fail("hello");
+	for (;;) { // the last message of each write is a barrier: its xid stands at -4
+		whole(0, &length, 4);
+		whole(0, data, length);
+		memcpy(&xid, data + length - 4, 4);
+		times[0] = now_ns();
+		if (write(peer, data, length) != (ssize_t)length)
+			fail("write");
+		until_barrier(peer, xid);
+		times[1] = now_ns();
+		if (write(1, times, sizeof(times)) != sizeof(times))
+			fail("tell");
+	}
+}

@@ -1,0 +1,224 @@
+"""Decision to the last bad frame through Open vSwitch, by OpenFlow, traffic running.
+
+    python bench/sdn.py [--trials N] [--young N] [--reroutes N] [--at-once N]
+
+Needs root, gcc and Open vSwitch. What is compared takes turns within one run: the fast
+lane, and a raw sender in C that does nothing but write the same bytes and wait for the
+barrier, which is the floor. Time runs from the moment the order is given to the
+receiving kernel's stamp on the last bad frame. See bench/README.md.
+"""
+
+import argparse
+import contextlib
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from sdnlab import BACKUP, BAD, GAP_NS, GOOD, RECORDS, Bench
+
+from airnet.bench.hiccup import Floor
+from airnet.bench.host import describe
+
+#: How long an order stands in one trial; how old a young session is at most.
+HOLD_NS, YOUNG_HOLD_NS = 20_000_000, 150_000_000
+YOUNG_NS = 220_000_000
+BLOCK = 20
+SESSIONS = 1000
+
+
+def steal() -> int:
+    """Return the ticks that the hypervisor took from all processors."""
+    return int(Path("/proc/stat").read_text().split()[8])
+
+
+def until(moment_ns: int) -> None:
+    """Wait until a moment."""
+    while (left := moment_ns - time.time_ns()) > 0:
+        time.sleep(left / 1e9)
+
+
+Order = tuple[Callable[[], tuple[int, int]], Callable[[], None]]
+
+
+def contain(
+    bench: Bench, ways: dict[str, Order], trials: int, *, is_young: bool
+) -> dict:
+    """Return, for each way, us to the last bad frame and to the acknowledgement."""
+    hold_ns = YOUNG_HOLD_NS if is_young else HOLD_NS
+    found: dict[str, list[tuple[float, float, int]]] = {name: [] for name in ways}
+    turn = 0
+    while min(map(len, found.values())) < trials:
+        for name, (order, undo) in ways.items():
+            before = steal()
+            block = []
+            for _ in range(BLOCK):
+                turn += 1
+                if is_young:
+                    bench.ask(generation=turn)
+                    until(time.time_ns() + YOUNG_NS)
+                start = bench.count
+                given_ns, told_ns = order()
+                until(given_ns + hold_ns)
+                rows = bench.arrived(start)
+                undo()
+                bad = rows["arrived_ns"][(rows["kind"] == BAD)]
+                late = bad[bad > given_ns]
+                last = int(late.max()) - given_ns if len(late) else 0
+                block.append((last / 1e3, (told_ns - given_ns) / 1e3, len(late)))
+                # Not at one phase of the switch's own clocks.
+                until(time.time_ns() + 20_000_000 + turn * 7_919_000 % 20_000_000)
+            stolen = steal() - before
+            found[name] += [(*one, stolen) for one in block]
+        print(".", end="", flush=True, file=sys.stderr)
+    print(file=sys.stderr)
+    return {name: summary(rows) for name, rows in found.items()}
+
+
+def summary(rows: list) -> dict[str, float]:
+    """Return figures of last bad frames, acknowledgements, and of calm blocks."""
+    every = np.array(rows, float)
+    calm = every[every[:, 3] <= 2]
+    said = {"trials": len(every), **points(every[:, 0], "us")}
+    said["within_1_ms"] = round(float((every[:, 0] <= 1000).mean()), 4)
+    said["leaking"] = round(float((every[:, 0] > 20_000 - 1000).mean()), 4)
+    said |= {f"ack_{k}": v for k, v in points(every[:, 1], "us").items()}
+    if len(calm):
+        said |= {"calm": len(calm)}
+        said |= {f"calm_{k}": v for k, v in points(calm[:, 0], "us").items()}
+    return said
+
+
+def points(values: np.ndarray, unit: str) -> dict[str, float]:
+    """Return percentiles by name."""
+    at = {"p50": 50, "p90": 90, "p99": 99, "p99_9": 99.9, "max": 100}
+    return {
+        f"{k}_{unit}": round(float(np.percentile(values, p)), 1) for k, p in at.items()
+    }
+
+
+def innocents(bench: Bench, start: int) -> dict[str, int]:
+    """Return how many frames of the uncontained were sent, and how many arrived."""
+    bench.ask(gap_ns=50_000_000)
+    time.sleep(0.5)
+    rows = bench.arrived(0)
+    good = rows["number"][(rows["kind"] & 3) == GOOD]
+    wanted = np.arange(start, int(good.max()) + 1)
+    return {
+        "sent": len(wanted),
+        "arrived": len(np.intersect1d(good, wanted)),
+        "lost": len(np.setdiff1d(wanted, good)),
+    }
+
+
+def reroutes(bench: Bench, trials: int) -> dict[str, object]:
+    """Return us to the first frame by the new way, and to the last by the old."""
+    rows = []
+    for turn in range(trials):
+        to_backup = turn % 2 == 0
+        port, old, new = (4, BAD, BAD + BACKUP) if to_backup else (2, BAD + BACKUP, BAD)
+        start = bench.count
+        stolen = steal()
+        given_ns, told_ns = bench.write(bench.group(port, modify=True))
+        until(given_ns + 40_000_000)
+        found = bench.arrived(start)
+        at, kind = found["arrived_ns"].astype(np.int64) - given_ns, found["kind"]
+        before, after = at[(kind == old) & (at > 0)], at[(kind == new) & (at > 0)]
+        first = int(after.min()) / 1e3 if len(after) else 4e4
+        last = int(before.max()) / 1e3 if len(before) else 0
+        gaps = np.diff(np.sort(at[at > -5_000_000]))
+        hole = int(gaps.max()) / 1e3 if len(gaps) else 0
+        rows.append((first, last, (told_ns - given_ns) / 1e3, hole, steal() - stolen))
+        until(time.time_ns() + turn * 7_919_000 % 20_000_000 + 10_000_000)
+    every = np.array(rows)
+    slow = every[every[:, 0] > 2000]
+    return {
+        "trials": trials,
+        "first_new": points(every[:, 0], "us"),
+        "last_old": points(every[:, 1], "us"),
+        "ack": points(every[:, 2], "us"),
+        "longest_silence": points(every[:, 3], "us"),
+        "above_2_ms": len(slow),
+        "of_them_ack_late": int((slow[:, 2] > 1000).sum()),
+        "of_them_traffic_silent": int((slow[:, 3] > 1000).sum()),
+        "of_them_stolen": int((slow[:, 4] > 0).sum()),
+        "worst": [[round(v) for v in row] for row in slow[:20].tolist()],
+    }
+
+
+def main() -> int:
+    """Measure, print one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--young", type=int, default=1000)
+    parser.add_argument("--reroutes", type=int, default=1000)
+    wanted = parser.parse_args()
+    found: dict[str, object] = {"host": describe()}
+    with (
+        tempfile.TemporaryDirectory(prefix="bs") as name,
+        contextlib.ExitStack() as held,
+    ):
+        bench = Bench(Path(name), held)
+        bench.start()
+        time.sleep(1)
+        ways: dict[str, Order] = {
+            "raw rule": (bench.raw_rule, bench.undo_raw),
+            "lane rule": (lambda: bench.fire(bench.rule), bench.release),
+            "raw meter": (bench.raw_meter, bench.undo_raw),
+            "raw both": (bench.raw_both, bench.undo_raw),
+            "lane both": (lambda: bench.fire(bench.both), bench.release),
+        }
+        begun = bench.arrived(0)
+        start = int(begun["number"][begun["kind"] == GOOD].max())
+        if wanted.trials:
+            found["few sessions"] = contain(bench, ways, wanted.trials, is_young=False)
+        if wanted.reroutes:
+            found["reroute"] = reroutes(bench, wanted.reroutes)
+            bench.write(bench.group(2, modify=True))
+        if wanted.young:
+            bench.ask(sessions=SESSIONS)
+            # A site's own rule that looks at the source port: a cached flow a session.
+            seen = "move:NXM_OF_UDP_SRC[]->NXM_NX_REG0[0..15]"
+            rule = f"table=1,priority=10,udp,nw_dst=10.9.0.2,actions={seen},output:2"
+            bench.switch.ofctl("add-flow", "br0", rule)
+            time.sleep(1)
+            cached = bench.switch.appctl("dpctl/dump-flows").count("actions:")
+            found["young"] = {
+                "cached_flows": cached,
+                **contain(bench, ways, wanted.young, is_young=True),
+            }
+        found["innocents"] = innocents(bench, start)
+        assert bench.count < RECORDS, "more frames than the bench keeps"
+    with Floor() as floor:
+        time.sleep(2)
+    found["floor"] = floor.found
+    show(found)
+    return 0
+
+
+def show(found: dict) -> None:
+    """Print a table, then everything as one JSON object on the last line."""
+    print(f"frames 1 in {GAP_NS / 1e3:.0f} us, so an effect is known to that")
+    names = ("p50", "p90", "p99", "p99_9", "max")
+    for title in ("few sessions", "young"):
+        for name, row in found.get(title, {}).items():
+            if not isinstance(row, dict):
+                print(f"{title}: {name} {row}")
+                continue
+            figures = " ".join(f"{row[f'{n}_us']:>9,.0f}" for n in names)
+            acks = " ".join(f"{row[f'ack_{n}_us']:>7,.0f}" for n in ("p50", "p99"))
+            calm = f"{row.get('calm', 0)} calm, p99 {row.get('calm_p99_us', 0):,.0f}"
+            print(
+                f"{title:13}{name:12}{row['trials']:>6} last bad us {figures}"
+                f"  <=1 ms {row['within_1_ms']:.2%}  ack {acks}  {calm}"
+            )
+    for name in ("reroute", "innocents", "floor"):
+        print(f"{name}: {json.dumps(found.get(name, {}))}")
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

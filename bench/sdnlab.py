@@ -1,0 +1,240 @@
+"""The lab of bench/sdn.py: hosts, a switch, traffic, and who gives orders."""
+
+import contextlib
+import json
+import mmap
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from airnet.bench.host import environment
+from airnet.controller import entries
+from airnet.controller.entries import Bucket, Flow, Group, Match
+from airnet.controller.express import DONE, FIRE, FIRE_MAGIC
+from airnet.controller.lane import OPEN_KILOBITS, SHUT_KILOBITS, meter_set
+from airnet.controller.messages import AddFlow, Barrier, DeleteCookie, Message, SetGroup
+from airnet.controller.openflow import encode
+from airnet.lab.switch import Switch
+
+PEERS = Path(__file__).parent / "peers"
+RECORD = np.dtype(
+    [("arrived_ns", "<u8"), ("number", "<u4"), ("port", "<u2"), ("kind", "<u2")]
+)
+HEAD = struct.Struct("<IIIIQQ")
+RECORDS = 1 << 23
+#: Who sent a frame, and by which way it came.
+BAD, GOOD, BACKUP = 1, 2, 16
+GAP_NS = 200_000
+DROP = {"id": "1", "action": "drop_sources", "ttl_ms": 9000, "sources": ["10.9.0.1"]}
+DROP["gateway"] = "10.9.0.2"
+RAW_COOKIE = entries.cookie(entries.FAST_KIND, 0xBE)
+GROUP = entries.GROUP_FIRST + 0x1000
+IP, CHRT, GCC = (shutil.which(name) or name for name in ("ip", "chrt", "gcc"))
+
+
+class Bench:
+    """Hosts in namespaces, one switch, traffic, and who gives orders."""
+
+    def __init__(self, directory: Path, held: contextlib.ExitStack) -> None:
+        self.directory = directory
+        self.held = held
+        name = f"bs{os.getpid()}"
+        self.inside = f"{name}sw"
+        self.hosts = [f"{name}h{i}" for i in range(1, 5)]
+        for space in (self.inside, *self.hosts):
+            ip("netns", "add", space)
+            held.callback(ip, "netns", "del", space)
+        ip("-n", self.inside, "link", "set", "lo", "up")
+        self.switch = Switch(directory / "ovs", self.inside)
+        held.enter_context(self.switch)
+        self.switch.add_bridge("br0")
+        for number, space in enumerate(self.hosts, 1):
+            self._plug(number, space)
+        self.programs = {}
+        for program in ("flowprobe", "rawflow"):
+            made = self.programs[program] = str(directory / program)
+            source = str(PEERS / f"{program}.c")
+            build = [GCC, "-O2", "-D_GNU_SOURCE", "-pthread", "-o", made, source]
+            subprocess.run(build, check=True)
+
+    def _plug(self, number: int, space: str) -> None:
+        """Give a host its link; the fourth is the second's twin, another way round."""
+        like = 2 if number == 4 else number
+        end = ("type", "veth", "peer", "name", f"p{number}", "netns", self.inside)
+        ip("link", "add", "eth0", "netns", space, *end)
+        ip("-n", self.inside, "link", "set", f"p{number}", "up")
+        mac = f"02:00:00:00:00:0{like}"
+        ip("-n", space, "link", "set", "eth0", "address", mac)
+        ip("-n", space, "addr", "add", f"10.9.0.{like}/24", "dev", "eth0")
+        ip("-n", space, "link", "set", "eth0", "arp", "off", "up")
+        for other in (1, 2, 3):
+            if other != like:
+                to = (f"10.9.0.{other}", "lladdr", f"02:00:00:00:00:0{other}")
+                ip("-n", space, "neigh", "replace", *to, "dev", "eth0")
+        off = [IP, "netns", "exec", space, "ethtool", "-K", "eth0", "tx", "off"]
+        subprocess.run(off, check=False, capture_output=True)
+        self.switch.add_port("br0", f"p{number}", number)
+
+    def start(self) -> None:
+        """Start traffic, lane and raw sender; give the switch its controllers."""
+        path = self.directory / "frames"
+        bad, gateway, good, backup = self.hosts
+        spaces = (bad, good, gateway, backup)
+        words = [
+            CHRT,
+            "-f",
+            "40",
+            self.programs["flowprobe"],
+            "traffic",
+            str(path),
+            *spaces,
+        ]
+        self._child(words)
+        with path.open("r+b") as file:
+            self.map = mmap.mmap(file.fileno(), 0)
+        self.records = np.frombuffer(self.map, RECORD, RECORDS, HEAD.size)
+        self.ask(gap_ns=GAP_NS, sessions=1)
+        self.raw = self._child(self._inside(self.programs["rawflow"], "6655"))
+        sock = self.directory / "lane.sock"
+        lane = ["-m", "airnet.controller.express", "--socket", str(sock)]
+        self._child(self._inside(sys.executable, *lane))
+        self.lane = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.lane.connect(str(sock))
+        self.held.callback(self.lane.close)
+        self.switch.set_controller("br0", "tcp:127.0.0.1:6654", "tcp:127.0.0.1:6655")
+        self.switch.wait_connected()
+        for bucket in (2, 4):
+            self.write(self.group(bucket, modify=bucket != 2))
+        self.write([self.group(2, modify=True)[0]])
+        baseline = list(entries.baseline())
+        to_gateway = Flow(
+            table=1,
+            priority=9,
+            cookie=1,
+            match=Match(target="10.9.0.2"),
+            group=GROUP,
+        )
+        self.write([AddFlow(flow=flow) for flow in (*baseline, to_gateway)])
+        self.both = self.arm(is_metered=True, sources=["10.9.0.1"])
+        rule = {"sources": ["10.9.0.1"], "action": "isolate_host", "gateway": ""}
+        self.rule = self.arm(is_metered=False, **rule)
+        subprocess.run(
+            [CHRT, "-a", "-f", "-p", "50", str(self.switch.pid)], check=False
+        )
+
+    def _inside(self, *words: str) -> list[str]:
+        return [IP, "netns", "exec", self.inside, CHRT, "-f", "45", *words]
+
+    def _child(self, words: list[str]) -> "subprocess.Popen[bytes]":
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            env=environment(),
+        )
+        self.held.callback(process.wait, 10)
+        assert process.stdin is not None
+        self.held.callback(process.stdin.close)
+        assert process.stdout is not None
+        assert process.stdout.read(6) == b"ready\n", words
+        return process
+
+    def ask(self, **wanted: int) -> None:
+        """Tell the traffic what to be."""
+        places = {"gap_ns": 0, "sessions": 4, "generation": 8}
+        for name, value in wanted.items():
+            struct.pack_into("<I", self.map, places[name], value)
+
+    @property
+    def count(self) -> int:
+        """Return how many frames have arrived."""
+        return HEAD.unpack_from(self.map, 0)[4]
+
+    def arrived(self, start: int) -> np.ndarray:
+        """Return the frames that arrived since the `start`-th."""
+        return self.records[start : self.count]
+
+    # ---- orders ----
+
+    def arm(self, *, is_metered: bool, **fields: object) -> int:
+        """Have the lane arm a drop; return its slot."""
+        asked = {**DROP, **fields}
+        request = {"command": "arm", "containments": [asked], "is_metered": is_metered}
+        self.lane.send(json.dumps(request).encode())
+        answer = json.loads(self.lane.recv(65536))
+        assert answer["ok"], answer
+        return int(answer["slots"][0])
+
+    def fire(self, slot: int) -> tuple[int, int]:
+        """Fire; return when the order was given and when it was acknowledged."""
+        before_ns = time.time_ns()
+        self.lane.send(FIRE.pack(FIRE_MAGIC, slot, 0xBE, 9))
+        done = DONE.unpack(self.lane.recv(4096))
+        assert done[3] == 1, done
+        assert done[4] == 0, done
+        return before_ns, time.time_ns()
+
+    def release(self) -> None:
+        """Have the lane undo what was fired."""
+        self.lane.send(
+            json.dumps({"command": "release", "id": "0000000000be"}).encode()
+        )
+        self.lane.recv(4096)
+
+    def write(self, messages: list[Message]) -> tuple[int, int]:
+        """Have the raw sender write; return its times."""
+        data = encode([*messages, Barrier(xid=7)])
+        assert self.raw.stdin is not None
+        assert self.raw.stdout is not None
+        self.raw.stdin.write(struct.pack("<I", len(data)) + data)
+        times = self.raw.stdout.read(16)
+        return struct.unpack("<QQ", times)  # type: ignore[return-value]
+
+    def group(self, port: int, *, modify: bool) -> list[Message]:
+        """Return what makes a port the way to the gateway."""
+        # A port alone would make it a failover group, which looks at the link as well.
+        made = Group(id=GROUP, buckets=(Bucket(port=port),))
+        return [SetGroup(group=made, modify=modify)]
+
+    def _dropped(self) -> list[Message]:
+        flow = Flow(
+            table=0,
+            priority=55000,
+            cookie=RAW_COOKIE,
+            match=Match(source="10.9.0.1", target="10.9.0.2"),
+            seconds=9,
+        )
+        return [AddFlow(flow=flow)]
+
+    def _shut(self) -> list[Message]:
+        return [meter_set(entries.LANE_METER_FIRST, SHUT_KILOBITS)]
+
+    def raw_rule(self) -> tuple[int, int]:
+        """Have the raw sender write a drop rule."""
+        return self.write(self._dropped())
+
+    def raw_meter(self) -> tuple[int, int]:
+        """Have the raw sender shut the meter."""
+        return self.write(self._shut())
+
+    def raw_both(self) -> tuple[int, int]:
+        """Have the raw sender write both, as the lane does."""
+        return self.write([*self._shut(), *self._dropped()])
+
+    def undo_raw(self) -> None:
+        """Have the raw sender take both back."""
+        gone = DeleteCookie(cookie=RAW_COOKIE, mask=(1 << 64) - 1)
+        self.write([gone, meter_set(entries.LANE_METER_FIRST, OPEN_KILOBITS)])
+
+
+def ip(*words: str) -> None:
+    """Configure the network, or fail."""
+    subprocess.run([IP, *words], check=True)
