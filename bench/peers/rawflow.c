@@ -1,8 +1,8 @@
-// A raw OpenFlow sender, the floor of bench/sdn.py: it listens for one switch, writes what
-// it is given, waits for the barrier, and tells the two times (CLOCK_REALTIME, ns).
+// A raw OpenFlow sender, the floor of bench/sdn.py: it listens for one switch, writes
+// what it is given, waits for the barrier, and tells both times (CLOCK_REALTIME, ns).
 //
-//   rawflow PORT     each write on stdin: its length, 4 bytes, and the bytes; the last of
-//                    its messages is a barrier
+//   rawflow PORT     on stdin, of each write: its length in 4 bytes, and the bytes, of
+//                    which the last message is a barrier
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
