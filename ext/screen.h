@@ -9,6 +9,7 @@
 #ifndef AIRNET_SCREEN_H
 #define AIRNET_SCREEN_H
 
+#include "opinion.h"
 #include "trees_walk.h"
 #include "trees_wide.h"
 
@@ -41,12 +42,16 @@ struct screen {
 	float slack[SCREEN_KINDS];
 	an_u64 filled[SCREEN_KINDS]; /* columns, in which NaN is `fill` to the model */
 	float fill[SCREEN_KINDS];
+	struct opinion_voice voices[SCREEN_KINDS];
 	const struct screen_rule *rules;
 	const struct screen_limit *limits;
 	an_u32 rule_count;
 	an_u32 shadow_every;
 	an_u64 seen; /* windows scored */
 	an_u64 heard; /* windows that speak for themselves: not a source's */
+	struct opinion *opinions; /* of the last look; NULL = not wanted */
+	an_u32 spoken; /* how many they are, at most one a window */
+	an_u32 marked; /* every mark that some window of the last look has */
 };
 
 static inline void trees_score(const struct trees *t, const float *row, float *out)
@@ -77,12 +82,12 @@ static inline const float *screen_fill(const struct screen *s, an_u32 kind,
 	return out;
 }
 
-static inline int screen_is_plain(const struct trees *t, const float *row, float slack)
+static inline int screen_is_plain(const struct trees *t, const float *margins,
+				  float slack)
 {
-	float margins[TREES_CLASSES], most;
+	float most;
 	an_u32 i;
 
-	trees_score(t, row, margins);
 	most = margins[1];
 	for (i = 2; i < t->classes; i++)
 		most = margins[i] > most ? margins[i] : most;
@@ -111,36 +116,54 @@ static inline an_u32 screen_fired(const struct screen *s, an_u32 kind, an_u32 wa
 	return marks;
 }
 
+/* The marks of a window that a model speaks of; what it says, unless a rule did. */
+static inline an_u32 screen_mark(struct screen *s, an_u32 kind, const float *row,
+				 an_u32 place)
+{
+	const struct trees *t = s->trees[kind];
+	float copy[TREES_COLUMNS], margins[TREES_CLASSES];
+	an_u32 mark = screen_fired(s, kind, SCREEN_FACT, row);
+
+	trees_score(t, screen_fill(s, kind, row, copy), margins);
+	if (screen_is_plain(t, margins, s->slack[kind]))
+		return mark;
+	mark |= SCREEN_SUSPECT | screen_fired(s, kind, SCREEN_EXCUSED, row);
+	if (mark == SCREEN_SUSPECT && s->opinions && s->voices[kind].temperature > 0) {
+		struct opinion *out = s->opinions + s->spoken;
+
+		out->place = place;
+		out->kind = kind;
+		s->spoken += (an_u32)opinion_of(s->voices + kind, margins, t->classes,
+						row, out);
+	}
+	return mark;
+}
+
 /* Mark windows[count] with their rows; return how many must be looked at. */
 static inline an_u32 screen_look(struct screen *s, const struct airnet_window *windows,
 				 const float *rows, an_u32 count, an_u8 *marks)
 {
 	an_u32 found = 0, i;
 
+	s->spoken = s->marked = 0;
 	for (i = 0; i < count; i++, rows += TREES_COLUMNS) {
 		an_u32 kind = windows[i].kind, mark = 0;
-		float copy[TREES_COLUMNS];
 
 		s->heard += kind != SCREEN_SOURCE;
 		marks[i] = 0;
 		if (kind >= SCREEN_KINDS)
 			continue;
-		if (!s->trees[kind]) {
-			marks[i] = (an_u8)screen_fired(s, kind, SCREEN_FACT, rows);
-			found += marks[i] != 0;
-			continue;
-		}
-		if (++s->seen % s->shadow_every == 0)
-			mark = SCREEN_SHADOW;
-		mark |= screen_fired(s, kind, SCREEN_FACT, rows);
-		if (!screen_is_plain(s->trees[kind], screen_fill(s, kind, rows, copy),
-				     s->slack[kind])) {
-			mark |= SCREEN_SUSPECT;
-			mark |= screen_fired(s, kind, SCREEN_EXCUSED, rows);
+		if (s->trees[kind]) {
+			if (++s->seen % s->shadow_every == 0)
+				mark = SCREEN_SHADOW;
+			mark |= screen_mark(s, kind, rows, i);
+		} else {
+			mark = screen_fired(s, kind, SCREEN_FACT, rows);
 		}
 		if (mark == (SCREEN_SUSPECT | SCREEN_EXCUSED))
 			continue;
 		marks[i] = (an_u8)mark;
+		s->marked |= mark;
 		found += mark != 0;
 	}
 	return found;

@@ -10,6 +10,7 @@ cimport cython
 cimport numpy as np
 from libc.math cimport isfinite
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from abi cimport airnet_window
@@ -28,6 +29,25 @@ cdef extern from "screen.h" nogil:
         SCREEN_FACT
         SCREEN_EXCUSED
         SCREEN_SHADOW
+        OPINION_READY
+
+    struct opinion:
+        uint32_t place
+        uint32_t kind
+        uint32_t cause
+        uint32_t abstains
+        uint32_t probability_ppm
+        int measured
+
+    struct opinion_voice:
+        double temperature
+        uint32_t *columns
+        int lead_ppm
+        uint32_t has_ready
+        uint32_t *ready_column
+        float *ready_least
+        uint32_t rate_column
+        float rate_least
 
     struct trees:
         uint32_t tree_count
@@ -50,12 +70,16 @@ cdef extern from "screen.h" nogil:
         float slack[SCREEN_KINDS]
         uint64_t filled[SCREEN_KINDS]
         float fill[SCREEN_KINDS]
+        opinion_voice voices[SCREEN_KINDS]
         const screen_rule *rules
         const screen_limit *limits
         uint32_t rule_count
         uint32_t shadow_every
         uint64_t seen
         uint64_t heard
+        opinion *opinions
+        uint32_t spoken
+        uint32_t marked
 
     int trees_has_wide() noexcept
     void trees_score(const trees *t, const float *row, float *out) noexcept
@@ -241,11 +265,40 @@ cdef class Trees:
         return made
 
 
+cdef int hear(
+    opinion_voice *voice, uint32_t classes, double temperature, tuple columns,
+    int lead_ppm, tuple ready,
+) except -1:
+    """Take one of a Screen's voices; see there."""
+    cdef Py_ssize_t i
+    if not (isfinite(temperature) and temperature > 0):
+        raise ValueError("a temperature must be above 0")
+    if len(columns) != classes or len(ready) not in (0, OPINION_READY + 1):
+        raise ValueError("a column for each class; four limits, or none")
+    for column in (*columns, *(column for column, _ in ready)):
+        if not 0 <= column < TREES_COLUMNS:
+            raise ValueError(f"a voice has a column that is not there: {column}")
+    voice.temperature, voice.lead_ppm = temperature, lead_ppm
+    for i in range(len(columns)):
+        voice.columns[i] = columns[i]
+    voice.has_ready = len(ready) > 0
+    if voice.has_ready:
+        for i in range(OPINION_READY):
+            voice.ready_column[i], voice.ready_least[i] = ready[i]
+        voice.rate_column, voice.rate_least = ready[OPINION_READY]
+    return 0
+
+
 @cython.final
 cdef class Screen:
-    """Marks the windows that are not surely normal. Keeps the Trees it was given."""
+    """Marks the windows that are not surely normal, and says what their models say.
+
+    Keeps the Trees it was given.
+    """
 
     cdef screen state
+    cdef opinion *room
+    cdef uint32_t limit
     cdef tuple kept
     cdef const screen_rule[::1] rules
     cdef const screen_limit[::1] limits
@@ -253,13 +306,16 @@ cdef class Screen:
     def __cinit__(
         self, tuple models not None, tuple slacks not None,
         const screen_rule[::1] rules not None, const screen_limit[::1] limits not None,
-        uint32_t shadow_every, tuple fills not None=(),
+        uint32_t shadow_every, tuple fills not None=(), tuple voices not None=(),
     ):
         """Take Trees and slack of window kinds 1 to 3, RULE[n] and their LIMIT[m].
 
         `fills` has for each a bit a column, in which its model is given a number for
-        NaN, and the number. Every `shadow_every`-th window is marked SHADOW. Raises
-        ValueError when rules and limits do not fit together.
+        NaN, and the number. Every `shadow_every`-th window is marked SHADOW. `voices`
+        has for each a temperature, the column that stands for each class, by how much
+        the likeliest must lead (ppm), and () or four (column, least): three that must
+        hold for the model to be heard, and a rate below which nothing is said before.
+        Raises ValueError when these do not fit together.
         """
         cdef int i
         cdef Trees model
@@ -277,6 +333,12 @@ cdef class Screen:
             if fills and fills[i][0]:
                 self.state.filled[i + 1] = fills[i][0]
                 self.state.fill[i + 1] = fills[i][1]
+            if voices:
+                heat, columns, lead_ppm, ready = voices[i]
+                hear(
+                    self.state.voices + i + 1, model.state.classes, heat, columns,
+                    lead_ppm, ready,
+                )
         for i in range(rules.shape[0]):
             if rules[i].first + <uint64_t>rules[i].count > <size_t>limits.shape[0]:
                 raise ValueError(f"rule {i} has limits that are not there")
@@ -290,6 +352,30 @@ cdef class Screen:
         else:
             self.state.rule_count = 0
         self.state.shadow_every = shadow_every
+
+    def __dealloc__(self):
+        free(self.room)
+
+    @property
+    def marked(self):
+        """Every mark that some window of the last look has."""
+        return self.state.marked
+
+    def opinions(self):
+        """Return what models said of the last look's windows that no rule speaks of.
+
+        A list of (place, kind, class, whether it abstains, ppm, measured), by place.
+        """
+        cdef uint32_t i
+        cdef opinion *one
+        cdef list out = []
+        for i in range(self.state.spoken):
+            one = self.room + i
+            out.append((
+                one.place, one.kind, one.cause, one.abstains, one.probability_ppm,
+                one.measured,
+            ))
+        return out
 
     @property
     def heard(self):
@@ -314,8 +400,18 @@ cdef class Screen:
             or marks.shape[0] < count
         ):
             raise ValueError("a WINDOW and a mark for each row")
+        self.state.spoken = self.state.marked = 0
         if count == 0:
             return 0
+        if count > self.limit:
+            free(self.room)
+            self.limit = 0
+            self.state.opinions = self.room = <opinion *>calloc(
+                2 * <size_t>count, sizeof(opinion)
+            )
+            if self.room == NULL:
+                raise MemoryError("opinions")
+            self.limit = 2 * <uint32_t>count
         return screen_look(
             &self.state, <const airnet_window *>np.PyArray_DATA(windows), row,
             <uint32_t>count, &marks[0]

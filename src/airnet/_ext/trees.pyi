@@ -18,6 +18,8 @@ WEIGHT: np.dtype[np.void]
 LIMIT: np.dtype[np.void]
 RULE: np.dtype[np.void]
 
+Voice = tuple[float, tuple[int, ...], int, tuple[tuple[int, float], ...]]
+
 @final
 class Trees:
     def __new__(
@@ -43,7 +45,11 @@ class Screen:
         limits: NDArray[np.void],
         shadow_every: int,
         fills: tuple[tuple[int, int | None], ...] = ...,
+        voices: tuple[Voice, ...] = ...,
     ) -> Self: ...
+    @property
+    def marked(self) -> int: ...
+    def opinions(self) -> list[tuple[int, int, int, int, int, int]]: ...
     @property
     def heard(self) -> int: ...
     def look(

@@ -11,16 +11,16 @@ Pure of the world: the same windows give the same findings at any batch size. Me
 bounded by the SESSION table.
 """
 
-import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from airnet._ext import rows as row_kernel
 from airnet.domain.columns import SCHEMAS
 from airnet.domain.drift import Drift, DriftKind
-from airnet.domain.session import SessionName, comp_text
+from airnet.domain.session import SessionName
 from airnet.domain.window import WINDOW_SESSION
 from airnet.score.model import Model
 from airnet.score.reference import BINS, MILLI, Binned, Reference, psi
@@ -86,11 +86,13 @@ class Drifts:
         self._limits = limits or Limits()
         self._binned = Binned(reference, SCHEMAS[kind])
         self._width = len(self._binned.names)
+        #: By bin of the margin, the rank of a margin in it.
+        self._ranks = [round(rank * MILLI) for rank in self._binned.ranks[-1]]
         self._counts = np.zeros((self._width, BINS), np.int64)
         self._seen = 0
         self._is_told = False
         self._comps = frozenset(comps)
-        self._looked: dict[int, int] = {}
+        self._turns = row_kernel.Turns(kind, LOOK_NS)
         self._scopes: dict[int, Scope] = {}
         self._numbers: dict[int, int] = {}
         #: The last PSI of each feature and of the margin, thousandths, for the graph.
@@ -103,7 +105,7 @@ class Drifts:
         sessions: NDArray[np.void],
     ) -> list[Drift]:
         """Return what drift shows in WINDOW[k] with float32[k, 64] features."""
-        chosen = self._chosen(windows)
+        chosen = self._turns.choose(windows)
         if not chosen:
             return []
         rows = features[chosen]
@@ -112,32 +114,16 @@ class Drifts:
         found: list[Drift] = []
         is_session = self.kind == WINDOW_SESSION
         for at, place in enumerate(chosen):
-            window, bins = windows[place], places[at]
-            found += self._of_all(window, bins)
+            row_kernel.count(self._counts, places, at)
+            self._seen += 1
+            if self._seen == POPULATION:
+                found += self._of_all(windows[place])
             if is_session:
-                found += self._of_session(window, bins, sessions)
+                found += self._of_session(windows[place], places, at, sessions)
         return found
 
-    def _chosen(self, windows: NDArray[np.void]) -> list[int]:
-        """Return which windows are looked at: of each subject one in LOOK_NS."""
-        mine = np.flatnonzero(windows["kind"] == self.kind)
-        if not len(mine):
-            return []
-        turns = (windows["open_ns"][mine] // LOOK_NS).tolist()
-        subjects = windows["subject"][mine].tolist()
-        chosen = []
-        for place, turn, subject in zip(mine.tolist(), turns, subjects, strict=True):
-            if self._looked.get(subject, -1) != turn:
-                self._looked[subject] = turn
-                chosen.append(place)
-        return chosen
-
-    def _of_all(self, window: np.void, bins: NDArray[np.int64]) -> list[Drift]:
-        """Count one window among all of its kind; compare when there are enough."""
-        self._counts[np.arange(self._width), bins] += 1
-        self._seen += 1
-        if self._seen < POPULATION:
-            return []
+    def _of_all(self, window: np.void) -> list[Drift]:
+        """Compare all windows of the kind, now that there are enough, and begin anew."""
         indices = psi(self._binned.rows, self._counts)
         self.index = dict(zip(self._binned.names, indices.tolist(), strict=True))
         self._counts[:] = 0
@@ -149,35 +135,39 @@ class Drifts:
         return found
 
     def _of_session(
-        self, window: np.void, bins: NDArray[np.int64], sessions: NDArray[np.void]
+        self,
+        window: np.void,
+        places: NDArray[np.int64],
+        at: int,
+        sessions: NDArray[np.void],
     ) -> list[Drift]:
-        """Count one window of a session; compare it with what the session was."""
+        """Count one window of a session; compare it with what the session was.
+
+        Its bins are places[at].
+        """
         subject = int(window["subject"])
-        row = sessions[subject]
-        number = int(row["number"])
+        named, number = of_session(sessions, subject)
         out: list[Drift] = []
         if self._numbers.get(subject) != number:
             # Another session has the row now.
             self._numbers[subject] = number
             self._scopes[subject] = Scope(self._width)
-            comp = comp_text(row["client_comp"].tobytes())
-            if self._comps and comp not in self._comps:
-                out.append(self._drift(DriftKind.NEW_PEER, window, _name(row)))
+            if self._comps and named.client_comp not in self._comps:
+                out.append(self._drift(DriftKind.NEW_PEER, window, named))
         scope = self._scopes[subject]
-        scope.counts[np.arange(self._width), bins] += 1
+        row_kernel.count(scope.counts, places, at)
         scope.seen += 1
-        rank = round(self._binned.ranks[-1, bins[-1]] * MILLI)
-        name = functools.partial(_name, row)
+        rank = self._ranks[places[at, -1]]
         if scope.own is None:
             scope.rank_sum += rank
         elif not scope.is_told:
-            out += self._crept(scope, rank, window, name)
+            out += self._crept(scope, rank, window, named)
         if scope.seen == SCOPE:
-            out += self._block(scope, window, name)
+            out += self._block(scope, window, named)
         return out
 
     def _block(
-        self, scope: Scope, window: np.void, name: Callable[[], SessionName]
+        self, scope: Scope, window: np.void, name: SessionName
     ) -> list[Drift]:
         """Compare a session's whole block with its first; the first is kept."""
         found: list[Drift] = []
@@ -186,7 +176,7 @@ class Drifts:
             scope.mean = scope.rank_sum // SCOPE
         elif not scope.is_told:
             indices = psi(scope.own, scope.counts)
-            found = self._compared(indices, DriftKind.SCOPE, window, name())
+            found = self._compared(indices, DriftKind.SCOPE, window, name)
             scope.is_told = bool(found)
         scope.counts[:] = 0
         scope.seen = 0
@@ -197,7 +187,7 @@ class Drifts:
         scope: Scope,
         rank: int,
         window: np.void,
-        name: Callable[[], SessionName],
+        name: SessionName,
     ) -> list[Drift]:
         """Sum up by how much the margin's rank is beyond the slack, up and down."""
         off, slack = rank - scope.mean, self._limits.slack
@@ -211,7 +201,7 @@ class Drifts:
             self._drift(
                 DriftKind.SEQUENTIAL,
                 window,
-                name(),
+                name,
                 feature=self._binned.names[-1],
                 measured=measured,
                 limit=limit,
@@ -261,10 +251,3 @@ class Drifts:
             },
             Drift,
         )
-
-
-def _name(row: np.void) -> SessionName:
-    """Return how a session is called."""
-    name = of_session(row)["session"]
-    assert isinstance(name, SessionName)
-    return name

@@ -22,6 +22,8 @@ from airnet.score.screening import KINDS
 BY_MODEL = "model."
 #: By place of a window, whose opinion it is, and which places it names.
 Said = dict[int, tuple[int, list[int]]]
+#: What is beside an opinion that nothing is done for.
+NOTHING: dict[str, Any] = {}
 Weighed = dict[int, tuple[Opinion, dict[str, Any], list[int]]]
 
 
@@ -44,7 +46,7 @@ class Evidence:
 
     def of(
         self,
-        kinds: NDArray[np.uint8],
+        kinds: list[int],
         features: NDArray[np.float32],
         opinions: dict[int, Opinion],
         said: Said,
@@ -60,9 +62,10 @@ class Evidence:
         out: Weighed = {}
         for place, (speaker, below) in said.items():
             opinion = opinions[speaker]
-            kind = int(kinds[speaker])
-            if kind not in KINDS:
-                out[place] = (opinion, {}, below)
+            kind = kinds[speaker]
+            is_told = opinion.cause not in CONTAINABLE and not below
+            if is_told or kind not in KINDS:
+                out[place] = (opinion, NOTHING, below)
                 continue
             model = self._model_of(kind)
             about: dict[str, Any] = {}

@@ -128,5 +128,7 @@ class Model:
         scaled = [value / self.card.temperature for value in margins.tolist()]
         top = max(scaled)
         parts = [math.exp(value - top) for value in scaled]
-        whole = math.fsum(parts)
+        whole = 0.0
+        for part in parts:  # in this order, each sum rounded, as ext/opinion.h does
+            whole += part
         return [round(part / whole * PPM) for part in parts]

@@ -5,19 +5,20 @@ import operator
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from airnet._ext import rows as row_kernel
 from airnet._ext.trees import EXCUSED, FACT, SHADOW
 from airnet.domain.columns import FLOOD_SCHEMA, SCHEMAS, SESSION_SCHEMA
 from airnet.domain.verdict import Cause, Verdict
-from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
+from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION
 from airnet.score import seal
 from airnet.score.drift import Drifts
-from airnet.score.evidence import Evidence
+from airnet.score.evidence import Evidence, Said
 from airnet.score.model import Model
 from airnet.score.native import SHADOW_EVERY
 from airnet.score.opinion import RULE_PPM, Opinion, if_ready, of_fact, of_model
@@ -30,13 +31,13 @@ from airnet.score.screening import (
     marks_of,
     ruled_marks,
     screen,
+    voices_of,
 )
 from airnet.score.subjects import (
-    PACKETS,
-    SOURCE_PACKETS,
+    FOLDED,
     count_heard,
+    folded,
     gateway_said,
-    integers_of,
     of_gateway,
     of_place,
     of_session,
@@ -67,9 +68,18 @@ class OnnxScorer:
         self._heard = 0
         self._compared = Counter(checked=0, mismatched=0)
         models = {kind: self.model_of(kind) for kind in KINDS}
-        self._screen = screen(models, shadow_every)
+        self._voices = voices_of(models)
+        self._screen = screen(models, self._voices, shadow_every)
         self._marks = np.zeros(MARKS, np.uint8)
         self._evidence = Evidence(self.model_of)
+        #: By window kind, how many features it has, their schema, and whose word it is.
+        self._names = {
+            kind: (len(COLUMNS[kind]), digest, RULES_ALONE)
+            for kind, digest in _DIGESTS.items()
+        }
+        for kind, model in models.items():
+            named = len(COLUMNS[kind]), model.digest, model.identity
+            self._names[kind] = named
         #: By model, the digest of everything that was signed with it.
         self.seals: dict[str, str] = {}
 
@@ -80,24 +90,7 @@ class OnnxScorer:
         sessions: NDArray[np.void],
     ) -> list[Verdict]:
         """Return Verdicts of WINDOW[k] with float32[k, 64] features, in order."""
-        marks = self._marked(windows, features)
-        if marks is None:
-            return []
-        kinds = windows["kind"]
-        places = marks.nonzero()[0]
-        opinions: dict[int, Opinion] = {}
-        for kind in KINDS:
-            those = places[kinds[places] == kind]
-            if len(those):
-                self._weigh(
-                    kind, features[those], marks[those].tolist(), those, opinions
-                )
-        for kind in RULED:
-            those = places[kinds[places] == kind]
-            if len(those):
-                facts = fired(RULES[kind], COLUMNS[kind], features[those])
-                for place, fact in facts.items():
-                    opinions[int(those[place])] = of_fact(fact, RULE_PPM)
+        opinions = self._opinions(windows, features)
         if not opinions:
             return []
         verdicts = self._spoken(windows, features, sessions, opinions)
@@ -114,23 +107,65 @@ class OnnxScorer:
             if (model := self.model_of(kind)).distribution is not None
         )
 
+    def _opinions(
+        self, windows: NDArray[np.void], features: NDArray[np.float32]
+    ) -> dict[int, Opinion]:
+        """Return, by place, what is said of windows that are not surely normal."""
+        screen = self._screen
+        if screen is None:
+            marks = self._marked(windows, features)
+            return self._weighed(windows, features, marks, {})
+        count = len(windows)
+        if count > len(self._marks):
+            self._marks = np.zeros(2 * count, np.uint8)
+        if not screen.look(windows, features, self._marks):
+            return {}
+        marks, marked = self._marks[:count], screen.marked
+        if marked & SHADOW and not self._agree(
+            windows, features, (marks & SHADOW).nonzero()[0]
+        ):
+            self._heard += screen.heard - count_heard(windows)
+            self._screen = None
+            return self._opinions(windows, features)
+        opinions = {
+            place: self._voices[kind].opinion(cause, chance, measured, abstains)
+            for place, kind, cause, abstains, chance, measured in screen.opinions()
+        }
+        if marked & FACT:
+            # A rule is named and measured slowly: it hardly ever fires.
+            self._weighed(windows, features, np.where(marks & FACT, marks, 0), opinions)
+        return opinions
+
+    def _weighed(
+        self,
+        windows: NDArray[np.void],
+        features: NDArray[np.float32],
+        marks: NDArray[np.uint8],
+        opinions: dict[int, Opinion],
+    ) -> dict[int, Opinion]:
+        """Add the opinions of marked windows, and return them."""
+        kinds = windows["kind"]
+        places = (marks & UNSHADOWED).nonzero()[0]
+        for kind in KINDS:
+            those = places[kinds[places] == kind]
+            if len(those):
+                self._weigh(
+                    kind, features[those], marks[those].tolist(), those, opinions
+                )
+        for kind in RULED:
+            those = places[kinds[places] == kind]
+            if len(those):
+                facts = fired(RULES[kind], COLUMNS[kind], features[those])
+                for place, fact in facts.items():
+                    opinions[int(those[place])] = of_fact(fact, RULE_PPM)
+        return opinions
+
     def _marked(
         self, windows: NDArray[np.void], features: NDArray[np.float32]
-    ) -> NDArray[np.uint8] | None:
-        """Return marks of the windows that are not surely normal; None when all are."""
-        count = len(windows)
-        if self._screen is not None:
-            if count > len(self._marks):
-                self._marks = np.zeros(2 * count, np.uint8)
-            if not self._screen.look(windows, features, self._marks):
-                return None
-            marks = self._marks[:count]
-            if self._agree(windows, features, (marks & SHADOW).nonzero()[0]):
-                return marks & UNSHADOWED
-            self._heard += self._screen.heard - count_heard(windows)
-            self._screen = None
+    ) -> NDArray[np.uint8]:
+        """Return the marks of windows, as the screen would write them."""
         self._heard += count_heard(windows)
-        marks = np.zeros(count, np.uint8)
+        marks = np.zeros(len(windows), np.uint8)
         for kind in KINDS:
             places = (windows["kind"] == kind).nonzero()[0]
             if len(places):
@@ -235,68 +270,52 @@ class OnnxScorer:
         opinions: dict[int, Opinion],
     ) -> list[Verdict]:
         """Return the Verdicts of the opinions, sources folded into their gateways."""
-        kinds = windows["kind"]
-        gateways = (kinds == WINDOW_GATEWAY).nonzero()[0]
-        spoken: list[int] = []
-        folded: dict[int, list[int]] = {}
-        for place in sorted(opinions):
-            if kinds[place] == WINDOW_GATEWAY:
-                folded[place] = []
-            elif kinds[place] != WINDOW_SOURCE:
-                spoken.append(place)
-            else:
-                before = int(gateways.searchsorted(place))
-                assert before, "a source window without its gateway's"
-                gateway = int(gateways[before - 1])
-                # Who holds a session is no stranger: that is for the gateway to say.
-                if gateway in folded or (
-                    features[place, PACKETS] >= SOURCE_PACKETS
-                    and not windows[place]["known"]
-                ):
-                    folded.setdefault(gateway, []).append(place)
-        said = {place: (place, NOBODY) for place in spoken}
-        for place, below in folded.items():
+        kinds = windows["kind"].tolist()
+        order = sorted(opinions)
+        told = [place for place in order if kinds[place] in FOLDED]
+        gateways = folded(windows, features, told) if told else {}
+        said: Said = {
+            place: (place, NOBODY) for place in order if kinds[place] not in FOLDED
+        }
+        for place, below in gateways.items():
             said[place] = of_gateway(windows, features, opinions, place, below)
         weighed = self._evidence.of(kinds, features, opinions, said)
-        order = sorted(said)
         verdicts = []
-        for place, integers in zip(order, integers_of(features[order]), strict=True):
-            window = windows[place]
-            opinion, evidence, named = weighed[place]
-            if place in folded:
-                about = gateway_said(windows, features, place, named)
-            elif kinds[place] == WINDOW_SESSION:
-                about = of_session(sessions[int(window["subject"])])
-            else:
-                about = of_place(window)
-            about |= evidence
-            verdicts.append(self._verdict(window, integers, opinion, about))
+        for place in sorted(said):
+            opinion, about, named = weighed[place]
+            if place in gateways:
+                about = gateway_said(windows, features, place, named) | about
+            elif kinds[place] != WINDOW_SESSION:
+                about = of_place(windows[place]) | about
+            verdict = self._verdict(windows, features, sessions, place, opinion)
+            if about:
+                verdict = msgspec.structs.replace(verdict, **about)
+            verdicts.append(verdict)
         return verdicts
 
     def _verdict(
         self,
-        window: np.void,
-        integers: list[Any],
+        windows: NDArray[np.void],
+        features: NDArray[np.float32],
+        sessions: NDArray[np.void],
+        place: int,
         opinion: Opinion,
-        about: dict[str, Any],
     ) -> Verdict:
-        """Return the Verdict of one window; `about` is what only its kind has."""
-        # In the order of WINDOW.
-        opened, closed, frame, first, accepted, _, subject, _, kind, known = (
-            window.item()
+        """Return the Verdict of one window, without what only some kinds have."""
+        opened, closed, frame, first, accepted, subject, _, kind, known = (
+            row_kernel.window(windows, place)
         )
-        if kind in _DIGESTS:
-            schema, name = _DIGESTS[kind], RULES_ALONE
-        else:
-            model = self.model_of(kind)
-            schema, name = model.digest, model.identity
-        about.setdefault("first_ns", first)
+        width, schema, model = self._names[kind]
+        name, number = None, 0
+        if kind == WINDOW_SESSION:
+            name, number = of_session(sessions, subject)
         return Verdict(
             window_kind=kind,
             subject=subject,
             open_ns=opened,
             close_ns=closed,
             frame_count=frame,
+            first_ns=first,
             accepted_ns=accepted,
             cause=opinion.cause,
             probability_ppm=opinion.probability_ppm,
@@ -304,11 +323,12 @@ class OnnxScorer:
             rule=opinion.rule,
             measured=opinion.measured,
             limit=opinion.limit,
-            features=tuple(integers[: len(COLUMNS[kind])]),
+            features=row_kernel.integers(features, place, width),
             schema=schema,
-            model=name,
+            model=model,
+            session=name,
             known=bool(known),
-            **about,
+            session_number=number,
         )
 
 

@@ -1,12 +1,12 @@
 """Opinion: what the model, or a rule that outranks it, says of one row of features."""
 
-import math
 import operator
 
 import msgspec
 
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.verdict import PPM, Cause
+from airnet.domain.window import FEATURE_LIMIT
 from airnet.score.model import Model
 from airnet.score.rule import Fired
 
@@ -23,14 +23,17 @@ MARKET_SESSIONS = 5
 #: A session not ready is spoken of only above this rate, in tenths a second: before,
 #: there is nothing that could harm and nothing to know.
 UNREADY_RATE = 1_000
-
-
-_READY = operator.itemgetter(
-    *(
-        SESSION_SCHEMA.index(name)
-        for name in ("history_ms", "messages", "active_sessions", "rate_fast")
+#: The columns and least values of the same, in this order.
+READY = tuple(
+    (SESSION_SCHEMA.index(name), float(least))
+    for name, least in (
+        ("history_ms", READY_MS),
+        ("messages", READY_MESSAGES),
+        ("active_sessions", MARKET_SESSIONS),
+        ("rate_fast", UNREADY_RATE),
     )
 )
+_READY = operator.itemgetter(*(column for column, _ in READY))
 
 
 class Opinion(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,9 +79,45 @@ def of_model(model: Model, row: list[float], chances: list[int]) -> Opinion | No
         probability_ppm=chances[top],
         abstains=abstains,
         rule=f"model.{model.card.name}",
-        measured=0 if math.isnan(measured) else int(measured),
+        measured=int(measured) if abs(measured) <= FEATURE_LIMIT else 0,
         limit=driving.limit,
     )
+
+
+class Voice:
+    """How a model speaks: what ext/opinion.h takes of it, and its words made whole.
+
+    Args:
+        model: the model.
+        ready: columns and least values as READY has them; () when it is always heard.
+    """
+
+    def __init__(self, model: Model, ready: tuple[tuple[int, float], ...] = ()) -> None:
+        card = model.card
+        drivings = [card.driving.get(cause) for cause in card.classes]
+        columns = tuple(
+            0 if one is None else model.columns[one.feature] for one in drivings
+        )
+        self.native = (card.temperature, columns, LEAD_PPM, ready)
+        self._rule = f"model.{card.name}"
+        self._words = [
+            (cause, 0 if one is None else one.limit)
+            for cause, one in zip(card.classes, drivings, strict=True)
+        ]
+
+    def opinion(
+        self, place: int, probability_ppm: int, measured: int, abstains: int
+    ) -> Opinion:
+        """Return the Opinion of the class at `place`."""
+        cause, limit = self._words[place]
+        return Opinion(
+            cause=Cause.UNKNOWN if abstains else cause,
+            probability_ppm=probability_ppm,
+            abstains=bool(abstains),
+            rule=self._rule,
+            measured=measured,
+            limit=limit,
+        )
 
 
 def if_ready(opinion: Opinion, row: list[float]) -> Opinion | None:

@@ -13,17 +13,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from airnet._ext import rows as row_kernel
+from airnet._ext.rows import BINS, EDGES
 from airnet.config import Closed
 from airnet.domain.window import FeatureSchema
 from airnet.errors import ModelError
 from airnet.score import beside
 
-#: Edges of a feature's bins; one bin more, and one for what is missing.
-EDGES = 9
-BINS = EDGES + 2
+#: Of a feature's bins: one more than edges, and the last for what is missing.
 MISSING = BINS - 1
-#: So many rows at once are placed by one comparison, more column by column.
-FEW = 64
 #: The file beside a model, and what the margin's bins are called in it.
 FILE = "reference.json"
 MARGIN = "margin"
@@ -98,11 +96,10 @@ class Binned:
     def __init__(self, reference: Reference, schema: FeatureSchema) -> None:
         self.names = (*schema.names, MARGIN)
         bins = [reference.features[name] for name in self.names]
-        self._edges = [np.array(one.edges, np.float64) for one in bins]
         # Behind the last edge is infinity, which no value lies above.
         self._table = np.full((len(bins), EDGES), np.inf)
-        for row, own in zip(self._table, self._edges, strict=True):
-            row[: len(own)] = own
+        for row, one in zip(self._table, bins, strict=True):
+            row[: len(one.edges)] = one.edges
         self.rows: Counts = np.array([one.rows for one in bins], np.int64)
         shares = (self.rows + PRIOR) / (self.rows + PRIOR).sum(axis=1, keepdims=True)
         #: The mean rank, 0 to 1, of a value in each bin: halfway into its share.
@@ -112,15 +109,7 @@ class Binned:
         self, rows: NDArray[np.float32], leads: NDArray[np.float64]
     ) -> NDArray[np.int64]:
         """Return the bin of each feature and of the margin: int64[k, features + 1]."""
-        values = np.empty((len(rows), len(self.names)), np.float64)
-        values[:, :-1] = rows[:, : len(self.names) - 1]
-        values[:, -1] = leads
-        if len(values) > FEW:
-            return _places(values, self._edges)
-        # A value's bin is how many edges are below it: one call for all columns.
-        out: Counts = (self._table < values[:, :, None]).sum(axis=2, dtype=np.int64)
-        out[np.isnan(values)] = MISSING
-        return out
+        return row_kernel.places(self._table, rows, leads)
 
 
 def psi(expected: Counts, found: Counts) -> NDArray[np.int64]:

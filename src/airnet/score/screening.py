@@ -13,6 +13,7 @@ from airnet.domain.columns import SCHEMAS
 from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
 from airnet.score.model import Model
 from airnet.score.native import SHADOW_EVERY
+from airnet.score.opinion import READY, Voice
 from airnet.score.rule import Rule, fired
 from airnet.score.rules import EXCUSES, RULES
 
@@ -27,7 +28,19 @@ COLUMNS = {
 }
 
 
-def screen(models: dict[int, Model], shadow_every: int = SHADOW_EVERY) -> Screen | None:
+def voices_of(models: dict[int, Model]) -> dict[int, Voice]:
+    """Return how each model speaks, by window kind: of sessions, once it is ready."""
+    return {
+        kind: Voice(model, READY if kind == WINDOW_SESSION else ())
+        for kind, model in models.items()
+    }
+
+
+def screen(
+    models: dict[int, Model],
+    voices: dict[int, Voice],
+    shadow_every: int = SHADOW_EVERY,
+) -> Screen | None:
     """Return the Screen of models by window kind; None when one has no kernel."""
     trees = tuple(models[kind].native.trees for kind in KINDS)
     if None in trees:
@@ -37,7 +50,8 @@ def screen(models: dict[int, Model], shadow_every: int = SHADOW_EVERY) -> Screen
         (sum(1 << column for column in models[kind].filled), models[kind].card.missing)
         for kind in KINDS
     )
-    return Screen(trees, slacks, *_bounds(), shadow_every, fills)
+    spoken = tuple(voices[kind].native for kind in KINDS)
+    return Screen(trees, slacks, *_bounds(), shadow_every, fills, spoken)
 
 
 def marks_of(kind: int, model: Model, rows: NDArray[np.float32]) -> NDArray[np.uint8]:

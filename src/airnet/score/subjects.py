@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from airnet._ext.rows import identity
 from airnet.domain.columns import FLOOD_SCHEMA
 from airnet.domain.session import SESSION, SessionName, address_text, comp_text
 from airnet.domain.verdict import Cause
-from airnet.domain.window import WINDOW_SENSOR, WINDOW_SOURCE
+from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SENSOR, WINDOW_SOURCE
 from airnet.score.opinion import Opinion
 
 #: A source is named only when it is this sure, and sends this share (1/1000) of what
 #: arrives: a bystander caught by chance must not be dropped with the guilty.
 NAMED_PPM = 900_000
 NAMED_SHARE = 50
+#: Kinds of windows that are told of together.
+FOLDED = (WINDOW_GATEWAY, WINDOW_SOURCE)
 #: A source speaks for a calm gateway only with so many packets in one window.
 SOURCE_PACKETS = 16
 #: Of a surely flooded gateway, a source of doubtful traffic is named too when it sends
@@ -34,7 +37,7 @@ PACKETS = FLOOD_SCHEMA.index("packets")
 #: Addresses and names of sessions kept as text.
 NAMES = 8192
 #: Where in a SESSION row counts end, and what names it begins.
-NAMED = SESSION.fields["client"][1] if SESSION.fields else 0
+_NAMED = SESSION.fields["client"][1] if SESSION.fields else 0
 
 
 def count_heard(windows: NDArray[np.void]) -> int:
@@ -42,14 +45,31 @@ def count_heard(windows: NDArray[np.void]) -> int:
     return int(np.count_nonzero(windows["kind"] != WINDOW_SOURCE))
 
 
-def integers_of(rows: NDArray[np.float32]) -> list[list[Any]]:
-    """Return rows' features as Verdicts carry them: None for what was not seen."""
-    missing = np.isnan(rows)
-    if not missing.any():
-        return [*rows.astype(np.int64).tolist()]
-    values = np.where(missing, 0, rows).astype(np.int64).astype(object)
-    values[missing] = None
-    return [*values.tolist()]
+def folded(
+    windows: NDArray[np.void], features: NDArray[np.float32], places: list[int]
+) -> dict[int, list[int]]:
+    """Return, by gateway, which sources' windows are told of with its own.
+
+    Args:
+        windows: WINDOW[k], each gateway's before those of its sources.
+        features: float32[k, 64].
+        places: of the gateways and sources of whom there is an opinion, ascending.
+    """
+    gateways = (windows["kind"] == WINDOW_GATEWAY).nonzero()[0]
+    out: dict[int, list[int]] = {}
+    for place in places:
+        if windows[place]["kind"] == WINDOW_GATEWAY:
+            out[place] = []
+            continue
+        before = int(gateways.searchsorted(place))
+        assert before, "a source window without its gateway's"
+        gateway = int(gateways[before - 1])
+        # Who holds a session is no stranger: that is for the gateway to say.
+        if gateway in out or (
+            features[place, PACKETS] >= SOURCE_PACKETS and not windows[place]["known"]
+        ):
+            out.setdefault(gateway, []).append(place)
+    return out
 
 
 def of_gateway(
@@ -118,16 +138,15 @@ def _address(address: bytes) -> str:
     return address_text(address)
 
 
-def of_session(row: np.void) -> dict[str, Any]:
-    """Return what only a session's Verdict has, of its SESSION row."""
-    name, number = _named(row.tobytes()[NAMED:])
-    return {"session": name, "session_number": number}
+def of_session(sessions: NDArray[np.void], subject: int) -> tuple[SessionName, int]:
+    """Return name and number of a row of the SESSION table."""
+    return _named(identity(sessions, subject))
 
 
 @functools.lru_cache(NAMES)
-def _named(identity: bytes) -> tuple[SessionName, int]:
-    """Return name and number in the part of a SESSION row from NAMED on."""
-    row = np.frombuffer(bytes(NAMED) + identity, SESSION)[0]
+def _named(named: bytes) -> tuple[SessionName, int]:
+    """Return name and number in what `identity` gives of a SESSION row."""
+    row = np.frombuffer(bytes(_NAMED) + named, SESSION)[0]
     name = SessionName(
         client=_address(row["client"].tobytes()),
         client_port=int(row["client_port"]),
