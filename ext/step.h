@@ -9,6 +9,7 @@
 
 #include <time.h>
 
+#include "coast.h"
 #include "decode.h"
 #include "window_step.h"
 #include "xskpoll.h"
@@ -161,6 +162,32 @@ static inline int step_spin(struct step *s, int64_t spin_ns)
 		if (step_advance(s))
 			return 1;
 	} while (step_clock_ns() < end_ns);
+	return 0;
+}
+
+/* Run a world from c->now_ns on, slice by slice, until windows close: 1; advance until
+ * that says 0, then the slice goes on if batch.ended is 1. Or until the limit: 0. */
+static inline int step_coast(struct step *s, coast_run run, void *world,
+			     struct coast *c)
+{
+	while (c->now_ns < c->limit_ns) {
+		struct coast_batch *b = &c->batch;
+
+		c->until_ns = coast_next(c);
+		do {
+			run(world, c->until_ns, b);
+			step_follow(s, b->headers, b->messages, b->bytes);
+			if (!b->headers)
+				continue;
+			c->seen += b->headers;
+			c->last_ns = (an_s64)s->headers[b->headers - 1].time_ns;
+			if (step_advance(s))
+				return 1;
+		} while (b->ended == 1);
+		if (b->ended)
+			return 0;
+		c->now_ns = c->until_ns;
+	}
 	return 0;
 }
 

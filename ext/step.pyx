@@ -8,6 +8,7 @@ shares; it keeps them, and the buffers, alive. Cost: what the three cost, and ab
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 
 from abi cimport (
     AIRNET_MESSAGES_MAX,
@@ -92,6 +93,23 @@ cdef extern from "step.h" nogil:
     int step_poll(step *s, int wait_ms) noexcept
     int step_advance(step *s) noexcept
     int step_spin(step *s, int64_t spin_ns) noexcept
+
+    struct coast_batch:
+        int ended
+        uint32_t headers
+
+    struct coast:
+        int64_t now_ns
+        int64_t until_ns
+        int64_t limit_ns
+        int64_t least_ns
+        int64_t last_ns
+        uint64_t seen
+        coast_batch batch
+
+    ctypedef void (*coast_run)(void *, int64_t, coast_batch *) noexcept nogil
+
+    int step_coast(step *s, coast_run run, void *world, coast *c) noexcept
 
 
 def check_layouts():
@@ -203,6 +221,38 @@ cdef class Step:
         with nogil:
             status = step_spin(self.state, spin_ns)
         return status
+
+    def coast(
+        self, tuple engine not None, int64_t now_ns, int64_t last_ns, int64_t limit_ns,
+        int64_t least_ns,
+    ):
+        """Run a World from now_ns on until windows close in a slice, or the limit.
+
+        `engine` is the World's, whose rows are this Step's; `last_ns` the time of the
+        last frame before. Returns whether windows closed (then advance() until it says
+        False), how the world ended, frames in all and in the last batch, the time of
+        the last, and where the last slice began and ends.
+        """
+        cdef size_t world, run, size
+        cdef coast c
+        cdef int status
+        world, run, size = engine
+        if size != sizeof(coast_batch):
+            raise ImportError(
+                "airnet._ext.twin and airnet._ext.step were built from different "
+                "sources: build both again"
+            )
+        if now_ns < 0 or least_ns <= 0:
+            raise ValueError("now_ns must be at least 0, least_ns above 0")
+        memset(&c, 0, sizeof(c))
+        c.now_ns = c.until_ns = now_ns
+        c.limit_ns, c.least_ns, c.last_ns = limit_ns, least_ns, last_ns
+        with nogil:
+            status = step_coast(self.state, <coast_run>run, <void *>world, &c)
+        return (
+            status == 1, c.batch.ended, c.seen, c.batch.headers, c.last_ns, c.now_ns,
+            c.until_ns,
+        )
 
     def measure(self, uint32_t[::1] late_ns not None, bint is_idle):
         """Note how long each frame waits for its rows, from now on, in late_ns.

@@ -88,6 +88,9 @@ cdef extern from "twin.h" nogil:
     int world_begin(world *w, const char **why) noexcept
     void world_end(world *w) noexcept
     int world_run(world *w, int64_t until_ns) noexcept
+    struct coast_batch:
+        pass
+    void world_coast(void *of, int64_t until_ns, coast_batch *batch) noexcept
     enum:
         WIRE_TYPE_COUNT
         WIRE_NAME_BYTES
@@ -281,6 +284,16 @@ cdef class World:
             self.state, <decoder *>place, &headers[0], <uint32_t>headers.shape[0],
             &messages[0], <uint32_t>messages.shape[0],
         )
+
+    @property
+    def engine(self):
+        """Where a Step finds what runs this world; None: `run` must be called next.
+
+        It has been asked to do something, or it writes no rows.
+        """
+        if self.state.mode != WORLD_ROWS or self.owners is None or self.orders:
+            return None
+        return <size_t>self.state, <size_t>&world_coast, sizeof(coast_batch)
 
     @property
     def message_count(self):

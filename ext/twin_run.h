@@ -3,6 +3,8 @@
 #ifndef AIRNET_TWIN_RUN_H
 #define AIRNET_TWIN_RUN_H
 
+#include "coast.h"
+
 #define WORLD_KIND_BITS 0xf000u
 
 /* Events that may wait at once. */
@@ -110,6 +112,19 @@ static inline int world_run(struct world *w, an_s64 until_ns)
 	if (w->now_ns < until_ns)
 		w->now_ns = until_ns;
 	return a->refused || w->sensor.counts.overrun ? WORLD_VOID : WORLD_REACHED;
+}
+
+/* A coast_run: what came out has been read, run on. */
+static void world_coast(void *of, an_s64 until_ns, struct coast_batch *batch)
+{
+	struct world *w = of;
+	an_u64 before = w->sensor.counts.passed_bytes;
+
+	world_empty(w);
+	batch->ended = world_run(w, until_ns);
+	batch->headers = w->out.header_count;
+	batch->messages = w->out.message_count;
+	batch->bytes = w->sensor.counts.passed_bytes - before;
 }
 
 #endif

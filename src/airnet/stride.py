@@ -15,6 +15,7 @@ from airnet.errors import CaptureError
 
 TYPE_CHECKING = False  # as in airnet.front
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Protocol
 
     import numpy as np
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from airnet.capture.source import Source
     from airnet.capture.xdp import XdpSource
     from airnet.features import Windows
+
+    #: Takes batches by a Step until windows close; None: it must be polled.
+    Coast = Callable[[Step], tuple[bool, int] | None]
 
     class Filled(Source, Protocol):
         """A Source that fills rows of its own, FRAME[n], whoever polls it."""
@@ -69,6 +73,8 @@ class Stride:
         own = getattr(source, "frames", None)
         self.frames = frame_rows(batch_frames) if own is None else own
         self._given: Source | None = source if rings is None else None
+        self._coast: Coast | None = getattr(source, "coast", None)
+        self._has_closed = False
         self._name = source.name
         self._step = Step(
             rings,
@@ -83,13 +89,18 @@ class Stride:
         """Take a batch, whose rows are `frames`; the last one is done with.
 
         A source that wrote the decoder's rows itself says so by `decoded`: how many
-        messages they have, and how many bytes they were on the wire.
+        messages they have, and how many bytes they were on the wire. One with `coast`
+        may take several, until windows close: whether they did, and how many frames.
 
         Raises:
             CaptureError: the interface went away, or a file cannot be read.
         """
         if self._given is None:
             return self._checked(self._step.poll(wait_ms))
+        coasted = self._coast(self._step) if self._coast is not None else None
+        if coasted is not None:
+            self._has_closed, count = coasted
+            return count
         count = self._given.poll(self.frames, wait_ms)
         decoded = getattr(self._given, "decoded", None)
         if decoded is None:
@@ -100,6 +111,9 @@ class Stride:
 
     def advance(self) -> bool:
         """Go on with the batch; True when windows closed: call again. False: done."""
+        if self._has_closed:
+            self._has_closed = False
+            return True
         return self._step.advance()
 
     def spin(self, spin_ns: int) -> bool:

@@ -7,6 +7,7 @@ COLUMNS: int
 EDGES: int
 BINS: int
 SUBJECTS: int
+LOWEST: int
 
 def integers(
     rows: NDArray[np.float32], place: int, columns: int

@@ -1,4 +1,4 @@
-from typing import Any, Self, final
+from typing import Any, Self, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ WEIGHT: np.dtype[np.void]
 LIMIT: np.dtype[np.void]
 RULE: np.dtype[np.void]
 
-Voice = tuple[float, tuple[int, ...], int, tuple[tuple[int, float], ...]]
+_Voice: TypeAlias = tuple[float, tuple[int, ...], int, tuple[tuple[int, float], ...]]
 
 @final
 class Trees:
@@ -45,7 +45,7 @@ class Screen:
         limits: NDArray[np.void],
         shadow_every: int,
         fills: tuple[tuple[int, int | None], ...] = ...,
-        voices: tuple[Voice, ...] = ...,
+        voices: tuple[_Voice, ...] = ...,
     ) -> Self: ...
     @property
     def marked(self) -> int: ...

@@ -90,6 +90,8 @@ class World:
         """
 
     @property
+    def engine(self) -> tuple[int, int, int] | None: ...
+    @property
     def message_count(self) -> int:
         """How many messages the last run wrote, in mode ROWS."""
 

@@ -23,7 +23,7 @@ from airnet.domain.drift import Drift, DriftKind
 from airnet.domain.session import SessionName
 from airnet.domain.window import WINDOW_SESSION
 from airnet.score.model import Model
-from airnet.score.reference import BINS, MILLI, Binned, Reference, psi
+from airnet.score.reference import MILLI, Binned, Reference, psi
 from airnet.score.subjects import of_session
 
 #: Between two looks at one subject, of capture time.
@@ -54,7 +54,7 @@ class Scope:
 
     def __init__(self, width: int) -> None:
         self.seen = 0
-        self.counts = np.zeros((width, BINS), np.int64)
+        self.counts = np.zeros((width, row_kernel.BINS), np.int64)
         self.own: NDArray[np.int64] | None = None
         self.mean = 0
         self.rank_sum = 0
@@ -88,7 +88,7 @@ class Drifts:
         self._width = len(self._binned.names)
         #: By bin of the margin, the rank of a margin in it.
         self._ranks = [round(rank * MILLI) for rank in self._binned.ranks[-1]]
-        self._counts = np.zeros((self._width, BINS), np.int64)
+        self._counts = np.zeros((self._width, row_kernel.BINS), np.int64)
         self._seen = 0
         self._is_told = False
         self._comps = frozenset(comps)
@@ -166,9 +166,7 @@ class Drifts:
             out += self._block(scope, window, named)
         return out
 
-    def _block(
-        self, scope: Scope, window: np.void, name: SessionName
-    ) -> list[Drift]:
+    def _block(self, scope: Scope, window: np.void, name: SessionName) -> list[Drift]:
         """Compare a session's whole block with its first; the first is kept."""
         found: list[Drift] = []
         if scope.own is None:

@@ -171,8 +171,10 @@ class Loop:
         ledger = terms.ledger or MemoryLedger()
         self._brain = think(stage.site, policy, scorer)
         self._source = WorldSource(
-            self.world, self._brain.decoder if is_decoded else None
+            self.world, self._brain.decoder if is_decoded else None, self._clock
         )
+        # Who looks after each slice, or wants short ones, sees every one of them.
+        self._may_coast = is_decoded and not terms.slice_ns and terms.look is None
         standing = Standing([acting], ledger, self._clock)
         self._hands = TwinHands(standing, self._clock, self._source)
         self._lane = Pipeline(
@@ -203,8 +205,7 @@ class Loop:
         now_ns = self._start_ns
         try:
             while now_ns < self._end_ns:
-                now_ns = self._next(now_ns)
-                self._slice(now_ns)
+                now_ns = self._slice(now_ns)
                 self._act(now_ns)
         finally:
             self._brain.decoder.close()
@@ -229,12 +230,25 @@ class Loop:
             end_ns = min(end_ns, max(self._ordered[0].at_ns, now_ns))
         return end_ns
 
-    def _slice(self, until_ns: int) -> None:
-        """Let the world go on, and the product look at it."""
-        self._source.until_ns = until_ns
+    def _slice(self, now_ns: int) -> int:
+        """Let the world go on, and the product look at it; return until when.
+
+        While nothing stands or is on its way, slices in which no window closes follow
+        one another without a pause.
+        """
+        source = self._source
+        source.until_ns = self._next(now_ns)
+        if (
+            self._may_coast
+            and not self._hands.standing.has_any
+            and self._actuator.next_ns is None
+            and not self._ordered
+        ):
+            source.course = self._end_ns, self._terms.latency.least_ns
         self._lane.step(0)
-        while not self._source.is_exhausted:
+        while not source.is_exhausted:
             self._lane.step(0)
+        return source.until_ns
 
     def _act(self, now_ns: int) -> None:
         """Have the world obey what has arrived; look at what stands."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from airnet.clock import SimulatedClock
 from airnet.decode import Decoder
 from airnet.domain.frame import HEADER
 from airnet.errors import UnsupportedError
@@ -12,11 +13,24 @@ from airnet.twin.stage import FULL, VOID, World
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from airnet._ext.step import Step
+
 
 class WorldSource:
-    """Role Source: the mirror of a world, until a set virtual time."""
+    """Role Source: the mirror of a world, until a set virtual time.
 
-    def __init__(self, world: World, decoder: Decoder | None = None) -> None:
+    Args:
+        world: whose mirror.
+        decoder: whose rows the world is to write itself, if it is.
+        clock: is set to where each slice begins, if there is to be a course.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        decoder: Decoder | None = None,
+        clock: SimulatedClock | None = None,
+    ) -> None:
         self.name = "twin"
         self._world = world
         self._is_decoded = decoder is not None
@@ -26,6 +40,9 @@ class WorldSource:
             world.attach(decoder.stream, *decoder.rows)
             self._times = np.frombuffer(decoder.rows[0], HEADER)["time_ns"]
         self.until_ns = world.now_ns
+        #: Where slices may end at last, and how long they are at least, ns; see coast.
+        self.course: tuple[int, int] | None = None
+        self._clock = clock
         self.frames = world.frames
         self.seen = self.last_ns = self._count = 0
         self.is_exhausted = False
@@ -51,18 +68,46 @@ class WorldSource:
         """
         del rows, wait_ms
         count = self._world.run(self.until_ns)
-        ended = self._world.ended
+        self._end(self._world.ended)
+        self.seen += count
+        self._count = count
+        if count:
+            self.last_ns = int(self._times[count - 1])
+        return count
+
+    def coast(self, step: "Step") -> tuple[bool, int] | None:
+        """Follow the course, if one was set, until windows close; it is over then.
+
+        `until_ns` is where the last slice ends: the rest of it is for `poll`. Returns
+        whether windows closed, and how many frames there were; None: nothing was done.
+
+        Raises:
+            UnsupportedError: the world was built too small.
+        """
+        course, self.course = self.course, None
+        clock = self._clock
+        if course is None or clock is None:
+            return None
+        engine = self._world.engine
+        if engine is None:
+            return None
+        has_closed, ended, seen, self._count, self.last_ns, now_ns, self.until_ns = (
+            step.coast(engine, clock.time_ns, self.last_ns, *course)
+        )
+        self.seen += seen
+        self._bytes = self._world.wire_bytes
+        clock.time_ns = now_ns
+        self._end(ended)
+        return has_closed, seen
+
+    def _end(self, ended: int) -> None:
+        """Note why the world came back."""
         self.is_exhausted = ended != FULL
         if ended == VOID:
             raise UnsupportedError(
                 "the twin's world overflowed: too much happens at once in it",
                 "play fewer sessions, or less excess",
             )
-        self.seen += count
-        self._count = count
-        if count:
-            self.last_ns = int(self._times[count - 1])
-        return count
 
     def first_ns(self, time_ns: int) -> int:
         """Return when the first frame of this batch from `time_ns` on was seen."""

@@ -114,6 +114,11 @@ class World(Protocol):
         """Bytes that have passed the switch."""
         ...
 
+    @property
+    def engine(self) -> tuple[int, int, int] | None:
+        """What a Step runs this world by; None: `run` must be called next."""
+        ...
+
     def attach(
         self,
         stream: "Stream",
