@@ -123,7 +123,7 @@ class Drifts:
         return found
 
     def _of_all(self, window: np.void) -> list[Drift]:
-        """Compare all windows of the kind, now that there are enough, and begin anew."""
+        """Compare all windows of the kind, which are enough now; begin anew."""
         indices = psi(self._binned.rows, self._counts)
         self.index = dict(zip(self._binned.names, indices.tolist(), strict=True))
         self._counts[:] = 0
