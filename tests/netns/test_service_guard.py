@@ -10,12 +10,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from airnet.act.intentlog import IntentLog
 from airnet.cli import main
+from airnet.clock import SystemClock
+from airnet.domain.decision import Decision
 from airnet.kernel import guard, link
+from airnet.pipeline import models_path
 from airnet.record.file import read, verify
+from airnet.score import load
+from airnet.service.rehearsal import Rehearsal
 from airnet.twin.traffic import generate
 from tests.netns.lab_links import CAPTURE, MIRROR, namespace, sender, veth, wait_until
 from tests.netns.test_service import (
@@ -154,8 +160,8 @@ def test_an_intent_that_never_reached_the_ledger(
         assert service.end(signal.SIGKILL) == -signal.SIGKILL
     before = standing(ports)
     body = next(one.body for one in read(tmp_path / "ledger") if one.kind == "decision")
-    late = {**body, "id": "ab" * 16}
-    IntentLog(ports.intents).write(late)
+    late = msgspec.structs.replace(msgspec.convert(body, Decision), id="ab" * 16)
+    IntentLog(ports.intents).write(msgspec.json.encode((late, None)))
     rule = guard.Rule(until_ns=time.monotonic_ns() + 10**12, decision=int("ab" * 8, 16))
     ports.sources.update(guard.prefix_key("192.0.2.78"), rule.packed())
 
@@ -231,3 +237,19 @@ def test_lint_and_run_refuse_the_mirror_as_guarded_port(
 
     assert main(["lint", str(tmp_path / "airnet.toml")]) == 78
     assert "guard.interface" in capsys.readouterr().out
+
+
+def test_a_rehearsal_touches_nothing_that_counts(ports: guard.KernelGuard) -> None:
+    """It comes to a rule each time; none holds, and no counter of ours moves."""
+    scorer = load(models_path())
+    rehearsal = Rehearsal(scorer, ports, SystemClock())
+    before = scorer.counters(), ports.counts()
+
+    for number in range(1, 20):
+        rehearsal.go()
+        assert rehearsal.rules == number
+        assert standing(ports) == 0
+
+    assert (scorer.counters(), ports.counts()) == before
+    assert list(ports.sources.keys()) == []
+    assert list(ports.intents[:4]) == [0, 0, 0, 0]

@@ -95,7 +95,6 @@ class GuardActuator:
         """
         command_ns, now_ns = self._clock.now_ns(), self._clock.mono_ns()
         number = decision_number(decision.id)
-        self._require_enforcing(decision.id)
         known = self._applied.get(decision.id)
         if known is not None and known[0].until_ns > command_ns:
             return known[0]
@@ -109,8 +108,13 @@ class GuardActuator:
         rule = self._rule(decision, until_ns, number)
         written: list[Place] = []
         try:
+            packed = rule.packed()
             for place in places:
-                until_ns = min(until_ns, self._write(place, rule, written))
+                if place.table.insert(place.key, packed):  # in force from here
+                    written.append(place)
+                else:
+                    until_ns = min(until_ns, self._write(place, rule, written))
+            self._require_enforced(decision.id, written, number)
         except UnsupportedError as error:
             with contextlib.suppress(UnsupportedError):  # then they end by themselves
                 self._take_back(written, number)
@@ -202,19 +206,29 @@ class GuardActuator:
                     count += table.delete(key)
         return count
 
-    def _require_enforcing(self, decision_id: str) -> None:
-        """Refuse to write rules that nothing would hold to.
+    def _require_enforced(
+        self, decision_id: str, written: list[Place], number: int
+    ) -> None:
+        """Read back what was written, and whether anything holds to it.
 
         Raises:
-            ActuationError: the guard is off, or no longer on its interface.
+            UnsupportedError: a rule is not there.
+            ActuationError: the guard is off, or no longer on its interface; what was
+                written is taken back.
         """
+        for place in written:
+            found = self._at(place)
+            if found is None or found.decision != number:
+                raise UnsupportedError("a rule was not there when read back", "retry")
+        if self._guard.is_on and self._guard.is_attached:
+            return
+        self._take_back(written, number)
         where = f"decision {decision_id}: the guard on {self._guard.interface}"
         if not self._guard.is_on:
-            raise ActuationError(f"{where} is switched off", "switch it on again")
-        if not self._guard.is_attached:
-            raise ActuationError(
-                f"{where} is no longer attached", "restart airnet to attach it again"
-            )
+            raise ActuationError(f"{where} is switched off", "airnet guard on")
+        raise ActuationError(
+            f"{where} is no longer attached", "restart airnet to attach it again"
+        )
 
     @property
     def _tables(self) -> tuple[Table, ...]:
@@ -251,7 +265,7 @@ class GuardActuator:
         )
 
     def _write(self, place: Place, rule: Rule, written: list[Place]) -> int:
-        """Write one rule and read it back; return when that key's rule ends."""
+        """Write one rule where one is; return when that key's rule ends."""
         standing = self._at(place)
         if standing is not None and standing.until_ns > self._clock.mono_ns():
             is_ours = standing.decision == rule.decision
@@ -261,9 +275,6 @@ class GuardActuator:
                 return standing.until_ns
         place.table.update(place.key, rule.packed())
         written.append(place)
-        found = self._at(place)
-        if found is None or found.decision != rule.decision:
-            raise UnsupportedError("a rule was not there when read back", "try again")
         return rule.until_ns
 
     def _at(self, place: Place) -> Rule | None:

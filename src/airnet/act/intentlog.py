@@ -7,7 +7,7 @@ From there it goes to the ledger; see docs/adr, "An intent as durable as its eff
 
     u32 bytes of the intent, 0 for none further
     u32 CRC-32 of it (ISO 3309)
-    the intent, JSON, and zeros to a multiple of 8
+    the intent, at least one byte, and zeros to a multiple of 8
 
 Its length is written last, so that whenever a process is killed there are whole
 intents and then nothing.
@@ -18,7 +18,6 @@ import threading
 import zlib
 from collections.abc import Iterator
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,7 +38,7 @@ class IntentLog:
         self._at = self._written = self._settled = 0
         self.refused = 0
 
-    def pending(self) -> Iterator[dict[str, object]]:
+    def pending(self) -> Iterator[bytes]:
         """Return what an earlier process intended and did not settle, in order."""
         at = 0
         while at + _HEAD.size <= len(self._room):
@@ -48,7 +47,7 @@ class IntentLog:
             text = bytes(self._room[at : at + size])
             if not size or len(text) < size or zlib.crc32(text) != check:
                 return
-            yield msgspec.json.decode(text, type=dict[str, object])
+            yield text
             at += _padded(size)
 
     def clear(self) -> None:
@@ -57,12 +56,11 @@ class IntentLog:
             _SIZE.pack_into(self._room, 0, 0)
             self._at = self._written = self._settled = 0
 
-    def write(self, body: dict[str, object]) -> bool:
+    def write(self, text: bytes) -> bool:
         """Keep an intent; False when there is no room, and nothing may be done on it.
 
         When this returns, no death of this process loses it.
         """
-        text = msgspec.json.encode(body)
         with self._lock:
             at = self._at
             end = at + _HEAD.size + _padded(len(text))

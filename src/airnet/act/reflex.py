@@ -4,9 +4,12 @@ Called by who decides, in its own thread, before anything slower: intent, then r
 The ledger gets both from the hands, a disk's time later.
 """
 
+from collections.abc import Iterator
+
+import msgspec
+
 from airnet.act.actuator import Actuator
 from airnet.act.intentlog import IntentLog
-from airnet.act.intents import intent_body
 from airnet.domain.containment import Containment
 from airnet.domain.decision import PASSIVE, Decision, Mode
 from airnet.domain.verdict import Verdict
@@ -36,7 +39,7 @@ class Reflex:
             return None
         if not self._actuator.accepts(decision):
             return None
-        if not self._intents.write(intent_body(decision, verdict)):
+        if not self._intents.write(msgspec.json.encode((decision, verdict))):
             return None
         ttl_ns = decision.until_ns - decision.t_ns
         try:
@@ -46,3 +49,9 @@ class Reflex:
             return None
         self.acted += 1
         return standing
+
+
+def intended(intents: IntentLog) -> Iterator[tuple[Decision, Verdict | None]]:
+    """Return what an earlier process intended and did not bring into the ledger."""
+    for text in intents.pending():
+        yield msgspec.json.decode(text, type=tuple[Decision, Verdict | None])

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from airnet.bench.guard import measure as measure_guard
 from airnet.bench.hiccup import Floor
 from airnet.bench.host import describe
 from airnet.bench.lab import measure
@@ -26,8 +27,8 @@ __all__ = ["STAGES", "render", "run"]
 TIMED = {**ROWS, "lanes": lanes}
 STAGES = (*TIMED, "lab")
 #: Only when named: replay writes half a gigabyte, live takes both processors, each
-#: for a minute or more; twin plays minutes of virtual time.
-LONG = ("replay", "live", "twin")
+#: for a minute or more; twin plays minutes of virtual time; guard floods for one.
+LONG = ("replay", "live", "twin", "guard")
 #: How long the floor is looked at where nothing else takes time beside it.
 FLOOR_S = 2.0
 
@@ -56,6 +57,8 @@ def run(names: Sequence[str], seconds: float = SECONDS) -> dict[str, object]:
         found["live"] = measure_live(seconds)
     if "twin" in names:
         found["twin"] = measure_twin()
+    if "guard" in names:
+        found["guard"] = measure_guard()
     with Floor() as floor:
         if chosen:
             load = Load()

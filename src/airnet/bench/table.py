@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from airnet.bench import live
+from airnet.bench import guard, live
 
 
 def render(found: dict[str, Any]) -> RenderableType:
@@ -34,6 +34,8 @@ def render(found: dict[str, Any]) -> RenderableType:
         parts.append(_lab(found["lab"]))
     if "live" in found:
         parts.append(live.table(found["live"]))
+    if "guard" in found:
+        parts.append(guard.table(found["guard"]))
     if "twin" in found:
         parts.append(_twin(found["twin"]))
     parts.append(_floor(found.get("floor", {})))

@@ -52,10 +52,11 @@ def demo(directory: Path, simulated: bool, as_json: bool) -> int:
 @click.command(
     epilog="""\b
 Stages: capture, decode, features, score, decide, pipeline, lab; all by default. The
-lab needs root: wire to decision, decision to effect through a real switch. Three
+lab needs root: wire to decision, decision to effect through a real switch. Four
 more, only when named: replay, CPU beside tcpdump's (tcpdump, 600 MB of room); live
 (root), what AF_XDP delivers to feature rows, beside dropping it; twin, events and
-packets of virtual time a second of CPU, with the loop closed and without.
+packets of virtual time a second of CPU, with the loop closed and without; guard
+(root), from a flood's deciding frame to the first one that the guard holds back.
 
 \b
 Examples

@@ -18,6 +18,7 @@ Range = tuple[int, int]
 NOBODY = ("224.0.0.0/4", "255.255.255.255", "0.0.0.0/32", "::", "ff00::/8")
 
 
+@functools.lru_cache(maxsize=4096)
 def canonical(address: str) -> str:
     """Return `address` in its one canonical spelling (RFC 5952; IPv4 unmapped).
 

@@ -63,7 +63,7 @@ def address_text(address: bytes) -> str:
     Source: RFC 4291 section 2.5.5.2.
     """
     if address[:12] == _MAPPED:
-        return str(ipaddress.IPv4Address(address[12:]))
+        return ".".join(map(str, address[12:]))
     return str(ipaddress.IPv6Address(address))
 
 
@@ -73,10 +73,19 @@ def address_bytes(text: str) -> bytes:
     Raises:
         ValueError: `text` is no IP address.
     """
+    parts = text.split(".")
+    if len(parts) == 4 and all(map(_is_octet, parts)):  # what is asked for most
+        return _MAPPED + bytes(map(int, parts))
     address = ipaddress.ip_address(text)
     if isinstance(address, ipaddress.IPv4Address):
         return _MAPPED + address.packed
     return address.packed
+
+
+def _is_octet(text: str) -> bool:
+    """Return whether it is 0..255 as ipaddress takes it: no zero in front."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= 3
+    return is_number and (text == "0" or text[0] != "0") and int(text) < 256
 
 
 def comp_text(comp: bytes) -> str:

@@ -7,6 +7,7 @@ to come adopts what is pinned.
 
 import contextlib
 import os
+import socket
 import struct
 import sys
 from collections.abc import Iterator
@@ -43,6 +44,8 @@ _FLOW = struct.Struct("=16s16sHHI")
 _PREFIX = struct.Struct("=I16s")
 _GATEWAY = struct.Struct("=16sH6x")
 _RULE = struct.Struct("=8Q")
+#: RFC 4291 section 2.5.5.2.
+_MAPPED = b"\0" * 10 + b"\xff\xff"
 _DECISION_AT = 48
 #: Name of each table, bytes of its key and of its value.
 _TABLES = {
@@ -118,6 +121,8 @@ def flow_key(source: str, source_port: int, target: str, target_port: int) -> by
 
 def prefix_key(network: str) -> bytes:
     """Return the key of an address or prefix, IPv4 or IPv6, as text."""
+    with contextlib.suppress(OSError):  # what floods come from, the short way
+        return _PREFIX.pack(128, _MAPPED + socket.inet_pton(socket.AF_INET, network))
     found = ip_network(network, strict=False)
     mapped = 96 if isinstance(found, IPv4Network) else 0
     address = address_bytes(str(found.network_address))

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from airnet.kernel.bpf import failure, library
 
+#: Source: include/uapi/linux/bpf.h.
+BPF_NOEXIST = 1
 #: Entries read in one call; a bucket of a hash holds fewer.
 BATCH = 4096
 
@@ -42,6 +44,17 @@ class Table:
         done = library().bpf_map_update_elem(self.fd, key, value, 0)
         if done < 0:
             raise failure(f"BPF table {self._name}: update", -done)
+
+    def insert(self, key: bytes, value: bytes) -> bool:
+        """Store a value where there is none; False where there is one.
+
+        Raises:
+            UnsupportedError: as for `update`.
+        """
+        done = library().bpf_map_update_elem(self.fd, key, value, BPF_NOEXIST)
+        if done < 0 and done != -errno.EEXIST:
+            raise failure(f"BPF table {self._name}: update", -done)
+        return bool(done >= 0)
 
     def lookup(self, key: bytes) -> bytes | None:
         """Return the value at a key; None when there is none."""

@@ -17,17 +17,19 @@ from prometheus_client.registry import Collector
 
 from airnet.act.guard import GuardActuator, Limit
 from airnet.act.intentlog import IntentLog
+from airnet.act.intents import intent_body
 from airnet.act.known import Known
-from airnet.act.reflex import Reflex
+from airnet.act.reflex import Reflex, intended
 from airnet.clock import Clock
-from airnet.config import GuardPort, Site
+from airnet.config import Config, GuardPort, Site
 from airnet.decide.protection import Protection
-from airnet.domain.decision import Decision
 from airnet.domain.session import CLOSED
 from airnet.errors import UnsupportedError
 from airnet.kernel.guard import PINS, KernelGuard, guard_interface, prefix_key
 from airnet.pipeline import trading
 from airnet.record.ledger import Ledger
+from airnet.score import OnnxScorer
+from airnet.service.rehearsal import Rehearsal
 
 #: Between two looks at who is logged on, and between two sweeps of ended rules.
 KEEP_NS, SWEEP_NS = 100_000_000, 5_000_000_000
@@ -82,10 +84,16 @@ class GuardPost(Collector):
         port: how it is configured.
         site: who is protected, in the kernel as well.
         clock: of commands, and of how long sessions linger.
+        scorer: what rehearsals are made with.
     """
 
     def __init__(
-        self, guarded: Guarded, port: GuardPort, site: Site, clock: Clock
+        self,
+        guarded: Guarded,
+        port: GuardPort,
+        site: Site,
+        clock: Clock,
+        scorer: OnnxScorer,
     ) -> None:
         self._kernel = KernelGuard(guarded.interface, dict(guarded.descriptors))
         self._clock = clock
@@ -103,6 +111,9 @@ class GuardPost(Collector):
         self._known = Known(self._kernel.known, clock)
         self._kept_ns = self._swept_ns = clock.mono_ns()
         self._failure = ""
+        self._rehearse_ns = port.rehearse_us * 1000
+        self._rehearsed_ns = 0
+        self.rehearsal = Rehearsal(scorer, self._kernel, clock)
 
     @property
     def interface(self) -> str:
@@ -117,16 +128,16 @@ class GuardPost(Collector):
         Raises:
             LedgerError: the disk refused; they stay where they are.
         """
-        pending = list(self.intents.pending())
+        pending = list(intended(self.intents))
         if pending:
             kept = {
                 one.body.get("id")
                 for one in ledger.evidence()
                 if one.kind == "decision"
             }
-            for body in pending:
-                if body["id"] not in kept:
-                    intent = msgspec.convert(body, Decision)
+            for intent, verdict in pending:
+                if intent.id not in kept:
+                    body = intent_body(intent, verdict)
                     ledger.append("decision", intent.t_ns, body)
             ledger.sync()
         self.intents.clear()
@@ -145,6 +156,20 @@ class GuardPost(Collector):
             self._known.keep(trading(sessions), sessions[sessions["state"] == CLOSED])
         except UnsupportedError as error:
             self._say_once(error)
+
+    def rehearse(self) -> None:
+        """Go through a made-up flood when it is time. For the lane, when it is idle."""
+        if not self._rehearse_ns:
+            return
+        now_ns = self._clock.mono_ns()
+        if now_ns - self._rehearsed_ns >= self._rehearse_ns:
+            self.rehearsal.go()
+            self._rehearsed_ns = self._clock.mono_ns()
+
+    @property
+    def wait_ms(self) -> int | None:
+        """Return how long the lane may wait for frames, or None for as long as ever."""
+        return max(1, self._rehearse_ns // 1_000_000) if self._rehearse_ns else None
 
     def sweep(self) -> None:
         """Take ended rules away, now and then. For the hands."""
@@ -183,6 +208,7 @@ class GuardPost(Collector):
             yield gauge
         for name, text, value in (
             ("reflexes", "Decisions put in force before the ledger", self.reflex.acted),
+            ("rehearsals", "Made-up floods gone through", self.rehearsal.rules),
             ("intents_refused", "Intents without room", self.intents.refused),
         ):
             counter = CounterMetricFamily(f"airnet_guard_{name}", text)
@@ -197,6 +223,19 @@ class GuardPost(Collector):
         if error.what != self._failure:
             self._failure = error.what
             log.error("guard.failed", what=error.what, remedy=error.remedy)
+
+
+def post_of(
+    guarded: Guarded | None,
+    config: Config,
+    site: Site,
+    clock: Clock,
+    scorer: OnnxScorer,
+) -> GuardPost | None:
+    """Return the guard of a run, where one was attached."""
+    if guarded is None:
+        return None
+    return GuardPost(guarded, config.guard, site, clock, scorer)
 
 
 def _spare(kernel: KernelGuard, site: Site) -> None:

@@ -45,12 +45,14 @@ from airnet.record.file import FileLedger
 from airnet.replay import digest
 from airnet.score import load as load_models
 from airnet.service.desk import Desk, Wardens
-from airnet.service.guardpost import Guarded, GuardPost
+from airnet.service.guardpost import Guarded, post_of
 from airnet.service.hands import WAIT_MS, Hands
 from airnet.service.kept import Kept
 from airnet.service.talk import place_of
 from airnet.stride import stride_of
 
+#: A lane that takes fewer at a time has time to rehearse.
+IDLE_FRAMES = 64
 EFFECT_EVERY_NS = 50_000_000
 DRAIN_STEPS_MAX = 4096
 #: How long one thread may keep the interpreter from another: the lane from the hands.
@@ -115,9 +117,8 @@ class Service:
         policy_file = _under(base, config.policy) or policy_path()
         site = load(site_file, Site) if site_file else Site()
         policy = load(policy_file, Policy)
-        scorer = load_models(
-            _under(base, config.models) or models_path(), config.model_keys
-        )
+        models = _under(base, config.models) or models_path()
+        scorer = load_models(models, config.model_keys)
         scorer.warm()
         pipeline = config.pipeline
         self._cpus = pipeline.cpus
@@ -129,7 +130,10 @@ class Service:
         with contextlib.ExitStack() as held:
             self._ledger = FileLedger(ledger_path)
             held.callback(self._ledger.close)
-            self._post = self._guard(guarded, config, site, held)
+            self._post = post_of(guarded, config, site, self._clock, scorer)
+            if self._post is not None:
+                held.callback(self._post.close)
+                self._post.recover(self._ledger)
             standing, self._desk = self._recovered(config, base, site)
             self._wardens = self._governed(config, base)
             held.callback(self._wardens.close)
@@ -139,16 +143,11 @@ class Service:
             held.callback(self._kept.close, {})
             source = read_attached(attached)
             held.callback(source.close)
+            brain, decided = self._brain, self._decided
             self._lane = Pipeline(
-                source,
-                self._brain,
-                self._hands,
-                on_decision=self._decided,
-                tape=self._kept,
+                source, brain, self._hands, on_decision=decided, tape=self._kept
             )
-            self._lane.at_once(
-                stride_of(source, self._brain.decoder, self._brain.windows)
-            )
+            self._lane.at_once(stride_of(source, brain.decoder, brain.windows))
             self._metrics = Metrics(
                 self._lane,
                 self._ledger,
@@ -160,21 +159,6 @@ class Service:
             held.callback(self._metrics.close)
             self._begin(digest(site_file), digest(policy_file), scorer.provenance())
             held.pop_all()
-
-    def _guard(
-        self,
-        guarded: Guarded | None,
-        config: Config,
-        site: Site,
-        held: contextlib.ExitStack,
-    ) -> GuardPost | None:
-        """Return the guard, where there is one; it brings its own into the ledger."""
-        if guarded is None:
-            return None
-        post = GuardPost(guarded, config.guard, site, self._clock)
-        held.callback(post.close)
-        post.recover(self._ledger)
-        return post
 
     def _recovered(
         self, config: Config, base: Path, site: Site
@@ -254,11 +238,16 @@ class Service:
         guard = "" if self._post is None else self._post.interface
         log.info("service.started", source=self._lane.source.name, guard=guard)
         notify("READY=1\nSTATUS=watching " + self._lane.source.name)
+        wait_ms = WAIT_MS
+        if self._post is not None:
+            wait_ms = self._post.wait_ms or wait_ms
         try:
             while not self._is_stopping:
-                self._lane.step(WAIT_MS)
+                taken = self._lane.step(wait_ms)
                 if self._post is not None:
                     self._post.keep_known(self._brain.decoder.sessions)
+                    if taken < IDLE_FRAMES:
+                        self._post.rehearse()
                 self._look_at_effects()
                 self._beat()
                 if self._hands.failure is not None:
