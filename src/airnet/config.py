@@ -20,8 +20,7 @@ T = TypeVar("T")
 
 #: Processors that an affinity mask has room for. Source: CPU_SETSIZE, sched.h.
 CPUS_MAX = 1024
-#: With the terminating zero. Source: IFNAMSIZ, include/uapi/linux/if.h.
-INTERFACE_BYTES = 16
+INTERFACE_BYTES = 16  # with the final 0. Source: IFNAMSIZ, include/uapi/linux/if.h
 FIELDS_REMEDY = "see docs/operating for every field"
 #: A device as DPDK's --vdev and --allow take it.
 DPDK_DEVICE = re.compile(
@@ -46,15 +45,16 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Gateway(Closed, frozen=True):
-    """An order gateway: where it listens and, if it has one, its control URL.
+    """An order gateway: where it listens and is controlled, and what trades there.
 
-    `asset` is the class of what is traded there; "" where it is not said.
+    Whatever is "" is not there, or not said.
     """
 
     ip: str
     port: int
     comp_id: str = ""
     control: str = ""
+    control_fix: str = ""
     asset: Asset | Literal[""] = ""
 
     def __post_init__(self) -> None:
@@ -230,7 +230,7 @@ class Service(Closed, frozen=True):
     """Paths and ports of the running service. `metrics_port` 0 means none.
 
     `user` is the account to work as when started by root; "" keeps root's, without
-    any of its capabilities. `socket`: where people talk to it; "" beside the ledger.
+    any of its capabilities. `socket`: where people talk; "" is beside the ledger.
     """
 
     ledger: str = "/var/lib/airnet/ledger"

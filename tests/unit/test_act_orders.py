@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from airnet.act.orders import COMMAND_TYPE, OrdersActuator
+from airnet.act.openc2 import COMMAND_TYPE
+from airnet.act.orders import OrdersActuator
 from airnet.act.standing import Standing
 from airnet.clock import Clock, SimulatedClock, SystemClock
 from airnet.config import Gateway

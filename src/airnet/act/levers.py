@@ -6,6 +6,8 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from airnet.act.actuator import Actuator, Confirming, Reconciled, Reconciling
+from airnet.act.intents import LASTING
+from airnet.act.isolation import Isolation
 from airnet.clock import Clock
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Decision
@@ -80,15 +82,21 @@ class Levers:
             return failed
         ttl_ns = decision.until_ns - decision.t_ns
         try:
-            if actuator.name in self._unreconciled:
-                reconcile(actuator.name)
+            name = actuator.name
+            if isinstance(actuator, Isolation):
+                name = actuator.cuts_by
+            if name in self._unreconciled:
+                reconcile(name)
             return actuator.apply(decision, ttl_ns)
         except ActuationError as error:
             detail = str(error)
-        # Unknown is not harmless: one attempt to take back what may have arrived.
         failed = msgspec.structs.replace(
             failed, actuator=actuator.name, until_ns=command_ns + ttl_ns, detail=detail
         )
+        if decision.action in LASTING:  # only a person may take it back (ADR 0040)
+            detail += "; it may stand: look at the gateway"
+            return msgspec.structs.replace(failed, until_ns=0, detail=detail)
+        # Unknown is not harmless: one attempt to take back what may have arrived.
         failure = self.release(failed)
         return msgspec.structs.replace(
             failed, detail=f"{detail}; {failure or 'taken back'}"

@@ -347,7 +347,9 @@ class Standing:
 
     def _released(self, containment: Containment, reason: str) -> Containment:
         """Release it and return what came of that."""
-        failure = self._levers.release(containment)
+        # The enforcer is told who says so: it may keep that.
+        asked = msgspec.structs.replace(containment, detail=reason)
+        failure = self._levers.release(asked)
         state = State.FAILED if failure else State.ROLLED_BACK
         detail = f"{reason}; {failure}" if failure else reason
         return msgspec.structs.replace(containment, state=state, detail=detail)

@@ -15,6 +15,7 @@ from airnet.lab.session_settings import BEGIN_STRING, NS_PER_S
 SOH = "\x01"
 
 NEW, CANCEL, REPLACE, REPORT, CANCEL_REJECT = "D", "F", "G", "8", "9"
+MASS_CANCEL, MASS_REPORT, LOGON = "q", "r", "A"
 BUY, SELL = "1", "2"
 #: ExecType (150) and OrdStatus (39).
 IS_NEW, IS_PARTIAL, IS_FILLED, IS_CANCELED = "0", "1", "2", "4"

@@ -1,8 +1,9 @@
 """Throttle, the order gateway's containments; it answers OpenC2 commands about them.
 
-The profile is the one airnet.act.orders speaks. Each containment ends by the
-gateway's own steady clock, whether or not anybody lives to end it. Pure but for its
-Clock; one lock, because commands and orders come on different threads.
+What of the profile (docs/openc2.md) is about limits; lab.control does the rest. Each
+containment ends by the gateway's own steady clock, whether or not anybody lives to end
+it. Pure but for its Clock; one lock, because commands and orders come on different
+threads.
 """
 
 import threading
@@ -12,7 +13,7 @@ import msgspec
 from airnet.clock import Clock
 
 NS_PER_MS = 1_000_000
-OK, BAD_REQUEST, NOT_IMPLEMENTED = 200, 400, 501
+OK, BAD_REQUEST, NOT_IMPLEMENTED, NO_ROOM = 200, 400, 501, 503
 #: What a gateway grants at most, whatever it is asked for.
 DURATION_MAX_MS = 600_000
 #: Commands remembered, so that a repeated one changes nothing.
@@ -28,12 +29,18 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     client: str = ""
 
 
+NOBODY = Target()
+
+
 class _Targets(msgspec.Struct, frozen=True, kw_only=True):
     session: Target = msgspec.field(name="x-airnet:session", default=Target())
+    orders: Target = msgspec.field(name="x-airnet:orders", default=Target())
+    features: tuple[str, ...] | None = None
 
 
 class _Limit(msgspec.Struct, frozen=True, kw_only=True):
     limit: str = ""
+    by: str = ""
 
 
 class _Arguments(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +48,9 @@ class _Arguments(msgspec.Struct, frozen=True, kw_only=True):
     airnet: _Limit = msgspec.field(name="x-airnet", default=_Limit())
 
 
-class _Request(msgspec.Struct, frozen=True, kw_only=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One OpenC2 command, what of it concerns an order gateway."""
+
     action: str
     target: _Targets = _Targets()
     args: _Arguments = _Arguments()
@@ -49,7 +58,7 @@ class _Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _OpenC2(msgspec.Struct, frozen=True, kw_only=True):
-    request: _Request
+    request: Request
 
 
 class _Body(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,27 +115,28 @@ class Throttle:
             command = msgspec.json.decode(body, type=_Command)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return _response("", BAD_REQUEST, f"no OpenC2 command: {error}", {})
-        status, text, results = self._carry_out(command.body.openc2.request)
+        status, text, results = self.carry_out(command.body.openc2.request)
         return _response(command.headers.request_id, status, text, results)
 
-    def _carry_out(self, request: _Request) -> tuple[int, str, Json]:
+    def carry_out(self, request: Request) -> tuple[int, str, Json]:
         """Return status, its text and the results."""
         if request.action == "query":
-            return OK, "", self._results(request.command_id)
+            return OK, "", self.results(request.command_id, request.target.session)
         if request.action not in ("contain", "restore"):
             return NOT_IMPLEMENTED, f"action {request.action!r} is not known", {}
         if not request.command_id:
             return BAD_REQUEST, "no command_id", {}
         if request.action == "restore":
-            self._restore(request.command_id)
-            return OK, "", self._results(request.command_id)
+            self.end(request.command_id)
+            return OK, "", self.results(request.command_id)
         problem = self._problem(request)
         if problem:
             return BAD_REQUEST, problem, {}
-        self._contain(request)
-        return OK, "", self._results(request.command_id)
+        if not self.begin(request):
+            return NO_ROOM, f"{COMMANDS_MAX} limits stand already", {}
+        return OK, "", self.results(request.command_id)
 
-    def _problem(self, request: _Request) -> str:
+    def _problem(self, request: Request) -> str:
         """Return what is wrong with a `contain`, or nothing."""
         if not request.target.session.comp_id:
             return "no comp_id"
@@ -136,19 +146,22 @@ class Throttle:
             return f"duration is not 1..{DURATION_MAX_MS} ms"
         return ""
 
-    def _contain(self, request: _Request) -> None:
-        """Begin a containment, unless its command was heard before."""
+    def begin(self, request: Request) -> bool:
+        """Begin a containment, unless its command was heard before; False: no room."""
         span_ns = request.args.duration * NS_PER_MS
         with self._lock:
             if request.command_id in self._holds:
-                return
+                return True
             self._forget()
+            if len(self._holds) >= COMMANDS_MAX:
+                return False
             self._holds[request.command_id] = Hold(
                 command_id=request.command_id,
                 target=request.target.session,
                 until_mono_ns=self._clock.mono_ns() + span_ns,
                 until_ns=self._clock.now_ns() + span_ns,
             )
+        return True
 
     def _forget(self) -> None:
         """Make room for a command: the oldest that has ended goes."""
@@ -159,7 +172,7 @@ class Throttle:
         if len(self._holds) >= COMMANDS_MAX and ended:
             del self._holds[ended[0]]
 
-    def _restore(self, command_id: str) -> None:
+    def end(self, command_id: str) -> None:
         """End a containment; what is not there has ended already."""
         with self._lock:
             hold = self._holds.get(command_id)
@@ -167,7 +180,7 @@ class Throttle:
                 ended = msgspec.structs.replace(hold, until_mono_ns=0)
                 self._holds[command_id] = ended
 
-    def _results(self, command_id: str) -> Json:
+    def results(self, command_id: str, target: Target = NOBODY) -> Json:
         """Return the state of one command, and everything that stands."""
         standing = self.standing()
         found = {hold.command_id: hold for hold in standing}.get(command_id)

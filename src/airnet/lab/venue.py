@@ -1,14 +1,15 @@
 """The venue: an order gateway with its throttle, and a matching book, behind QuickFIX.
 
 Run as a process in the venue's namespace: `python -m airnet.lab.venue SETTINGS
-ADDRESS PORT`, the last two for the gateway's control over HTTP. Every order message is
+ADDRESS PORT [WORD...]`, address and port for the gateway's control over HTTP. Words:
+`cod=off` leaves the orders of who is gone, `risk=COMPID` lets that session cancel for
+others (35=q), `cancels=off` and `confirms=off` break it so. Every order message is
 answered at once, in the callback that brought it.
 """
 
 import contextlib
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import msgspec
 import quickfix
@@ -17,31 +18,44 @@ from airnet.clock import SystemClock
 from airnet.lab import fix
 from airnet.lab.book import Book, Fill, Order
 from airnet.lab.channel import Channel
+from airnet.lab.control import Control, control_server
 from airnet.lab.fix import Fields
 from airnet.lab.result import Tally
 from airnet.lab.session_settings import BEGIN_STRING
-from airnet.lab.throttle import Throttle
 
 TICKS = 100
 STATUS_S = 0.25
-OPENC2_PATH = "/.well-known/openc2"
-REQUEST_BYTES_MAX = 65_536
 #: Threads share one core: an acknowledgement does not wait 5 ms for another's turn.
 SWITCH_INTERVAL_S = 0.0005
+#: MassCancelRequestType(530), and its MassCancelResponse(531).
+CANCEL_ALL = "7"
 
 
 class Venue(quickfix.Application):  # type: ignore[misc] # untyped
     """Answers order messages; what it may not accept, it says why.
 
     Args:
-        throttle: whose new orders are stopped.
+        control: whose new orders are stopped, who may not log on.
         clock: for TransactTime.
+        risk: the CompID that may cancel for others, or "".
+        has_cod: whether orders are cancelled when their session is gone.
     """
 
-    def __init__(self, throttle: Throttle, clock: SystemClock) -> None:
+    def __init__(
+        self,
+        control: Control,
+        clock: SystemClock,
+        risk: str = "",
+        *,
+        has_cod: bool = True,
+    ) -> None:
         super().__init__()
-        self._throttle = throttle
+        self._throttle = control
         self._clock = clock
+        self._risk = risk
+        self._has_cod = has_cod
+        # Orders come on the engine's thread, commands on the control's.
+        self._lock = threading.RLock()
         self._books: dict[str, Book] = {}
         self._orders: dict[tuple[str, str], Order] = {}
         self._serial = 0
@@ -63,14 +77,22 @@ class Venue(quickfix.Application):  # type: ignore[misc] # untyped
         self.online.add(session.getTargetCompID().getValue())
 
     def onLogout(self, session: quickfix.SessionID) -> None:  # noqa: N802 -- its name
-        """Note that a session is down."""
-        self.online.discard(session.getTargetCompID().getValue())
+        """Note that a session is down; cancel on disconnect."""
+        comp_id = session.getTargetCompID().getValue()
+        self.online.discard(comp_id)
+        if self._has_cod:
+            self.cancel_all(comp_id)
 
     def toAdmin(self, *_: object) -> None:  # noqa: N802 -- its name
         """Let session messages go as they are."""
 
-    def fromAdmin(self, *_: object) -> None:  # noqa: N802 -- its name
-        """Leave session messages to the engine."""
+    def fromAdmin(  # noqa: N802 -- its name
+        self, message: quickfix.Message, session: quickfix.SessionID
+    ) -> None:
+        """Leave session messages to the engine, but Logons of who may not."""
+        why = self._throttle.bars(session.getTargetCompID().getValue())
+        if why and fix.read(message).get("35") == fix.LOGON:
+            raise quickfix.RejectLogon(f"stopped by risk control {why}")
 
     def toApp(self, *_: object) -> None:  # noqa: N802 -- its name
         """Let reports go as they are."""
@@ -82,12 +104,78 @@ class Venue(quickfix.Application):  # type: ignore[misc] # untyped
         comp_id = session.getTargetCompID().getValue()
         fields = fix.read(message)
         kind = fields["35"]
-        if kind == fix.NEW:
-            self._enter(comp_id, fields)
-        elif kind == fix.CANCEL:
-            self._cancel(comp_id, fields)
-        elif kind == fix.REPLACE:
-            self._replace(comp_id, fields)
+        if kind == fix.MASS_CANCEL:
+            self._cancel_for(comp_id, fields)
+            return
+        with self._lock:
+            if kind == fix.NEW:
+                self._enter(comp_id, fields)
+            elif kind == fix.CANCEL:
+                self._cancel(comp_id, fields)
+            elif kind == fix.REPLACE:
+                self._replace(comp_id, fields)
+
+    # The control calls these, on its own threads.
+
+    def cancel_all(self, comp_id: str) -> int:
+        """Cancel every open order of a session and return how many there were."""
+        with self._lock:
+            keys = [key for key in self._orders if key[0] == comp_id]
+            orders = [self._orders.pop(key) for key in keys]
+            for order in orders:
+                self._books[order.symbol].remove(order)
+                order.open = 0
+        for order in orders:  # without the lock: the engine has its own
+            self._report(order, fix.IS_CANCELED, fix.IS_CANCELED)
+        return len(orders)
+
+    def open_orders(self, comp_id: str) -> int:
+        """Return how many orders of a session are open."""
+        with self._lock:
+            return sum(1 for key in self._orders if key[0] == comp_id)
+
+    def log_out(self, comp_id: str, why: str) -> None:
+        """Send a session Logout(5) and let it go."""
+        session = quickfix.Session.lookupSession(self._sessions[comp_id])
+        if session is not None:
+            session.logout(why)
+
+    def let_in(self) -> None:
+        """Have the engine take Logons again of who was logged out; see fromAdmin."""
+        for named in self._sessions.values():
+            session = quickfix.Session.lookupSession(named)
+            if session and not session.isEnabled() and not session.isLoggedOn():
+                session.logon()
+
+    def is_connected(self, comp_id: str) -> bool:
+        """Return whether a session is logged on."""
+        return comp_id in self.online
+
+    def cancels_on_disconnect(self, comp_id: str) -> bool:
+        """Return whether its orders are cancelled when it is gone."""
+        return self._has_cod
+
+    def _cancel_for(self, comp_id: str, fields: Fields) -> None:
+        """Answer an OrderMassCancelRequest, one's own or on behalf of (115) another."""
+        whose = fields.get("115", comp_id)
+        report = {
+            "37": f"M{self._next():08d}",
+            "11": fields["11"],
+            "530": fields["530"],
+            "60": fix.transact_time(self._clock.now_ns()),
+        }
+        why = ""
+        if comp_id not in {whose, self._risk}:
+            why = "not for others"
+        elif fields["530"] != CANCEL_ALL or whose not in self._sessions:
+            why = "only all orders, of a session of this gateway"
+        if why:
+            report |= {"531": "0", "532": "99", "58": why}
+        else:
+            count = self.cancel_all(whose) if self._throttle.cancels else 0
+            report |= {"531": CANCEL_ALL, "533": str(count)}
+        if self._throttle.confirms:
+            fix.send(fix.MASS_REPORT, report, self._sessions[comp_id])
 
     def _enter(self, comp_id: str, fields: Fields) -> None:
         """Accept a new order and match it, or say why not."""
@@ -254,46 +342,19 @@ class Venue(quickfix.Application):  # type: ignore[misc] # untyped
         return self._serial
 
 
-def control_server(address: str, port: int, throttle: Throttle) -> ThreadingHTTPServer:
-    """Return the gateway's control: OpenC2 over HTTP, one path, POST only."""
-
-    class Control(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def do_POST(self) -> None:
-            size = self.headers.get("Content-Length", "")
-            is_sane = size.isdigit() and int(size) <= REQUEST_BYTES_MAX
-            if self.path != OPENC2_PATH or not is_sane:
-                self.close_connection = True
-                self._say(404 if is_sane else 413, b"")
-                return
-            self._say(200, throttle.answer(self.rfile.read(int(size))))
-
-        def _say(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            kind = "application/openc2-rsp+json;version=1.0"
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Keep standard error for what matters."""
-
-    server = ThreadingHTTPServer((address, port), Control)
-    server.daemon_threads = True
-    return server
-
-
 def main() -> None:
     """Trade until the starter closes standard input."""
     settings, address, port = sys.argv[1:4]
+    words = dict(word.partition("=")[::2] for word in sys.argv[4:])
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     clock = SystemClock()
-    throttle = Throttle(clock)
-    venue = Venue(throttle, clock)
-    server = control_server(address, int(port), throttle)
+    control = Control(clock)
+    control.cancels = words.get("cancels") != "off"
+    control.confirms = words.get("confirms") != "off"
+    has_cod = words.get("cod") != "off"
+    venue = Venue(control, clock, words.get("risk", ""), has_cod=has_cod)
+    control.floor = venue
+    server = control_server(address, int(port), control)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     acceptor = quickfix.SocketAcceptor(
         venue, quickfix.MemoryStoreFactory(), quickfix.SessionSettings(settings)
@@ -304,15 +365,16 @@ def main() -> None:
     with contextlib.suppress(KeyboardInterrupt):
         while not channel.is_closed:
             channel.poll(STATUS_S)
-            tell(channel, venue, throttle)
+            venue.let_in()
+            tell(channel, venue, control)
     acceptor.stop()
     server.shutdown()
 
 
-def tell(channel: Channel, venue: Venue, throttle: Throttle) -> None:
+def tell(channel: Channel, venue: Venue, control: Control) -> None:
     """Send the counts so far."""
     counts = {one: msgspec.to_builtins(tally) for one, tally in venue.tallies.items()}
-    holds = [msgspec.to_builtins(hold) for hold in throttle.standing()]
+    holds = [msgspec.to_builtins(hold) for hold in control.standing()]
     channel.tell(
         "counts", {"sessions": counts, "online": sorted(venue.online), "holds": holds}
     )

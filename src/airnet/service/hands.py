@@ -11,7 +11,7 @@ import threading
 from airnet.act.intents import Order
 from airnet.act.standing import Standing
 from airnet.clock import SystemClock
-from airnet.domain.decision import Decision
+from airnet.domain.decision import Decision, Tier
 from airnet.domain.verdict import Verdict
 from airnet.errors import ActuationError, LedgerError
 from airnet.service.desk import Desk
@@ -60,6 +60,8 @@ class Hands:
         """Do at once what the guard can do; queue the Decision and what stands."""
         outcome = None
         is_open = self._desk is None or not self._desk.closed()
+        # Isolation waits for orders to be gone, so it is never done at once.
+        is_open = is_open and decision.tier < Tier.KILL_ALGO
         if self._post is not None and self.failure is None and is_open:
             outcome = self._post.reflex.act(decision, verdict)
         self._put("carry_out", (Order(decision, verdict, outcome),))

@@ -20,7 +20,6 @@ import structlog
 from airnet import __version__
 from airnet.act.actuator import Actuator
 from airnet.act.gate import Gate, by_signal
-from airnet.act.orders import OrdersActuator
 from airnet.act.people import Approvers, People
 from airnet.act.sdn import SdnActuator
 from airnet.act.standing import Standing
@@ -31,6 +30,7 @@ from airnet.config import Config, Site, load
 from airnet.decide.policy import Policy
 from airnet.domain.decision import PASSIVE, Decision, Mode
 from airnet.domain.incident import Evidence
+from airnet.domain.session import SessionName
 from airnet.front import Totals
 from airnet.metrics import Metrics
 from airnet.pipeline import (
@@ -48,6 +48,7 @@ from airnet.service.desk import Desk, Wardens
 from airnet.service.guardpost import Guarded, post_of
 from airnet.service.hands import WAIT_MS, Hands
 from airnet.service.kept import Kept
+from airnet.service.means import means, names
 from airnet.service.talk import place_of
 from airnet.stride import stride_of
 
@@ -190,11 +191,11 @@ class Service:
         """Return what containments leave by: the first that accepts one takes it."""
         timeout_ms = config.actuators.timeout_ms
         socket_path = _under(base, config.actuators.controller_socket)
-        found: list[Actuator] = [OrdersActuator(site.gateways, timeout_ms, self._clock)]
+        cuts: list[Actuator] = []
         if self._post is not None:  # on the path, so before the switch
-            found.append(self._post.actuator)
+            cuts.append(self._post.actuator)
         if socket_path:
-            found.append(
+            cuts.append(
                 SdnActuator(
                     str(socket_path),
                     known=self._known,
@@ -202,7 +203,11 @@ class Service:
                     clock=self._clock,
                 )
             )
-        return found
+        return means(site.gateways, timeout_ms, self._clock, cuts, self._trading)
+
+    def _trading(self) -> list[SessionName]:
+        """Return who is logged on now."""
+        return names(self._brain.decoder.sessions)
 
     def _begin(self, site: str, policy: str, provenance: dict[str, str]) -> None:
         """Write the ledger's entry of this run's beginning."""

@@ -1,0 +1,149 @@
+"""Isolation: nothing that trades is cut before its orders are known to be gone.
+
+A silent cut leaves orders in the book until the venue misses heartbeats, and for ever
+where it does not cancel on disconnect. So every session of what is to be cut is made
+safe first, at its gateway, and what cannot be confirmed is not cut.
+"""
+
+import ipaddress
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from airnet.act.actuator import Actuator
+from airnet.clock import Clock
+from airnet.domain.containment import Containment
+from airnet.domain.decision import Action, Decision, TargetType, with_id
+from airnet.domain.session import SessionName
+from airnet.errors import ActuationError
+
+#: What cuts something off.
+CUTS = frozenset({Action.ISOLATE_SESSION, Action.ISOLATE_HOST, Action.ISOLATE_SUBNET})
+#: How long all sessions together may take to be made safe.
+SAFE_NS = 5_000_000_000
+
+
+class Securing(Protocol):
+    """Makes a session's orders safe at its gateway."""
+
+    def accepts(self, decision: Decision) -> bool:
+        """Return whether it can tell that gateway."""
+        ...
+
+    def secure(self, decision: Decision) -> str:
+        """Return how it is confirmed that no order stays open.
+
+        Raises:
+            ActuationError: it is not.
+        """
+        ...
+
+
+class Isolation:
+    """Cuts by another Actuator, once the orders of what is cut are gone.
+
+    Args:
+        cut: what cuts.
+        gateways: who can make orders safe, asked in this order.
+        sessions: every session that may be open now.
+        clock: for the time all of it may take.
+    """
+
+    def __init__(
+        self,
+        cut: Actuator,
+        gateways: Sequence[Securing],
+        sessions: Callable[[], Sequence[SessionName]],
+        clock: Clock,
+    ) -> None:
+        self.name = f"isolation-{cut.name}"
+        #: Who cuts, and so must have been reconciled.
+        self.cuts_by = cut.name
+        self._cut = cut
+        self._gateways = tuple(gateways)
+        self._sessions = sessions
+        self._clock = clock
+
+    def accepts(self, decision: Decision) -> bool:
+        """Return whether it is a cut that the other one can make."""
+        return decision.action in CUTS and self._cut.accepts(decision)
+
+    def apply(self, decision: Decision, ttl_ns: int) -> Containment:
+        """Make every session safe, then cut.
+
+        Raises:
+            ActuationError: one is not safe, and nothing is cut; or the cut failed.
+        """
+        end_ns = self._clock.mono_ns() + SAFE_NS
+        told: list[str] = []
+        for session in self._concerned(decision):
+            if self._clock.mono_ns() > end_ns:
+                raise ActuationError(
+                    f"decision {decision.id}: not isolated: {len(told)} sessions are "
+                    f"safe after {SAFE_NS // 10**9} s, not all",
+                    "cancel the others at the venue, then isolate by hand",
+                )
+            told.append(self._secure(decision, session))
+        outcome = self._cut.apply(decision, ttl_ns)
+        detail = "; ".join([*told, outcome.detail]) if told else outcome.detail
+        return msgspec.structs.replace(outcome, detail=detail)
+
+    def release(self, containment: Containment) -> Containment:
+        """Undo the cut; cancelled orders stay cancelled.
+
+        Raises:
+            ActuationError: it may still be in force.
+        """
+        inner = msgspec.structs.replace(containment, actuator=self._cut.name)
+        return self._cut.release(inner)
+
+    def _concerned(self, decision: Decision) -> list[SessionName]:
+        """Return the sessions that would be cut."""
+        if decision.action is Action.ISOLATE_SESSION:
+            return [] if decision.session is None else [decision.session]
+        networks = [ipaddress.ip_network(one, strict=False) for one in decision.target]
+        return [
+            one
+            for one in self._sessions()
+            if any(ipaddress.ip_address(one.client) in network for network in networks)
+        ]
+
+    def _secure(self, decision: Decision, session: SessionName) -> str:
+        """Make one session safe, and return how.
+
+        Raises:
+            ActuationError: it is not.
+        """
+        asked = _about(decision, session)
+        for gateway in self._gateways:
+            if gateway.accepts(asked):
+                try:
+                    return gateway.secure(asked)
+                except ActuationError as error:
+                    raise ActuationError(
+                        f"decision {decision.id}: not isolated: {error.what}",
+                        error.remedy,
+                    ) from error
+        raise ActuationError(
+            f"decision {decision.id}: not isolated: nobody can cancel the orders of "
+            f"{session.client_comp or session.client} at {session.gateway}",
+            "give that gateway a `control` URL in site.toml",
+        )
+
+
+def _about(decision: Decision, session: SessionName) -> Decision:
+    """Return the cancelling of one session that a cut waits for."""
+    host, port = session.client, session.client_port
+    client = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return with_id(
+        msgspec.structs.replace(
+            decision,
+            action=Action.CANCEL_ORDERS,
+            target_type=TargetType.SESSION,
+            target=(client, session.client_comp),
+            session=session,
+            gateway=session.gateway,
+            port=session.gateway_port,
+        )
+    )
