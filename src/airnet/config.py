@@ -45,10 +45,7 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Gateway(Closed, frozen=True):
-    """An order gateway: where it listens and is controlled, and what trades there.
-
-    Whatever is "" is not there, or not said.
-    """
+    """An order gateway: where it listens, its control URL, what is traded there."""
 
     ip: str
     port: int
@@ -97,8 +94,7 @@ class Firm(Closed, frozen=True):
 class Protected(Closed, frozen=True):
     """A thing no action may ever match: an address or prefix, or a CompID.
 
-    `role` says that airnet itself would be blind or lame without it: where the mirror
-    comes from, what carries its commands, what its clock is set by.
+    `role`: airnet is blind or lame without it; what its clock is set by, and so on.
     """
 
     why: str
@@ -273,15 +269,17 @@ class Config(Closed, frozen=True):
     approvers: str = ""
     models: str = ""
     model_keys: tuple[str, ...] = ()
+    policy_keys: tuple[str, ...] = ()
     actuators: Actuators = Actuators()
     guard: GuardPort = GuardPort()
     service: Service = Service()
 
     def __post_init__(self) -> None:
-        _require(
-            all(re.fullmatch(r"[0-9a-f]{64}", key) for key in self.model_keys),
-            "`model_keys` must be Ed25519 public keys, 64 hexadecimal digits each",
-        )
+        for name in ("model_keys", "policy_keys"):
+            _require(
+                all(re.fullmatch(r"[0-9a-f]{64}", key) for key in getattr(self, name)),
+                f"`{name}` must be Ed25519 public keys, 64 hexadecimal digits each",
+            )
         _require(
             not self.guard.interface or self.guard.interface != self.capture.interface,
             "`guard.interface` must be another than the mirror's: what the guard drops "

@@ -17,11 +17,12 @@ from typing import BinaryIO
 import msgspec
 
 from airnet import __version__
+from airnet.act.intents import Journal
 from airnet.act.simulated import SimulatedActuator
 from airnet.act.standing import Standing
 from airnet.clock import SimulatedClock, SystemClock
 from airnet.config import Site, load
-from airnet.decide.policy import Policy
+from airnet.decide.reading import read_policy
 from airnet.domain.decision import Decision, decision_line
 from airnet.domain.verdict import Verdict
 from airnet.errors import (
@@ -38,6 +39,7 @@ from airnet.record.file import FileLedger
 from airnet.record.incident import fold
 from airnet.record.ledger import Ledger
 from airnet.record.memory import MemoryLedger
+from airnet.record.stamped import Stamped
 from airnet.score import load as load_models
 from airnet.stride import stride_of
 
@@ -90,7 +92,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 class ReplayHands:
     """Carries Decisions out on simulated actuators, with capture time as the clock."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Journal) -> None:
         self.clock = SimulatedClock()
         self.standing = Standing([SimulatedActuator(self.clock)], ledger, self.clock)
 
@@ -305,13 +307,13 @@ def _run(
     """Take every frame through the pipeline and sum up."""
     site = load(order.site, Site) if order.site else Site()
     policy_file = order.policy or policy_path()
-    policy = load(policy_file, Policy)
+    policy = read_policy(policy_file)
     scorer = load_models(order.models or models_path(), is_signed=not order.unsigned)
     source = open_files(
         order.files, order.speed, order.select, site if order.site else None
     )
     brain = think(site, policy, scorer, order.lanes, trailer=order.trailer)
-    hands = ReplayHands(outputs.ledger)
+    hands = ReplayHands(Stamped(outputs.ledger, {"policy": digest(policy_file)}))
     outputs.ledger.append(
         "start",
         0,

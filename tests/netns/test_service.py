@@ -51,7 +51,8 @@ class Service:
         self._channel.bind(address)
         self._channel.settimeout(0.1)
         self.told: list[str] = []
-        command = [sys.executable, "-m", "airnet", "run", "--json", "--config"]
+        words = ("run", "--unproved", "--json", "--config")
+        command = [sys.executable, "-m", "airnet", *words]
         if without_privileges:
             command = [*UNPRIVILEGED, *command]
         self._log = (folder / "log").open("wb")

@@ -229,7 +229,7 @@ def running(folder: Path, cpu: int) -> Iterator[subprocess.Popen[bytes]]:
         CONFIG.format(capture=CAPTURE, port=PORT, cpu=cpu)
     )
     first = shutil.which("chrt", path=SEARCH)
-    command = [sys.executable, "-m", "airnet", "run", "--config"]
+    command = [sys.executable, "-m", "airnet", "run", "--unproved", "--config"]
     if first is not None:
         command = [first, "--fifo", "1", *command]
     with (folder / "log").open("wb") as log:

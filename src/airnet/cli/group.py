@@ -40,6 +40,8 @@ MODULES = {
     "incidents": "record",
     "lint": "inspect",
     "models": "models",
+    "policy": "policies",
+    "prove": "policies",
     "replay": "replay",
     "run": "live",
     "twin": "twin",

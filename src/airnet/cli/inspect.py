@@ -16,6 +16,7 @@ from airnet.config import Config, Site, line_of, load, read_text
 from airnet.decide import Judge
 from airnet.decide.policy import Policy
 from airnet.decide.problems import problems
+from airnet.decide.reading import read_policy
 from airnet.errors import EXIT_CONFIG, EXIT_DONE, EXIT_UNAVAILABLE, AirnetError
 from airnet.features.schema import SCHEMAS
 from airnet.kernel.probe import probe
@@ -105,7 +106,7 @@ def lint(files: tuple[Path, ...], as_json: bool) -> int:
         finding = Finding(file=show.plain(str(file)), kind=name, problems=[])
         findings[file] = finding
         try:
-            tree = load(file, kind)
+            tree = read_policy(file) if kind is Policy else load(file, kind)
         except AirnetError as error:
             finding.problems.append(show.plain(str(error)))
             continue

@@ -23,7 +23,8 @@ Exit statuses
    1  the ledger cannot be written or does not verify: nothing more was done
   65  the interface cannot be read, or a model cannot be used
   69  this host lacks something: privileges, a port, room
-  78  configuration, site or policy is wrong
+  78  configuration, site or policy is wrong; or the policy enforces something and is
+      not proved for this site (airnet prove), or not signed by a key of policy_keys
 """
 )
 @click.option(
@@ -35,10 +36,17 @@ Exit statuses
     show_default=True,
     help="This host's configuration.",
 )
+@click.option(
+    "--unproved",
+    is_flag=True,
+    help="Enforce a policy nobody proved or signed: in a laboratory.",
+)
 @click.option("--attached", hidden=True, help="What the half with privileges left.")
 @click.option("--guarded", hidden=True, default="", help="The same, of the guard.")
 @show.as_json
-def run(file: Path, attached: str | None, guarded: str, as_json: bool) -> int:
+def run(
+    file: Path, unproved: bool, attached: str | None, guarded: str, as_json: bool
+) -> int:
     """Watch a mirror port and contain what policy says, until SIGTERM.
 
     Reads the interface that the configuration names and never sends on it. Decisions
@@ -48,12 +56,18 @@ def run(file: Path, attached: str | None, guarded: str, as_json: bool) -> int:
     It attaches with the privileges it is started with, then gives all of them up, and
     root's account where service.user names another, before it reads a frame.
     """
+    from airnet.prove import certificate  # noqa: PLC0415 -- OpenSSL
     from airnet.service import sensor  # noqa: PLC0415 -- kernel modules
     from airnet.service.guardpost import guarded_from  # noqa: PLC0415 -- the same
     from airnet.service.watch import Service  # noqa: PLC0415 -- the same
 
     log.configure()
     config = load(file, Config)
+    policy, site = (
+        file.parent / name if name else None for name in (config.policy, config.site)
+    )
+    if policy is not None and not unproved:
+        certificate.permit(policy, site, config.policy_keys)
     if attached is None:
         sensor.begin(config, file.parent)
     service = Service(

@@ -143,7 +143,14 @@ def run(scenario: str, *, as_json: bool, **given: Any) -> int:
     Frames of a whole simulated trading network go through the pipeline that runs live,
     and what it orders changes the network: refused orders, dropped sources, in virtual
     time. Same scenario, seed, difficulty and policy: same result, bit for bit.
+
+    A SCENARIO that ends in .incident.json is a counterexample of `airnet prove`: its
+    Decision is put to the guardrails that run, and to the judge, without frames.
     """
+    if scenario.endswith(".incident.json"):
+        from airnet.cli.policies import play_incident  # noqa: PLC0415 -- loads rich
+
+        return play_incident(Path(scenario), as_json=as_json)
     return _run(scenario, given, as_json=as_json)
 
 
@@ -186,13 +193,12 @@ def policy_of(path: Path | None, *, is_enforced: bool) -> "tuple[Policy, str]":
     Raises:
         ConfigError: the file is no policy.
     """
-    from airnet.config import load  # noqa: PLC0415 -- light commands need it not
-    from airnet.decide.policy import Policy  # noqa: PLC0415 -- numpy
+    from airnet.decide.reading import read_policy  # noqa: PLC0415 -- numpy
     from airnet.domain.decision import Mode  # noqa: PLC0415 -- numpy
     from airnet.pipeline import policy_path  # noqa: PLC0415 -- numpy
     from airnet.twin.loop import enforced  # noqa: PLC0415 -- numpy
 
-    policy = load(path or policy_path(), Policy)
+    policy = read_policy(path or policy_path())
     policy = enforced(policy) if is_enforced else policy
     causes = ("flood", "algo_fault", "compromise")
     modes = {name: getattr(policy.cause, name).mode for name in causes}

@@ -60,6 +60,7 @@ class Facts(msgspec.Struct, kw_only=True):
     # What the policy allows: airnet.decide.limits.
     is_containable: int = 0
     is_allowed: int = 0
+    may_enforce: int = 0
     is_enforced: int = 0
     tier_max: int = 0
     ttl_ns_max: int = 0

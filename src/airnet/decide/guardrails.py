@@ -7,19 +7,20 @@ evidence, never silence.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from airnet.config import Site
+from airnet.decide import limits, rules
 from airnet.decide.facts import ACTIONS, ASSETS, CAUSES, TARGET_TYPES, Facts, Grounds
 from airnet.decide.ladder import TIERS
-from airnet.decide.limits import Limits, budgets_of, limits_of
+from airnet.decide.limits import Limits
 from airnet.decide.market import PHASES, Phase
 from airnet.decide.peers import Peers
 from airnet.decide.policy import NS_PER_MS, Policy
 from airnet.decide.protection import Protection, Range, endpoint, number, span
-from airnet.decide.rules import RULES, Refusal, Rule, may_leave, touches
+from airnet.decide.rules import Refusal
 from airnet.domain.decision import PASSIVE, Action, Decision, TargetType, Tier
 from airnet.domain.verdict import Cause
 
@@ -73,7 +74,6 @@ class Guard:
         policy: its limits.
         site: what is protected.
         peers: who was seen trading.
-        rules: other guardrails than airnet's own, for tests of the proof.
     """
 
     def __init__(
@@ -81,7 +81,6 @@ class Guard:
         policy: Policy,
         site: Site,
         peers: Peers | None = None,
-        rules: Sequence[Rule] = RULES,
     ) -> None:
         self.protection = Protection(site)
         self.is_latched = False
@@ -89,12 +88,8 @@ class Guard:
         self.refused = dict.fromkeys(Refusal, 0)
         self._policy = policy
         self._peers = peers or Peers(site)
-        self._each = [rule for rule in rules if rule.is_each]
-        self._rules = rules
-        self._budgets = {
-            name: getattr(budgets_of(policy), name)
-            for name in budgets_of(policy).__struct_fields__
-        }
+        budgets = limits.budgets_of(policy)
+        self._budgets = {n: getattr(budgets, n) for n in budgets.__struct_fields__}
         self._limits: dict[tuple[Cause, Action, str, Phase], Limits] = {}
         self._stands: dict[str, Stand] = {}
         self._action_times: deque[int] = deque()
@@ -105,7 +100,7 @@ class Guard:
             return None
         facts = self.facts(decision, grounds)
         victims = self._victims(decision)
-        for rule in self._rules:
+        for rule in rules.RULES:
             broken = rule.breaks(facts)
             if rule.is_each:
                 broken = any(rule.breaks(self.aimed(facts, each)) for each in victims)
@@ -150,6 +145,13 @@ class Guard:
         self._beside(found, decision, targets)
         return found
 
+    def victims(self, decision: Decision, grounds: Grounds) -> list[Facts]:
+        """Return the Facts of each target that a Decision names."""
+        return [
+            self.aimed(self.facts(decision, grounds), each)
+            for each in self._victims(decision)
+        ]
+
     def aimed(self, facts: Facts, victim: tuple[Range | None, bool, bool]) -> Facts:
         """Return `facts` of one victim: its addresses, and what these are."""
         place, is_guarded, is_client = victim
@@ -161,14 +163,14 @@ class Guard:
         protection = self.protection
         reason = protection.range_reason(*place)
         facts.is_guarded = int(is_guarded or reason != "")
-        facts.is_vital = int(touches(protection.vital, *place))
-        facts.is_host = int(touches(protection.hosts, *place))
+        facts.is_vital = int(rules.touches(protection.vital, *place))
+        facts.is_host = int(rules.touches(protection.hosts, *place))
         facts.is_client = int(is_client)
         return facts
 
     def may_leave(self, decision: Decision, grounds: Grounds) -> bool:
         """Return whether an accepted Decision leaves airnet, or stays in shadow."""
-        return bool(may_leave(self.facts(decision, grounds)))
+        return bool(rules.may_leave(self.facts(decision, grounds)))
 
     def admit(self, decision: Decision) -> bool:
         """Count a Decision that passed; false when it latched the pace limit.
@@ -220,6 +222,19 @@ class Guard:
             if stand.until_ns > now_ns and stand.target_type in kinds
         ]
 
+    def recall(
+        self,
+        stands: Mapping[str, Stand],
+        action_times: Iterable[int],
+        frozen_until_ns: int = 0,
+        *,
+        is_latched: bool = False,
+    ) -> None:
+        """Take up a state that was, or could be: the inverse of `state`."""
+        self._stands = dict(stands)
+        self._action_times = deque(action_times)
+        self.frozen_until_ns, self.is_latched = frozen_until_ns, is_latched
+
     def state(self) -> tuple[object, ...]:
         """Return everything remembered, as a value."""
         return (
@@ -233,7 +248,7 @@ class Guard:
         key = (decision.cause, decision.action, grounds.asset, grounds.phase)
         found = self._limits.get(key)
         if found is None:  # a few hundred at most, and found once each
-            found = self._limits[key] = limits_of(self._policy, *key)
+            found = self._limits[key] = limits.limits_of(self._policy, *key)
         return {name: getattr(found, name) for name in found.__struct_fields__}
 
     def _beside(
@@ -341,4 +356,6 @@ def _is_named(decision: Decision) -> bool:
         return first == endpoint(session.client, session.client_port)
     if decision.target_type is TargetType.GATEWAY:
         return first == endpoint(decision.gateway, decision.port)
-    return True
+    # One host at a time: only a subnet is written as a prefix.
+    is_subnet = decision.target_type is TargetType.SUBNET
+    return all(("/" in target) is is_subnet for target in decision.target)

@@ -46,14 +46,14 @@ class Judge:
         self._peers = Peers(site, is_weighing=is_weighing)
         self._terms = Terms(policy, self._peers)
         self._findings = Findings(policy, site, columns or {}, self._terms)
-        self._guard = Guard(policy, site, self._peers)
+        self.guard = Guard(policy, site, self._peers)
         self.doubts = Doubts(policy)
         self._streaks = Streaks(policy.hysteresis.gap_ms * NS_PER_MS)
         self._sayings = Sayings(policy)
         self._proposals = Proposals(
             policy,
             self._findings,
-            self._guard,
+            self.guard,
             self._streaks,
             self._peers,
             self._terms,
@@ -71,7 +71,7 @@ class Judge:
         watch = self._terms.watch(finding.cause)
         assert watch is not None
         if finding.cause is Cause.SENSOR_FAULT:
-            self._guard.freeze(verdict.close_ns)
+            self.guard.freeze(verdict.close_ns)
         return self._sayings.watch(verdict, finding, streak, watch)
 
     def distrust(self, lost: int, seen: int, now_ns: int) -> list[Decision]:
@@ -81,13 +81,13 @@ class Judge:
         """
         if lost * PPM // max(seen, 1) <= self._policy.trust.loss_ppm_max:
             return []
-        self._guard.freeze(now_ns)
+        self.guard.freeze(now_ns)
         return self._sayings.loss(lost, seen, now_ns)
 
     def counters(self) -> dict[str, int]:
         """Return how often each guardrail refused, and how much was left unsaid."""
-        counts = {why.value: n for why, n in self._guard.refused.items()}
-        counts["latched"] = int(self._guard.is_latched)
+        counts = {why.value: n for why, n in self.guard.refused.items()}
+        counts["latched"] = int(self.guard.is_latched)
         counts["muted"] = self._sayings.muted
         return counts
 
@@ -96,7 +96,7 @@ class Judge:
         return (
             self._streaks.state(),
             self._sayings.state(),
-            self._guard.state(),
+            self.guard.state(),
             self.doubts.state(),
             self._peers.state(),
             self._proposals.state(),
@@ -151,7 +151,7 @@ class Judge:
         if isinstance(proposal, str):
             return self._sayings.evidence(verdict, finding, streak, proposal)
         grounds = self._proposals.grounds(proposal, verdict, finding, streak, rule)
-        refused = self._guard.check(proposal, grounds)
+        refused = self.guard.check(proposal, grounds)
         if refused is None:
             return self._issue(verdict, proposal, grounds)
         if refused.why is Refusal.STANDING:
@@ -166,10 +166,10 @@ class Judge:
         is_doubted = decision.mode is not proposal.mode
         grounds = msgspec.structs.replace(grounds, is_doubted=is_doubted)
         mode = Mode.SHADOW
-        if self._guard.may_leave(decision, grounds):
+        if self.guard.may_leave(decision, grounds):
             mode = Mode.PROPOSE if decision.approvals_needed else Mode.ENFORCE
         decision = msgspec.structs.replace(decision, mode=mode)
-        is_quiet = self._guard.admit(decision)
+        is_quiet = self.guard.admit(decision)
         self._forget(verdict)
         if is_quiet:
             return [with_id(decision)]
@@ -196,17 +196,17 @@ class Judge:
         """Return whether what could be ordered about this stands already."""
         now_ns = verdict.close_ns
         if cause is Cause.ALGO_FAULT and verdict.session is not None:
-            return self._guard.stands(drafts.subject(verdict)[1], now_ns)
+            return self.guard.stands(drafts.subject(verdict)[1], now_ns)
         if cause is Cause.COMPROMISE and verdict.address:
-            return self._guard.stands(verdict.address, now_ns)
+            return self.guard.stands(verdict.address, now_ns)
         if cause is not Cause.FLOOD or verdict.window_kind != WINDOW_GATEWAY:
             return False
         for port in (verdict.port, 0):
-            if self._guard.stands(endpoint(verdict.address, port), now_ns):
+            if self.guard.stands(endpoint(verdict.address, port), now_ns):
                 return True
         if verdict.fanout > self._policy.few_sources_max or not verdict.sources:
             return False
-        return all(self._guard.stands(source, now_ns) for source in verdict.sources)
+        return all(self.guard.stands(source, now_ns) for source in verdict.sources)
 
     def _forget(self, verdict: Verdict) -> None:
         """Start the subject's streak anew: what dwelt has been acted upon."""

@@ -9,7 +9,7 @@ import msgspec
 from airnet.decide.ladder import TTL_MS_MAX, Need
 from airnet.decide.market import Phase
 from airnet.decide.policy import NS_PER_MS, Contain, Policy, ppm
-from airnet.domain.decision import Action
+from airnet.domain.decision import Action, Mode
 from airnet.domain.verdict import CONTAINABLE, PPM, Cause
 
 #: What is fitting against each Cause; a policy chooses among it.
@@ -29,6 +29,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     is_containable: int = 0
     is_allowed: int = 0
+    may_enforce: int = 0
     tier_max: int = 0
     ttl_ns_max: int = 0
     probability_ppm_min: int = 0
@@ -67,6 +68,7 @@ def limits_of(
     plain = Limits(
         is_containable=1,
         is_allowed=int(_is_allowed(rule, cause, action)),
+        may_enforce=int(rule.mode is Mode.ENFORCE),
         tier_max=rule.tier_max,
         ttl_ns_max=min(rule.ttl_ms, TTL_MS_MAX) * NS_PER_MS,
         probability_ppm_min=ppm(rule.probability_min),

@@ -1,5 +1,7 @@
 """Peers: whom the site names, and who was seen trading. Bounded memory."""
 
+from collections.abc import Iterable, Mapping
+
 from airnet.config import Site
 from airnet.decide.protection import Range, canonical, endpoint, span
 from airnet.decide.streaks import STREAKS_MAX
@@ -76,6 +78,15 @@ class Peers:
     def hosts_in(self, place: Range) -> int:
         """Return how many hosts of the site one of its subnets holds."""
         return sum(hosts for _, subnet, hosts in self._subnets if subnet == place)
+
+    def recall(
+        self, clients: Iterable[str], session_count: int, frames: Mapping[str, int]
+    ) -> None:
+        """Take up what was known, or could be: the inverse of `state`."""
+        self._clients = dict.fromkeys(clients)
+        self.session_count = session_count
+        self._frames = dict(frames)
+        self._frame_count = sum(self._frames.values())
 
     def state(self) -> tuple[object, ...]:
         """Return everything remembered, as a value."""

@@ -213,7 +213,8 @@ def may_leave(f: Any) -> Any:
     Everything else is written down, in shadow.
     """
     return (
-        (f.is_enforced == 1)
+        (f.may_enforce == 1)
+        & (f.is_enforced == 1)
         & (f.is_doubted == 0)
         & (f.is_latched == 0)
         & (f.recent < f.actions_max)

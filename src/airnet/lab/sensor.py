@@ -51,7 +51,7 @@ class Sensor:
         self._notices = Notices(notify)
         # Registered before the sensor, so that it is closed after it has ended.
         self._stack.callback(self._notices.close)
-        words = ("run", "--config", str(self._papers.config))
+        words = ("run", "--unproved", "--config", str(self._papers.config))
         command = self._network.inside(CAPTURE, *python("airnet", *words))
         extra = {"NOTIFY_SOCKET": str(notify)}
         self.actor = Actor(SENSOR_NAME, command, self._papers.logs, extra)

@@ -10,14 +10,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import (
-    Ed25519PrivateKey,
-    Ed25519PublicKey,
-)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from airnet import signing
 from airnet.config import Closed
 from airnet.errors import ModelError
+from airnet.signing import Signature
 
 MANIFEST, SIGNATURES = "manifest.json", "manifest.sig"
 #: Without these, a folder is no model.
@@ -41,13 +39,6 @@ class Manifest(Closed, frozen=True):
     """`manifest.json`: the SHA-256 of each file, in hex."""
 
     files: dict[str, str]
-
-
-class Signature(Closed, frozen=True):
-    """One signature: by which public key, both in hex."""
-
-    key: str
-    signature: str
 
 
 def manifest_of(folder: Path) -> bytes:
@@ -88,12 +79,9 @@ def check(folder: Path, keys: Iterable[str], *, is_signed: bool = True) -> str:
         raise ModelError(f"{folder}: {_difference(said, found)}", _REMEDY)
     if not is_signed and not (folder / SIGNATURES).exists():
         return ""
-    trusted = frozenset(keys)
-    for one in signatures(folder):
-        if one.key in trusted and _is_right(one, said):
-            return one.key
-    if not is_signed:
-        return ""
+    key = signing.signer(signatures(folder), said, keys)
+    if key or not is_signed:
+        return key
     raise ModelError(f"{folder}: signed by nobody that this host trusts", _REMEDY)
 
 
@@ -118,9 +106,9 @@ def signatures(folder: Path) -> tuple[Signature, ...]:
     """
     path = folder / SIGNATURES
     try:
-        return msgspec.json.decode(_bytes(path), type=tuple[Signature, ...])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: damaged: {error}", _REMEDY) from error
+        return signing.signatures_in(_bytes(path))
+    except ValueError as error:
+        raise ModelError(f"{path}: {error}", _REMEDY) from error
 
 
 def _bytes(path: Path) -> bytes:
@@ -131,16 +119,6 @@ def _bytes(path: Path) -> bytes:
         raise ModelError(f"{path.parent}: {what}", _REMEDY) from error
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error}", _REMEDY) from error
-
-
-def _is_right(one: Signature, data: bytes) -> bool:
-    """Return whether a signature is of these bytes."""
-    try:
-        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(one.key))
-        public.verify(bytes.fromhex(one.signature), data)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
 
 
 def sign(folder: Path, private: Ed25519PrivateKey) -> str:
@@ -160,16 +138,9 @@ def sign(folder: Path, private: Ed25519PrivateKey) -> str:
             "look at what changed; remove manifest.json to sign it all the same",
         )
     path.write_bytes(data)
-    key = private.public_key().public_bytes_raw().hex()
-    made = Signature(key=key, signature=private.sign(data).hex())
-    others = []
-    if (folder / SIGNATURES).exists():
-        kept = (one for one in signatures(folder) if one.key != key)
-        others = [one for one in kept if _is_right(one, data)]
-    every = sorted([*others, made], key=lambda one: one.key)
-    text = msgspec.json.format(msgspec.json.encode(every))
-    (folder / SIGNATURES).write_bytes(text + b"\n")
-    return key
+    others = signatures(folder) if (folder / SIGNATURES).exists() else ()
+    (folder / SIGNATURES).write_bytes(signing.added(others, data, private))
+    return signing.public_of(private)
 
 
 def known_keys(path: Path = KEYS) -> dict[str, str]:

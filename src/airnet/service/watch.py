@@ -27,7 +27,7 @@ from airnet.capture.attached import Attached
 from airnet.capture.interface import read_attached
 from airnet.clock import SystemClock
 from airnet.config import Config, Site, load
-from airnet.decide.policy import Policy
+from airnet.decide.reading import read_policy
 from airnet.domain.decision import PASSIVE, Decision, Mode
 from airnet.domain.incident import Evidence
 from airnet.domain.session import SessionName
@@ -41,7 +41,9 @@ from airnet.pipeline import (
     policy_path,
     think,
 )
+from airnet.prove.certificate import leave_of
 from airnet.record.file import FileLedger
+from airnet.record.stamped import Stamped
 from airnet.replay import digest
 from airnet.score import load as load_models
 from airnet.service.desk import Desk, Wardens
@@ -116,21 +118,20 @@ class Service:
         self._looked_ns = self._beat_ns = 0
         site_file = _under(base, config.site)
         policy_file = _under(base, config.policy) or policy_path()
-        site = load(site_file, Site) if site_file else Site()
-        policy = load(policy_file, Policy)
+        self._site = site = load(site_file, Site) if site_file else Site()
+        policy = read_policy(policy_file)
         models = _under(base, config.models) or models_path()
         scorer = load_models(models, config.model_keys)
         scorer.warm()
-        pipeline = config.pipeline
-        self._cpus = pipeline.cpus
-        lanes, trailer = pipeline.lanes, config.capture.trailer
-        self._brain = think(site, policy, scorer, lanes, pipeline.cpus, trailer)
-        self._site = site
+        lanes, trailer = config.pipeline.lanes, config.capture.trailer
+        self._cpus = config.pipeline.cpus
+        self._brain = think(site, policy, scorer, lanes, self._cpus, trailer)
         service, ledger_path = config.service, _under(base, config.service.ledger)
         assert ledger_path is not None, "the ledger has a default place"
         with contextlib.ExitStack() as held:
             self._ledger = FileLedger(ledger_path)
             held.callback(self._ledger.close)
+            self._stamped = Stamped(self._ledger, {"policy": digest(policy_file)})
             self._post = post_of(guarded, config, site, self._clock, scorer)
             if self._post is not None:
                 held.callback(self._post.close)
@@ -158,7 +159,8 @@ class Service:
             )
             self._metrics.serve(service.metrics_host, service.metrics_port)
             held.callback(self._metrics.close)
-            self._begin(digest(site_file), digest(policy_file), scorer.provenance())
+            said = scorer.provenance() | leave_of(policy_file, site_file)
+            self._begin(digest(site_file), digest(policy_file), said)
             held.pop_all()
 
     def _recovered(
@@ -171,7 +173,7 @@ class Service:
         actuators = self._actuators(config, base, site)
         self._gate = Gate(place_of(config, base).directory)
         closed = self._gate.closed
-        standing = Standing(actuators, self._ledger, self._clock, closed=closed)
+        standing = Standing(actuators, self._stamped, self._clock, closed=closed)
         listed = _under(base, config.approvers)
         approvers = load(listed, Approvers) if listed else Approvers()
         people = People(approvers, os.geteuid())

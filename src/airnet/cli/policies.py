@@ -1,0 +1,227 @@
+"""Commands about policies: prove, and policy sign, show and calendar."""
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich.markup import escape
+
+from airnet.cli import show
+from airnet.config import Site, load
+from airnet.decide.reading import read_policy
+from airnet.errors import EXIT_DONE, EXIT_NO
+
+FILE = click.Path(path_type=Path)
+
+
+@click.command(
+    epilog="""\b
+Examples
+  airnet prove policy.toml --site site.toml
+  airnet twin run policy.blind.incident.json      play a counterexample again
+
+\b
+Exit statuses
+   0  every claim holds; POLICY.proof says so for `airnet run`
+   1  one does not: what happens is printed, and kept beside the policy
+  69  z3 is not installed: pip install 'airnet[policy]'
+  78  policy or site is wrong
+"""
+)
+@click.argument("policy", type=FILE)
+@click.option(
+    "--site",
+    type=FILE,
+    help="Whom it is for; without, every site, which `airnet run` takes for no proof.",
+)
+@show.as_json
+def prove(policy: Path, site: Path | None, as_json: bool) -> int:
+    """Prove of POLICY that no Decision whatever breaks a claim of docs/policy.md.
+
+    Whatever was seen, whoever sent it, whatever stands already: the guardrails that
+    run are given to a solver, which looks for one Decision that they let through and
+    that breaks a claim.
+    """
+    from airnet.prove import certificate, incident, prover  # noqa: PLC0415 -- OpenSSL
+
+    read, place = read_policy(policy), load(site, Site) if site is not None else None
+    proof = prover.prove(read, place)
+    files = {}
+    for result in proof.results:
+        file = prover.incident_file(policy, result.claim, incident.SUFFIX)
+        if result.incident is not None:
+            incident.save(result.incident, file)
+            files[result.claim] = str(file)
+        else:
+            file.unlink(missing_ok=True)
+    path = certificate.beside(policy, certificate.PROOF)
+    if proof.holds:
+        made = certificate.certificate_of(policy, site, proof.solver)
+        certificate.write(policy, made)
+    else:
+        path.unlink(missing_ok=True)
+    if as_json:
+        claims = [{"claim": one.claim, "holds": one.holds} for one in proof.results]
+        show.document(
+            {
+                "holds": proof.holds,
+                "claims": claims,
+                "incidents": files,
+                "proof": str(path) if proof.holds else "",
+                "solver": proof.solver,
+            }
+        )
+        return EXIT_DONE if proof.holds else EXIT_NO
+    out = show.console()
+    for result in proof.results:
+        word = "[green]proved[/]" if result.holds else "[red]broken[/]"
+        out.print(f"{word}  {result.claim}: {result.promise}", soft_wrap=True)
+        if result.incident is None:
+            continue
+        for line in incident.story(result.incident):
+            out.print(f"          {escape(line)}", soft_wrap=True)
+        out.print(f"          kept in {escape(files[result.claim])}", soft_wrap=True)
+    if proof.holds:
+        out.print(f"written {escape(str(path))}", soft_wrap=True)
+    return EXIT_DONE if proof.holds else EXIT_NO
+
+
+def play_incident(path: Path, *, as_json: bool) -> int:
+    """Play a counterexample again; status 1 while the guardrails let it through.
+
+    Raises:
+        UsageError: it is none.
+    """
+    from airnet.prove import incident, lift  # noqa: PLC0415 -- the twin asks seldom
+
+    found = incident.read(path)
+    played = incident.play(found)
+    is_broken = found.claim in played.broken
+    judged = lift.lifted(found) if is_broken else None
+    if as_json:
+        show.document(
+            {
+                "claim": found.claim,
+                "refused": played.refused,
+                "broken": list(played.broken),
+                "judged": judged,
+            }
+        )
+        return EXIT_NO if is_broken else EXIT_DONE
+    out = show.console()
+    for line in incident.story(found):
+        out.print(escape(line), soft_wrap=True)
+    if played.refused is not None:
+        out.print(f"[green]refused[/]: {played.refused.why}", soft_wrap=True)
+    else:
+        out.print(f"[red]let through[/]: breaks {', '.join(played.broken)}")
+    if judged is not None:
+        out.print(f"the judge comes to it by itself: {escape(judged.why)}")
+    return EXIT_NO if is_broken else EXIT_DONE
+
+
+@click.group()
+def policy() -> None:
+    """Sign a policy, show what is known of one, write a market's calendar."""
+
+
+@policy.command(
+    epilog="""\b
+Example
+  airnet policy sign policy.toml --key risk.pem
+
+\b
+Exit statuses
+   0  signed; the public key is printed, for `policy_keys` in airnet.toml
+  64  no Ed25519 key in that file
+  78  the policy is wrong
+"""
+)
+@click.argument("file", type=FILE, metavar="POLICY")
+@click.option("--key", required=True, type=FILE, help="Ed25519 private key, PEM.")
+@show.as_json
+def sign(file: Path, key: Path, as_json: bool) -> int:
+    """Sign POLICY, and its proof, as they are, after somebody has reviewed both."""
+    from airnet.keys import private_key  # noqa: PLC0415 -- OpenSSL, 0.1 s
+    from airnet.prove import certificate  # noqa: PLC0415 -- the same
+
+    public = certificate.sign(file, private_key(key))
+    if as_json:
+        show.document({"key": public})
+    else:
+        show.console().print(f"signed by {public}", soft_wrap=True)
+    return EXIT_DONE
+
+
+@policy.command(name="show")
+@click.argument("file", type=FILE, metavar="POLICY")
+@click.option("--site", type=FILE, help="The site it is meant for.")
+@show.as_json
+def show_(file: Path, site: Path | None, as_json: bool) -> int:
+    """Say what POLICY enforces, its hash in the ledger, who signed, if it is proved."""
+    from airnet.prove import certificate, claims  # noqa: PLC0415 -- OpenSSL, 0.1 s
+    from airnet.replay import digest  # noqa: PLC0415 -- numpy
+
+    read = read_policy(file)
+    found = {
+        "name": read.name,
+        "sha256": digest(file),
+        "enforces": list(claims.enforces(read)),
+        "signed_by": list(certificate.signers(file)),
+        "proof": certificate.fault(file, site) or "holds",
+    }
+    if as_json:
+        show.document(found)
+        return EXIT_DONE
+    rows = [
+        [name, ", ".join(value) if isinstance(value, list) else value]
+        for name, value in found.items()
+    ]
+    show.console().print(show.table(str(file), ("", ""), rows))
+    return EXIT_DONE
+
+
+@policy.command(
+    epilog="""\b
+Example
+  airnet policy calendar XETR --from 2026-01-01 --to 2026-12-31 --output xetr.toml
+"""
+)
+@click.argument("exchange")
+@click.option("--from", "start", required=True, type=click.DateTime(["%Y-%m-%d"]))
+@click.option("--to", "end", required=True, type=click.DateTime(["%Y-%m-%d"]))
+@click.option(
+    "--auctions",
+    nargs=2,
+    type=click.IntRange(0, 240),
+    default=(10, 5),
+    show_default=True,
+    metavar="BEFORE AFTER",
+    help="Minutes of auction before the open and after the close.",
+)
+@click.option("--output", required=True, type=FILE, help="The calendar file.")
+@show.as_json
+def calendar(
+    exchange: str,
+    start: datetime,
+    end: datetime,
+    auctions: tuple[int, int],
+    output: Path,
+    as_json: bool,
+) -> int:
+    """Write EXCHANGE's hours as plain intervals, half days and holidays included.
+
+    EXCHANGE is a market identifier code (ISO 10383), as exchange_calendars knows it.
+    Nothing asks that package afterwards: deciding reads the file.
+    """
+    from airnet.prove import hours  # noqa: PLC0415 -- exchange_calendars, 1 s
+
+    days = start.date(), end.date()
+    digest = hours.write(exchange, days, auctions, output)
+    if as_json:
+        show.document({"calendar": str(output), "sha256": digest})
+    else:
+        out = show.console()
+        out.print(f'calendar = "{escape(output.name)}"', soft_wrap=True)
+        out.print(f'sha256 = "{digest}"', soft_wrap=True)
+    return EXIT_DONE

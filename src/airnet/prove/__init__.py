@@ -1,0 +1,1 @@
+"""prove: that no Decision whatever gets past the guardrails and breaks a claim."""

@@ -1,0 +1,338 @@
+"""Claims: what no accepted Decision may do, whatever proposed it.
+
+Said of the policy and the site as their authors wrote them, not of what the guardrails
+made of either: two readings of one file that must agree. Each claim is a function
+without a branch over Facts and Truth, as the rules are (`airnet.decide.rules`), so that
+a proof and a replay of its counterexample ask the same question.
+"""
+
+import ipaddress
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from airnet.config import Site
+from airnet.decide.facts import CAUSES
+from airnet.decide.market import Phase
+from airnet.decide.policy import Policy, Rule
+from airnet.decide.rules import (
+    CLOSED,
+    DROP,
+    GATEWAY,
+    HOST,
+    RATE,
+    SESSION,
+    SOURCE,
+    SUBNET,
+)
+from airnet.domain.decision import Action, Mode
+from airnet.domain.verdict import CONTAINABLE, PPM, Cause
+
+NS_PER_MS = 1_000_000
+DAY_NS = 86_400_000 * NS_PER_MS
+#: Least that a throttle must have stood in vain before orders may be cancelled.
+STOOD_NS_MIN = 500 * NS_PER_MS
+#: What airnet cannot do without: a site that enforces must say where each is.
+ROLES = ("mirror", "control", "clock")
+Range = tuple[int, int]
+
+FLOOD = CAUSES.index(Cause.FLOOD)
+ALGO = CAUSES.index(Cause.ALGO_FAULT)
+COMPROMISE = CAUSES.index(Cause.COMPROMISE)
+
+
+#: How far each action reaches, as docs/policy.md has it.
+REACH = {
+    Action.RATE_LIMIT_SOURCES: 2,
+    Action.DROP_SOURCES: 2,
+    Action.REROUTE: 3,
+    Action.THROTTLE_SESSION: 4,
+    Action.CANCEL_ORDERS: 5,
+    Action.DISABLE_SESSION: 5,
+    Action.ISOLATE_SESSION: 6,
+    Action.ISOLATE_HOST: 6,
+    Action.ISOLATE_SUBNET: 7,
+}
+
+
+class Truth(msgspec.Struct, kw_only=True):
+    """What is so, read from policy and site themselves, as whole numbers.
+
+    `meets_protected` and `meets_vital`: of the target's addresses or CompIDs; `people`:
+    how many different ones signed the limit that broke; `said_*`: what the policy says
+    for this Cause, action, asset class and phase.
+    """
+
+    leaves: int = 0
+    meets_protected: int = 0
+    meets_vital: int = 0
+    is_own: int = 0
+    people: int = 0
+    said_mode: int = 0
+    said_tier: int = 0
+    said_ttl_ns: int = 0
+    said_probability_ppm: int = 0
+    said_p_value_ppm: int = PPM
+    said_sessions: int = 0
+    said_share: int = 0
+    said_flow: int = 0
+    said_sources: int = 0
+    said_sources_each: int = 0
+    said_gateways: int = 0
+    said_hosts: int = 0
+    said_repeats: int = 0
+    said_actions: int = 0
+
+
+class Claim(NamedTuple):
+    """One claim: its name, what it promises, and `breaks` of Facts and Truth."""
+
+    name: str
+    promise: str
+    breaks: Callable[[Any, Any], Any]
+
+
+def _radius(f: Any, t: Any) -> Any:
+    after = f.standing + f.targets
+    of_hosts = (f.target_type == HOST) | (f.target_type == SUBNET)
+    too_wide = (after > t.said_sessions) | (
+        (after > 1) & (after * 100 > f.session_count * t.said_share)
+    )
+    too_much = (f.standing > 0) & (f.flow_part * 100 > f.flow_whole * t.said_flow)
+    too_many = (after > t.said_sources) | (f.targets > t.said_sources_each)
+    return (
+        ((f.target_type == SESSION) & (too_wide | too_much))
+        | ((f.target_type == SOURCE) & too_many)
+        | ((f.target_type == GATEWAY) & (after > t.said_gateways))
+        | (of_hosts & (after > t.said_hosts))
+    )
+
+
+def _alone(f: Any, t: Any) -> Any:
+    return (
+        (f.tier >= 5)
+        & (f.approvals < 2)
+        & ((f.tier != 5) | (f.is_hard == 0) | (t.people < 2))
+        & ((f.tier != 6) | (f.phase != CLOSED))
+    )
+
+
+def _unready(f: Any, t: Any) -> Any:
+    """Every tier's own precondition (docs/policy.md)."""
+    in_vain = (f.is_hard == 0) & (f.stood_ns < STOOD_NS_MIN)
+    return (
+        (f.tier != t.said_tier)
+        | (f.tier == 3)  # no evidence of a healthy path exists yet
+        | (f.is_named == 0)
+        | (f.targets < 1)
+        | ((f.action == DROP) & (f.target_type != SOURCE))
+        | ((f.action == RATE) & ((f.target_type != GATEWAY) | (f.cause != FLOOD)))
+        | ((f.tier == 4) & ((f.cause != ALGO) | (f.target_type != SESSION)))
+        | ((f.tier == 5) & ((f.cause != ALGO) | (f.target_type != SESSION) | in_vain))
+        | ((f.tier >= 6) & ((f.cause != COMPROMISE) | (f.is_answered == 0)))
+        | ((f.tier == 6) & (f.target_type != HOST))
+        | ((f.tier == 7) & ((f.target_type != SUBNET) | (f.hosts_beside < 1)))
+    )
+
+
+CLAIMS = (
+    Claim(
+        "cause",
+        "only floods, faulty algorithms and compromised hosts are contained",
+        lambda f, _: (f.cause != FLOOD) & (f.cause != ALGO) & (f.cause != COMPROMISE),
+    ),
+    Claim(
+        "protected",
+        "nothing protected is matched",
+        lambda f, t: (t.meets_protected == 1) & (f.action != RATE),
+    ),
+    Claim("radius", "no more is contained at once than the policy says", _radius),
+    Claim(
+        "blind",
+        "neither the mirror, nor the control channel, nor the clock is touched",
+        lambda _, t: t.meets_vital == 1,
+    ),
+    Claim("approvals", "above T4 two people agree, or have signed before", _alone),
+    Claim("precondition", "no tier is taken before what it needs holds", _unready),
+    Claim(
+        "ttl",
+        "everything ends by itself, in the policy's time and within a day",
+        lambda f, t: (f.ttl_ns <= 0) | (f.ttl_ns > DAY_NS) | (f.ttl_ns > t.said_ttl_ns),
+    ),
+    Claim(
+        "steered",
+        "no field that anybody can forge chooses the victim",
+        lambda f, t: (
+            (f.is_answered == 0)
+            & (
+                ((f.action == DROP) & ((t.is_own == 1) | (f.is_client == 1)))
+                | (f.tier >= 4)
+            )
+        ),
+    ),
+    Claim(
+        "certainty",
+        "nothing is done that is less sure than the policy asks",
+        lambda f, t: (
+            (f.has_dwelt == 0)
+            | (
+                (f.is_hard == 0)
+                & (
+                    (f.probability_ppm < t.said_probability_ppm)
+                    | (f.p_value_ppm > t.said_p_value_ppm)
+                )
+            )
+        ),
+    ),
+    Claim(
+        "sensor",
+        "nothing is done while our own sensor is not to be trusted",
+        lambda f, _: f.t_ns < f.frozen_until_ns,
+    ),
+    Claim(
+        "flapping",
+        "nothing is contained twice at once, nor too often",
+        lambda f, t: (f.is_standing == 1) | (f.repeats >= t.said_repeats),
+    ),
+    Claim(
+        "pace",
+        "no more leaves in the pace's window than the policy says",
+        lambda f, t: (
+            (t.leaves == 1) & ((f.recent + 1 > t.said_actions) | (f.is_latched == 1))
+        ),
+    ),
+    Claim(
+        "shadow",
+        "nothing leaves for assets in shadow, or in doubt",
+        lambda f, t: (
+            (t.leaves == 1)
+            & ((f.is_enforced == 0) | (f.is_doubted == 1) | (t.said_mode == 0))
+        ),
+    ),
+)
+
+
+def span(network: str) -> Range:
+    """Return the first and last address of a prefix, IPv4 as IPv6 maps it."""
+    parsed = ipaddress.ip_network(network, strict=False)
+    offset = 0xFFFF << 32 if parsed.version == 4 else 0
+    first = int(parsed.network_address) + offset
+    return first, int(parsed.broadcast_address) + offset
+
+
+def meets(ranges: list[Range], first: Any, last: Any) -> Any:
+    """Return whether addresses `first` to `last` meet one of the ranges."""
+    met = first > last
+    for low, high in ranges:
+        met = met | ((low <= last) & (first <= high))
+    return met
+
+
+def protected(site: Site) -> list[Range]:
+    """Return the addresses nothing may match, as the site's author meant them."""
+    gateways = [span(gateway.ip) for gateway in site.gateways]
+    listed = [span(item.network) for item in site.protected if item.network]
+    # A group's address is many hosts, and how clocks are told the time (IEEE 1588).
+    return [*gateways, *listed, span("224.0.0.0/4"), span("ff00::/8")]
+
+
+def vital(site: Site, role: str) -> list[Range]:
+    """Return the addresses of a role."""
+    items = (item for item in site.protected if item.role == role and item.network)
+    return [span(item.network) for item in items]
+
+
+def own(site: Site) -> list[Range]:
+    """Return the addresses of the site's own hosts."""
+    hosts = {host for firm in site.firms for host in firm.hosts}
+    hosts |= {session.host for firm in site.firms for session in firm.sessions}
+    hosts |= {gateway.ip for gateway in site.gateways}
+    return [span(host) for host in sorted(hosts)]
+
+
+def comps(site: Site) -> dict[str, bool]:
+    """Return every CompID of the site, and whether nothing may match it."""
+    found = {gateway.comp_id: False for gateway in site.gateways if gateway.comp_id}
+    for firm in site.firms:
+        found |= {s.comp_id: s.kind == "drop_copy" for s in firm.sessions}
+    found |= {item.comp_id: True for item in site.protected if item.comp_id}
+    return dict(sorted(found.items()))
+
+
+def people(rule: Rule) -> int:
+    """Return how many different people signed a rule beforehand."""
+    return len({" ".join(name.lower().split()) for name in rule.presigned_by} - {""})
+
+
+def unnamed(policy: Policy, site: Site) -> tuple[str, ...]:
+    """Return what airnet cannot do without and the site does not say where it is."""
+    return tuple(role for role in ROLES if enforces(policy) and not vital(site, role))
+
+
+def enforces(policy: Policy) -> tuple[str, ...]:
+    """Return the Causes for which anything may leave airnet."""
+    found = []
+    for cause in sorted(CONTAINABLE):
+        rule = policy.contain(cause)
+        modes = {rule.mode, *(each.mode for each in rule.when)} if rule else set()
+        if Mode.ENFORCE in modes and rule is not None and rule.action != "evidence":
+            found.append(cause.value)
+    return tuple(found)
+
+
+def said(
+    policy: Policy, cause: Cause, action: Action, asset: str, phase: Phase
+) -> dict[str, int]:
+    """Return what the policy says of an action, field by field of Truth."""
+    rule = policy.contain(cause)
+    if rule is None:
+        return {
+            "said_ttl_ns": 0,
+            "said_probability_ppm": PPM + 1,
+            "said_mode": 0,
+            "said_tier": REACH[action],
+        }
+    named = {
+        name: getattr(rule, name)
+        for name in ("ttl_ms", "probability_min", "p_value_max", "mode")
+    }
+    for each in rule.when:
+        if each.asset in ("", asset) and each.phase in (None, phase):
+            named |= {n: v for n in named if (v := getattr(each, n)) is not None}
+            break
+    ttl_ms = named["ttl_ms"]
+    for rung in rule.rungs:
+        if rung.action == action.value:
+            ttl_ms = rung.ttl_ms
+            break
+    return {
+        "said_ttl_ns": ttl_ms * NS_PER_MS,
+        "said_probability_ppm": round(named["probability_min"] * PPM),
+        "said_p_value_ppm": round(named["p_value_max"] * PPM),
+        "said_mode": int(named["mode"] is Mode.ENFORCE),
+        "said_tier": REACH[action],
+    }
+
+
+def budgets(policy: Policy) -> dict[str, int]:
+    """Return the policy's blast radius and pace, as fields of Truth."""
+    budget = policy.budget
+    return {
+        "said_sessions": budget.sessions_max,
+        "said_share": budget.session_share_max_percent,
+        "said_flow": budget.flow_share_max_percent,
+        "said_sources": budget.sources_max,
+        "said_sources_each": budget.sources_per_decision_max,
+        "said_gateways": budget.gateways_max,
+        "said_hosts": budget.hosts_max,
+        "said_repeats": policy.hysteresis.repeats_max,
+        "said_actions": budget.actions_max,
+    }
+
+
+def broken(facts: Any, truth: Any) -> Iterator[Claim]:
+    """Yield the claims that Facts and Truth, as numbers, break."""
+    for claim in CLAIMS:
+        if claim.breaks(facts, truth):
+            yield claim

@@ -1,0 +1,258 @@
+"""prove: shipped policies hold, planted bugs are found, and nothing else runs."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from airnet.cli import main
+from airnet.config import Config, Site, load
+from airnet.decide.policy import Policy
+from airnet.decide.reading import read_policy
+from airnet.errors import ConfigError
+from airnet.keys import private_key
+from airnet.prove import certificate, incident, lift
+from airnet.prove.claims import CLAIMS
+
+z3 = pytest.importorskip("z3", reason="pip install 'airnet[policy]'")
+from airnet.prove.model import Model  # noqa: E402 -- needs z3
+from airnet.prove.prover import prove  # noqa: E402 -- the same
+from tests.unit.mutants import DATA, MUTANTS, POLICY, SITE, rung  # noqa: E402 -- so
+
+FILES = {
+    "policy.toml": "policy.toml.example",
+    "shadow.toml": "policy.toml",
+    "site.toml": "site.toml.example",
+}
+
+
+@pytest.fixture
+def papers(tmp_path: Path) -> Path:
+    """Return a folder with an enforcing policy, one in shadow, and a site."""
+    for name, shipped in FILES.items():
+        shutil.copy(DATA / shipped, tmp_path / name)
+    return tmp_path
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    """Return a person's private key."""
+    path = tmp_path / "risk.pem"
+    command = ["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(path)]
+    subprocess.run(command, check=True, capture_output=True)
+    return path
+
+
+@pytest.mark.parametrize("policy", [POLICY, Policy()])
+@pytest.mark.parametrize("site", [SITE, None])
+def test_the_shipped_policies_are_proved(policy: Policy, site: Site | None) -> None:
+    proof = prove(policy, site)
+
+    assert [one.claim for one in proof.results if not one.holds] == []
+    assert len(proof.results) == len(CLAIMS)
+
+
+@pytest.mark.parametrize("site", [SITE, None])
+def test_a_proof_is_of_something(site: Site | None) -> None:
+    """What the guardrails accept is not nothing: every action is among it."""
+    model = Model(POLICY, site)
+
+    for place in {row for row, _ in _accepted(model)}:
+        assert place in range(3, 12)
+    assert {name for _, name in _accepted(model)} == {
+        "rate_limit_sources",
+        "drop_sources",
+        "throttle_session",
+        "cancel_orders",
+        "isolate_host",
+        "isolate_subnet",
+    }
+
+
+def _accepted(model: Model) -> list[tuple[int, str]]:
+    """Return the actions of which some Decision is accepted."""
+    from airnet.decide.facts import ACTIONS
+
+    found = []
+    for place, action in enumerate(ACTIONS):
+        answer = model.solver.check(model.facts.action == place)
+        if answer == z3.sat:
+            found.append((place, action.value))
+    return found
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_planted_bug_is_found_and_happens(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its counterexample, played by the guardrails with the bug, breaks the claim."""
+    policy, site = MUTANTS[name](monkeypatch)
+
+    broken = [one for one in prove(policy, site).results if not one.holds]
+
+    assert broken
+    happened = [
+        one.claim
+        for one in broken
+        if one.played is not None and one.claim in one.played.broken
+    ]
+    assert happened
+
+
+def test_a_counterexample_is_written_and_played_again(
+    papers: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (papers / "policy.toml").read_text(encoding="utf-8")
+    file = papers / "policy.toml"
+    file.write_text(text.replace("approvals = 2", "approvals = 1"), encoding="utf-8")
+    words = ["prove", str(file), "--site", str(papers / "site.toml")]
+
+    assert main(words) == 1
+    assert "1 approvals" in capsys.readouterr().out
+    kept = papers / "policy.approvals.incident.json"
+    assert main(["twin", "run", str(kept), "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["claim"], told["broken"]) == ("approvals", ["approvals"])
+    assert told["judged"]["approvals_needed"] == 1
+    # The same Decision under a policy without that bug is refused.
+    found = incident.read(kept)
+    mended = msgspec.structs.replace(found, policy=POLICY)
+    refused = incident.play(mended).refused
+    assert refused is not None
+    assert refused.why == "guard.approvals"
+    assert lift.lifted(mended) is None
+
+
+def test_a_proof_takes_its_old_counterexamples_away(papers: Path) -> None:
+    stale = papers / "policy.approvals.incident.json"
+    stale.write_text("{}", encoding="utf-8")
+
+    words = ["prove", str(papers / "policy.toml"), "--site", str(papers / "site.toml")]
+    assert main(words) == 0
+    assert not stale.exists()
+    assert (papers / "policy.toml.proof").exists()
+
+
+def permit(papers: Path, *keys: str) -> str:
+    policy, site = papers / "policy.toml", papers / "site.toml"
+    return certificate.permit(policy, site, keys)
+
+
+def test_only_what_was_proved_and_signed_as_it_is_may_be_enforced(
+    papers: Path, key: Path
+) -> None:
+    policy, site = papers / "policy.toml", papers / "site.toml"
+    with pytest.raises(ConfigError, match="never proved"):
+        permit(papers)
+    assert main(["prove", str(policy), "--site", str(site)]) == 0
+    with pytest.raises(ConfigError, match="nobody in `policy_keys` signed"):
+        permit(papers)
+    public = certificate.sign(policy, private_key(key))
+    assert permit(papers, public) == public
+    with pytest.raises(ConfigError, match="nobody in `policy_keys` signed"):
+        permit(papers, "00" * 32)
+
+    text = policy.read_text(encoding="utf-8")
+    policy.write_text(text + "# a word\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="changed since it was proved"):
+        permit(papers, public)
+    # Proved again, it is another policy than the one that was signed.
+    assert main(["prove", str(policy), "--site", str(site)]) == 0
+    with pytest.raises(ConfigError, match="nobody in `policy_keys` signed"):
+        permit(papers, public)
+
+
+def test_a_proof_is_of_one_site_and_one_set_of_rules(
+    papers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy, site = papers / "policy.toml", papers / "site.toml"
+    assert main(["prove", str(policy), "--site", str(site)]) == 0
+    assert certificate.fault(policy, site) == ""
+
+    assert "another site" in certificate.fault(policy, None)
+    monkeypatch.setattr(certificate, "rules_digest", lambda: "other")
+    assert "other decision rules" in certificate.fault(policy, site)
+
+
+def test_a_forged_proof_is_no_better_than_none(papers: Path, key: Path) -> None:
+    """Whoever can write the folder can write a proof, and cannot sign it."""
+    policy, site = papers / "policy.toml", papers / "site.toml"
+    public = certificate.sign(policy, private_key(key))
+    made = certificate.certificate_of(policy, site, "z3")
+    certificate.write(policy, made)
+
+    assert certificate.fault(policy, site) == ""
+    with pytest.raises(ConfigError, match="nobody in `policy_keys` signed"):
+        permit(papers, public)
+
+
+def test_what_enforces_nothing_needs_no_proof(papers: Path) -> None:
+    assert certificate.permit(papers / "shadow.toml", None, ()) == ""
+
+
+def test_run_refuses_to_enforce_what_is_unproved(
+    papers: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With status 78, before it attaches to anything."""
+    config = papers / "airnet.toml"
+    config.write_text(
+        'site = "site.toml"\npolicy = "policy.toml"\n[capture]\ninterface = "none0"\n',
+        encoding="utf-8",
+    )
+    load(config, Config)
+
+    assert main(["run", "--config", str(config)]) == 78
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "never proved" in said
+    assert "airnet prove POLICY --site SITE" in said
+
+
+def test_a_calendar_is_written_with_its_half_days(
+    papers: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The day after Thanksgiving, New York closes at 13:00; 2026-11-26 not at all."""
+    pytest.importorskip("exchange_calendars", reason="pip install 'airnet[policy]'")
+    file = papers / "xnys.toml"
+    words = ["policy", "calendar", "XNYS", "--from", "2026-11-25", "--to", "2026-11-27"]
+
+    assert main([*words, "--output", str(file), "--json"]) == 0
+    digest = json.loads(capsys.readouterr().out)["sha256"]
+    market = f'[market]\ncalendar = "xnys.toml"\nsha256 = "{digest}"\n'
+    (papers / "with.toml").write_text(market, encoding="utf-8")
+    intervals = read_policy(papers / "with.toml").market.intervals
+
+    said = [(one.start.isoformat(), one.phase.value) for one in intervals]
+    assert said == [
+        ("2026-11-25T14:20:00+00:00", "auction"),
+        ("2026-11-25T14:30:00+00:00", "continuous"),
+        ("2026-11-25T21:00:00+00:00", "auction"),
+        ("2026-11-27T14:20:00+00:00", "auction"),
+        ("2026-11-27T14:30:00+00:00", "continuous"),
+        ("2026-11-27T18:00:00+00:00", "auction"),
+    ]
+    file.write_text(file.read_text(encoding="utf-8") + "#\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"market\.sha256"):
+        read_policy(papers / "with.toml")
+
+
+def test_lint_names_the_line_of_what_cannot_be_proved(
+    papers: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = papers / "policy.toml"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    number = lines.index("[[cause.compromise.rung]]       # T7: two people, always")
+    lines[number + 3] = "approvals = 1"
+    file.write_text("\n".join(lines), encoding="utf-8")
+
+    assert main(["lint", str(file)]) == 78
+    said = capsys.readouterr().out
+    assert f"policy.toml:{number + 4}: cause.compromise.rung[1].approvals: 1" in said
+
+
+def test_a_mutant_is_a_change() -> None:
+    assert rung("compromise", 1, approvals=1) != POLICY
+    assert len(MUTANTS) >= 30
