@@ -23,7 +23,11 @@ cdef extern from "pcapng.h" nogil:
         uint64_t skip
         uint64_t delivered
         uint64_t reasons[PCAP_REASONS]
+        uint64_t lost
+        uint64_t seen
         uint8_t is_stopped
+        uint8_t is_held
+        uint8_t is_marked
 
     void pcap_begin(
         pcap_reader *reader, int is_swapped, uint16_t link, int is_ns

@@ -33,6 +33,8 @@
 #define PCAPNG_ENHANCED 6u
 #define PCAPNG_IF_TSRESOL 9
 #define PCAPNG_IF_TSOFFSET 14
+#define PCAPNG_ISB_IFRECV 4
+#define PCAPNG_ISB_IFDROP 5
 
 /* Of one section; frames of further ones are counted as PCAP_UNKNOWN_INTERFACE. */
 #define PCAP_INTERFACES_MAX 1024
@@ -50,6 +52,7 @@
 /* One interface of a pcapng section. */
 struct pcap_interface {
 	int64_t offset_s;
+	uint64_t received, dropped; /* as its last statistics say */
 	uint32_t snap_bytes;
 	uint16_t link;
 	uint8_t resolution; /* if_tsresol as written */
@@ -64,11 +67,17 @@ struct pcap_reader {
 	uint64_t last_ns; /* time of the last frame */
 	uint64_t delivered;
 	uint64_t reasons[PCAP_REASONS];
+	/* What the capture says it lost and saw, since the caller last asked: statistics
+	 * are read in front of a batch only, and end the one before. */
+	uint64_t lost, seen;
+	uint64_t marked; /* `delivered` when they were last read */
 	uint32_t tick_ns; /* of pcap: 1 or 1000 */
 	uint16_t link; /* of pcap */
 	uint8_t is_pcapng;
 	uint8_t is_swapped; /* the file's byte order is not this machine's */
 	uint8_t is_stopped; /* the rest of the file cannot be read */
+	uint8_t is_held; /* statistics are next: no more was read for that */
+	uint8_t is_marked; /* statistics were read since the caller last asked */
 	uint32_t interface_count;
 	struct pcap_interface interfaces[PCAP_INTERFACES_MAX];
 };
@@ -136,6 +145,7 @@ static inline void pcap_begin_any(struct pcap_reader *r, int is_pcapng)
 	r->is_pcapng = (uint8_t)is_pcapng;
 	r->is_swapped = 0;
 	r->is_stopped = 0;
+	r->is_held = 0;
 	r->interface_count = 0;
 }
 

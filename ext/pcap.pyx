@@ -130,6 +130,23 @@ cdef class Reader:
         self.state.start = 0
         self.state.end = rest
 
+    @property
+    def is_held(self):
+        """Whether parse ended before statistics, not for want of bytes or rows."""
+        return bool(self.state.is_held)
+
+    def mark(self):
+        """Return (lost, seen) of statistics read since the last call, or None.
+
+        They lie in front of the rows that parse filled last.
+        """
+        if not self.state.is_marked:
+            return None
+        told = self.state.lost, self.state.seen
+        self.state.lost = self.state.seen = 0
+        self.state.is_marked = 0
+        return told
+
     def counts(self):
         """Return (delivered, {reason: count})."""
         return self.state.delivered, {

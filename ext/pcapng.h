@@ -155,6 +155,51 @@ static inline int pcapng_simple(struct pcap_reader *r, struct airnet_frame *row,
 	return 1;
 }
 
+/* How much a count grew; one that fell began anew, and tells nothing. */
+static inline uint64_t pcapng_grown(uint64_t *count, uint64_t now)
+{
+	uint64_t before = *count;
+
+	*count = now;
+	return now > before ? now - before : 0;
+}
+
+/* Interface statistics, counts since its capture began (section 4.6). Without
+ * isb_ifrecv, what was seen is what lies in the file, and what was lost. */
+static inline void pcapng_statistics(struct pcap_reader *r, const uint8_t *block,
+				     uint32_t length)
+{
+	struct pcap_interface *interface;
+	uint64_t seen = r->delivered - r->marked, lost = 0;
+	uint32_t at = 20;
+	int has_seen = 0;
+
+	if (length < 24 || pcap_u32(block + 8, r->is_swapped) >= r->interface_count)
+		return;
+	interface = &r->interfaces[pcap_u32(block + 8, r->is_swapped)];
+	while (at + 8 <= length) {
+		uint16_t code = pcap_u16(block + at, r->is_swapped);
+		uint16_t size = pcap_u16(block + at + 2, r->is_swapped);
+		uint64_t count;
+
+		if (code == 0 || at + 4 + size > length - 4)
+			break;
+		count = size == 8 ? (uint64_t)pcap_s64(block + at + 4, r->is_swapped)
+				  : 0;
+		if (code == PCAPNG_ISB_IFRECV && size == 8) {
+			seen = pcapng_grown(&interface->received, count);
+			has_seen = 1;
+		} else if (code == PCAPNG_ISB_IFDROP && size == 8) {
+			lost = pcapng_grown(&interface->dropped, count);
+		}
+		at += 4 + ((size + 3u) & ~3u);
+	}
+	r->lost += lost;
+	r->seen += has_seen ? seen : seen + lost;
+	r->marked = r->delivered;
+	r->is_marked = 1;
+}
+
 /* Read one whole block; 1 when it became a row. */
 static inline int pcapng_block(struct pcap_reader *r, struct airnet_frame *row,
 			       uint32_t length)
@@ -168,6 +213,8 @@ static inline int pcapng_block(struct pcap_reader *r, struct airnet_frame *row,
 		return pcapng_simple(r, row, length);
 	if (kind == PCAPNG_INTERFACE) {
 		pcapng_describe(r, block, length);
+	} else if (kind == PCAPNG_STATISTICS) {
+		pcapng_statistics(r, block, length);
 	} else if (kind == PCAPNG_SECTION) {
 		if (length < 28 || pcap_u16(block + 12, r->is_swapped) != 1)
 			pcap_stop(r, PCAP_BAD_BLOCK);
@@ -196,6 +243,7 @@ static inline int pcapng_blocks(struct pcap_reader *r, struct airnet_frame *rows
 {
 	int filled = 0;
 
+	r->is_held = 0;
 	while (filled < limit && !r->is_stopped) {
 		size_t ready = pcapng_skip(r);
 		uint32_t length;
@@ -218,6 +266,10 @@ static inline int pcapng_blocks(struct pcap_reader *r, struct airnet_frame *rows
 			pcap_stop(r, PCAP_BAD_BLOCK);
 			break;
 		}
+		r->is_held = filled && pcap_u32(r->bytes + r->start, r->is_swapped) ==
+					       PCAPNG_STATISTICS;
+		if (r->is_held)
+			break;
 		filled += pcapng_block(r, &rows[filled], length);
 		if (!r->is_stopped)
 			r->start += length;

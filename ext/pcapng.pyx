@@ -182,14 +182,13 @@ cdef class Writer:
         """File length up to which only whole blocks were written."""
         return self.flushed
 
-    def statistics(self, uint64_t seen, uint64_t delivered):
+    def statistics(self, uint64_t seen, uint64_t lost, uint64_t delivered):
         """Append an interface statistics block. OSError when it cannot.
 
         isb_ifrecv is what the mirror showed, isb_ifdrop what was lost,
         isb_usrdeliv what was given to us (pcapng draft, section 4.6).
         """
         cdef uint8_t *block = self.bytes + self.used
-        cdef uint64_t lost = seen - delivered
         cdef size_t at = 8
         cdef int status
         at += _put(block + at, 0)

@@ -20,6 +20,37 @@ if TYPE_CHECKING:
 BATCH_FRAMES = 2048
 
 
+#: How often an interface is asked what it lost, and how often that is written down
+#: although it is nothing: a share of a quiet hour would hide a second's loss.
+LOSSES_EVERY_NS = 100_000_000
+LOSSES_SAID_NS = 1_000_000_000
+
+
+class Losses:
+    """What an interface lost, looked at now and then by capture time.
+
+    Args:
+        losses: returns frames lost, of how many, since opening.
+    """
+
+    def __init__(self, losses: "Callable[[], tuple[int, int]]") -> None:
+        self._losses = losses
+        self._lost, self._seen = losses()
+        self._looked_ns = self._said_ns = 0
+
+    def look(self, now_ns: int) -> "tuple[int, int] | None":
+        """Return what was lost of how many since it last said so; mostly None."""
+        if now_ns - self._looked_ns < LOSSES_EVERY_NS:
+            return None
+        self._looked_ns = now_ns
+        lost, seen = self._losses()
+        if lost == self._lost and now_ns - self._said_ns < LOSSES_SAID_NS:
+            return None
+        told = lost - self._lost, seen - self._seen
+        self._lost, self._seen, self._said_ns = lost, seen, now_ns
+        return told
+
+
 class Totals:
     """What went through a Pipeline so far."""
 
@@ -36,6 +67,7 @@ class Front:
         windows: those to Window rows.
         on_windows: called when windows have closed; they lie in `windows` until it
             returns.
+        on_loss: called with frames lost and seen, where the source tells of it.
         tape: keeps every frame, when given.
         batch_frames: frames taken at a time, 1..FRAMES_MAX. It changes the speed and
             never an answer.
@@ -48,6 +80,7 @@ class Front:
         windows: "Windows",
         on_windows: "Callable[[], None]",
         *,
+        on_loss: "Callable[[int, int], None] | None" = None,
         tape: "Tape | None" = None,
         batch_frames: int = BATCH_FRAMES,
     ) -> None:
@@ -58,6 +91,10 @@ class Front:
         self._windows = windows
         self._on_windows = on_windows
         self._tape = tape
+        self._on_loss = on_loss
+        self._mark = getattr(source, "mark", None) if on_loss else None
+        losses = getattr(source, "losses", None) if on_loss else None
+        self._losses = None if losses is None else Losses(losses)
         self._stride: Stride | None = None
         self._rows = frame_rows(batch_frames)
 
@@ -75,8 +112,27 @@ class Front:
             CaptureError: the source failed.
         """
         if self._stride is not None:
-            return self._step_at_once(self._stride, wait_ms)
+            count = self._step_at_once(self._stride, wait_ms)
+        else:
+            count = self._step_by_stages(wait_ms)
+        if self._losses is not None and count:
+            self._lose(self._losses.look(self.totals.now_ns))
+        return count
+
+    def _lose(self, told: "tuple[int, int] | None") -> None:
+        """Write down and say what was lost up to here."""
+        if told is None:
+            return
+        assert self._on_loss is not None
+        if self._tape is not None:
+            self._tape.mark(*told)
+        self._on_loss(*told)
+
+    def _step_by_stages(self, wait_ms: int) -> int:
+        """Take one batch through one stage after the other."""
         count = self.source.poll(self._rows, wait_ms)
+        if self._mark is not None:
+            self._lose(self._mark())
         if count == 0:
             return 0
         buffer = self.source.buffer
@@ -95,6 +151,8 @@ class Front:
     def _step_at_once(self, stride: "Stride", wait_ms: int) -> int:
         """Do the same with one call for the stages."""
         count = stride.poll(wait_ms)
+        if self._mark is not None:
+            self._lose(self._mark())
         if count == 0:
             return 0
         if self._tape is not None:

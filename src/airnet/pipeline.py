@@ -115,6 +115,7 @@ class Pipeline:
             brain.decoder,
             brain.windows,
             self._score,
+            on_loss=self._distrust,
             tape=tape,
             batch_frames=batch_frames,
         )
@@ -139,6 +140,11 @@ class Pipeline:
         """End what has ended by the last frame's time; the capture is over."""
         self.brain.decoder.finish()
         self._hands.tick(self.totals.now_ns)
+
+    def _distrust(self, lost: int, seen: int) -> None:
+        """Tell judgement what was lost in front of it (SR-14)."""
+        now_ns = self.totals.now_ns
+        self._order(self.brain.judge.distrust(lost, seen, now_ns), None)
 
     def _score(self) -> None:
         """Take the windows that closed through score and decide."""

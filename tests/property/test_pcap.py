@@ -46,9 +46,24 @@ def options(draw: st.DrawFn, order: str) -> bytes:
 
 
 @st.composite
+def statistics(draw: st.DrawFn, order: str) -> bytes:
+    """Interface statistics: counts that grow, fall, are missing or of odd length."""
+    body = struct.pack(order + "III", draw(st.integers(0, 3)), 1, 2)
+    for _ in range(draw(st.integers(0, 3))):
+        code = draw(st.sampled_from([0, 4, 4, 5, 5, 8]))
+        size = draw(st.sampled_from([8, 8, 8, 4]))
+        count = draw(st.integers(0, 2**32 - 1))
+        name = "big" if order == ">" else "little"
+        body += pcap.option(order, code, count.to_bytes(size, name))
+    return pcap.block(order, pcap.STATISTICS, body[: draw(st.integers(8, 99))])
+
+
+@st.composite
 def blocks(draw: st.DrawFn, order: str) -> bytes:
     """Any block of a section, well formed or nearly so."""
-    kind = draw(st.sampled_from(["if", "epb", "epb", "epb", "spb", "old", "other"]))
+    kind = draw(
+        st.sampled_from(["if", "epb", "epb", "epb", "spb", "old", "isb", "other"])
+    )
     data = draw(DATA)
     number = draw(st.integers(0, 3))
     ticks = draw(st.integers(0, 2**64 - 1))
@@ -56,6 +71,8 @@ def blocks(draw: st.DrawFn, order: str) -> bytes:
     if kind == "if":
         snap = draw(st.sampled_from([0, 20, 65535]))
         return pcap.describe(order, draw(LINKS), snap, draw(options(order)))
+    if kind == "isb":
+        return draw(statistics(order))
     if kind == "epb":
         return pcap.enhanced(order, number, ticks, data, wire)
     if kind == "spb":
@@ -150,6 +167,6 @@ def test_recording_equals_reference_and_reads_back(frames: list[Frame]) -> None:
         written = path.read_bytes()
         reading = read_files([path])
 
-    tail = pcap.statistics(last_ns, len(frames) + 2, len(frames))
+    tail = pcap.statistics(last_ns, len(frames) + 2, 2, len(frames))
     assert written == pcap.record(frames) + tail
-    assert reading == pcap.Reading(frames, {})
+    assert reading == pcap.Reading(frames, {}, {len(frames): (2, len(frames) + 2)})

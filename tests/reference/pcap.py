@@ -36,6 +36,15 @@ class Reading:
 
     frames: list[Frame] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
+    #: In front of which frame, how many were lost, of how many.
+    marks: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def mark(self, lost: int, seen: int | None) -> None:
+        here = len(self.frames)
+        if seen is None:
+            seen = here - max(self.marks, default=0) + lost
+        before = self.marks.get(here, (0, 0))
+        self.marks[here] = (before[0] + lost, before[1] + seen)
 
     def count(self, reason: str) -> None:
         self.reasons[reason] = self.reasons.get(reason, 0) + 1
@@ -53,6 +62,7 @@ class Interface:
     snap_bytes: int
     resolution: int
     offset_s: int
+    counts: dict[int, int] = field(default_factory=dict)
 
 
 def read(data: bytes, into: Reading | None = None) -> Reading:
@@ -115,6 +125,8 @@ def _read_blocks(data: bytes, reading: Reading) -> None:
                 return reading.count("bad_block")
             if len(interfaces) < INTERFACE_MAX:
                 interfaces.append(_interface(order, block))
+        elif kind == STATISTICS and length <= FRAME_MAX:
+            _statistics(order, block, interfaces, reading)
         elif is_read:
             _packet(order, block, interfaces, reading)
         at += length
@@ -135,6 +147,30 @@ def _interface(order: str, block: bytes) -> Interface:
             (offset_s,) = struct.unpack(order + "q", value)
         at += 4 + -(-size // 4) * 4
     return Interface(link, snap, resolution, offset_s)
+
+
+def _statistics(
+    order: str, block: bytes, interfaces: Sequence[Interface], reading: Reading
+) -> None:
+    """Note how much isb_ifrecv (4) and isb_ifdrop (5) grew."""
+    if len(block) < 24:
+        return
+    (number,) = struct.unpack_from(order + "I", block, 8)
+    if number >= len(interfaces):
+        return
+    grown: dict[int, int] = {}
+    at = 20
+    while at + 8 <= len(block):
+        code, size = struct.unpack_from(order + "HH", block, at)
+        if code == 0 or at + 4 + size > len(block) - 4:
+            break
+        if code in (4, 5) and size == 8:
+            (now,) = struct.unpack_from(order + "Q", block, at + 4)
+            before = interfaces[number].counts.get(code, 0)
+            grown[code] = max(now - before, 0)
+            interfaces[number].counts[code] = now
+        at += 4 + -(-size // 4) * 4
+    reading.mark(grown.get(5, 0), grown.get(4))
 
 
 def _packet(
@@ -239,9 +275,9 @@ def record(frames: Sequence[Frame], name: bytes = b"mirror") -> bytes:
     return out
 
 
-def statistics(last_ns: int, seen: int, delivered: int) -> bytes:
-    """Return the interface statistics block that ends a recording."""
+def statistics(last_ns: int, seen: int, lost: int, delivered: int) -> bytes:
+    """Return an interface statistics block as the writer makes it."""
     body = struct.pack("<III", 0, last_ns >> 32, last_ns & 0xFFFFFFFF)
-    for code, value in ((4, seen), (5, seen - delivered), (8, delivered)):
+    for code, value in ((4, seen), (5, lost), (8, delivered)):
         body += option("<", code, struct.pack("<Q", value))
     return block("<", STATISTICS, body + option("<", 0, b""))

@@ -27,24 +27,39 @@ def frames_of(rows: np.ndarray, buffer: np.ndarray) -> list[Frame]:
 
 def drain(source: Source, batch: int = 64, wait_ms: int = 0) -> list[Frame]:
     """Return every frame a source gives until it gives none."""
+    return marked(source, batch, wait_ms).frames
+
+
+def marked(source: Source, batch: int = 64, wait_ms: int = 0) -> Reading:
+    """Return every frame a source gives, with what it says was lost among them."""
     rows = np.zeros(batch, FRAME)
-    frames = []
-    while count := source.poll(rows, wait_ms):
-        frames += frames_of(rows[:count], source.buffer)
-    return frames
+    reading = Reading()
+    count = 1
+    while count:
+        count = source.poll(rows, wait_ms)
+        note(reading, getattr(source, "mark", lambda: None)())
+        reading.frames += frames_of(rows[:count], source.buffer)
+    return reading
+
+
+def note(reading: Reading, told: tuple[int, int] | None) -> None:
+    """Add what was lost in front of the frames that come next."""
+    if told is not None:
+        reading.mark(*told)
 
 
 def read_files(paths: list[Path], batch: int = 64) -> Reading:
     """Read files with PcapSource; the counters must add up."""
     source = PcapSource(paths)
-    frames = drain(source, batch)
+    reading = marked(source, batch)
+    frames = reading.frames
     counts = source.counters()
     source.close()
     seen, delivered = counts.pop("seen"), counts.pop("delivered")
     assert source.is_exhausted
     assert delivered == len(frames)
     assert seen == delivered + sum(counts.values())
-    return Reading(frames, {name: n for name, n in counts.items() if n})
+    return Reading(frames, {name: n for name, n in counts.items() if n}, reading.marks)
 
 
 def read_bytes(data: bytes, step: int, batch: int) -> Reading:
@@ -60,17 +75,20 @@ def read_bytes(data: bytes, step: int, batch: int) -> Reading:
     else:
         reader.begin_pcapng()
     rows = np.zeros(batch, FRAME)
-    frames: list[Frame] = []
+    reading = Reading()
     for at in range(start, len(data), step):
         reader.compact()
         piece = np.frombuffer(data[at : at + step], np.uint8)
         BUFFER[reader.room : reader.room + len(piece)] = piece
         reader.added(len(piece))
-        while count := reader.parse(rows):
-            frames += frames_of(rows[:count], BUFFER)
+        count = 1
+        while count:
+            count = reader.parse(rows)
+            note(reading, reader.mark())
+            reading.frames += frames_of(rows[:count], BUFFER)
         if reader.stopped:
             break
     reasons = {name: n for name, n in reader.counts()[1].items() if n}
     if reader.is_cut and not reader.stopped:
         reasons["truncated_record"] = 1
-    return Reading(frames, reasons)
+    return Reading(reading.frames, reasons, reading.marks)

@@ -83,6 +83,11 @@ class Paced:
             left_s = (time_ns - now_ns) / self._speed / 1e9
             self._clock.sleep_s(min(left_s, WAIT_MAX_S))
 
+    def mark(self) -> "tuple[int, int] | None":
+        """Return what the recording says was lost in front of what was polled."""
+        mark = getattr(self._source, "mark", None)
+        return None if mark is None else mark()
+
     def counters(self) -> dict[str, int]:
         """Return the recording's counters."""
         return self._source.counters()

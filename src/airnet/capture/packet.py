@@ -109,6 +109,11 @@ class PacketSource:
             "in_ring": self._seen - self._received - self._dropped,
         }
 
+    def losses(self) -> tuple[int, int]:
+        """Return how many frames card and socket had no room for, of how many."""
+        found = self.counters()
+        return found["missed"] + found["socket_full"], found["seen"]
+
     def close(self) -> None:
         """Close the socket; closing twice is harmless."""
         if self._socket.fileno() >= 0:

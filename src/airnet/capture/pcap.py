@@ -73,13 +73,21 @@ class PcapSource:
         while not self.is_exhausted:
             # Fewer than asked for: no whole record is left in the buffer.
             count = self._reader.parse(rows) if self._is_more else 0
-            self._is_more = count == len(rows)
+            self._is_more = count == len(rows) or self._reader.is_held
             if count:
                 return count
             if self._file is None or not self._read():
                 self._advance()
             self._is_more = True
         return 0
+
+    def mark(self) -> "tuple[int, int] | None":
+        """Return frames lost and seen since the last mark, or None without one.
+
+        Recordings say it in statistics blocks (pcapng draft, section 4.6); a batch
+        never reaches over one.
+        """
+        return self._reader.mark()
 
     def counters(self) -> dict[str, int]:
         """Return seen, delivered and why records were not frames."""

@@ -29,6 +29,7 @@ class Recorder:
         """
         self._path = path
         self._fd = -1
+        self._seen = self._lost = self._written = 0
         try:
             if path.exists():
                 path.rename(_free_name(path))
@@ -54,14 +55,36 @@ class Recorder:
             self._writer.write(rows, count, buffer)
         except OSError as error:
             raise self._failed(error) from error
+        self._written += count
+
+    def mark(self, lost: int, seen: int) -> None:
+        """Append how many frames were lost of how many, since the last mark.
+
+        A replay of the file learns of it at the very same frame.
+
+        Raises:
+            CaptureError: the disk is full or failing; what was recorded stays whole.
+        """
+        self._lost += lost
+        self._seen += seen
+        try:
+            self._writer.statistics(self._seen, self._lost, self._written)
+        except OSError as error:
+            raise self._failed(error) from error
 
     def close(self, counters: dict[str, int] | None = None) -> None:
-        """Append the source's counters if given, sync; closing twice is harmless."""
+        """Append the source's counters if given, sync; closing twice is harmless.
+
+        `lost` among them is what marks have told; without it, all that was seen and
+        not delivered.
+        """
         if self._fd < 0:
             return
         try:
             if counters is not None:
-                self._writer.statistics(counters["seen"], counters["delivered"])
+                seen, delivered = counters["seen"], counters["delivered"]
+                lost = counters.get("lost", seen - delivered)
+                self._writer.statistics(seen, lost, delivered)
             os.fsync(self._fd)
         except OSError as error:
             raise self._failed(error) from error

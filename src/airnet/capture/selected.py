@@ -46,6 +46,11 @@ class Selected:
             if kept or not count:
                 return kept
 
+    def mark(self) -> "tuple[int, int] | None":
+        """Return what the Source says was lost in front of what was polled."""
+        mark = getattr(self._source, "mark", None)
+        return None if mark is None else mark()
+
     def counters(self) -> dict[str, int]:
         """Return the Source's counters; frames not wanted are `not_order`."""
         found = self._source.counters()

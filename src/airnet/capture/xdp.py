@@ -19,6 +19,18 @@ from airnet.kernel import bpf, link
 #: tap.bpf.c's counters that are reasons, AIRNET_TAP_* in bpf/airnet.h.
 SEEN, TAP_WORDS = 0, 16
 TAP_REASONS = {"no_socket": 2, "no_meta": 3, "ignored": 4, "aborted": 5}
+#: Of all reasons, those that leave judgement without a frame it should have had.
+LOST = (
+    "missed",
+    "no_socket",
+    "no_meta",
+    "aborted",
+    "rx_dropped",
+    "ring_full",
+    "too_long",
+    "wrong_queue",
+    "redirect_failed",
+)
 #: Words of `struct airnet_redirect_counts`.
 ERRNOS = 128
 #: Errnos of a redirect that the socket's own statistics count as well: no free frame,
@@ -142,6 +154,15 @@ class XdpSource:
         counts["unaccounted"] = tap[SEEN] - delivered - sum(counts.values())
         seen = tap[SEEN] + missed
         return {"seen": seen, "delivered": delivered, "missed": missed, **counts}
+
+    def losses(self) -> tuple[int, int]:
+        """Return how many frames were lost, of how many that were to be taken.
+
+        What is on its way to a ring, or not to be taken, is not lost.
+        """
+        found = self.counters()
+        lost = sum(found[name] for name in LOST)
+        return lost, found["seen"] - found["ignored"]
 
     def causes(self) -> dict[str, int]:
         """Return what explains losses and is no count of frames of its own.

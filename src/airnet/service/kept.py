@@ -27,6 +27,7 @@ class Kept:
 
     def __init__(self, record: Path | None, decisions: Path | None) -> None:
         self._recorder: Recorder | None = None
+        self._lost = 0
         self._lines = None if decisions is None else _open_lines(decisions)
         if record is None:
             return
@@ -60,6 +61,20 @@ class Kept:
             self._recorder = None
             _lost(error)
 
+    def mark(self, lost: int, seen: int) -> None:
+        """Keep how many frames the capture lost since the last mark, if there is room.
+
+        Judgement hears of it at this very frame, and must in a replay too.
+        """
+        self._lost += lost
+        if self._recorder is None:
+            return
+        try:
+            self._recorder.mark(lost, seen)
+        except CaptureError as error:
+            self._recorder = None
+            _lost(error)
+
     def add(self, decision: Decision) -> None:
         """Keep a Decision's line whole, as long as there is room."""
         if self._lines is None:
@@ -83,7 +98,8 @@ class Kept:
             self._lines.close()
         if self._recorder is not None:
             try:
-                self._recorder.close(counters or None)
+                told = counters | {"lost": self._lost}
+                self._recorder.close(told if counters else None)
             except CaptureError as error:
                 _lost(error)
 

@@ -51,6 +51,11 @@ class Root:
         for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
             self._bytes.update(held[start:end])
 
+    def mark(self, lost: int, seen: int) -> None:
+        """Hand on what the capture lost; the frames say the rest."""
+        if self._tape is not None:
+            self._tape.mark(lost, seen)
+
     def of(self, decisions: "Iterable[Decision]") -> str:
         """Return the SHA-256, in hex, over all that came and what was decided."""
         total = self._times.copy()
