@@ -7,9 +7,10 @@ from strangers import (
     floods,
     latencies,
     mixed,
+    oddities,
     registry,
 )
 
 FAMILIES = registry.FAMILIES
-MODULES = (benign, floods, algorithms, compromises, latencies, mixed)
+MODULES = (benign, floods, algorithms, compromises, latencies, mixed, oddities)
 make = registry.make

@@ -10,7 +10,7 @@ CONTAINED = frozenset({"flood", "algo_fault"})
 SECOND = 1_000_000_000
 #: What is said so long after the end of an incident still counts as said of it.
 GRACE_NS = {"flood": SECOND, "algo_fault": SECOND, "venue_fault": 2 * SECOND}
-GRACE_NS |= {"compromise": 5 * SECOND}
+GRACE_NS |= {"compromise": 5 * SECOND, "sensor_fault": 2 * SECOND}
 
 Decision = dict[str, Any]
 Labels = dict[str, Any]

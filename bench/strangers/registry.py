@@ -9,7 +9,7 @@ from strangers.world import World
 Play = Callable[[World], None]
 
 #: Kind of each family, in the order in which they are printed.
-KINDS = ("benign", "flood", "algorithm", "compromise", "latency", "mixed")
+KINDS = ("benign", "flood", "algorithm", "compromise", "latency", "mixed", "sensor")
 FAMILIES: dict[str, tuple[str, Play]] = {}
 
 

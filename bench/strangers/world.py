@@ -71,6 +71,10 @@ class World:
         self.sessions: list[Session] = []
         self.ports: set[tuple[str, int, str]] = set()
         self.incidents: list[Incident] = []
+        #: From when on the capture's clock is off, by how many ns.
+        self.steps: list[tuple[int, int]] = []
+        #: From when to when each frame is mirrored twice.
+        self.twice: list[tuple[int, int]] = []
         #: Activity of the whole market: (seconds from the start, level), linear.
         self.market: list[tuple[float, float]] = [(0.0, 1.0)]
         self.prices: dict[str, list[float]] = {}
@@ -273,8 +277,19 @@ class World:
         fields["harm"] = {key: sorted(times) for key, times in one.harm.items()}
         return fields
 
+    def _shown(self) -> list[tuple[int, bytes]]:
+        """Return what the capture file gets: frames in order, stamped by its clock."""
+        frames = [one for one in self.tape.sorted() if one[0] < self.end]
+        for first, last in self.twice:
+            late = int(self.uniform(1, 60) * 1000)
+            again = [(t + late, raw) for t, raw in frames if first <= t < last]
+            frames = sorted([*frames, *again], key=lambda one: one[0])
+        for first, off in self.steps:
+            frames = [(t + off * (t >= first), raw) for t, raw in frames]
+        return frames
+
     def finish(self, path: Path) -> dict[str, Any]:
         """Run to the end, write the capture, return its labels."""
         self.loop.run(self.end)
-        save(path, [one for one in self.tape.sorted() if one[0] < self.end], self.form)
+        save(path, self._shown(), self.form)
         return self.labels()

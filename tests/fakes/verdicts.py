@@ -88,7 +88,7 @@ def gateway_verdict(at_ms: int, **changes: object) -> Verdict:
         cause=Cause.FLOOD,
         probability_ppm=999_000,
         abstains=False,
-        rule="",
+        rule="gateway.half_open_per_second",
         measured=50_000,
         limit=1000,
         features=(),

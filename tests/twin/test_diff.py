@@ -297,7 +297,7 @@ def test_a_saved_policy_keeps_its_comments(
     values = {
         "name": 'ours # "quoted"',
         "cause.algo_fault.opinion_dwell_ms": 350,
-        "cause.flood.opinion_dwell_ms": 40,  # not in the file
+        "cause.venue_fault.episode_gap_ms": 4000,  # not in the file
         "hysteresis.gap_ms": 1000,
     }
     path = tmp_path / "p.toml"

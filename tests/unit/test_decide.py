@@ -210,7 +210,10 @@ def test_flood_from_one_stranger_drops_it_in_the_second_window() -> None:
     ["10.0.1.2", "10.0.0.10", "10.0.0.99", "203.0.113.7", "::ffff:10.0.1.1", "junk"],
 )
 def test_a_flood_from_a_known_or_protected_address_never_cuts_it(source: str) -> None:
-    verdicts = [gateway_verdict(t, sources=(source,)) for t in range(10, 500, 10)]
+    verdicts = [
+        gateway_verdict(t, sources=(source,), rule="", first_ns=T0)
+        for t in range(10, 500, 10)
+    ]
 
     (decision,) = decide(*verdicts)
 
@@ -231,9 +234,24 @@ def test_a_flood_spares_known_hosts_among_its_sources() -> None:
 def test_a_client_with_a_session_is_never_dropped_as_a_source() -> None:
     name = msgspec.structs.replace(session_verdict(1).session, client="192.0.2.1")
     seen = session_verdict(5, cause=Cause.NORMAL, session=name)
-    flood = [gateway_verdict(t, sources=("192.0.2.1",)) for t in (10, 20)]
+    flood = [
+        gateway_verdict(t, sources=("192.0.2.1",), rule="", first_ns=T0)
+        for t in (10, 20, 30)
+    ]
 
     assert actions(seen, *flood) == [Action.EVIDENCE]
+
+
+def test_an_opinion_of_a_flood_is_held_from_its_first_packet_on() -> None:
+    """Not from when its window opened: a slot may have been quiet for long."""
+    young = [
+        gateway_verdict(t, rule="", open_ns=T0 - 90 * MS, first_ns=T0 + 8 * MS)
+        for t in (10, 20, 30)
+    ]
+    later = gateway_verdict(34, rule="", first_ns=T0 + 8 * MS)
+
+    assert actions(*young) == []
+    assert actions(*young, later) == [Action.DROP_SOURCES]
 
 
 def test_a_flood_from_many_sources_is_rate_limited_at_the_gateway() -> None:
@@ -247,7 +265,9 @@ def test_a_flood_from_many_sources_is_rate_limited_at_the_gateway() -> None:
 
 
 def test_a_flood_without_a_nameable_source_is_left_with_evidence() -> None:
-    verdicts = [gateway_verdict(t, sources=(), fanout=2) for t in (10, 20, 30)]
+    verdicts = [
+        gateway_verdict(t, sources=(), fanout=2, rule="", first_ns=T0) for t in (10, 40)
+    ]
 
     assert actions(*verdicts) == [Action.EVIDENCE]
 

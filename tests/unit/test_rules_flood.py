@@ -57,7 +57,7 @@ def test_a_rule_fires_above_its_limit_and_not_on_it(rule: Rule) -> None:
         {"known": 2},  # nobody knows yet that this is a gateway
         {"history_ms": 900},  # the capture begins
         {"over_baseline": 15_000},  # it is like this here
-        {"packets": 15},
+        {"packets": 11},
     ],
     ids=lambda excuse: next(iter(excuse)),
 )
@@ -71,17 +71,13 @@ def test_one_window_is_never_enough_for_what_has_an_excuse(
     assert not fired((rule,), COLUMN, row)
 
 
-def test_sixteen_new_hosts_in_one_moment_are_not_judged_in_one_window() -> None:
+def test_twenty_new_programs_in_one_moment_are_not_judged_in_one_window() -> None:
     """One handshake each, as a firm that starts: it takes 24 that nobody completes."""
-    starting = flood([(0, 200_000, 16)], 16)
-    windows, rows = closed(starting, NO_MESSAGES, 64)
-    gateway = rows[windows["kind"] == WINDOW_GATEWAY].copy()
-    gateway[:, COLUMN["known"]] = 8
-    gateway[:, COLUMN["history_ms"]] = 60_000
+    for count, is_flood in ((20, False), (40, True)):
+        windows, rows = closed(flood([(0, 200_000, count)], 16), NO_MESSAGES, 64)
+        gateway = rows[windows["kind"] == WINDOW_GATEWAY].copy()
+        gateway[:, COLUMN["known"]] = 8
+        gateway[:, COLUMN["history_ms"]] = 60_000
 
-    assert len(gateway) == 1
-    assert not fired(AT_ONCE, COLUMN, gateway)
-
-    gateway[:, COLUMN["packets_per_source"]] = 8000
-    named = fired(AT_ONCE, COLUMN, gateway)
-    assert named[0].rule.name == "gateway.half_open_at_once"
+        assert len(gateway) >= 1
+        assert bool(fired(AT_ONCE, COLUMN, gateway)) == is_flood

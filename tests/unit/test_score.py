@@ -312,7 +312,7 @@ def test_digest_moves_with_every_word_of_a_schema() -> None:
 
 def test_known_hosts_that_try_again_are_no_flood(scorer: score.OnnxScorer) -> None:
     """A gateway down: its firms reconnect at once, refused or not answered at all."""
-    storm = FLOOD | {"known_share": 950, "sources": 30, "top_share": 60}
+    storm = FLOOD | {"known_share": 950, "sources": 30, "history_ms": 60_000}
     refused = storm | {"refused_rate": 5000, "half_open_share": 0, "half_open_rate": 0}
     refused |= {"half_open": 0, "syn_ack_rate": 0}
     gone = storm | {"syn_ack_rate": 0, "reply_share": 0, "session_rate": 0}

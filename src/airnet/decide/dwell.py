@@ -3,7 +3,7 @@
 from airnet.decide.findings import Finding
 from airnet.decide.policy import NS_PER_MS, Contain
 from airnet.decide.streaks import Streak
-from airnet.domain.verdict import Verdict
+from airnet.domain.verdict import Cause, Verdict
 
 
 def one_window(verdict: Verdict, finding: Finding) -> Streak:
@@ -28,8 +28,10 @@ def has_dwelt(streak: Streak, finding: Finding, rule: Contain) -> bool:
     if finding.is_hard and finding.rule in rule.at_once:
         return True
     dwell_ms = rule.dwell_ms
+    span_ns = streak.span_ns
     if streak.facts < rule.dwell_windows:
         dwell_ms = max(dwell_ms, rule.opinion_dwell_ms)
-    return (
-        streak.windows >= rule.dwell_windows and streak.span_ns >= dwell_ms * NS_PER_MS
-    )
+        if finding.cause is Cause.FLOOD:
+            # Its window was open long before the first packet of it came.
+            span_ns = streak.close_ns - streak.first_ns
+    return streak.windows >= rule.dwell_windows and span_ns >= dwell_ms * NS_PER_MS

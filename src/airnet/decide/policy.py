@@ -84,7 +84,6 @@ class When(Closed, frozen=True):
 #: What no trading floor does even for one window (airnet.score.rules_flood).
 FLOODS_AT_ONCE = (
     "gateway.half_open_at_once",
-    "gateway.half_open_of_many_at_once",
     "gateway.stray_segments_at_once",
     "gateway.reflected_answers_at_once",
     "gateway.echoes_at_once",
@@ -158,6 +157,7 @@ class Causes(Closed, frozen=True):
     flood: Contain = Contain(
         action="drop_sources",
         dwell_windows=2,
+        opinion_dwell_ms=25,
         at_once=FLOODS_AT_ONCE,
         ttl_ms=60_000,
         tier_max=2,

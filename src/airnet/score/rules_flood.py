@@ -10,7 +10,7 @@ from airnet.score.rule import ANY, Rule
 #: A gateway: three sessions have been held there, and its second is over. Strangers'
 #: packets, and twenty times as many as it is used to.
 AT_GATEWAY = (
-    ("packets", 16, ANY),
+    ("packets", 12, ANY),
     ("known", 3, ANY),
     ("history_ms", 1000, ANY),
     ("over_baseline", 20_000, ANY),
@@ -18,26 +18,10 @@ AT_GATEWAY = (
 OF_STRANGERS = (*AT_GATEWAY, ("known_share", 0, 250))
 
 GATEWAY_RULES = (
-    # Sixteen handshakes within 20 ms, none completed, by three strangers at most: who
-    # starts many sessions on one host waits for the first of them, or is answered.
+    # Handshakes of strangers, 24 of them open and in this window none completed: a firm
+    # that nobody knows may start twenty programs in one moment, and from far away.
     Rule(
         name="gateway.half_open_at_once",
-        cause=Cause.FLOOD,
-        unit="handshakes/s",
-        feature="half_open_rate",
-        limit=800,
-        needs=(
-            *OF_STRANGERS,
-            ("half_open", 16, ANY),
-            ("half_open_share", 950, ANY),
-            ("busiest_port_share", 800, ANY),
-            ("packets_per_source", 5000, ANY),
-        ),
-    ),
-    # The same from any number of them, when 24 are open: a firm that nobody knows may
-    # start sixteen hosts in one moment.
-    Rule(
-        name="gateway.half_open_of_many_at_once",
         cause=Cause.FLOOD,
         unit="handshakes/s",
         feature="half_open_rate",
@@ -88,7 +72,7 @@ GATEWAY_RULES = (
         limit=800,
         needs=(*OF_STRANGERS, ("reply_share", 0, 100)),
     ),
-    # 32 handshakes open and 1000 more a second, four in five never completed, mostly
+    # 64 handshakes open and 1000 more a second, four in five never completed, mostly
     # one port: no reconnect storm of the size of a trading floor does that.
     Rule(
         name="gateway.half_open_per_second",
@@ -97,7 +81,7 @@ GATEWAY_RULES = (
         feature="half_open_rate",
         limit=1000,
         needs=(
-            ("half_open", 32, ANY),
+            ("half_open", 64, ANY),
             ("half_open_share", 800, ANY),
             ("busiest_port_share", 500, ANY),
             ("known_share", 0, 500),
@@ -148,7 +132,7 @@ GATEWAY_RULES = (
         feature="stray_tcp_rate",
         limit=150,
         needs=(
-            ("packets", 16, ANY),
+            ("packets", 12, ANY),
             ("known", 3, ANY),
             ("history_ms", 2000, ANY),
             ("over_baseline", 8000, ANY),
@@ -182,7 +166,7 @@ GATEWAY_RULES = (
         feature="udp_rate",
         limit=1500,
         needs=(
-            ("packets", 16, ANY),
+            ("packets", 12, ANY),
             ("known", 3, ANY),
             ("over_baseline", 20_000, ANY),
             ("reply_share", 0, 200),
@@ -219,6 +203,26 @@ GATEWAY_RULES = (
             ("logon_rate", 20, ANY),
         ),
     ),
+    # Connections of few strangers, which are taken and on which nobody logs on, again and
+    # again: they hold what clients need. A firm that starts logs on, and then is known.
+    Rule(
+        name="gateway.connections_without_logon",
+        cause=Cause.FLOOD,
+        unit="handshakes/s",
+        feature="completed_rate",
+        limit=20,
+        needs=(
+            ("packets", 12, ANY),
+            ("known", 3, ANY),
+            ("known_share", 0, 100),
+            ("half_open_share", 0, 500),
+            ("packets_per_source", 2500, ANY),
+            ("rate_1s", 90, ANY),
+            ("over_baseline", 8000, ANY),
+            ("logon_rate", 0, 10),
+            ("history_ms", 1000, ANY),
+        ),
+    ),
     # Connections held open by strangers on which the gateway never spoke as to a
     # client. All sessions of a floor that wait for its Logon are fewer, and known.
     Rule(
@@ -242,7 +246,7 @@ GATEWAY_RULES = (
         feature="stray_rate",
         limit=5000,
         needs=(
-            ("packets", 50, ANY),
+            ("packets", 12, ANY),
             ("registered", 1, ANY),
             ("reply_share", 0, 100),
             ("over_baseline", 5000, ANY),
@@ -258,7 +262,7 @@ GATEWAY_RULES = (
         feature="stray_rate",
         limit=5000,
         needs=(
-            ("packets", 50, ANY),
+            ("packets", 12, ANY),
             ("known", 3, ANY),
             ("reply_share", 0, 100),
             ("over_baseline", 20_000, ANY),
@@ -297,6 +301,31 @@ EXCUSES = (
         feature="known_share",
         limit=500,
         needs=(("half_open_share", 0, 200), ("stray_rate", 0, 500)),
+    ),
+    # Nearly all are answered, let in and turned away: the gateway is there and takes
+    # nobody, or a line breaks off again and again.
+    Rule(
+        name="gateway.known_hosts_turned_away",
+        cause=Cause.NORMAL,
+        unit="1/1000",
+        feature="known_share",
+        limit=900,
+        needs=(
+            ("half_open_share", 0, 400),
+            ("reply_share", 400, ANY),
+            ("syn_rate", 50, ANY),
+            ("rate_1s", 0, 3000),
+        ),
+    ),
+    # The capture begins, or the gateway does: everybody who trades there comes at once,
+    # and is a stranger yet.
+    Rule(
+        name="gateway.begins",
+        cause=Cause.NORMAL,
+        unit="sessions",
+        feature="known",
+        limit=0,
+        needs=(("history_ms", 0, 500), ("rate_1s", 0, 3000)),
     ),
     # None is answered and no session is alive: the gateway is gone.
     Rule(
