@@ -67,8 +67,8 @@ struct pcap_reader {
 	uint64_t last_ns; /* time of the last frame */
 	uint64_t delivered;
 	uint64_t reasons[PCAP_REASONS];
-	/* What the capture says it lost and saw, since the caller last asked: statistics
-	 * are read in front of a batch only, and end the one before. */
+	/* What the capture says it lost and saw, since the caller last asked:
+	 * statistics are read in front of a batch only, and end the one before. */
 	uint64_t lost, seen;
 	uint64_t marked; /* `delivered` when they were last read */
 	uint32_t tick_ns; /* of pcap: 1 or 1000 */

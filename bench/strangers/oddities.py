@@ -1,4 +1,4 @@
-"""What else goes on near order entry: clients with bugs, checks, clocks, provocation."""
+"""What else goes on near order entry: bugs, checks, clocks, provocation."""
 
 import numpy as np
 

@@ -67,7 +67,6 @@ class Front:
         windows: those to Window rows.
         on_windows: called when windows have closed; they lie in `windows` until it
             returns.
-        on_loss: called with frames lost and seen, where the source tells of it.
         tape: keeps every frame, when given.
         batch_frames: frames taken at a time, 1..FRAMES_MAX. It changes the speed and
             never an answer.
@@ -80,7 +79,6 @@ class Front:
         windows: "Windows",
         on_windows: "Callable[[], None]",
         *,
-        on_loss: "Callable[[int, int], None] | None" = None,
         tape: "Tape | None" = None,
         batch_frames: int = BATCH_FRAMES,
     ) -> None:
@@ -91,12 +89,21 @@ class Front:
         self._windows = windows
         self._on_windows = on_windows
         self._tape = tape
-        self._on_loss = on_loss
-        self._mark = getattr(source, "mark", None) if on_loss else None
-        losses = getattr(source, "losses", None) if on_loss else None
-        self._losses = None if losses is None else Losses(losses)
+        self._on_loss: Callable[[int, int], None] | None = None
+        self._mark: Callable[[], tuple[int, int] | None] | None = None
+        self._losses: Losses | None = None
         self._stride: Stride | None = None
         self._rows = frame_rows(batch_frames)
+
+    def on_loss(self, told: "Callable[[int, int], None]") -> None:
+        """Have `told` called with frames lost and seen, where the source tells of it.
+
+        It is called between the same two frames live and in a replay.
+        """
+        self._on_loss = told
+        self._mark = getattr(self.source, "mark", None)
+        losses = getattr(self.source, "losses", None)
+        self._losses = None if losses is None else Losses(losses)
 
     def at_once(self, stride: "Stride | None") -> None:
         """Have source, decoder and windows, whose `stride` is, work in one call.

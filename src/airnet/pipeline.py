@@ -115,10 +115,10 @@ class Pipeline:
             brain.decoder,
             brain.windows,
             self._score,
-            on_loss=self._distrust,
             tape=tape,
             batch_frames=batch_frames,
         )
+        self._front.on_loss(self._distrust)
         self.source = source
         self.totals = self._front.totals
         self._hands = hands

@@ -203,8 +203,8 @@ GATEWAY_RULES = (
             ("logon_rate", 20, ANY),
         ),
     ),
-    # Connections of few strangers, which are taken and on which nobody logs on, again and
-    # again: they hold what clients need. A firm that starts logs on, and then is known.
+    # Connections of few strangers, which are taken and on which nobody logs on, again
+    # and again: they hold what clients need. A firm that starts logs on, and is known.
     Rule(
         name="gateway.connections_without_logon",
         cause=Cause.FLOOD,
