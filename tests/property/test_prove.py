@@ -19,7 +19,7 @@ from airnet.domain.decision import PASSIVE, Action, Decision
 from airnet.domain.verdict import PPM, Verdict
 from airnet.prove import claims
 from airnet.prove.claims import CLAIMS, Truth
-from airnet.prove.incident import Before, Incident, truth_of
+from airnet.prove.incident import Before, Incident, grounds_of, truth_of
 from tests.fakes.verdicts import SITE
 from tests.property.test_decide import Run, forged, policies, timed, verdicts
 
@@ -33,16 +33,16 @@ Step = tuple[Decision, Grounds, list[Facts], Refused | None, bool]
 def steps(judge: Judge, stream: list[Verdict]) -> Iterator[Step]:
     """Yield what the judge's guardrails are asked, and what they answer."""
     asked: list[Step] = []
-    check = judge.guard.check
+    weigh = judge.guard.weigh
 
-    def noted(decision: Decision, grounds: Grounds) -> Refused | None:
-        facts = judge.guard.victims(decision, grounds)
-        leaves = judge.guard.may_leave(decision, grounds)
-        answer = check(decision, grounds)
-        asked.append((decision, grounds, facts, answer, leaves))
+    def noted(decision: Decision, facts: Facts) -> Refused | None:
+        grounds = grounds_of(msgspec.structs.asdict(facts))
+        victims = judge.guard.victims(decision, grounds)
+        answer = weigh(decision, facts)
+        asked.append((decision, grounds, victims, answer, judge.guard.leaves(facts)))
         return answer
 
-    judge.guard.check = noted  # type: ignore[method-assign] # to look on
+    judge.guard.weigh = noted  # type: ignore[method-assign] # to look on
     for verdict in stream:
         judge.judge(verdict)
     yield from asked

@@ -15,14 +15,12 @@ from airnet.config import Site
 from airnet.decide import limits, rules
 from airnet.decide.facts import ACTIONS, ASSETS, CAUSES, TARGET_TYPES, Facts, Grounds
 from airnet.decide.ladder import TIERS
-from airnet.decide.limits import Limits
-from airnet.decide.market import PHASES, Phase
+from airnet.decide.market import PHASES
 from airnet.decide.peers import Peers
 from airnet.decide.policy import NS_PER_MS, Policy
 from airnet.decide.protection import Protection, Range, endpoint, number, span
 from airnet.decide.rules import Refusal
 from airnet.domain.decision import PASSIVE, Action, Decision, TargetType, Tier
-from airnet.domain.verdict import Cause
 
 #: What each action must aim at, to be named exactly.
 AIMS = {
@@ -90,7 +88,11 @@ class Guard:
         self._peers = peers or Peers(site)
         budgets = limits.budgets_of(policy)
         self._budgets = {n: getattr(budgets, n) for n in budgets.__struct_fields__}
-        self._limits: dict[tuple[Cause, Action, str, Phase], Limits] = {}
+        self._guarded = [place for place, _ in self.protection.guarded]
+        self._hosts = {low for low, high in self.protection.hosts if low == high}
+        self._wide = [each for each in self.protection.hosts if each[0] != each[1]]
+        self._places: dict[Range, tuple[int, int, int]] = {}
+        self._limits = limits.Allowances(policy, site)
         self._stands: dict[str, Stand] = {}
         self._action_times: deque[int] = deque()
 
@@ -98,11 +100,18 @@ class Guard:
         """Return why `decision` may not be carried out, or None when it may."""
         if decision.action in PASSIVE:
             return None
-        facts = self.facts(decision, grounds)
+        return self.weigh(decision, self.facts(decision, grounds))
+
+    def weigh(self, decision: Decision, facts: Facts) -> Refused | None:
+        """Return what the rules say of a Decision whose Facts are known."""
         victims = self._victims(decision)
+        if victims:
+            self.aimed(facts, victims[0])
+        is_one = len(victims) <= 1
         for rule in rules.RULES:
-            broken = rule.breaks(facts)
-            if rule.is_each:
+            if is_one or not rule.is_each:
+                broken = rule.breaks(facts)
+            else:
                 broken = any(rule.breaks(self.aimed(facts, each)) for each in victims)
             if broken:
                 self.refused[rule.why] += 1
@@ -137,7 +146,9 @@ class Guard:
             is_latched=int(self.is_latched),
             frozen_until_ns=self.frozen_until_ns,
             **self._budgets,
-            **self._allowed(decision, grounds),
+            **self._limits.of(
+                decision.cause, decision.action, grounds.asset, grounds.phase
+            ),
         )
         for name in ("is_hard", "has_dwelt", "is_answered", "is_enforced"):
             setattr(found, name, int(getattr(grounds, name)))
@@ -160,17 +171,36 @@ class Guard:
             facts.is_host, facts.is_client = 0, 0
             return facts
         facts.first, facts.last = place
-        protection = self.protection
-        reason = protection.range_reason(*place)
-        facts.is_guarded = int(is_guarded or reason != "")
-        facts.is_vital = int(rules.touches(protection.vital, *place))
-        facts.is_host = int(rules.touches(protection.hosts, *place))
+        known = self._places.get(place)
+        if known is None:
+            known = self._place_known(place)
+        guarded, facts.is_vital, facts.is_host = known
+        facts.is_guarded = 1 if is_guarded else guarded
         facts.is_client = int(is_client)
         return facts
 
+    def _place_known(self, place: Range) -> tuple[int, int, int]:
+        """Return whether addresses are guarded, vital, a host's; and remember it."""
+        # One address among thousands of hosts is looked up; what is wider is compared.
+        is_one = place[0] == place[1]
+        is_own = is_one and place[0] in self._hosts
+        met = (
+            int(rules.touches(self._guarded, *place)),
+            int(rules.touches(self.protection.vital, *place)),
+            int(is_own or rules.touches(self._wide, *place)),
+        )
+        if len(self._places) >= STANDS_MAX:
+            self._places.clear()
+        self._places[place] = met
+        return met
+
     def may_leave(self, decision: Decision, grounds: Grounds) -> bool:
         """Return whether an accepted Decision leaves airnet, or stays in shadow."""
-        return bool(rules.may_leave(self.facts(decision, grounds)))
+        return self.leaves(self.facts(decision, grounds))
+
+    def leaves(self, facts: Facts) -> bool:
+        """Return the same of Facts that are known."""
+        return bool(rules.may_leave(facts))
 
     def admit(self, decision: Decision) -> bool:
         """Count a Decision that passed; false when it latched the pace limit.
@@ -243,13 +273,6 @@ class Guard:
             self.is_latched,
             self.frozen_until_ns,
         )
-
-    def _allowed(self, decision: Decision, grounds: Grounds) -> dict[str, int]:
-        key = (decision.cause, decision.action, grounds.asset, grounds.phase)
-        found = self._limits.get(key)
-        if found is None:  # a few hundred at most, and found once each
-            found = self._limits[key] = limits.limits_of(self._policy, *key)
-        return {name: getattr(found, name) for name in found.__struct_fields__}
 
     def _beside(
         self, facts: Facts, decision: Decision, targets: tuple[str, ...]

@@ -11,7 +11,7 @@ from airnet.decide import drafts, wording
 from airnet.decide.doubts import Doubts
 from airnet.decide.drafts import with_id
 from airnet.decide.dwell import has_dwelt, one_window
-from airnet.decide.facts import Grounds
+from airnet.decide.facts import Facts
 from airnet.decide.findings import Columns, Finding, Findings
 from airnet.decide.guardrails import Guard
 from airnet.decide.ladder import TIERS
@@ -151,24 +151,25 @@ class Judge:
         if isinstance(proposal, str):
             return self._sayings.evidence(verdict, finding, streak, proposal)
         grounds = self._proposals.grounds(proposal, verdict, finding, streak, rule)
-        refused = self.guard.check(proposal, grounds)
+        facts = self.guard.facts(proposal, grounds)
+        refused = self.guard.weigh(proposal, facts)
         if refused is None:
-            return self._issue(verdict, proposal, grounds)
+            return self._issue(verdict, proposal, facts)
         if refused.why is Refusal.STANDING:
             return []
         return self._sayings.refuse(verdict, finding, streak, refused)
 
     def _issue(
-        self, verdict: Verdict, proposal: Decision, grounds: Grounds
+        self, verdict: Verdict, proposal: Decision, facts: Facts
     ) -> list[Decision]:
         """Let a Decision out that passed every guardrail: to act, to people, or not."""
         decision = self.doubts.lower(proposal)
-        is_doubted = decision.mode is not proposal.mode
-        grounds = msgspec.structs.replace(grounds, is_doubted=is_doubted)
+        facts.is_doubted = int(decision.mode is not proposal.mode)
         mode = Mode.SHADOW
-        if self.guard.may_leave(decision, grounds):
+        if self.guard.leaves(facts):
             mode = Mode.PROPOSE if decision.approvals_needed else Mode.ENFORCE
-        decision = msgspec.structs.replace(decision, mode=mode)
+        if mode is not decision.mode:
+            decision = msgspec.structs.replace(decision, mode=mode)
         is_quiet = self.guard.admit(decision)
         self._forget(verdict)
         if is_quiet:

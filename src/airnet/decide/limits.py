@@ -6,11 +6,14 @@ and for the proof alike.
 
 import msgspec
 
+from airnet.config import Site
 from airnet.decide.ladder import TTL_MS_MAX, Need
-from airnet.decide.market import Phase
+from airnet.decide.market import PHASES, Phase
 from airnet.decide.policy import NS_PER_MS, Contain, Policy, ppm
 from airnet.domain.decision import Action, Mode
 from airnet.domain.verdict import CONTAINABLE, PPM, Cause
+
+Case = tuple[Cause, Action, str, Phase]
 
 #: What is fitting against each Cause; a policy chooses among it.
 FITTING = {
@@ -113,3 +116,33 @@ def budgets_of(policy: Policy) -> Budgets:
         repeats_max=policy.hysteresis.repeats_max,
         actions_max=budget.actions_max,
     )
+
+
+class Allowances:
+    """A policy's limits, looked up before they are needed rather than while deciding.
+
+    Args:
+        policy: whose.
+        site: its gateways' asset classes.
+    """
+
+    def __init__(self, policy: Policy, site: Site) -> None:
+        self._policy = policy
+        self._found: dict[Case, dict[str, int]] = {}
+        assets = {"", *(gateway.asset for gateway in site.gateways)}
+        for cause, actions in FITTING.items():
+            for action in actions:
+                for asset in assets:
+                    for phase in PHASES:
+                        self.of(cause, action, asset, phase)
+
+    def of(
+        self, cause: Cause, action: Action, asset: str, phase: Phase
+    ) -> dict[str, int]:
+        """Return the limits by the names they have in Facts."""
+        found = self._found.get((cause, action, asset, phase))
+        if found is None:  # a few hundred at most
+            told = limits_of(self._policy, cause, action, asset, phase)
+            found = {name: getattr(told, name) for name in told.__struct_fields__}
+            self._found[cause, action, asset, phase] = found
+        return found

@@ -5,6 +5,7 @@ is then weighed by the claims alone: neither the solver nor the model is asked a
 """
 
 import ipaddress
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -103,20 +104,7 @@ def _incident(
         policy=policy,
         site=place,
         decision=_decision(values, place),
-        grounds=Grounds(
-            is_hard=bool(values["is_hard"]),
-            is_presigned=bool(values["is_presigned"]),
-            probability_ppm=values["probability_ppm"],
-            p_value_ppm=values["p_value_ppm"],
-            has_dwelt=bool(values["has_dwelt"]),
-            is_answered=bool(values["is_answered"]),
-            stood_ns=values["stood_ns"],
-            hosts_beside=values["hosts_beside"],
-            asset=ASSETS[values["asset"]],
-            phase=PHASES[values["phase"]],
-            is_enforced=bool(values["is_enforced"]),
-            is_doubted=bool(values["is_doubted"]),
-        ),
+        grounds=grounds_of(values),
         before=Before(
             standing=values["standing"],
             recent=values["recent"],
@@ -131,6 +119,24 @@ def _incident(
         ),
         rule=values["rule"],
         unnamed=unnamed,
+    )
+
+
+def grounds_of(values: Mapping[str, int]) -> Grounds:
+    """Return the grounds that Facts, by name, were made of."""
+    return Grounds(
+        is_hard=bool(values["is_hard"]),
+        is_presigned=bool(values["is_presigned"]),
+        probability_ppm=values["probability_ppm"],
+        p_value_ppm=values["p_value_ppm"],
+        has_dwelt=bool(values["has_dwelt"]),
+        is_answered=bool(values["is_answered"]),
+        stood_ns=values["stood_ns"],
+        hosts_beside=values["hosts_beside"],
+        asset=ASSETS[values["asset"]],
+        phase=PHASES[values["phase"]],
+        is_enforced=bool(values["is_enforced"]),
+        is_doubted=bool(values["is_doubted"]),
     )
 
 

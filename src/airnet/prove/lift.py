@@ -10,13 +10,14 @@ from collections.abc import Iterator
 import msgspec
 
 from airnet.decide.facts import Facts, Grounds
+from airnet.decide.guardrails import Refused
 from airnet.decide.judge import Judge
 from airnet.domain.columns import SCHEMAS
 from airnet.domain.decision import Action, Decision
 from airnet.domain.verdict import PPM, Cause, Verdict
 from airnet.domain.window import WINDOW_GATEWAY, WINDOW_HOST, WINDOW_SESSION
 from airnet.prove import claims
-from airnet.prove.incident import Incident, truth_of
+from airnet.prove.incident import Incident, grounds_of, truth_of
 
 #: Windows of one subject, and the time between them: longer than any dwell.
 WINDOWS, STEP_NS = 120, 100_000_000
@@ -76,24 +77,26 @@ def verdicts_of(incident: Incident) -> Iterator[Verdict]:
 def lifted(incident: Incident) -> Decision | None:
     """Return the Decision by which the judge that runs breaks the claim, if it does."""
     judge = Judge(incident.policy, incident.site, COLUMNS)
-    seen: list[tuple[Decision, Grounds, list[Facts]]] = []
-    check = judge.guard.check
+    seen: list[tuple[Decision, Grounds, list[Facts], bool]] = []
+    weigh = judge.guard.weigh
 
-    def noted(decision: Decision, grounds: Grounds) -> object:
-        refused = check(decision, grounds)
+    def noted(decision: Decision, facts: Facts) -> Refused | None:
+        grounds = grounds_of(msgspec.structs.asdict(facts))
+        victims, leaves = judge.guard.victims(decision, grounds), judge.guard.leaves
+        refused = weigh(decision, facts)
         if refused is None:
-            seen.append((decision, grounds, judge.guard.victims(decision, grounds)))
+            seen.append((decision, grounds, victims, leaves(facts)))
         return refused
 
-    judge.guard.check = noted  # type: ignore[method-assign,assignment] # to look on
+    judge.guard.weigh = noted  # type: ignore[method-assign] # to look on
     for verdict in verdicts_of(incident):
         judge.judge(verdict)
-    for decision, grounds, facts in seen:
+    for decision, grounds, facts, leaves in seen:
         for each in facts:
             truth = truth_of(
                 msgspec.structs.replace(incident, decision=decision, grounds=grounds),
                 each,
-                leaves=judge.guard.may_leave(decision, grounds),
+                leaves=leaves,
             )
             if any(one.name == incident.claim for one in claims.broken(each, truth)):
                 return decision
