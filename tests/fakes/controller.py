@@ -12,7 +12,7 @@ class FakeController:
 
     `behaviour` is one of: honest; refusing; silent (never answers); mixed_up (answers
     with another id); hanging_up (closes instead of answering); chatty (an event comes
-    before every answer); garbage. `standing` maps decision ids to requests.
+    before every answer); garbage; deposed (another leads). `standing` maps decision ids to requests.
     """
 
     def __init__(self, path: Path, behaviour: str = "honest") -> None:
@@ -89,11 +89,19 @@ class FakeController:
         if self.behaviour == "garbage":
             return b"{no json\n"
         if request["command"] == "status":
-            return json.dumps({"ok": True, "containments": []}).encode() + b"\n"
+            lines = [{"id": key} for key in self.standing]
+            return json.dumps({"ok": True, "containments": lines}).encode() + b"\n"
+        if request["command"] == "lead":
+            self.behaviour = "honest" if self.behaviour == "standby" else self.behaviour
+            return (
+                json.dumps({"id": "", "ok": True, "state": "leader"}).encode() + b"\n"
+            )
         identity = request["id"]
         answer: dict[str, Any] = {"id": identity, "ok": True, "state": "released"}
         if self.behaviour == "refusing":
             answer = {"id": identity, "ok": False, "error": "10.0.0.1 is protected"}
+        elif self.behaviour == "deposed":
+            answer = {"id": identity, "ok": False, "error": "switch 1: OFPBRC_IS_SLAVE"}
         elif request["command"] == "apply":
             self.standing[identity] = request
             answer |= {

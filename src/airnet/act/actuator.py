@@ -38,6 +38,18 @@ class Actuator(Protocol):
 
 
 @runtime_checkable
+class Batching(Protocol):
+    """An Actuator that is quicker when it is asked for several at once."""
+
+    def begin(self, orders: Sequence[tuple[Decision, int]]) -> None:
+        """Start on Decisions and their ttl in ns; `apply` follows for each.
+
+        It raises nothing and promises nothing: what came of each, `apply` says.
+        """
+        ...
+
+
+@runtime_checkable
 class Confirming(Protocol):
     """An Actuator that can say whether what it enforces has ended."""
 

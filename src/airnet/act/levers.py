@@ -5,12 +5,18 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from airnet.act.actuator import Actuator, Confirming, Reconciled, Reconciling
-from airnet.act.intents import LASTING
+from airnet.act.actuator import (
+    Actuator,
+    Batching,
+    Confirming,
+    Reconciled,
+    Reconciling,
+)
+from airnet.act.intents import LASTING, Order
 from airnet.act.isolation import Isolation
 from airnet.clock import Clock
 from airnet.domain.containment import Containment, State
-from airnet.domain.decision import Decision
+from airnet.domain.decision import Decision, Mode
 from airnet.errors import ActuationError
 
 #: How long after its end a confirmation is waited for: OpenFlow hard timeouts are
@@ -43,6 +49,7 @@ class Levers:
         self._actuators = tuple(actuators)
         self._clock = clock
         self._unreconciled: set[str] = set()
+        self._begun: set[str] = set()
 
     def distrust(self) -> list[str]:
         """Return who must be reconciled before it is told anything new."""
@@ -65,6 +72,31 @@ class Levers:
         found = actuator.reconcile(wanted)
         self._unreconciled.discard(name)
         return found
+
+    def begin(self, orders: Sequence[Order], closed: Callable[[], str]) -> None:
+        """Have those that can start on several Decisions at once; each is sent still.
+
+        What has begun when a freeze comes was sent before it.
+        """
+        sends = [
+            one.decision
+            for one in orders
+            if one.outcome is None and one.decision.mode is Mode.ENFORCE
+        ]
+        if len(sends) < 2 or closed():
+            return
+        for actuator in self._actuators:
+            is_trusted = actuator.name not in self._unreconciled
+            if isinstance(actuator, Batching) and is_trusted:
+                mine = [one for one in sends if self.taker(one) is actuator]
+                self._begun.update(one.id for one in mine)
+                actuator.begin([(one, one.until_ns - one.t_ns) for one in mine])
+
+    def has_begun(self, decision: Decision) -> bool:
+        """Return, once, whether a Decision was among those begun."""
+        began = decision.id in self._begun
+        self._begun.discard(decision.id)
+        return began
 
     def command(
         self, decision: Decision, reconcile: Callable[[str], None]

@@ -4,23 +4,25 @@ One JSON object a line, one request at a time (docs/operating, the controller's
 northbound). Requests:
 
     {"command": "apply", "id": DECISION_ID, "action": "drop_sources" |
-     "rate_limit_sources" | "isolate_host", "sources": [ip...], "gateway": ip,
-     "port": n, "known": [ip...], "ttl_ms": n}
+     "rate_limit_sources" | "isolate_host" | "isolate_subnet" | "isolate_session" |
+     "reroute", "sources": [ip...], "gateway": ip, "port": n, "known": [ip...],
+     "ttl_ms": n, "source_port": n, "path": [{"port": n, "mac": text}...]}
     {"command": "release", "id": DECISION_ID}
     {"command": "status"}
+    {"command": "lead"}
 
 Replies carry the id: {"id", "ok": true, "state", "switches", "flows", "until_ns"} or
 {"id", "ok": false, "error"}. In between come events, which answer nothing:
 {"event": "ended", "id", "reason", "packets"}.
 """
 
-import socket
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-import msgspec
-
+from airnet.act.actuator import Reconciled
+from airnet.act.fastlane import ID_DIGITS, FastLane
+from airnet.act.northbound import Line, Northbound
 from airnet.clock import Clock, SystemClock
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Action, Decision
@@ -28,17 +30,35 @@ from airnet.errors import ActuationError
 
 NS_PER_MS, NS_PER_S = 1_000_000, 1_000_000_000
 
-#: A line longer than this is no answer of ours: the peer is not the controller.
-LINE_BYTES_MAX = 1 << 20
-
-#: Endings nobody asked about yet; the oldest is forgotten.
-ENDINGS_MAX = 1024
-
 _ACTIONS = frozenset(
-    {Action.DROP_SOURCES, Action.RATE_LIMIT_SOURCES, Action.ISOLATE_HOST}
+    {
+        Action.DROP_SOURCES,
+        Action.RATE_LIMIT_SOURCES,
+        Action.ISOLATE_SESSION,
+        Action.ISOLATE_HOST,
+        Action.ISOLATE_SUBNET,
+    }
 )
 
-Line = dict[str, object]
+
+class Hop(NamedTuple):
+    """A way round: a port of the switch, and the next hop's address behind it."""
+
+    port: int
+    mac: str = ""
+
+
+class Ways(NamedTuple):
+    """How containments get to the switches beside the usual way.
+
+    `standby` are sockets of controllers that may lead in the first one's place; `lane`
+    is the fast lane's socket; `paths` are the ways round to a gateway, by its address:
+    a reroute is carried out where there is one.
+    """
+
+    standby: tuple[str, ...] = ()
+    lane: str = ""
+    paths: Mapping[str, Sequence[Hop]] = {}
 
 
 def _nobody() -> Sequence[str]:
@@ -48,8 +68,8 @@ def _nobody() -> Sequence[str]:
 class SdnActuator:
     """Puts network Decisions in force on the switches, by way of the controller.
 
-    It reconnects by itself; after a time-out the connection is given up, so that a
-    late answer cannot be taken for the next one's.
+    What is armed goes by the fast lane as well, a little earlier; whether it stands,
+    the controller says.
 
     Args:
         socket_path: the controller's Unix socket.
@@ -57,6 +77,7 @@ class SdnActuator:
             protected things, clients of established sessions.
         timeout_ms: how long one request may take in all.
         clock: the time of command and acknowledgement.
+        ways: other controllers, the fast lane, ways round.
     """
 
     name = "sdn"
@@ -68,19 +89,44 @@ class SdnActuator:
         known: Callable[[], Sequence[str]] = _nobody,
         timeout_ms: int = 1000,
         clock: Clock | None = None,
+        ways: Ways | None = None,
     ) -> None:
-        self._path = str(socket_path)
+        self._ways = ways or Ways()
         self._known = known
-        self._timeout_ns = timeout_ms * NS_PER_MS
         self._clock = clock or SystemClock()
-        self._socket: socket.socket | None = None
-        self._received = b""
-        self._endings: dict[str, str] = {}
-        self._lines: deque[Line] = deque()
+        paths = (str(socket_path), *self._ways.standby)
+        self._controller = Northbound(paths, timeout_ms * NS_PER_MS, self._clock)
+        self._lane = FastLane(self._ways.lane) if self._ways.lane else None
+        self._early: dict[str, tuple[int, Line]] = {}
 
     def accepts(self, decision: Decision) -> bool:
-        """Return whether this is an action of the network."""
+        """Return whether this is an action of the network that switches can do."""
+        if decision.action is Action.REROUTE:
+            return bool(self._ways.paths.get(decision.gateway))
+        if decision.action is Action.ISOLATE_SESSION:
+            return decision.session is not None
         return decision.action in _ACTIONS
+
+    def arm(self, decisions: Iterable[Decision]) -> int:
+        """Have the fast lane ready for what may be decided; return how much is."""
+        if self._lane is None:
+            return 0
+        return self._lane.arm([self._request(one, NS_PER_S) for one in decisions])
+
+    def begin(self, orders: Sequence[tuple[Decision, int]]) -> None:
+        """Ask for several at once; `apply` then tells what came of each."""
+        mine = [one for one in orders if self.accepts(one[0])]
+        self._early.clear()
+        if len(mine) < 2:
+            return
+        command_ns = self._clock.now_ns()
+        requests = [self._request(decision, ttl_ns) for decision, ttl_ns in mine]
+        for request, (_, ttl_ns) in zip(requests, mine, strict=True):
+            if self._lane is not None:
+                self._lane.fire(request, max(1, -(-ttl_ns // NS_PER_S)))
+        found = self._controller.ask_all(requests)
+        good = {key: reply for key, reply in found.items() if reply.get("ok") is True}
+        self._early = {key: (command_ns, reply) for key, reply in good.items()}
 
     def apply(self, decision: Decision, ttl_ns: int) -> Containment:
         """Have the controller put `decision` on every switch it holds.
@@ -91,19 +137,14 @@ class SdnActuator:
         """
         seconds = max(1, -(-ttl_ns // NS_PER_S))
         command_ns = self._clock.now_ns()
-        reply = self._ask(
-            {
-                "command": "apply",
-                "id": decision.id,
-                "action": decision.action.value,
-                "sources": self._sources(decision),
-                "gateway": decision.gateway,
-                "port": self._port(decision),
-                "known": sorted(set(self._known())),
-                "ttl_ms": -(-ttl_ns // NS_PER_MS),
-            },
-            decision.id,
-        )
+        early = self._early.pop(decision.id, None)
+        is_fired = self._lane is not None and early is not None
+        if early is not None:
+            command_ns, reply = early
+        else:
+            request = self._request(decision, ttl_ns)
+            is_fired = self._lane is not None and self._lane.fire(request, seconds)
+            reply = self._controller.ask(request, decision.id)
         applied_ns = self._clock.now_ns()
         if reply.get("state") != "applied" or not reply.get("switches"):
             raise ActuationError(
@@ -111,6 +152,7 @@ class SdnActuator:
                 f"{reply.get('state')!r} on switches {reply.get('switches')!r}",
                 "see the controller's log",
             )
+        fast = self._lane.confirmed() if self._lane and is_fired else ""
         rounded = "" if seconds * NS_PER_S == ttl_ns else f", rounded up to {seconds} s"
         return Containment(
             decision_id=decision.id,
@@ -123,7 +165,8 @@ class SdnActuator:
             until_ns=applied_ns + seconds * NS_PER_S,
             handle=decision.id,
             detail=f"{reply.get('flows', 0)} flow entries on switches "
-            f"{_switches(reply)}; OpenFlow hard_timeout is whole seconds{rounded}",
+            f"{_switches(reply)}; OpenFlow hard_timeout is whole seconds{rounded}"
+            f"{'; ' if fast else ''}{fast}",
         )
 
     def release(self, containment: Containment) -> Containment:
@@ -133,7 +176,9 @@ class SdnActuator:
             ActuationError: it may stand until its hard timeout.
         """
         handle = containment.handle or containment.decision_id
-        self._ask({"command": "release", "id": handle}, handle)
+        if self._lane is not None:
+            self._lane.release(handle)
+        self._controller.ask({"command": "release", "id": handle}, handle)
         return containment
 
     def ended(self, containment: Containment) -> str:
@@ -142,11 +187,35 @@ class SdnActuator:
         Raises:
             ActuationError: the connection is gone.
         """
-        told = self._endings.pop(containment.handle, "")
-        if not told:
-            self._poll()
-            told = self._endings.pop(containment.handle, "")
-        return told
+        for _ in range(2):
+            for name in (containment.handle, containment.handle[:ID_DIGITS]):
+                told = self._controller.endings.pop(name, "")
+                if told:
+                    return told
+            self._controller.poll()
+        return ""
+
+    def reconcile(self, wanted: Sequence[tuple[Decision, Containment]]) -> Reconciled:
+        """Adopt what of `wanted` stands on the switches; take away all else of ours.
+
+        Raises:
+            ActuationError: no controller that leads could be asked.
+        """
+        if self._ways.standby:  # a standby knows nothing of what stands
+            self._controller.ask({"command": "lead"}, "")
+        told = self.status().get("containments")
+        lines = told if isinstance(told, list) else []
+        standing = {str(line["id"])[:ID_DIGITS]: str(line["id"]) for line in lines}
+        ids = {decision.id[:ID_DIGITS] for decision, _ in wanted}
+        orphans = [name for key, name in standing.items() if key not in ids]
+        for name in orphans:
+            self._controller.ask({"command": "release", "id": name}, name)
+        missing = tuple(
+            decision.id
+            for decision, _ in wanted
+            if decision.id[:ID_DIGITS] not in standing
+        )
+        return Reconciled(missing=missing, orphans=len(orphans))
 
     def status(self) -> Line:
         """Return the controller's own account of switches and containments.
@@ -154,118 +223,41 @@ class SdnActuator:
         Raises:
             ActuationError: no answer in time.
         """
-        return self._ask({"command": "status"}, "")
+        return self._controller.ask({"command": "status"}, "")
 
     def close(self) -> None:
-        """Let go of the connection."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-        self._received = b""
-        self._lines.clear()
+        """Let go of the connections."""
+        self._controller.close()
+        if self._lane is not None:
+            self._lane.close()
 
-    def _sources(self, decision: Decision) -> list[str]:
+    def _request(self, decision: Decision, ttl_ns: int) -> Line:
+        """Return what the controller is asked."""
         is_limit = decision.action is Action.RATE_LIMIT_SOURCES
-        return [] if is_limit else list(decision.target)
-
-    def _port(self, decision: Decision) -> int:
-        """Return the port to narrow to: a stranger's other ports are no better."""
-        return decision.port if decision.action is Action.RATE_LIMIT_SOURCES else 0
-
-    def _ask(self, request: Line, identity: str) -> Line:
-        """Send one request and return its reply, within the time-out in all."""
-        deadline_ns = self._clock.mono_ns() + self._timeout_ns
-        what = f"{request['command']} {identity}".strip()
-        try:
-            connection = self._ready()
-            connection.settimeout(self._timeout_ns / NS_PER_S)
-            connection.sendall(msgspec.json.encode(request) + b"\n")
-            while True:
-                reply = self._next_line(connection, deadline_ns)
-                if str(reply.get("id", "")) == identity:
-                    break
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-            self.close()
-            raise ActuationError(
-                f"{what}: controller at {self._path}: {_reason(error)}",
-                "check that airnet controller runs; rules end by themselves",
-            ) from error
-        if reply.get("ok") is not True:
-            raise ActuationError(
-                f"{what}: the controller refused: {reply.get('error', 'no reason')}",
-                "see the controller's log",
-            )
-        return reply
-
-    def _connect(self) -> socket.socket:
-        if self._socket is None:
-            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            connection.settimeout(self._timeout_ns / NS_PER_S)
-            try:
-                connection.connect(self._path)
-            except OSError:
-                connection.close()
-                raise
-            self._socket = connection
-        return self._socket
-
-    def _ready(self) -> socket.socket:
-        """Return a connection with nothing left to read; a stale one is replaced."""
-        if self._socket is not None:
-            try:
-                self._drain(self._socket)
-            except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-                self.close()
-        return self._connect()
-
-    def _poll(self) -> None:
-        """Take in events that are already here, without waiting."""
-        try:
-            self._drain(self._connect())
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-            self.close()
-            raise ActuationError(
-                f"controller at {self._path}: {_reason(error)}", "check the controller"
-            ) from error
-
-    def _drain(self, connection: socket.socket) -> None:
-        connection.settimeout(0)
-        for _ in range(ENDINGS_MAX):
-            try:
-                self._receive(connection)
-            except BlockingIOError:
-                break
-        self._lines.clear()
-
-    def _next_line(self, connection: socket.socket, deadline_ns: int) -> Line:
-        """Return the next line that answers something, events noted on the way."""
-        while not self._lines:
-            left_ns = deadline_ns - self._clock.mono_ns()
-            if left_ns <= 0:
-                raise TimeoutError("no answer in time")
-            connection.settimeout(left_ns / NS_PER_S)
-            self._receive(connection)
-        return self._lines.popleft()
-
-    def _receive(self, connection: socket.socket) -> None:
-        """Read once; split lines; keep replies, note events."""
-        chunk = connection.recv(65536)
-        if not chunk:
-            raise ConnectionResetError("it closed the connection")
-        *lines, self._received = (self._received + chunk).split(b"\n")
-        if len(self._received) > LINE_BYTES_MAX:
-            raise ConnectionAbortedError("a line without end")
-        for line in lines:
-            parsed = msgspec.json.decode(line, type=Line)
-            if "event" not in parsed:
-                self._lines.append(parsed)
-            elif parsed["event"] == "ended":
-                self._endings[str(parsed.get("id", ""))] = (
-                    f"ended by the switch: {parsed.get('reason', 'unknown reason')}, "
-                    f"{parsed.get('packets', 0)} packets matched"
-                )
-        while len(self._endings) > ENDINGS_MAX:
-            del self._endings[next(iter(self._endings))]
+        request: Line = {
+            "command": "apply",
+            "id": decision.id,
+            "action": decision.action.value,
+            "sources": [] if is_limit else list(decision.target),
+            "gateway": decision.gateway,
+            # A stranger's other ports are no better: only a limit is narrowed.
+            "port": decision.port if is_limit else 0,
+            "known": sorted(set(self._known())),
+            "ttl_ms": -(-ttl_ns // NS_PER_MS),
+        }
+        session = decision.session
+        if decision.action is Action.ISOLATE_SESSION and session is not None:
+            request |= {
+                "sources": [session.client],
+                "source_port": session.client_port,
+                "gateway": session.gateway,
+                "port": session.gateway_port,
+            }
+        if decision.action is Action.REROUTE:
+            # Everything that goes to that gateway: not only those the target names.
+            path = self._ways.paths[decision.gateway]
+            request |= {"sources": [], "path": [hop._asdict() for hop in path]}
+        return request
 
 
 def _switches(reply: Line) -> str:
@@ -273,8 +265,3 @@ def _switches(reply: Line) -> str:
     if isinstance(switches, list):
         return ", ".join(str(switch) for switch in switches)
     return str(switches)
-
-
-def _reason(error: Exception) -> str:
-    """Return an error in words; socket time-outs carry none."""
-    return str(error) or type(error).__name__

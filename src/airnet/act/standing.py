@@ -126,6 +126,7 @@ class Standing:
         acting = [one for one in fresh.values() if one.decision.action not in PASSIVE]
         if acting:
             self._entries.sync()
+        self._levers.begin(acting, self._closed)
         for decision, _, outcome in acting:
             if approvals_needed(decision):
                 self._propose(decision)
@@ -271,7 +272,7 @@ class Standing:
 
     def _send(self, decision: Decision) -> Containment:
         """Send the command, unless frozen; return what came of it."""
-        why = self._closed()
+        why = "" if self._levers.has_begun(decision) else self._closed()
         if why:
             return nothing(decision, State.WITHHELD, self._clock.now_ns(), why)
         return self._levers.command(decision, self._reconcile)

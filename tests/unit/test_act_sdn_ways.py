@@ -1,0 +1,234 @@
+"""act.sdn beside the usual way: other controllers, several at once, the fast lane."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from airnet.act import fastlane
+from airnet.act.sdn import Hop, SdnActuator, Ways
+from airnet.controller import express
+from airnet.controller.flows import Apply
+from airnet.domain.containment import State
+from airnet.domain.decision import Action, Decision
+from airnet.errors import ActuationError
+from tests.fakes.controller import FakeController
+from tests.fakes.verdicts import MS, drop, session_name
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[tuple[FakeController, FakeController]]:
+    with (
+        FakeController(tmp_path / "one") as one,
+        FakeController(tmp_path / "other") as other,
+    ):
+        yield one, other
+
+
+@pytest.fixture
+def actuator(tmp_path: Path) -> Iterator[SdnActuator]:
+    ways = Ways(standby=(str(tmp_path / "other"),))
+    made = SdnActuator(tmp_path / "one", timeout_ms=600, ways=ways)
+    yield made
+    made.close()
+
+
+def commands(controller: FakeController) -> list[object]:
+    return [request["command"] for request in controller.requests]
+
+
+@pytest.mark.parametrize("behaviour", ["hanging_up", "silent", "garbage", "deposed"])
+def test_another_controller_leads_when_the_first_does_not(
+    two: tuple[FakeController, FakeController], actuator: SdnActuator, behaviour: str
+) -> None:
+    one, other = two
+    one.behaviour = behaviour
+
+    outcome = actuator.apply(drop(), 2000 * MS)
+    actuator.release(outcome)
+
+    assert outcome.state is State.APPLIED
+    assert commands(other) == ["lead", "apply", "release"]
+
+
+def test_the_first_is_asked_to_lead_once_and_stays(
+    two: tuple[FakeController, FakeController], actuator: SdnActuator
+) -> None:
+    actuator.apply(drop(), 2000 * MS)
+    actuator.apply(drop("198.51.100.8"), 2000 * MS)
+
+    assert commands(two[0]) == ["lead", "apply", "apply"]
+    assert not two[1].requests
+
+
+def test_when_none_leads_it_says_so_in_time(
+    two: tuple[FakeController, FakeController], actuator: SdnActuator
+) -> None:
+    for one in two:
+        one.behaviour = "silent"
+
+    with pytest.raises(ActuationError, match="check that airnet controller runs"):
+        actuator.apply(drop(), 2000 * MS)
+
+
+def test_a_refusal_is_not_carried_elsewhere(
+    two: tuple[FakeController, FakeController], actuator: SdnActuator
+) -> None:
+    two[0].behaviour = "refusing"
+
+    with pytest.raises(ActuationError, match="protected"):
+        actuator.apply(drop(), 2000 * MS)
+    assert not two[1].requests
+
+
+def test_what_nobody_wants_is_released_and_what_is_gone_is_told(tmp_path: Path) -> None:
+    with FakeController(tmp_path / "one") as controller:
+        made = SdnActuator(tmp_path / "one")
+        kept, gone = drop("198.51.100.1"), drop("198.51.100.2")
+        standing = made.apply(kept, 2000 * MS)
+        controller.standing["abcdefabcdef"] = {}
+
+        found = made.reconcile([(kept, standing), (gone, standing)])
+
+        assert found == ((gone.id,), 1)
+        assert set(controller.standing) == {kept.id}
+        made.close()
+
+
+def test_many_at_once_are_each_told(tmp_path: Path) -> None:
+    with FakeController(tmp_path / "one") as controller:
+        made = SdnActuator(tmp_path / "one")
+        decisions = [drop(f"198.51.100.{i}") for i in range(1, 41)]
+
+        made.begin([(one, 2000 * MS) for one in decisions])
+        asked = len(controller.requests)
+        outcomes = [made.apply(one, 2000 * MS) for one in decisions]
+
+        assert asked == len(controller.requests) == 40
+        assert [one.decision_id for one in outcomes] == [one.id for one in decisions]
+        made.close()
+
+
+def test_many_at_once_refused_are_refused_again_one_by_one(tmp_path: Path) -> None:
+    with FakeController(tmp_path / "one", "refusing"):
+        made = SdnActuator(tmp_path / "one")
+        decisions = [drop(f"198.51.100.{i}") for i in range(1, 4)]
+
+        made.begin([(one, 2000 * MS) for one in decisions])
+
+        with pytest.raises(ActuationError, match="protected"):
+            made.apply(decisions[0], 2000 * MS)
+        made.close()
+
+
+def test_a_session_and_a_reroute_are_asked_for_as_the_controller_wants_them(
+    tmp_path: Path,
+) -> None:
+    cut = replace(drop(), action=Action.ISOLATE_SESSION, session=session_name())
+    round_ = replace(drop(), action=Action.REROUTE, gateway="10.0.0.10")
+    paths = {"10.0.0.10": (Hop(7), Hop(8, "00:11:22:33:44:55"))}
+    with FakeController(tmp_path / "one") as controller:
+        made = SdnActuator(tmp_path / "one", ways=Ways(paths=paths))
+        assert made.accepts(round_)
+        assert not SdnActuator(tmp_path / "one").accepts(round_)
+        made.apply(cut, 2000 * MS)
+        made.apply(round_, 2000 * MS)
+        made.close()
+
+    first, second = (
+        Apply(**{k: v for k, v in one.items() if k != "command"} | fixed(one))
+        for one in controller.requests
+    )
+    assert (first.sources, first.source_port) == (("10.0.1.1",), 40_000)
+    assert (first.gateway, first.port) == ("10.0.0.10", 9878)
+    assert [hop["port"] for hop in second.path] == [7, 8]  # type: ignore[index]
+    assert second.sources == ()
+
+
+def fixed(request: dict[str, object]) -> dict[str, object]:
+    return {"sources": tuple(request["sources"])}  # type: ignore[arg-type]
+
+
+# ---- the fast lane ----
+
+
+class FakeLane:
+    """Arms what it is asked to, and notes what it is fired."""
+
+    def __init__(self, path: Path) -> None:
+        self.fired: list[tuple[int, int, int]] = []
+        self.released: list[str] = []
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(str(path))
+        self.listener.listen()
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def serve(self) -> None:
+        peer, _ = self.listener.accept()
+        slots = 0
+        while asked := peer.recv(65536):
+            if asked[:4] == b"FIRE":
+                _, slot, decision, seconds = express.FIRE.unpack(asked)
+                self.fired.append((slot, decision, seconds))
+                done = express.DONE.pack(b"DONE", slot, decision, 1, 0, 123)
+                peer.send(done)
+                continue
+            request = json.loads(asked)
+            if request["command"] == "release":
+                self.released.append(request["id"])
+                continue
+            count = len(request["containments"])
+            answer = {"ok": True, "slots": list(range(slots, slots + count))}
+            slots += count
+            peer.send(json.dumps(answer).encode())
+        peer.close()
+
+    def end(self) -> None:
+        self.thread.join(10)
+        self.listener.close()
+
+
+def test_bytes_are_those_of_the_lane() -> None:
+    for name in ("FIRE", "DONE"):
+        assert getattr(fastlane, name).format == getattr(express, name).format
+    assert fastlane.FIRE_MAGIC == express.FIRE_MAGIC
+    assert fastlane.DONE_MAGIC == express.DONE_MAGIC
+
+
+def test_what_is_armed_is_fired_ahead_and_released_with_the_rest(
+    tmp_path: Path,
+) -> None:
+    lane = FakeLane(tmp_path / "lane")
+    with FakeController(tmp_path / "one"):
+        made = SdnActuator(tmp_path / "one", ways=Ways(lane=str(tmp_path / "lane")))
+        armed, other = drop("198.51.100.1"), drop("198.51.100.2")
+        again = later(armed)
+
+        assert made.arm([armed]) == 1
+        outcome = made.apply(again, 2500 * MS)
+        made.apply(other, 2500 * MS)
+        made.release(outcome)
+        made.close()
+    lane.end()
+
+    assert lane.fired == [(0, int(again.id[:12], 16), 3)]
+    assert lane.released == [again.id[:12]]
+
+
+def later(decision: Decision) -> Decision:
+    """Return a Decision of the same containment, with another id."""
+    return replace(decision, id="fedcba9876543210")
+
+
+def test_a_lane_that_is_not_there_costs_nothing_but_time(tmp_path: Path) -> None:
+    with FakeController(tmp_path / "one"):
+        made = SdnActuator(tmp_path / "one", ways=Ways(lane=str(tmp_path / "lane")))
+
+        assert made.arm([drop()]) == 0
+        assert made.apply(drop(), 2000 * MS).state is State.APPLIED
+        made.close()
