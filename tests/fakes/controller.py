@@ -12,7 +12,8 @@ class FakeController:
 
     `behaviour` is one of: honest; refusing; silent (never answers); mixed_up (answers
     with another id); hanging_up (closes instead of answering); chatty (an event comes
-    before every answer); garbage; deposed (another leads). `standing` maps decision ids to requests.
+    before every answer); garbage; deposed (another leads). `standing` maps decision
+    ids to requests.
     """
 
     def __init__(self, path: Path, behaviour: str = "honest") -> None:
