@@ -13,7 +13,8 @@ class FakeGateway:
     """An order gateway on a loopback port.
 
     `behaviour` is one of: honest; broken (HTTP 500); refusing (OpenC2 status 501);
-    garbage (200, no JSON); lying (acknowledges, limits nothing); endless (limits, and
+    garbage (200, no JSON); huge (200, ten million bytes); lying (acknowledges, limits
+    nothing); endless (limits, and
     does not stop at the end); silent (never answers); dripping (a byte at a time);
     closing (HTTP/1.0 style: answers and closes).
 
@@ -115,6 +116,8 @@ class FakeGateway:
                     return
                 if gateway.behaviour == "garbage":
                     answer = b"<html>busy</html>"
+                if gateway.behaviour == "huge":
+                    answer = b'{"a": "' + b"a" * 10_000_000
                 self.send_response(500 if gateway.behaviour == "broken" else 200)
                 self.send_header("Content-Type", RESPONSE_TYPE)
                 if gateway.behaviour == "closing":

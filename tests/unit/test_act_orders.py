@@ -129,6 +129,7 @@ def test_it_takes_throttles_of_gateways_it_can_reach_only(
         ("broken", "HTTP status 500"),
         ("refusing", "status 501: not here"),
         ("garbage", "no OpenC2 response"),
+        ("huge", "no OpenC2 response"),
         ("lying", "says state 'released' when asked"),
         ("silent", "timed out|no answer in time"),
         ("dripping", "timed out|no answer in time"),

@@ -6,7 +6,7 @@ when everything that fits stands already.
 
 import msgspec
 
-from airnet.decide import drafts, expulsion, wording
+from airnet.decide import drafts, expulsion, forgery, wording
 from airnet.decide.drops import Drops
 from airnet.decide.dwell import has_dwelt
 from airnet.decide.facts import Grounds
@@ -125,6 +125,9 @@ class Proposals:
                 f"{moving} of {self._peers.session_count} sessions misbehave together, "
                 f"more than {percent} percent: that is a market, not one algorithm"
             )
+        forged = forgery.objection(verdict, self._findings.feature)
+        if forged:
+            return forged
         ttl_ns = rule.ttl_ms * NS_PER_MS
         why = wording.sentence(
             wording.seen_words(verdict, finding, streak), wording.throttle_words(ttl_ns)
