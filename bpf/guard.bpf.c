@@ -13,6 +13,8 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "rate.h"
+
 /* Protected addresses; filled before the program is attached. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
@@ -79,35 +81,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct airnet_guard_page);
 } intents SEC(".maps");
-
-enum verdict { NOTHING, CONFORMS, REFUSED };
-
-/* How often two CPUs may meet over one rule before its frame is refused. */
-#define TRIES 8
-
-/* What the rule says of a frame now; an ended rule says nothing. */
-static __always_inline enum verdict rule_says(struct airnet_guard_rule *rule, __u64 now)
-{
-	__u64 interval, slack;
-
-	if (!rule || now >= rule->until_ns)
-		return NOTHING;
-	interval = rule->interval_ns;
-	slack = rule->slack_ns;
-	for (int i = 0; interval && i < TRIES; i++) {
-		__u64 next = rule->next_ns, from = next > now ? next : now;
-
-		if (next > now + slack)
-			break;
-		if (__sync_val_compare_and_swap(&rule->next_ns, next,
-						from + interval) != next)
-			continue;
-		__sync_fetch_and_add(&rule->passed, 1);
-		return CONFORMS;
-	}
-	__sync_fetch_and_add(&rule->refused, 1);
-	return REFUSED;
-}
 
 static __always_inline void prefix_of(struct airnet_guard_prefix *prefix,
 				      const __u64 address[2])

@@ -267,6 +267,7 @@ class Config(Closed, frozen=True):
     site: str = ""
     policy: str = ""
     approvers: str = ""
+    agents: str = ""
     models: str = ""
     model_keys: tuple[str, ...] = ()
     policy_keys: tuple[str, ...] = ()

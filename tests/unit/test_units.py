@@ -10,17 +10,24 @@ from pathlib import Path
 
 import pytest
 
+from airnet.act.process import Agents
+from airnet.agent.settings import Settings
 from airnet.config import Config, Site, load
 from airnet.errors import EXIT_CONFIG, EXIT_UNAVAILABLE, EXIT_USAGE
 
 DATA = Path(__file__).parent.parent.parent / "src" / "airnet" / "data"
 #: Exposure in tenths, as `systemd-analyze security --threshold` takes it. Measured
 #: with systemd 252: 23 and 12; the margin is for other versions' weights.
-EXPOSURE = {"airnet.service": 27, "airnet-controller.service": 16}
+EXPOSURE = {
+    "airnet.service": 27,
+    "airnet-controller.service": 16,
+    "airnet-agent.service": 45,
+}
 #: design: the sensor has these, the controller none.
 CAPABILITIES = {
     "airnet.service": {"CAP_BPF", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_PERFMON"},
     "airnet-controller.service": set[str](),
+    "airnet-agent.service": {"CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON"},
 }
 UNITS = sorted(EXPOSURE)
 
@@ -99,6 +106,16 @@ def test_a_wrong_configuration_is_not_retried(unit: str) -> None:
     assert never == {str(s) for s in (EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_CONFIG)}
 
 
+def test_nothing_stays_frozen_whatever_ends_the_agent() -> None:
+    """It thaws when it stops, is started again, and its keeper may outlive it."""
+    found = settings("airnet-agent.service")
+
+    assert "--thaw" in found["ExecStopPost"][0]
+    assert found["Restart"] == ["always"]
+    assert found["StartLimitIntervalSec"] == ["0"]
+    assert found["KillMode"] == ["mixed"]
+
+
 def test_bpf_survives_the_filter() -> None:
     """@privileged holds bpf(2); the unit takes it back after refusing the group."""
     filters = settings("airnet.service")["SystemCallFilter"]
@@ -132,3 +149,7 @@ def test_examples_load() -> None:
 
     assert used == {algorithm.id for algorithm in site.algorithms}
     assert load(DATA / "airnet.toml.example", Config).capture.interface
+    (here,) = load(DATA / "agent.toml.example", Settings).algorithms
+    (there,) = load(DATA / "agents.toml.example", Agents).places
+    assert here.id in used
+    assert there.host in {host for firm in site.firms for host in firm.hosts}

@@ -11,9 +11,13 @@ import msgspec
 from airnet.act.actuator import Actuator
 from airnet.act.intentlog import IntentLog
 from airnet.domain.containment import Containment
-from airnet.domain.decision import PASSIVE, Decision, Mode
+from airnet.domain.decision import Action, Decision, Mode
 from airnet.domain.verdict import Verdict
 from airnet.errors import ActuationError
+
+#: What may be done before anything is asked: of strangers. What cuts a session waits
+#: until its orders are known to be gone, and that takes longer than a disk.
+REFLEXES = frozenset({Action.DROP_SOURCES, Action.RATE_LIMIT_SOURCES})
 
 
 class Reflex:
@@ -35,7 +39,7 @@ class Reflex:
         Also when the actuator failed: applying is idempotent, and that way takes back
         what it cannot be sure of.
         """
-        if decision.mode is not Mode.ENFORCE or decision.action in PASSIVE:
+        if decision.mode is not Mode.ENFORCE or decision.action not in REFLEXES:
             return None
         if not self._actuator.accepts(decision):
             return None

@@ -30,6 +30,7 @@ fish_source) in your shell's start-up file.
 MODULES = {
     "actions": "govern",
     "approve": "govern",
+    "agent": "agent",
     "bench": "trial",
     "controller": "live",
     "demo": "trial",

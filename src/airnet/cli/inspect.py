@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from airnet.act.orders import OrdersActuator
 from airnet.act.people import Approvers
+from airnet.act.process import Agents
 from airnet.cli import show
 from airnet.config import Config, Site, line_of, load, read_text
 from airnet.decide import Judge
@@ -23,8 +24,8 @@ from airnet.kernel.probe import probe
 
 #: What live capture cannot do without; everything else degrades.
 REQUIRED = frozenset({"privileges", "onnxruntime"})
-Kind = type[Config] | type[Site] | type[Policy] | type[Approvers]
-KINDS: tuple[Kind, ...] = (Config, Site, Policy, Approvers)
+Kind = type[Config] | type[Site] | type[Policy] | type[Approvers] | type[Agents]
+KINDS: tuple[Kind, ...] = (Config, Site, Policy, Approvers, Agents)
 #: First words of what problems() says of a policy; all else is about the site.
 POLICY_WORDS = re.compile(
     r"(cause|budget|market)\.|few_sources_max|rule\b|envelope\b|policy: "
@@ -89,9 +90,9 @@ Exit statuses
 )
 @show.as_json
 def lint(files: tuple[Path, ...], as_json: bool) -> int:
-    """Check configuration, site, policy and approvers FILEs; start nothing.
+    """Check configuration, site, policy, approvers and agents FILEs.
 
-    Which of the four a file is, its keys tell. The files that a configuration names
+    Which of the five a file is, its keys tell. The files that a configuration names
     are checked as well, and a policy against its site.
     """
     findings: dict[Path, Finding] = {}
@@ -112,7 +113,7 @@ def lint(files: tuple[Path, ...], as_json: bool) -> int:
             continue
         trees.setdefault(finding.kind, (file, tree))
         if isinstance(tree, Config):
-            names = (tree.site, tree.policy, tree.approvers)
+            names = (tree.site, tree.policy, tree.approvers, tree.agents)
             named = [name for name in names if name]
             waiting += [file.parent / name for name in named]
     for about, problem in _together(trees):
@@ -127,7 +128,7 @@ def lint(files: tuple[Path, ...], as_json: bool) -> int:
 
 
 def _kind(file: Path) -> Kind:
-    """Return which of the four files this is: whose top-level keys it has most of."""
+    """Return which of the five files this is: whose top-level keys it has most of."""
     try:
         keys = set(tomllib.loads(read_text(file)))
     except (AirnetError, tomllib.TOMLDecodeError):

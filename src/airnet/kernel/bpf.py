@@ -23,6 +23,8 @@ from airnet.errors import CaptureError, UnsupportedError
 #: Source: include/uapi/linux/bpf.h and if_link.h.
 XDP_DROP, XDP_PASS, XDP_REDIRECT = 1, 2, 4
 ATTACH_XDP = 37
+#: enum bpf_attach_type: BPF_CGROUP_INET_EGRESS.
+ATTACH_EGRESS = 1
 FLAGS_SKB_MODE, FLAGS_DRV_MODE = 1 << 1, 1 << 2
 TEST_LIVE_FRAMES = 1 << 1
 POSSIBLE_CPUS = Path("/sys/devices/system/cpu/possible")
@@ -181,6 +183,24 @@ class Program:
         fd = library().bpf_raw_tracepoint_open(None, self.fd)
         if fd < 0:
             raise failure(f"{self.name}: tracepoint attach", -fd)
+        return Link(fd)
+
+    def attach_cgroup(self, cgroup: Path) -> Link:
+        """Attach to what the processes of a cgroup (version 2) send.
+
+        Raises:
+            UnsupportedError: there is no such cgroup, or the kernel refused it.
+        """
+        try:
+            place = os.open(cgroup, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise failure(f"{cgroup}: cgroup", error.errno or errno.EIO) from error
+        try:
+            fd = library().bpf_link_create(self.fd, place, ATTACH_EGRESS, None)
+        finally:
+            os.close(place)
+        if fd < 0:
+            raise failure(f"{cgroup}: egress attach", -fd)
         return Link(fd)
 
     def id(self) -> int:

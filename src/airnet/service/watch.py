@@ -21,6 +21,7 @@ from airnet import __version__
 from airnet.act.actuator import Actuator
 from airnet.act.gate import Gate, by_signal
 from airnet.act.people import Approvers, People
+from airnet.act.process import Agents, ProcessActuator
 from airnet.act.sdn import SdnActuator
 from airnet.act.standing import Standing
 from airnet.capture.attached import Attached
@@ -205,7 +206,11 @@ class Service:
                     clock=self._clock,
                 )
             )
-        return means(site.gateways, timeout_ms, self._clock, cuts, self._trading)
+        found = means(site.gateways, timeout_ms, self._clock, cuts, self._trading)
+        if agents := _under(base, config.agents):
+            where = load(agents, Agents)
+            found.append(ProcessActuator(where, agents.parent, site, self._clock))
+        return found
 
     def _trading(self) -> list[SessionName]:
         """Return who is logged on now."""
