@@ -20,7 +20,7 @@ from airnet.errors import ActuationError, ConfigError, InstructionError, LedgerE
 from airnet.record.incident import fold
 from airnet.record.memory import MemoryLedger
 from airnet.record.narrative import tell
-from tests.fakes.office import approvers, instruct, kill, public, signed
+from tests.fakes.office import KEYS, approvers, instruct, kill, public, signed
 from tests.fakes.verdicts import T0, throttle
 
 PEER = Peer(uid=1000, gid=1000, pid=1)
@@ -355,9 +355,26 @@ def test_nobody_is_two_in_the_file(
     with pytest.raises(ValueError, match=f"must not have {says}"):
         Approvers(
             people=tuple(
-                Approver(name=name, key=f"{number:064x}") for name, number in people
+                Approver(name=name, key=public(list(KEYS)[number]))
+                for name, number in people
             )
         )
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "00" * 32,
+        "01" + "00" * 31,
+        "00" * 31 + "80",
+        "ec" + "ff" * 30 + "7f",
+        # Of order 8; found by halving (0, -1) twice on the curve of RFC 8032.
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    ],
+)
+def test_a_key_for_which_anybody_can_sign_is_nobodys(key: str) -> None:
+    with pytest.raises(ValueError, match="anybody can sign"):
+        Approver(name="A", key=key)
 
 
 @pytest.mark.parametrize("reason", ["", " ", "x" * 501, "\x1b[2J", "a\nb"])

@@ -29,6 +29,9 @@ TIER_LAST = 7
 #: Below it a containment ends by itself, and undoing it early is no release of a kill.
 TIER_NAMED = 5
 
+#: Forgeries tried on a key; a weak one passes each with a chance of 1/8 or more.
+TRIALS = 256
+
 _REMEDY = "see docs/governance"
 
 
@@ -43,6 +46,8 @@ class Approver(Closed, frozen=True):
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[0-9a-f]{64}", self.key):
             raise ValueError("`key` must be an Ed25519 public key, 64 hex digits")
+        if is_anybodys(self.key):
+            raise ValueError("`key` must not be one for which anybody can sign")
         if not self.name.strip() or not self.name.isprintable():
             raise ValueError("`name` must be a person's name")
         if not 0 <= self.tier_max <= TIER_LAST:
@@ -163,6 +168,26 @@ def verifies(signed: Signed) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+def is_anybodys(key: str) -> bool:
+    """Return whether a public key is a point of small order, such as all zeros.
+
+    RFC 8032 section 5.1.7 lets those be: with S=0 and R the neutral element, every
+    eighth message at least is "signed". Tried here, on as many as leave no doubt.
+    """
+    forged = bytes([1]) + bytes(63)
+    try:
+        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
+    except ValueError:
+        return False
+    for number in range(TRIALS):
+        try:
+            public.verify(forged, bytes([number]))
+        except InvalidSignature:
+            continue
+        return True
+    return False
 
 
 def sign(instruction: Instruction, private: Ed25519PrivateKey) -> Signed:

@@ -58,6 +58,9 @@ class Proposals:
         if rule.action == "evidence":
             return "policy keeps evidence only"
         if finding.cause is Cause.ALGO_FAULT:
+            forged = forgery.objection(verdict, self._findings.feature)
+            if forged:
+                return forged
             if streak.is_above:
                 _, phase = self._terms.where(verdict)
                 found = self._rungs.above(verdict, finding, streak, rule, phase)
@@ -125,9 +128,6 @@ class Proposals:
                 f"{moving} of {self._peers.session_count} sessions misbehave together, "
                 f"more than {percent} percent: that is a market, not one algorithm"
             )
-        forged = forgery.objection(verdict, self._findings.feature)
-        if forged:
-            return forged
         ttl_ns = rule.ttl_ms * NS_PER_MS
         why = wording.sentence(
             wording.seen_words(verdict, finding, streak), wording.throttle_words(ttl_ns)

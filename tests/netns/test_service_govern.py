@@ -1,0 +1,124 @@
+"""`airnet run` governed by people: undo, freeze and unfreeze, across a restart."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airnet.act.gate import Gate
+from airnet.kernel import link
+from airnet.record.file import read, verify
+from tests.fakes.controller import FakeController
+from tests.fakes.office import write_approvers, write_key
+from tests.netns.lab_links import namespace, veth, wait_until
+from tests.netns.test_service import configure, decided, play, running
+
+pytestmark = [pytest.mark.root, pytest.mark.slow]
+LIMIT_S = 20.0
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Give a configured airnet on a link, with people who may speak."""
+    configure(tmp_path)
+    write_approvers(tmp_path / "approvers.toml")
+    text = (tmp_path / "airnet.toml").read_text()
+    (tmp_path / "airnet.toml").write_text('approvers = "approvers.toml"\n' + text)
+    write_key(tmp_path / "jane.pem", "Jane Doe")
+    with namespace():
+        link.bring_up("lo", quiet=False)
+        veth()
+        yield tmp_path
+
+
+def say(folder: Path, *words: str) -> tuple[int, dict[str, Any], str, float]:
+    """Run a command; return its status, document, errors, and how long it took."""
+    start = time.monotonic()
+    config = ("--config", str(folder / "airnet.toml"))
+    done = subprocess.run(
+        [sys.executable, "-m", "airnet", *words, "--json", *config],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    took_s = time.monotonic() - start
+    return done.returncode, json.loads(done.stdout or b"{}"), str(done.stderr), took_s
+
+
+def standing(folder: Path) -> list[str]:
+    return [one["id"] for one in say(folder, "actions")[1]["standing"]]
+
+
+def kinds(folder: Path) -> list[str]:
+    return [
+        f"{one.kind}:{one.body.get('state', '')}".rstrip(":")
+        for one in read(folder / "ledger")
+    ]
+
+
+def test_undo_then_freeze_then_a_restart_that_stays_frozen(folder: Path) -> None:
+    with FakeController(folder / "nobody.sock") as controller:
+        with running(folder) as service:
+            play()
+            wait_until(lambda: bool(controller.standing), LIMIT_S)
+            (decision,) = standing(folder)
+
+            status, said, errors, took_s = say(folder, "undo", decision)
+
+            assert status == 0, errors
+            assert said["body"]["state"] == "rolled_back"
+            assert controller.standing == {}
+            assert took_s < 5.0, f"the whole command took {took_s:.2f} s"
+            assert say(folder, "undo", decision)[0] == 1
+            service.process.send_signal(signal.SIGUSR1)
+            wait_until(lambda: bool(Gate(folder).closed()), LIMIT_S)
+            assert service.end() == 0, service.log()
+        before = len(decided(folder))
+        with running(folder) as service:
+            frozen = say(folder, "actions")[1]["frozen"]
+            assert "SIGUSR1" in frozen["why"]
+            play()
+            wait_until(lambda: len(decided(folder)) > before, LIMIT_S)
+            wait_until(lambda: "containment:withheld" in kinds(folder), LIMIT_S)
+            assert controller.standing == {}
+
+            nobody = say(folder, "unfreeze")
+            key = ("--by", "Jane Doe", "--key", str(folder / "jane.pem"))
+            lifted = say(folder, "unfreeze", *key)
+
+            assert nobody[0] == 1
+            assert "not signed" in nobody[2]
+            assert lifted[0] == 0, lifted[2]
+            assert say(folder, "actions")[1]["frozen"] is None
+            assert service.end() == 0, service.log()
+    assert verify(folder / "ledger").verifies
+    told = kinds(folder)
+    assert told.count("freeze") == 2
+    assert told.index("instruction") < told.index("containment:rolled_back")
+
+
+def test_the_warden_goes_when_airnet_is_killed(folder: Path) -> None:
+    with running(folder) as service:
+        assert say(folder, "actions")[0] == 0
+        wardens = children(service.process.pid)
+        assert len(wardens) == 1
+
+        service.end(signal.SIGKILL)
+
+    wait_until(lambda: not Path(f"/proc/{wardens[0]}").exists(), LIMIT_S)
+    status, _, errors, _ = say(folder, "freeze", "--reason", "nobody home")
+    assert status == 0, errors
+    assert Gate(folder).closed().endswith(": nobody home")
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process started."""
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(one) for one in text.split()]
