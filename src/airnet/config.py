@@ -28,7 +28,6 @@ DPDK_DEVICE = re.compile(
 )
 DPDK_OPTION = re.compile(r"--(lcores|socket-mem|iova-mode|log-level)=\S+")
 
-#: Asset classes that a policy can tell apart.
 Asset = Literal["equity", "future", "option", "bond", "currency", "crypto"]
 
 #: One step of a path into a TOML tree: a key, or the place in an array.
@@ -331,10 +330,7 @@ def read_text(path: Path) -> str:
 def _explain(message: str) -> tuple[tuple[Step, ...], str]:
     """Return where msgspec found something wrong, and what, in an operator's words."""
     text, _, path = message.partition(" - at `$")
-    steps: list[Step] = [
-        int(index) if index else name
-        for name, index in re.findall(r"([\w-]+)|\[(\d+)\]", path)
-    ]
+    steps = _steps(path)
     unknown = re.search(r"unknown field `([^`]+)`", text)
     if unknown:
         return (*steps, unknown.group(1)), "unknown key"
@@ -343,8 +339,14 @@ def _explain(message: str) -> tuple[tuple[Step, ...], str]:
         return tuple(steps), f"`{missing.group(1)}` is missing"
     own = re.match(r"`([^`]+)` must ", text)  # ours: see _require
     if own:
-        return (*steps, own.group(1)), text[own.end() - len("must ") :]
+        return (*steps, *_steps(own.group(1))), text[own.end() - len("must ") :]
     return tuple(steps), text[:1].lower() + text[1:]
+
+
+def _steps(path: str) -> list[Step]:
+    """Return the steps of `gateway[1].port`."""
+    found = re.findall(r"([\w-]+)|\[(\d+)\]", path)
+    return [int(index) if index else name for name, index in found]
 
 
 def _field(steps: tuple[Step, ...]) -> str:
@@ -356,8 +358,7 @@ def _field(steps: tuple[Step, ...]) -> str:
 def line_of(text: str, steps: tuple[Step, ...]) -> str:
     """Return `:LINE` of the key or table that `steps` lead to, or nothing.
 
-    The line that leads furthest towards it is taken: that of its table when the key
-    is not there, or of the array that it is a part of.
+    The line that leads furthest towards it: of its table, or array, if it has none.
     """
     best, place = 0, ""
     table: tuple[Step, ...] = ()

@@ -106,6 +106,20 @@ def test_a_change_for_a_phase_is_held_to_what_the_rule_is_held_to() -> None:
         algorithm(when=(When(phase=Phase.CLOSED, ttl_ms=90_000_000),))
 
 
+def test_what_is_wrong_for_a_phase_is_named_there(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(
+        "[cause.flood]\nttl_ms = 5\n\n[[cause.flood.when]]\n"
+        'phase = "closed"\nttl_ms = 0\n',
+        encoding="utf-8",
+    )
+
+    with pytest.raises(
+        ConfigError, match=r"policy.toml:6: cause.flood.when\[0\].ttl_ms"
+    ):
+        load(path, Policy)
+
+
 def test_an_opinion_must_be_rare_among_benign_windows() -> None:
     policy = algorithm(p_value_max=0.01)
 

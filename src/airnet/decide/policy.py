@@ -140,8 +140,11 @@ class Contain(Closed, frozen=True):
             f"`tier_max` must be 0..{tier_top:d}: higher tiers need approvers, so a "
             "`rung`",
         )
-        for each in self.when:
-            msgspec.structs.replace(self, when=(), **each.changes()).__post_init__()
+        for place, each in enumerate(self.when):
+            try:
+                msgspec.structs.replace(self, when=(), **each.changes()).__post_init__()
+            except ValueError as error:
+                raise ValueError(f"`when[{place}].{str(error)[1:]}") from error
 
     def at(self, asset: str, phase: Phase) -> "Contain":
         """Return the rule for an asset class in a market phase."""
