@@ -10,12 +10,15 @@ import pytest
 
 from airnet.cli import main
 from airnet.config import Config, Site, load
+from airnet.decide.facts import ACTIONS
+from airnet.decide.ladder import TIERS
 from airnet.decide.policy import Policy
 from airnet.decide.reading import read_policy
+from airnet.domain.decision import Action
 from airnet.errors import ConfigError
 from airnet.keys import private_key
 from airnet.prove import certificate, incident, lift
-from airnet.prove.claims import CLAIMS
+from airnet.prove.claims import CLAIMS, REACH
 
 z3 = pytest.importorskip("z3", reason="pip install 'airnet[policy]'")
 from airnet.prove.model import Model  # noqa: E402 -- needs z3
@@ -61,7 +64,7 @@ def test_a_proof_is_of_something(site: Site | None) -> None:
     model = Model(POLICY, site)
 
     for place in {row for row, _ in _accepted(model)}:
-        assert place in range(3, 12)
+        assert place >= ACTIONS.index(Action.RATE_LIMIT_SOURCES)
     assert {name for _, name in _accepted(model)} == {
         "rate_limit_sources",
         "drop_sources",
@@ -74,8 +77,6 @@ def test_a_proof_is_of_something(site: Site | None) -> None:
 
 def _accepted(model: Model) -> list[tuple[int, str]]:
     """Return the actions of which some Decision is accepted."""
-    from airnet.decide.facts import ACTIONS
-
     found = []
     for place, action in enumerate(ACTIONS):
         answer = model.solver.check(model.facts.action == place)
@@ -256,3 +257,9 @@ def test_lint_names_the_line_of_what_cannot_be_proved(
 def test_a_mutant_is_a_change() -> None:
     assert rung("compromise", 1, approvals=1) != POLICY
     assert len(MUTANTS) >= 30
+
+
+def test_every_action_has_its_place_on_both_ladders() -> None:
+    """One is what decides, the other what is claimed of it."""
+    assert set(TIERS) == set(Action)
+    assert {action: int(tier) for action, tier in TIERS.items() if tier > 1} == REACH

@@ -29,6 +29,8 @@ AIMS = {
     Action.THROTTLE_SESSION: TargetType.SESSION,
     Action.CANCEL_ORDERS: TargetType.SESSION,
     Action.DISABLE_SESSION: TargetType.SESSION,
+    Action.THROTTLE_PROCESS: TargetType.SESSION,
+    Action.FREEZE_PROCESS: TargetType.SESSION,
     Action.ISOLATE_HOST: TargetType.HOST,
     Action.ISOLATE_SUBNET: TargetType.SUBNET,
 }

@@ -25,6 +25,9 @@ TIERS = {
     Action.DROP_SOURCES: Tier.PROTECT,
     Action.REROUTE: Tier.DIVERT,
     Action.THROTTLE_SESSION: Tier.LIMIT_ALGO,
+    # What holds an algorithm's process holds its cancels as well: no throttle of T4.
+    Action.THROTTLE_PROCESS: Tier.KILL_ALGO,
+    Action.FREEZE_PROCESS: Tier.KILL_ALGO,
     Action.CANCEL_ORDERS: Tier.KILL_ALGO,
     Action.DISABLE_SESSION: Tier.KILL_ALGO,
     Action.ISOLATE_SESSION: Tier.ISOLATE_HOST,
@@ -67,7 +70,12 @@ class Rung(Closed, frozen=True):
     """
 
     action: Literal[
-        "cancel_orders", "disable_session", "isolate_host", "isolate_subnet"
+        "cancel_orders",
+        "disable_session",
+        "throttle_process",
+        "freeze_process",
+        "isolate_host",
+        "isolate_subnet",
     ]
     approvals: int = 2
     needs: tuple[Need, ...] = ()

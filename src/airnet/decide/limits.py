@@ -19,7 +19,13 @@ Case = tuple[Cause, Action, str, Phase]
 FITTING = {
     Cause.FLOOD: frozenset({Action.DROP_SOURCES, Action.RATE_LIMIT_SOURCES}),
     Cause.ALGO_FAULT: frozenset(
-        {Action.THROTTLE_SESSION, Action.CANCEL_ORDERS, Action.DISABLE_SESSION}
+        {
+            Action.THROTTLE_SESSION,
+            Action.CANCEL_ORDERS,
+            Action.DISABLE_SESSION,
+            Action.THROTTLE_PROCESS,
+            Action.FREEZE_PROCESS,
+        }
     ),
     Cause.COMPROMISE: frozenset(
         {Action.DROP_SOURCES, Action.ISOLATE_HOST, Action.ISOLATE_SUBNET}

@@ -13,6 +13,7 @@ from airnet.decide import drafts, wording
 from airnet.decide.findings import Finding
 from airnet.decide.guardrails import Guard
 from airnet.decide.ladder import Rung
+from airnet.decide.limits import FITTING
 from airnet.decide.market import Phase
 from airnet.decide.peers import Peers
 from airnet.decide.policy import NS_PER_MS, Contain
@@ -128,6 +129,6 @@ class Rungs:
 def _ordered(rule: Contain, cause: Cause) -> list[Rung]:
     """Return the rungs that speak of a Cause's kind of target, lowest first."""
     is_session = cause is Cause.ALGO_FAULT
-    wanted = {"cancel_orders", "disable_session"}
-    found = [rung for rung in rule.rungs if (rung.action in wanted) is is_session]
+    fitting = {action.value for action in FITTING[Cause.ALGO_FAULT]}
+    found = [rung for rung in rule.rungs if (rung.action in fitting) is is_session]
     return sorted(found, key=lambda rung: (rung.tier, rung.after_ms))

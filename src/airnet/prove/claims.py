@@ -50,6 +50,8 @@ REACH = {
     Action.THROTTLE_SESSION: 4,
     Action.CANCEL_ORDERS: 5,
     Action.DISABLE_SESSION: 5,
+    Action.THROTTLE_PROCESS: 5,
+    Action.FREEZE_PROCESS: 5,
     Action.ISOLATE_SESSION: 6,
     Action.ISOLATE_HOST: 6,
     Action.ISOLATE_SUBNET: 7,
