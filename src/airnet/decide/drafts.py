@@ -1,5 +1,7 @@
 """Drafts: Decisions as values, their subjects' names, and the id each hashes to."""
 
+import functools
+
 from airnet.decide.findings import Finding
 from airnet.decide.ladder import TIERS
 from airnet.decide.protection import endpoint
@@ -18,11 +20,21 @@ def place(verdict: Verdict) -> str:
 
 def subject(verdict: Verdict) -> Key:
     """Return what the Verdict is about as a key that outlives table indices."""
-    if verdict.session is not None:
-        client = endpoint(verdict.session.client, verdict.session.client_port)
-        return ("session", client, place(verdict))
+    name = verdict.session
+    if name is not None:
+        return _session(name.client, name.client_port, name.gateway, name.gateway_port)
     # Not by port: a flood may change it with every packet.
     return (str(verdict.window_kind), verdict.address)
+
+
+@functools.lru_cache(maxsize=16384)
+def _session(client: str, client_port: int, gateway: str, gateway_port: int) -> Key:
+    """Return a session's key: it is asked for with every Verdict."""
+    return (
+        "session",
+        endpoint(client, client_port),
+        endpoint(gateway, gateway_port),
+    )
 
 
 def draft(

@@ -2,14 +2,14 @@
 
 from airnet.decide.findings import Finding
 from airnet.decide.policy import NS_PER_MS, Contain
-from airnet.decide.streaks import Streak
+from airnet.decide.streaks import NAMES, Streak
 from airnet.domain.verdict import Cause, Verdict
 
 
 def one_window(verdict: Verdict, finding: Finding) -> Streak:
     """Return a streak of one window."""
     return Streak(
-        cause=finding.cause.value,
+        cause=NAMES[finding.cause],
         windows=1,
         open_ns=verdict.open_ns,
         close_ns=verdict.close_ns,

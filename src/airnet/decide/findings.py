@@ -91,8 +91,10 @@ class Findings:
         if verdict.window_kind != WINDOW_SESSION or verdict.session is None:
             return None
         limit = self._envelopes.get(verdict.session.client_comp)
+        if limit is None:
+            return None
         tenths = self.feature(verdict, ORDERS_FEATURE)
-        if limit is None or tenths is None or tenths <= limit * ORDERS_PER_SECOND:
+        if tenths is None or tenths <= limit * ORDERS_PER_SECOND:
             return None
         return Finding(
             cause=Cause.ALGO_FAULT,

@@ -21,7 +21,7 @@ from airnet.decide.proposals import Proposals
 from airnet.decide.protection import endpoint
 from airnet.decide.rules import Refusal
 from airnet.decide.sayings import Sayings
-from airnet.decide.streaks import Streak, Streaks
+from airnet.decide.streaks import NAMES, Streak, Streaks
 from airnet.decide.terms import Terms
 from airnet.domain.decision import Action, Decision, Mode
 from airnet.domain.verdict import PPM, Cause, Verdict
@@ -121,7 +121,7 @@ class Judge:
         if is_shared:
             # Not-contained causes move many sessions at once: one streak for the place.
             self._streaks.forget(key)
-            key = ("place", finding.cause.value, drafts.place(verdict))
+            key = ("place", NAMES[finding.cause], drafts.place(verdict))
         elif finding.cause is Cause.UNKNOWN:
             # Doubt neither counts towards another Cause nor breaks its streak.
             key = ("unknown", *key)

@@ -11,7 +11,7 @@ from airnet.decide.drafts import with_id
 from airnet.decide.findings import Finding
 from airnet.decide.guardrails import Refused
 from airnet.decide.policy import NS_PER_MS, Policy, Watch
-from airnet.decide.streaks import Episodes, Key, Streak
+from airnet.decide.streaks import NAMES, Episodes, Key, Streak
 from airnet.domain.decision import Action, Decision, TargetType
 from airnet.domain.verdict import PPM, Cause, Verdict
 
@@ -68,7 +68,7 @@ class Sayings:
         """Say once an episode what is seen and that nothing is done about it."""
         is_unknown = finding.cause is Cause.UNKNOWN
         where = drafts.subject(verdict) if is_unknown else (drafts.place(verdict),)
-        key = ("watch", finding.cause.value, *where)
+        key = ("watch", NAMES[finding.cause], *where)
         if not self._says(key, verdict.close_ns, watch.episode_gap_ms * NS_PER_MS):
             return []
         why = wording.sentence(

@@ -6,6 +6,8 @@ Cause; an episode is a run of anything that is merely said once.
 
 import msgspec
 
+from airnet.domain.verdict import Cause
+
 #: Subjects remembered; twice the sessions decode can track. The oldest is forgotten.
 STREAKS_MAX = 16_384
 
@@ -13,6 +15,9 @@ STREAKS_MAX = 16_384
 SOURCES_MAX = 8
 
 Key = tuple[str, ...]
+
+#: What keys and streaks call each Cause: an enum takes longer to say its value.
+NAMES = {cause: cause.value for cause in Cause}
 
 
 class Streak(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,9 +72,7 @@ class Streaks:
                 first_ns=min(before.first_ns, streak.first_ns),
                 port=before.port if before.port == streak.port else 0,
                 facts=before.facts + streak.facts,
-                sources=tuple(
-                    dict.fromkeys((*streak.sources, *before.sources[:SOURCES_MAX]))
-                ),
+                sources=_joined(streak.sources, before.sources),
                 is_above=streak.is_above,
             )
         self._by_key[key] = joined
@@ -96,6 +99,13 @@ class Streaks:
     def state(self) -> tuple[tuple[Key, Streak], ...]:
         """Return everything remembered, oldest first, as a value."""
         return tuple(self._by_key.items())
+
+
+def _joined(now: tuple[str, ...], before: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the sources named now, and of those before some more."""
+    if not now and len(before) <= SOURCES_MAX:
+        return before
+    return tuple(dict.fromkeys((*now, *before[:SOURCES_MAX])))
 
 
 class Episodes:

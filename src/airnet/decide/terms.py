@@ -19,6 +19,10 @@ class Terms:
         self._hours = Hours(policy.market.intervals)
         self._contains = {cause: policy.contain(cause) for cause in Cause}
         self._watches = {cause: policy.watch(cause) for cause in Cause}
+        self._watch_ppm = {
+            cause: PPM if rule is None else ppm(rule.probability_min)
+            for cause, rule in self._watches.items()
+        }
         self._at: dict[tuple[Cause, str, Phase], Contain] = {}
 
     def where(self, verdict: Verdict) -> tuple[str, Phase]:
@@ -47,5 +51,7 @@ class Terms:
 
     def least_ppm(self, cause: Cause, verdict: Verdict) -> int:
         """Return how probable a Cause must be there and then, in parts per million."""
-        rule = self.contain(cause, verdict) or self._watches[cause]
-        return ppm(rule.probability_min) if rule is not None else PPM
+        rule = self.contain(cause, verdict)
+        if rule is None:
+            return self._watch_ppm[cause]
+        return ppm(rule.probability_min)
