@@ -29,7 +29,7 @@ ORDERS_PER_SECOND = 10
 Columns = Mapping[int, Mapping[str, int]]
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a window shows, by which rule, measured against which limit.
 
     `is_hard` says that a limit, not a model, spoke; `is_presigned`, that two people

@@ -20,7 +20,7 @@ Key = tuple[str, ...]
 NAMES = {cause: cause.value for cause in Cause}
 
 
-class Streak(msgspec.Struct, frozen=True, kw_only=True):
+class Streak(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Consecutive bad windows: how many, from when to when, first bad frame.
 
     `facts` of them broke a hard limit. `port` is the attacked port, 0 when it changed

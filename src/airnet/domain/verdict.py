@@ -43,7 +43,7 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     share: int
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the models say of one Window: the Cause, how sure, and from what.
 
     Times are capture time in ns. `features` holds the whole row as integers, in the

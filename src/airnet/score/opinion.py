@@ -36,7 +36,7 @@ READY = tuple(
 _READY = operator.itemgetter(*(column for column, _ in READY))
 
 
-class Opinion(msgspec.Struct, frozen=True, kw_only=True):
+class Opinion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is said of one row: the fields of a Verdict that rest on its features."""
 
     cause: Cause
