@@ -24,15 +24,31 @@ TIME_LIMIT_S = 300
 
 
 def instructions(name: str, collect: str, directory: Path) -> float:
-    """Return the instructions a row of one bench, counted inside `collect` only."""
+    """Return the instructions a row of one bench.
+
+    Counted are those inside `collect` only; where it is empty, all of what the bench
+    does when it does it once more.
+    """
+    if collect:
+        count, rows = counted(name, [f"--toggle-collect={collect}"], directory)
+        return count / rows
+    once, rows = counted(name, [], directory, "1")
+    return (counted(name, [], directory, "2")[0] - once) / rows
+
+
+def counted(
+    name: str, options: list[str], directory: Path, *words: str
+) -> tuple[int, int]:
+    """Run a bench; return the instructions counted, and the rows it says it took."""
     command = [
         "valgrind",
         "--tool=callgrind",
         f"--callgrind-out-file={directory / name}.out",
-        f"--toggle-collect={collect}",
+        *options,
         sys.executable,
         str(HERE / f"{name}.py"),
         str(directory),
+        *words,
     ]
     # One thread, one hash seed, one path through every library: counts repeat.
     environment = {
@@ -54,7 +70,7 @@ def instructions(name: str, collect: str, directory: Path) -> float:
     found = re.search(r"Collected : (\d+)", done.stderr)
     if done.returncode or found is None:
         sys.exit(f"bench/{name}.py: {done.stderr.strip().splitlines()[-1:]}")
-    return int(found.group(1)) / int(done.stdout.split()[-1])
+    return int(found.group(1)), int(done.stdout.split()[-1])
 
 
 def main() -> int:
@@ -75,7 +91,7 @@ def main() -> int:
         for name, bench in settings["bench"].items():
             if wanted and name not in wanted:
                 continue
-            count = instructions(name, bench["collect"], directory)
+            count = instructions(name, bench.get("collect", ""), directory)
             budget = bench["instructions"]
             growth = 100.0 * (count / budget - 1.0) if budget else 0.0
             if "--write" in sys.argv:
