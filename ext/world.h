@@ -111,14 +111,15 @@ static inline double world_exp(double x)
 					 0.5,
 					 1.0,
 					 1.0};
-	int n = (int)(x * 1.4426950408889634 + (x < 0 ? -0.5 : 0.5));
 	double r, power, sum = inverse[0];
 	an_u64 bits;
+	int n;
 
-	if (x < -700)
+	if (!(x >= -700))
 		return 0;
 	if (x > 700)
 		return 0x1p1009;
+	n = (int)(x * 1.4426950408889634 + (x < 0 ? -0.5 : 0.5));
 	r = x - n * 0.69314718055994531;
 	for (int k = 1; k < 14; k++)
 		sum = sum * r + inverse[k];
