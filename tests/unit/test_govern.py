@@ -245,6 +245,8 @@ def test_a_freeze_lets_nothing_leave_and_what_stands_stands(office: Office) -> N
     assert listed(office)["frozen"]["why"] == "frozen by desk: a test"
     assert undone.ok
     assert ("apply", held.id) not in office.levers.calls
+    gauges = {one.name: one.samples[0].value for one in office.desk.collect()}
+    assert gauges == {"airnet_frozen": 1, "airnet_proposals_waiting": 0}
     assert "containment:withheld" in office.kinds()
     assert "freeze" in office.kinds()
 

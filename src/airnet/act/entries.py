@@ -89,13 +89,17 @@ class Entries:
     def attempt(
         self, *, told: Body | None = None, undone: Containment | None = None
     ) -> LedgerError | None:
-        """Write what a person said, or what came of it; return why it could not be."""
+        """Write what a person said, or what came of it; return why it could not be.
+
+        What was said outlives our crash at once, and the host's with what came of it:
+        letting go does not wait for the disk.
+        """
         try:
             if told is not None:
                 self.instruct(told)
-                self.sync()
             if undone is not None:
                 self.contain(undone, self._clock.now_ns())
+                self.sync()
         except LedgerError as error:
             return error
         return None

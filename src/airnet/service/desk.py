@@ -11,11 +11,13 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 import structlog
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from airnet.act.gate import Gate
 from airnet.act.intents import Journal
@@ -38,7 +40,7 @@ APPROVED_MAX = 64
 log = structlog.get_logger()
 
 
-class Desk:
+class Desk(Collector):
     """What people ask, carried out by the thread that owns Standing.
 
     Args:
@@ -77,6 +79,17 @@ class Desk:
         """Take what comes by this socket from now on."""
         link.setblocking(False)
         self._coming.append(link)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield what people should look at; called by the client library."""
+        frozen = GaugeMetricFamily("airnet_frozen", "Whether nothing may leave")
+        frozen.add_metric([], int(bool(self._gate.closed())))
+        yield frozen
+        waiting = GaugeMetricFamily(
+            "airnet_proposals_waiting", "Decisions that wait for people"
+        )
+        waiting.add_metric([], len(tuple(self._standing.proposals)))
+        yield waiting
 
     def recover(self, evidence: Iterable[Evidence]) -> None:
         """Learn what an earlier run wrote down last about freezing."""

@@ -156,7 +156,7 @@ class Service:
                 self._ledger,
                 standing,
                 lambda: self._kept.is_recording,
-                () if self._post is None else (self._post,),
+                [one for one in (self._post, self._desk) if one is not None],
             )
             self._metrics.serve(service.metrics_host, service.metrics_port)
             held.callback(self._metrics.close)
