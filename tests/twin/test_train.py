@@ -12,7 +12,16 @@ from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.verdict import Cause
 from airnet.domain.window import WINDOW_SESSION
 from airnet.score import graph
-from airnet.train import classes, episodes, lines, packets, passers, plain, strange
+from airnet.train import (
+    classes,
+    episodes,
+    lines,
+    packets,
+    passers,
+    plain,
+    strange,
+    troubles,
+)
 from airnet.train.export import Ensemble, Leaf
 from airnet.train.packets import Capture, Ends, Template
 from airnet.train.seen import Watcher
@@ -84,7 +93,7 @@ def test_template_is_valid_fix() -> None:
 def test_plain_frames_are_read_without_a_complaint() -> None:
     """Every frame decodes, nothing is malformed, and no stream has a hole."""
     for seed in range(4):
-        market = plain.draw(seed)
+        market = troubles.draw(seed)
         capture = Capture()
         rng = np.random.Generator(np.random.PCG64(seed))
         common = plain.shared(rng, market)

@@ -41,7 +41,8 @@ BURST = QUIET | {
     "orders": 18, "rate_fast": 1000, "rate_1s": 800, "ratio_fast": 4400,
     "ratio_1s": 4600, "ratio_new": 4400, "deviation_fast": 4000, "peak_ratio": 3500,
     "market_fast": 7000, "market_1s": 6500, "elevated_share": 1000,
-    "rate_new_fast": 700, "rate_new_1s": 500,
+    "rate_new_fast": 700, "rate_new_1s": 500, "symbol_market": 6500, "elevated_1s": 5,
+    "relative_first": 1000, "relative_symbol": 700, "entropy": 3700, "rate_16": 900,
 }  # fmt: skip
 FLOOD = {
     "window_us": 10_000, "packets": 50, "rate": 5000, "syn_rate": 5000,

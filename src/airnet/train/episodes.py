@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from airnet.domain.frame import FRAME, LINK_ETHERNET
 from airnet.domain.verdict import Cause
 from airnet.errors import UsageError
-from airnet.train import lines, passers, plain
+from airnet.train import lines, passers, plain, troubles
 from airnet.train.packets import SECOND_NS, Capture
 from airnet.train.seen import Happening, Seen, Watcher
 from airnet.twin import catalogue
@@ -123,7 +123,7 @@ def of_classic(name: str, seed: int, *, with_site: bool = True) -> Seen:
 
 def of_plain(seed: int, *, is_held_out: bool = False, is_benign: bool = False) -> Seen:
     """Return what is seen of a plain market, perhaps under a flood."""
-    market = plain.draw(seed, is_held_out=is_held_out, is_benign=is_benign)
+    market = troubles.draw(seed, is_held_out=is_held_out, is_benign=is_benign)
     capture = Capture()
     rng = np.random.Generator(np.random.PCG64([seed, 12]))
     common = plain.shared(rng, market)

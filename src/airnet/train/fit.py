@@ -42,8 +42,9 @@ DIRECTIONS: dict[Cause, dict[str, int]] = {
     Cause.ALGO_FAULT: {
         **dict.fromkeys((*_WILD, *_STUCK, *_REFUSED, "relative_symbol"), 1),
         **dict.fromkeys(("ratio_fast", "ratio_1s", "streak_ms", "drift_share"), 1),
-        **dict.fromkeys((*_MARKET, "fills_per_new", "fill_ratio"), -1),
-        "others_rejected": -1,
+        # Fills speak for nobody: Knight's orders were all filled.
+        **dict.fromkeys((*_MARKET, "others_rejected"), -1),
+        "side_run": 1,
     },
     Cause.VOLATILITY: {
         **dict.fromkeys(_MARKET, 1),

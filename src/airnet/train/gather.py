@@ -32,8 +32,8 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
     catalogue: int = 2
     classic: int = 25
-    plain: int = 350
-    quiet: int = 150
+    plain: int = 550
+    quiet: int = 240
     families: int = 0
 
     def scaled(self, share: float) -> "Budget":

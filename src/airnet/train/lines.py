@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from airnet.train import orders, packets, plain
 from airnet.train.packets import ACK, PSH, SYN, TCP, Bytes, Capture, Ends, Template
+from airnet.train.rows import CANCEL, NEW, REPLACE
 
 START_NS = 1_794_839_400 * packets.SECOND_NS
 GATEWAY = 0x0A09_0001
@@ -34,12 +35,12 @@ class Dialect:
         name = self._id + b"{order:9}|"
         body = b"55=SYM{symbol:2}|54={side:1}|" + self._time
         price = b"38={quantity:4}|40=2|44={whole:4}.{cents:2}|"
-        if kind == orders.NEW:
+        if kind == NEW:
             return Template(
                 b"35=D" + self._up + b"11=" + name + self._more + body + price
             )
         start = b"11=" + name + b"41=" + self._id + b"{original:9}|"
-        if kind == orders.CANCEL:
+        if kind == CANCEL:
             return Template(b"35=F" + self._up + start + body + b"38={quantity:4}|")
         return Template(b"35=G" + self._up + start + body + price)
 
@@ -197,7 +198,7 @@ class _Connection:
         if not self._is_midstream:
             self._greet(capture, up, down)
             own &= rows["time"] > self._open + 3 * self._trip
-        for kind in (orders.NEW, orders.CANCEL, orders.REPLACE):
+        for kind in (NEW, CANCEL, REPLACE):
             part = rows[own & (rows["kind"] == kind)]
             marks = np.where(part["bad"], FAULT_MARK, 0).astype(np.uint32)
             up.add(part["time"], self._dialect.order(kind), columns_of(part), marks)

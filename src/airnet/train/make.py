@@ -25,12 +25,15 @@ MISSING = -1
 ANY = FEATURE_LIMIT
 #: What holds of benign windows of one sort; the first that does is a row's regime.
 REGIMES: dict[str, tuple[tuple[str, tuple[tuple[str, int, int], ...]], ...]] = {
+    # By what the others do, how long a session is known, and how busy it is: who sends
+    # less than once a second has other ratios than who sends ten. Regimes of which
+    # generated days have but a handful of windows are none of their own.
     "session": (
-        ("resend", (("resend_rate", 1, ANY),)),
         ("volatility", (("market_1s", 2000, ANY),)),
         ("volatility of many", (("elevated_share", 400, ANY),)),
         ("young", (("history_ms", 0, 9_999),)),
-        ("few sessions", (("active_sessions", 0, 4),)),
+        ("slow", (("baseline", 0, 9),)),
+        ("busy", (("baseline", 100, ANY),)),
         ("quiet", ()),
     ),
     "flood": (

@@ -4,6 +4,10 @@ Models that only knew our twin would learn its habits: clustered orders, cancels
 data. Here sessions send at random, by the clock or in bursts, 1 to 2000 a second, 3 to
 200 of them; many send new orders alone, some the same order for ever; answers take
 always as long, or are never seen; and an incident may come 2 s after the capture began.
+
+What honest sessions do is as wild as faults are: a headline is answered by one of them
+half a second before the others, quotes are pulled and placed anew, an open comes after
+silence, a large order is sent in pieces at once.
 """
 
 from dataclasses import dataclass, field
@@ -28,27 +32,48 @@ MIXES = {
 FAULTS = (
     "runaway",
     "runaway",
+    "runaway",
     "identical",
     "identical",
     "loop",
     "cancels",
     "replaces",
+    "replaces",
+    "stuffing",
+    "stuffing",
     "stuffing",
     "duplicates",
     "refused",
     "ramp",
+    "ramp",
     "pulse",
     "one_sided",
+    "one_sided",
+    "one_sided",
+    "riding",
+    "riding",
 )
 #: Drawn for reports alone: whole mechanisms that no model is trained on.
-HELD_FAULTS = ("replaces", "pulse")
-SINGLES = ("requote", "slicing", "surge", "start", "reconnect")
+HELD_FAULTS = ("cancels", "pulse")
+SINGLES = ("requote", "slicing", "surge", "start", "reconnect", "sweep", "sweep")
 HELD_SINGLES = ("slicing",)
+#: Troubles in which sessions do more of what they always do.
+BURSTS = ("volatility", "slicing", "surge")
+#: What a fault of orders unlike each other must be above its session's own rate: less
+#: is what honest sessions do, and nobody can tell. Others must only be noticed.
+UNLIKE_FACTOR, ALIKE_FACTOR = 8.0, 3.0
 
 
 @dataclass(kw_only=True)
 class Trouble:
-    """What happens, from when to when, in seconds; `lines` are whose it is."""
+    """What happens, from when to when, in seconds; `lines` are whose it is.
+
+    Of bursts, `lag_s` is how much later than the first the others answer on average,
+    `leader` who the first is (-1: nobody), `calm` the share of activity before, and
+    `is_fading` says that it dies away. Of faults, `hold_s` is how long an order lives,
+    `fill` the chance that one is filled (-1: a tenth of what is usual), `is_same` says
+    that all orders are alike, and `states` between how many prices one is replaced.
+    """
 
     kind: str
     start_s: float
@@ -56,6 +81,15 @@ class Trouble:
     factor: float = 1.0
     lines: tuple[int, ...] = ()
     ramp_s: float = 0.0
+    lag_s: float = 0.0
+    leader: int = -1
+    calm: float = 1.0
+    is_fading: bool = False
+    hold_s: float = 0.0
+    fill: float = -1.0
+    is_same: bool = False
+    is_withdrawing: bool = False
+    states: int = 1
 
 
 @dataclass(kw_only=True)
@@ -96,12 +130,11 @@ def between(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def draw(seed: int, *, is_held_out: bool = False, is_benign: bool = False) -> Market:
-    """Return an episode; `is_held_out` has only mechanisms kept for reports."""
-    rng = np.random.Generator(np.random.PCG64([seed, 11]))
+def peaceful(rng: np.random.Generator, seed: int) -> Market:
+    """Return a market in which nothing happens yet."""
     seconds = float(rng.choice([10.0, 12.0, 16.0, 20.0, 30.0]))
     count = round(between(rng, 3, 200)) if rng.random() < 0.5 else rng.integers(15, 50)
-    market = Market(
+    return Market(
         seed=seed,
         seconds=seconds,
         traders=_traders(rng, int(count), seconds),
@@ -112,10 +145,6 @@ def draw(seed: int, *, is_held_out: bool = False, is_benign: bool = False) -> Ma
         common=float(rng.choice([0.0, 0.0, 0.2, 0.5])),
         refuse_share=float(rng.choice([0.0, 0.0, 0.005, 0.03])),
     )
-    market.troubles = _troubles(
-        rng, market, is_held_out=is_held_out, is_benign=is_benign
-    )
-    return market
 
 
 def _traders(rng: np.random.Generator, count: int, seconds: float) -> list[Trader]:
@@ -150,86 +179,6 @@ def _traders(rng: np.random.Generator, count: int, seconds: float) -> list[Trade
     ]
 
 
-def _troubles(
-    rng: np.random.Generator, market: Market, *, is_held_out: bool, is_benign: bool
-) -> list[Trouble]:
-    """Return what happens: bursts, faults, both, and the small things of a day."""
-    out: list[Trouble] = []
-    what = rng.random()
-    if what < 0.5:
-        out.append(_volatile(rng, market))
-    for _ in range(int(rng.integers(0, 3))):
-        out.append(_single(rng, market, is_held_out=is_held_out))
-    if not is_benign and what > 0.3:
-        out.append(_fault(rng, market, is_held_out=is_held_out))
-    if rng.random() < 0.1:
-        start = float(rng.uniform(WARM_S, market.seconds - 2))
-        kind = str(rng.choice(["slow", "refusing", "silent"]))
-        end = min(start + float(rng.uniform(0.3, 4)), market.seconds)
-        out.append(Trouble(kind=kind, start_s=start, end_s=end, factor=20.0))
-    return out
-
-
-def _span(
-    rng: np.random.Generator, market: Market, most_s: float
-) -> tuple[float, float]:
-    start = float(rng.uniform(WARM_S, max(market.seconds - 2.0, WARM_S + 0.5)))
-    return start, min(start + float(rng.uniform(0.5, most_s)), market.seconds)
-
-
-def _volatile(rng: np.random.Generator, market: Market) -> Trouble:
-    """Return a burst of all, or of most."""
-    start, end = _span(rng, market, 8.0)
-    count = len(market.traders)
-    share = float(rng.choice([1.0, 1.0, 0.8, 0.5, 0.3]))
-    chosen = rng.permutation(count)[: max(int(np.ceil(share * count)), 2)]
-    return Trouble(
-        kind="volatility",
-        start_s=start,
-        end_s=end,
-        factor=between(rng, 1.8, 15.0),
-        lines=tuple(sorted(chosen.tolist())),
-        ramp_s=float(rng.choice([0.0, 0.05, 0.3, 1.0])),
-    )
-
-
-def _single(rng: np.random.Generator, market: Market, *, is_held_out: bool) -> Trouble:
-    """Return something ordinary that one session does."""
-    kinds = [one for one in SINGLES if is_held_out or one not in HELD_SINGLES]
-    kind = str(rng.choice(HELD_SINGLES if is_held_out else kinds))
-    start, end = _span(rng, market, 4.0)
-    line = int(rng.integers(len(market.traders)))
-    factor = between(rng, 1.3, 4.0)
-    if kind == "requote":
-        factor = between(rng, 5, 150)
-    if kind == "start":
-        market.traders[line].start_s = start
-    return Trouble(kind=kind, start_s=start, end_s=end, factor=factor, lines=(line,))
-
-
-def _fault(rng: np.random.Generator, market: Market, *, is_held_out: bool) -> Trouble:
-    """Return an algorithm that fails."""
-    kinds = [one for one in FAULTS if one not in HELD_FAULTS]
-    kind = str(rng.choice(HELD_FAULTS if is_held_out else kinds))
-    start, end = _span(rng, market, 6.0)
-    busy = [one.number for one in market.traders if one.start_s == 0.0]
-    line = int(rng.choice(busy or [0]))
-    rate = market.traders[line].rate
-    factor = between(rng, 4, 60)
-    if kind in ("duplicates", "refused"):
-        factor = between(rng, 1, 30)
-    # At least 40 a second, or there is no harm; at most 3000.
-    factor = min(max(factor, 40 / rate), 3000 / rate)
-    return Trouble(
-        kind=kind,
-        start_s=start,
-        end_s=end,
-        factor=factor,
-        lines=(line,),
-        ramp_s=float(rng.choice([0.0, 0.0, 0.1, 0.5])),
-    )
-
-
 def intensity(
     rng: np.random.Generator,
     market: Market,
@@ -241,16 +190,24 @@ def intensity(
     times = np.arange(len(common)) * STEP_S
     out[times < trader.start_s] = 0.0
     for trouble in market.troubles:
-        if trader.number not in trouble.lines:
+        if trader.number not in trouble.lines or trouble.kind not in BURSTS:
             continue
-        if trouble.kind not in ("volatility", "slicing", "surge"):
-            continue
-        factor = trouble.factor
+        factor, lag = trouble.factor, 0.0
         if trouble.kind == "volatility":
             factor = max(factor * float(rng.lognormal(0.0, 0.3)), 1.0)
-        rise = (times - trouble.start_s) / max(trouble.ramp_s, STEP_S)
-        inside = (times >= trouble.start_s) & (times < trouble.end_s)
-        out[inside] *= 1.0 + (factor - 1.0) * np.minimum(rise[inside] + 0.1, 1.0)
+            lag = float(rng.exponential(trouble.lag_s)) if trouble.lag_s else 0.0
+        if trader.number == trouble.leader:
+            factor, lag = factor * float(rng.uniform(1.0, 3.0)), 0.0
+        start = min(trouble.start_s + lag, trouble.end_s - STEP_S)
+        out[times < trouble.start_s] *= trouble.calm
+        rise = (times - start) / max(trouble.ramp_s, STEP_S)
+        inside = (times >= start) & (times < trouble.end_s)
+        level = np.full(len(times), factor)
+        if trouble.is_fading:
+            part = (times - start) / (trouble.end_s - start)
+            level = factor ** (1 - np.clip(part, 0.0, 1.0))
+        level = 1.0 + (level - 1.0) * np.clip(rise + 0.1, 0.0, 1.0)
+        out[inside] *= level[inside]
     return out
 
 
