@@ -23,7 +23,9 @@ SHIPPED = Policy()
 #: The shipped policy, but for opinions that dwell no longer than facts.
 DEFAULT = Policy(
     cause=Causes(
-        algo_fault=msgspec.structs.replace(SHIPPED.cause.algo_fault, opinion_dwell_ms=0)
+        algo_fault=msgspec.structs.replace(
+            SHIPPED.cause.algo_fault, evidence_min=0.0, opinion_dwell_ms=0
+        )
     )
 )
 
@@ -80,13 +82,15 @@ def test_two_windows_shorter_than_the_dwell_order_nothing_yet() -> None:
 
 def test_an_opinion_dwells_longer_than_a_fact() -> None:
     fact = {"rule": "session.duplicate_clordid"}
-    opinions = [session_verdict(t) for t in range(100, 1000, 100)]
+    opinions = [
+        session_verdict(t, probability_ppm=950_000) for t in range(100, 1500, 100)
+    ]
     facts = [session_verdict(t, **fact) for t in (100, 200)]
 
-    assert decide(*opinions[:8], policy=SHIPPED) == []
+    assert decide(*opinions[:4], policy=SHIPPED) == []
     assert len(decide(*opinions, policy=SHIPPED)) == 1
     assert len(decide(*facts, policy=SHIPPED)) == 1
-    assert decide(opinions[0], facts[1], policy=SHIPPED) == []
+    assert len(decide(opinions[0], facts[1], policy=SHIPPED)) == 1
 
 
 def test_a_gap_breaks_the_streak() -> None:

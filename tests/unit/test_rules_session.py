@@ -126,7 +126,9 @@ def refusing(prices: list[int]) -> list[Event]:
 
 def test_what_was_refused_comes_again() -> None:
     """The same order after every refusal; refused, but each another, is bad luck."""
-    assert names_of(rows_of(refusing([100] * 60))) == {"refused_again_per_second"}
+    found = names_of(rows_of(refusing([100] * 60)))
+
+    assert found == {"refused_again_per_second", "refusals_in_a_row"}
     assert names_of(rows_of(refusing(list(range(100, 160))))) == set()
 
 
@@ -150,3 +152,86 @@ def test_the_same_order_without_end(gap_ns: int) -> None:
 
     assert "identical_orders_in_a_row" in names_of(rows_of(fast))
     assert names_of(rows_of(slow)) == set()
+
+
+def trading(count: int, first: int = 1, gap: int = 150_000_000) -> list[Event]:
+    """Return honest orders, each another, on either side."""
+    rng = np.random.Generator(np.random.PCG64(first))
+    return [
+        order(
+            first + place,
+            side=int(rng.choice([49, 50])),
+            price=int(rng.integers(9_000, 11_000)) * SCALE // 100,
+            quantity=int(rng.integers(1, 9)) * SCALE,
+            gap=gap,
+        )
+        for place in range(count)
+    ]
+
+
+def filled(orders: list[Event]) -> list[Event]:
+    """Return orders, each filled at once."""
+    fill = {"kind": KIND["report"], "exec_type": 70, "down": 1, "gap": 100_000}
+    return [
+        one
+        for each in orders
+        for one in (each, {**fill, "order_key": each["order_key"]})
+    ]
+
+
+def after(burst: list[Event]) -> set[str]:
+    """Return what a burst breaks after ten seconds of honest trading."""
+    return names_of(rows_of([*trading(70), *burst]))
+
+
+def test_orders_alike_are_told_within_a_fifth_of_a_second() -> None:
+    """Alike at 125 a second; as many of other content are but a busy moment."""
+    alike = [order(100 + place, gap=8_000_000) for place in range(30)]
+
+    assert {"orders_alike_per_second"} <= after(alike)
+    assert after(trading(30, first=100, gap=8_000_000)) == set()
+    assert after([order(100 + n, gap=8_000_000) for n in range(9)]) == set()
+
+
+def test_a_loop_of_new_and_cancel_is_one_and_pulling_all_quotes_is_none() -> None:
+    looped = [
+        event
+        for place in range(100, 125)
+        for event in (
+            order(place, gap=5_000_000),
+            order(place + 500, kind=KIND["cancel"], original_key=place),
+        )
+    ]
+    pulled = [
+        order(900 + place, kind=KIND["cancel"], original_key=1 + place, gap=4_000_000)
+        for place in range(50)
+    ]
+
+    assert "loop_messages_per_second" in after(looped)
+    assert after(pulled) == set()
+
+
+def test_one_side_only_is_a_fact_though_all_of_it_is_filled() -> None:
+    """Knight's: hundreds of fills on one side; a large order in pieces ends sooner."""
+    bought = [{**each, "side": 49} for each in trading(90, first=100, gap=10_000_000)]
+
+    assert after(filled(bought)) == {"one_sided_orders"}
+    assert after(filled(bought[:30])) == set()
+    assert after(filled(trading(90, first=100, gap=10_000_000))) == set()
+
+
+def test_refusals_that_only_one_session_gets() -> None:
+    """A few orders by turns, refused one by one; slowly it is a mistake."""
+    refusal = {"kind": KIND["report"], "exec_type": 56, "down": 1, "gap": 500_000}
+
+    def wrong(gap: int) -> list[Event]:
+        return [
+            event
+            for each in (
+                order(100 + n, price=(90 + n % 4) * SCALE, gap=gap) for n in range(60)
+            )
+            for event in (each, {**refusal, "order_key": each["order_key"]})
+        ]
+
+    assert "refusals_in_a_row" in after(wrong(12_000_000))
+    assert "refusals_in_a_row" not in after(wrong(150_000_000))

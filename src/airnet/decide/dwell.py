@@ -1,12 +1,28 @@
-"""Dwell: how long something must look bad before anything is done about it."""
+"""Dwell: how long something must look bad before anything is done about it.
+
+A sequential test (Page, Biometrika 41, 1954; Wald 1945): each window adds evidence in
+thousandths of a nat, the natural logarithm of odds, as much as it is sure, and no more
+than each of three allows: the model's probability, that of its second opinion, and how
+rare such a score is among benign windows of the same regime. Policy takes a toll of
+each, so that what is merely likely adds nothing. A window counts for the time it
+covers: neighbours look back at the same messages, and ten of them are not ten looks. A
+hard limit says itself how much must be seen before it breaks: it counts whole.
+What is sure is acted upon early, what is doubtful late or never. Where a policy asks
+for no evidence, the fixed dwell of opinions is what it falls back upon.
+"""
+
+import math
 
 from airnet.decide.findings import Finding
 from airnet.decide.policy import NS_PER_MS, Contain
 from airnet.decide.streaks import NAMES, Streak
-from airnet.domain.verdict import Cause, Verdict
+from airnet.domain.verdict import PPM, Cause, Verdict
+
+#: Thousandths in a nat: evidence is kept in integers, so that sums are exact.
+MILLI = 1000
 
 
-def one_window(verdict: Verdict, finding: Finding) -> Streak:
+def one_window(verdict: Verdict, finding: Finding, rule: Contain | None) -> Streak:
     """Return a streak of one window."""
     return Streak(
         cause=NAMES[finding.cause],
@@ -17,21 +33,80 @@ def one_window(verdict: Verdict, finding: Finding) -> Streak:
         port=verdict.port,
         facts=int(finding.is_hard),
         sources=verdict.sources,
+        evidence=0 if rule is None else evidence_of(verdict, finding, rule),
     )
 
 
+def evidence_of(verdict: Verdict, finding: Finding, rule: Contain) -> int:
+    """Return what a window adds, or takes, in thousandths of a nat."""
+    if not rule.evidence_min:
+        return 0
+    sure = strength(verdict, finding) - round(rule.evidence_toll * MILLI)
+    if finding.is_hard:
+        return sure
+    span_ns = rule.evidence_span_ms * NS_PER_MS
+    covered_ns = min(max(verdict.close_ns - verdict.open_ns, 0), span_ns)
+    return sure * covered_ns // span_ns
+
+
+def strength(verdict: Verdict, finding: Finding) -> int:
+    """Return how sure a window is, in thousandths of a nat; a fact as sure as can be.
+
+    What was not asked or measured (no second opinion, no calibration) limits nothing.
+    """
+    if finding.is_hard:
+        return _log_odds(PPM)
+    least = _log_odds(finding.probability_ppm)
+    if verdict.second is not None:
+        least = min(least, _log_odds(verdict.second_ppm))
+    if verdict.regime:
+        least = min(least, _surprise(verdict.p_value_ppm))
+    return least
+
+
+def _log_odds(chance_ppm: int) -> int:
+    """Return the logarithm of the odds; of certainty, that of a million to one."""
+    chance = min(max(chance_ppm, 1), PPM - 1)
+    return round(math.log(chance / (PPM - chance)) * MILLI)
+
+
+def _surprise(p_value_ppm: int) -> int:
+    """Return how surprising it is to see as much on a benign day."""
+    return round(-math.log(max(p_value_ppm, 1) / PPM) * MILLI)
+
+
 def has_dwelt(streak: Streak, finding: Finding, rule: Contain) -> bool:
-    """Return whether a streak is long enough to act upon.
+    """Return whether a streak is long enough, and sure enough, to act upon.
 
     One window is, where it breaks a limit that policy takes for enough.
     """
     if finding.is_hard and finding.rule in rule.at_once:
         return True
-    dwell_ms = rule.dwell_ms
+    if streak.windows < rule.dwell_windows:
+        return False
+    if streak.span_ns < rule.dwell_ms * NS_PER_MS:
+        return False
+    if streak.facts >= rule.dwell_windows:
+        return True
+    if rule.evidence_min:
+        return streak.evidence >= round(rule.evidence_min * MILLI)
     span_ns = streak.span_ns
-    if streak.facts < rule.dwell_windows:
-        dwell_ms = max(dwell_ms, rule.opinion_dwell_ms)
-        if finding.cause is Cause.FLOOD:
-            # Its window was open long before the first packet of it came.
-            span_ns = streak.close_ns - streak.first_ns
-    return streak.windows >= rule.dwell_windows and span_ns >= dwell_ms * NS_PER_MS
+    if finding.cause is Cause.FLOOD:
+        # Its window was open long before the first packet of it came.
+        span_ns = streak.close_ns - streak.first_ns
+    return span_ns >= rule.opinion_dwell_ms * NS_PER_MS
+
+
+def words(streak: Streak, finding: Finding, rule: Contain) -> str:
+    """Return why a streak was long enough, with the policy's numbers."""
+    if finding.is_hard and finding.rule in rule.at_once:
+        return "one window is enough of this limit"
+    if streak.facts >= rule.dwell_windows:
+        return f"{streak.facts} windows broke a hard limit"
+    if rule.evidence_min:
+        return (
+            f"evidence of {streak.evidence / MILLI:.3f} nats had gathered of "
+            f"{rule.evidence_min:g} needed, {rule.evidence_toll:g} taken of each "
+            f"{rule.evidence_span_ms} ms"
+        )
+    return f"an opinion that held for {rule.opinion_dwell_ms} ms"

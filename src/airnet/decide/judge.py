@@ -10,7 +10,7 @@ from airnet.config import Site
 from airnet.decide import drafts, wording
 from airnet.decide.doubts import Doubts
 from airnet.decide.drafts import with_id
-from airnet.decide.dwell import has_dwelt, one_window
+from airnet.decide.dwell import evidence_of, has_dwelt, one_window
 from airnet.decide.facts import Facts
 from airnet.decide.findings import Columns, Finding, Findings
 from airnet.decide.guardrails import Guard
@@ -109,9 +109,12 @@ class Judge:
         if finding.cause is Cause.NORMAL:
             self._streaks.forget(key)
             return finding, None
-        if not self._findings.is_likely(finding, verdict):
-            return finding, None
         contain = self._terms.contain(finding.cause, verdict)
+        if not self._findings.is_likely(finding, verdict):
+            if contain is not None:
+                evidence = evidence_of(verdict, finding, contain)
+                self._streaks.weigh(key, finding.cause.value, evidence)
+            return finding, None
         if self._stands(verdict, finding.cause):
             # What dwells while contained says nothing of what comes after.
             self._forget(verdict)
@@ -125,7 +128,7 @@ class Judge:
         elif finding.cause is Cause.UNKNOWN:
             # Doubt neither counts towards another Cause nor breaks its streak.
             key = ("unknown", *key)
-        streak = self._streaks.extend(key, one_window(verdict, finding))
+        streak = self._streaks.extend(key, one_window(verdict, finding, contain))
         if contain is not None:
             return finding, streak if has_dwelt(streak, finding, contain) else None
         assert watch is not None
@@ -137,7 +140,9 @@ class Judge:
         """Return how long a session's fault has lasted against what stands."""
         if finding.cause is not Cause.ALGO_FAULT or rule is None or not rule.rungs:
             return None
-        window = msgspec.structs.replace(one_window(verdict, finding), is_above=True)
+        window = msgspec.structs.replace(
+            one_window(verdict, finding, rule), is_above=True
+        )
         streak = self._streaks.extend(("above", *drafts.subject(verdict)), window)
         return streak if has_dwelt(streak, finding, rule) else None
 

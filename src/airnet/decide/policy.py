@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from airnet.config import Asset, Closed
+from airnet.decide.enough import FLOODS_AT_ONCE, LOOPS_AT_ONCE
 from airnet.decide.ladder import AUTONOMOUS_TIER_MAX, TTL_MS_MAX, Rung, require
 from airnet.decide.market import Interval, Phase
 from airnet.domain.decision import Mode, Tier
@@ -18,6 +19,9 @@ from airnet.domain.verdict import PPM, Cause
 from airnet.domain.window import KINDS
 
 NS_PER_MS = 1_000_000
+
+#: More evidence than this is asked of nothing.
+NATS_MAX = 1000
 
 #: Things that may be contained at once, of each kind, whatever a policy file says.
 STANDING_MAX = 1024
@@ -81,27 +85,20 @@ class When(Closed, frozen=True):
         }
 
 
-#: What no trading floor does even for one window (airnet.score.rules_flood).
-FLOODS_AT_ONCE = (
-    "gateway.half_open_at_once",
-    "gateway.stray_segments_at_once",
-    "gateway.reflected_answers_at_once",
-    "gateway.echoes_at_once",
-)
-
-
 class Contain(Closed, frozen=True):
     """When and how a Cause may be contained.
 
     A Decision needs `dwell_windows` consecutive windows of that Cause, together at
     least `dwell_ms` of capture time, each at least `probability_min` (0..1) likely.
     Where fewer than `dwell_windows` of them broke a hard limit, a model's opinion alone
-    speaks: it needs `opinion_dwell_ms`, when that is longer, and that windows as odd
-    are at most `p_value_max` (0..1) of benign ones. Rules named in `at_once` are acted
-    upon in the first window that breaks them. `assets` narrows enforcement to these
-    CompIDs or gateways (`ip:port`); all others stay in shadow. Empty means every asset.
-    `when` changes some of this for asset classes and market phases; `rung` says what
-    lies above T4, for people to agree to.
+    speaks: it needs evidence of `evidence_min` nats: what each window is sure of, less
+    `evidence_toll`, for each `evidence_span_ms` of capture time it covers (where that
+    is 0: `opinion_dwell_ms`, when that is longer), and that windows as odd are at most
+    `p_value_max` (0..1) of benign ones. Rules named in `at_once` are acted upon in the
+    first window that breaks them. `assets` narrows enforcement to these CompIDs or
+    gateways (`ip:port`); all others stay in shadow. Empty means every asset. `when`
+    changes some of this for asset classes and market phases; `rung` says what lies
+    above T4, for people to agree to.
     """
 
     action: Literal[
@@ -115,6 +112,9 @@ class Contain(Closed, frozen=True):
     dwell_ms: int = 0
     opinion_dwell_ms: int = 0
     at_once: tuple[str, ...] = ()
+    evidence_min: float = 0.0
+    evidence_toll: float = 0.0
+    evidence_span_ms: int = 100
     ttl_ms: int = 30_000
     tier_max: int = 1
     when: tuple[When, ...] = ()
@@ -130,6 +130,9 @@ class Contain(Closed, frozen=True):
         require(self.dwell_windows >= 1, "`dwell_windows` must be 1 or more")
         require(self.dwell_ms >= 0, "`dwell_ms` must be 0 or more")
         require(self.opinion_dwell_ms >= 0, "`opinion_dwell_ms` must be 0 or more")
+        require(0 <= self.evidence_min <= NATS_MAX, f"`evidence_min`: 0..{NATS_MAX}")
+        require(0 <= self.evidence_toll <= NATS_MAX, f"`evidence_toll`: 0..{NATS_MAX}")
+        require(self.evidence_span_ms >= 1, "`evidence_span_ms` must be 1 or more")
         require(
             0 < self.ttl_ms <= TTL_MS_MAX,
             f"`ttl_ms` must be 1..{TTL_MS_MAX}: every containment ends by itself",
@@ -168,14 +171,15 @@ class Causes(Closed, frozen=True):
     # A minute: what lasts shorter is contained once and let go once, not again and
     # again; each change is one that somebody must understand.
     # 100 ms: the first tick of a market-wide burst moves one session before the rest.
-    # 900 ms: a firm that pulls and re-enters its quotes, or answers news first, is one
-    # fast session for 100 to 350 ms, and a bursty one for up to 700 (bench/judgement);
-    # its orders show nothing mechanical meanwhile.
+    # An opinion gathers evidence (ADR 0044); honest bursts end below the toll.
     algo_fault: Contain = Contain(
         action="throttle_session",
         dwell_windows=2,
         dwell_ms=100,
         opinion_dwell_ms=900,
+        at_once=LOOPS_AT_ONCE,
+        evidence_min=2.0,
+        evidence_toll=2.5,
         ttl_ms=60_000,
         tier_max=4,
     )

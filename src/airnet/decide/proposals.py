@@ -6,7 +6,7 @@ when everything that fits stands already.
 
 import msgspec
 
-from airnet.decide import drafts, expulsion, forgery, wording
+from airnet.decide import drafts, dwell, expulsion, forgery, wording
 from airnet.decide.drops import Drops
 from airnet.decide.dwell import has_dwelt
 from airnet.decide.facts import Grounds
@@ -130,7 +130,9 @@ class Proposals:
             )
         ttl_ns = rule.ttl_ms * NS_PER_MS
         why = wording.sentence(
-            wording.seen_words(verdict, finding, streak), wording.throttle_words(ttl_ns)
+            wording.seen_words(verdict, finding, streak),
+            dwell.words(streak, finding, rule),
+            wording.throttle_words(ttl_ns),
         )
         draft = drafts.draft(verdict, finding, streak, Action.THROTTLE_SESSION, why)
         return msgspec.structs.replace(

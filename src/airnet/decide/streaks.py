@@ -25,7 +25,8 @@ class Streak(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `facts` of them broke a hard limit. `port` is the attacked port, 0 when it changed
     from window to window: any port. `sources` are those the windows named. `is_above`:
-    it has run since, and although, something was ordered against it.
+    it has run since, and although, something was ordered against it. `evidence` is
+    what the windows add up to (airnet.decide.dwell), never below nothing.
     """
 
     cause: str
@@ -37,6 +38,7 @@ class Streak(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     facts: int = 0
     sources: tuple[str, ...] = ()
     is_above: bool = False
+    evidence: int = 0
 
     @property
     def span_ns(self) -> int:
@@ -59,6 +61,8 @@ class Streaks:
         """
         before = self._by_key.pop(key, None)
         joined = streak
+        if streak.evidence < 0:
+            joined = msgspec.structs.replace(streak, evidence=0)
         if (
             before is not None
             and before.cause == streak.cause
@@ -74,11 +78,19 @@ class Streaks:
                 facts=before.facts + streak.facts,
                 sources=_joined(streak.sources, before.sources),
                 is_above=streak.is_above,
+                evidence=max(before.evidence + streak.evidence, 0),
             )
         self._by_key[key] = joined
         if len(self._by_key) > STREAKS_MAX:
             del self._by_key[next(iter(self._by_key))]
         return joined
+
+    def weigh(self, key: Key, cause: str, evidence: int) -> None:
+        """Add evidence of a window that is no bad one; the streak grows no longer."""
+        before = self._by_key.get(key)
+        if before is not None and before.cause == cause:
+            total = max(before.evidence + evidence, 0)
+            self._by_key[key] = msgspec.structs.replace(before, evidence=total)
 
     def forget(self, key: Key) -> None:
         """End the subject's streak."""

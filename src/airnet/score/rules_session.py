@@ -23,16 +23,115 @@ _ALONE = (
     ("others_rejected", 0, 100),
 )
 
+#: What the others do says nothing: the market is calm, now and over a second.
+_CALM = (
+    ("market_fast", 0, 1800),
+    ("market_1s", 0, 1500),
+    ("elevated_share", 0, 200),
+)
+
 SESSION_RULES = (
-    # Reused ClOrdIDs are refused by every venue (FIX 4.4, field 11: unique); a handful
-    # in two slots is a program that does not know what it has sent. Cancels that bear
+    # Reused ClOrdIDs are refused by every venue (FIX 4.4, field 11: unique); four in
+    # two slots is a program that does not know what it has sent. Cancels that bear
     # their order's number do not count, nor does what is marked as sent again.
     Rule(
         name="session.duplicate_clordid",
         cause=Cause.ALGO_FAULT,
         unit="orders in 0.2 s",
         feature="duplicates",
-        limit=4,
+        limit=3,
+    ),
+    # The same order a dozen times in a row, 40 a second, three times what the session
+    # ever sent while the others did not, elevated for 80 ms at least. Who slices a
+    # large order sends like pieces, but not at once. Where all orders of a session
+    # always are alike (generated markets are so), this is but a rate.
+    Rule(
+        name="session.orders_alike_per_second",
+        cause=Cause.ALGO_FAULT,
+        unit="orders/s",
+        feature="identical_rate",
+        limit=40,
+        divisor=10,
+        needs=(
+            ("repeat_run", 12, ANY),
+            ("relative_fast", 3000, ANY),
+            ("relative_1s", 2000, ANY),
+            ("streak_ms", 80, ANY),
+        ),
+    ),
+    # The last 24 messages are mostly the one some places before: a new order and its
+    # cancel, a price up and down. Pulling all quotes looks alike, too, so not where
+    # cancels prevail; and a reload of parameters, the longest honest burst of the kind
+    # in both twins, is over after 96 ms.
+    Rule(
+        name="session.loop_messages_per_second",
+        cause=Cause.ALGO_FAULT,
+        unit="messages/s",
+        feature="rate_16",
+        limit=40,
+        divisor=10,
+        needs=(
+            ("loop_share", 550, ANY),
+            ("cancels_per_new", 0, 1500),
+            ("relative_fast", 4000, ANY),
+            ("relative_1s", 3000, ANY),
+            ("relative_first", 2500, ANY),
+            ("streak_ms", 100, ANY),
+        ),
+    ),
+    # Half of them, when nobody else moves, for longer and further above its own past.
+    Rule(
+        name="session.loop_alone_per_second",
+        cause=Cause.ALGO_FAULT,
+        unit="messages/s",
+        feature="rate_16",
+        limit=40,
+        divisor=10,
+        needs=(
+            ("loop_share", 450, ANY),
+            ("cancels_per_new", 0, 1500),
+            ("relative_fast", 5000, ANY),
+            ("relative_1s", 4000, ANY),
+            ("relative_first", 3000, ANY),
+            ("streak_ms", 150, ANY),
+            *_CALM,
+        ),
+    ),
+    # As many refusals as reports (a report that refuses counts as both), a dozen in two
+    # slots, of messages that resemble each other, at 40 a second, and the gateway takes
+    # what others send: it asks again and again for what cannot be had.
+    Rule(
+        name="session.refusals_in_a_row",
+        cause=Cause.ALGO_FAULT,
+        unit="refusals in 0.2 s",
+        feature="rejects",
+        limit=11,
+        needs=(
+            ("reject_share", 450, ANY),
+            ("rate_16", 400, ANY),
+            ("entropy", 0, 3200),
+            ("others_rejected", 0, 50),
+            ("market_1s", 0, 1500),
+        ),
+    ),
+    # 48 orders in a row on one side, 50 a second, filled or not, six times its own past
+    # and four times its first seconds for 0.3 s, while nobody else moves. A large order
+    # sent in pieces is over by then or slower; Knight's program was neither.
+    Rule(
+        name="session.one_sided_orders",
+        cause=Cause.ALGO_FAULT,
+        unit="orders",
+        feature="side_run",
+        limit=47,
+        needs=(
+            ("rate_fast", 500, ANY),
+            ("relative_fast", 6000, ANY),
+            ("relative_1s", 4000, ANY),
+            ("relative_first", 4000, ANY),
+            ("peak_ratio", 2000, ANY),
+            ("streak_ms", 300, ANY),
+            *_CALM,
+        ),
     ),
     # One order replaced 48 times, each within 0.2 s of the one before, at 50 messages a
     # second at least, and back to a state it was in: two rules undo each other. Honest
@@ -92,7 +191,11 @@ SESSION_RULES = (
         feature="identical_rate",
         limit=100,
         divisor=10,
-        needs=(("repeat_run", 32, ANY), ("relative_fast", 2000, ANY)),
+        needs=(
+            ("repeat_run", 32, ANY),
+            ("relative_fast", 2000, ANY),
+            ("relative_1s", 2000, ANY),
+        ),
     ),
     # Fifteen times its own past for a second, five times its first seconds, 300 orders
     # a second at least and three times the most it ever did, for half a second, while

@@ -51,6 +51,7 @@ KNOBS = (
     Knob(field="cause.algo_fault.dwell_windows", low=2, high=8),
     Knob(field="cause.algo_fault.dwell_ms", low=0, high=1000),
     Knob(field="cause.algo_fault.opinion_dwell_ms", low=0, high=3000),
+    Knob(field="cause.algo_fault.evidence_min", low=1, high=40, step=0),
     Knob(field="cause.algo_fault.ttl_ms", low=3_000, high=240_000, is_log=True),
     Knob(field="hysteresis.gap_ms", low=50, high=1000),
     Knob(field="hysteresis.cooldown_ms", low=1_000, high=120_000, is_log=True),
