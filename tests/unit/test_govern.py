@@ -14,8 +14,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from click.shell_completion import ShellComplete
 
 from airnet.act.gate import FROZEN, Gate
+from airnet.cli.group import airnet
 from airnet.domain.instruction import Ask, Signed
 from airnet.errors import UnsupportedError
 from airnet.record.file import verify
@@ -367,6 +369,8 @@ def undoing(**changes: object) -> bytes:
         undoing(ask="freeze"),
         undoing(until_ns=1),
         undoing(subject="../../etc/passwd"),
+        undoing(subject="x" * 60_000),
+        undoing(subject="\x1b[2J"),
         undoing(extra=1),
     ],
 )
@@ -393,6 +397,30 @@ def test_callers_that_say_nothing_keep_nobody_out(office: Office) -> None:
     assert time.monotonic() - began < 2.0
     for caller in silent:
         caller.close()
+
+
+def test_a_shell_completes_what_may_be_undone_or_approved(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stands, waits = office.decide(), office.propose(2)
+    until(lambda: len(listed(office)["proposed"]) == 1)
+    (office.folder / "airnet.toml").write_text(
+        '[capture]\ninterface = "x"\n[service]\nledger = "ledger"\n'
+    )
+    monkeypatch.setenv("AIRNET_CONFIG", str(office.folder / "airnet.toml"))
+
+    def completed(*words: str) -> set[str]:
+        shell = ShellComplete(airnet, {}, "airnet", "_AIRNET_COMPLETE")
+        return {one.value for one in shell.get_completions(list(words), "")}
+
+    assert completed("undo") == {stands.id, waits.id}
+    assert completed("approve") == {waits.id}
+
+
+def test_a_link_that_leads_nowhere_freezes_too(tmp_path: Path) -> None:
+    (tmp_path / FROZEN).symlink_to(tmp_path / "nowhere")
+
+    assert Gate(tmp_path).closed()
 
 
 def test_nobody_there_is_said_so(tmp_path: Path) -> None:

@@ -394,3 +394,23 @@ def test_a_recorded_intent_reads_back_as_the_same_decision() -> None:
     (body,) = bench.bodies("decision")
 
     assert msgspec.convert(body, Decision) == throttle()
+
+
+def test_slow_enforcers_are_asked_one_at_a_tick() -> None:
+    """A gateway that hangs must not keep people waiting once for each containment."""
+
+    class Slow(Teller):
+        def ended(self, containment: Containment) -> str:
+            self.events.append("asked")
+            self._clock.time_ns += 1000 * MS  # type: ignore[attr-defined] # simulated
+            return ""
+
+    bench = Bench(Slow)
+    for number in range(5):
+        bench.standing.carry_out(throttle(number))
+    end_ns = T0 + 10_000 * MS
+    bench.clock.time_ns = end_ns
+
+    bench.standing.tick(end_ns)
+
+    assert bench.events.count("asked") == 1

@@ -53,7 +53,7 @@ class Gate:
         if self._held:
             return self._held
         try:
-            os.stat(self._frozen)  # noqa: PTH116 -- asked before every command
+            os.lstat(self._frozen)
         except FileNotFoundError:
             return ""
         except OSError as error:

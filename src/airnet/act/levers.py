@@ -22,6 +22,8 @@ from airnet.errors import ActuationError
 #: How long after its end a confirmation is waited for: OpenFlow hard timeouts are
 #: whole seconds and switches look at them once a second.
 CONFIRM_NS = 2_000_000_000
+#: An enforcer that takes longer to say how something ended is asked no more just now.
+SLOW_NS = 200_000_000
 
 
 @runtime_checkable

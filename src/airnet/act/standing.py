@@ -25,7 +25,7 @@ from airnet.act.intents import (
     fold_intents,
     fold_proposals,
 )
-from airnet.act.levers import CONFIRM_NS, Levers, nothing
+from airnet.act.levers import CONFIRM_NS, SLOW_NS, Levers, nothing
 from airnet.act.proposals import Proposal, Proposals
 from airnet.clock import Clock
 from airnet.domain.containment import Containment, State
@@ -167,11 +167,11 @@ class Standing:
         if not self._containments:  # it is asked for every Verdict
             return []
         due = [c for c in self._containments.values() if 0 < c.until_ns <= now_ns]
-        due.sort(
-            key=lambda containment: (containment.until_ns, containment.decision_id)
-        )
-        ended = []
+        due.sort(key=lambda one: (one.until_ns, one.decision_id))
+        ended, began_ns = [], self._clock.mono_ns()
         for containment in due:
+            if self._clock.mono_ns() - began_ns > SLOW_NS:
+                break  # the others at the next tick: people may be waiting
             detail = self._levers.how_it_ended(containment, now_ns)
             if detail:
                 ended.append(self._end(containment, detail, containment.until_ns))

@@ -1,12 +1,14 @@
 """Commands by which people govern a running airnet."""
 
 import getpass
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 import msgspec
+from click.shell_completion import CompletionItem
 
 from airnet.cli import show
 from airnet.clock import SystemClock
@@ -18,10 +20,11 @@ from airnet.domain.instruction import (
     Instruction,
     Signed,
 )
-from airnet.errors import EXIT_DONE, EXIT_NO, UnsupportedError, UsageError
+from airnet.errors import EXIT_DONE, EXIT_NO, AirnetError, UnsupportedError, UsageError
 from airnet.service.ask import ask, frozen_by_hand
 from airnet.service.talk import Answer, Place, place_of
 
+CONFIG = "/etc/airnet/airnet.toml"
 PATH = click.Path(path_type=Path)
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -87,7 +90,7 @@ def placed(command: Command) -> Command:
         "--config",
         "file",
         type=PATH,
-        default=Path("/etc/airnet/airnet.toml"),
+        default=Path(CONFIG),
         envvar="AIRNET_CONFIG",
         show_default=True,
         help="The configuration of the airnet that is meant.",
@@ -216,6 +219,26 @@ def _bare(text: str) -> str:
     return text.replace("[", r"\[")
 
 
+def _ids(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the ids that a shell may complete: what waits, or stands."""
+    del param
+    file = ctx.params.get("file") or os.environ.get("AIRNET_CONFIG", CONFIG)
+    try:
+        place = _place(Path(file), ctx.params.get("path"))
+        body: Any = ask(place.socket, Ask.ACTIONS).body
+    except AirnetError:
+        return []
+    names = ("proposed",) if ctx.info_name == "approve" else ("standing", "proposed")
+    return [
+        CompletionItem(one["id"], help=f"{one['action']} {' '.join(one['target'])}")
+        for name in names
+        for one in body.get(name, ())
+        if one["id"].startswith(incomplete)
+    ]
+
+
 @click.command(
     epilog=f"""\b
 Examples
@@ -229,7 +252,7 @@ Public:  openssl pkey -in jane.pem -pubout -outform DER | tail -c 32 | xxd -p -c
 {STATUSES}
 """
 )
-@click.argument("decision")
+@click.argument("decision", shell_complete=_ids)
 @click.option(
     "--by",
     required=True,
@@ -267,7 +290,7 @@ Examples
 {STATUSES}
 """
 )
-@click.argument("decision")
+@click.argument("decision", shell_complete=_ids)
 @person
 @placed
 @show.as_json

@@ -67,6 +67,8 @@ class Instruction(
         ):
             if not text.strip() or len(text) > limit or not text.isprintable():
                 return f"the {name} must be 1..{limit} printable characters"
+        if len(self.subject) > NAME_MAX or not self.subject.isprintable():
+            return f"the subject must be an id of at most {NAME_MAX} characters"
         if not 0 < self.until_ns - self.at_ns <= VALID_NS_MAX:
             return f"it must be valid for at most {VALID_NS_MAX // NS_PER_S} s"
         return ""

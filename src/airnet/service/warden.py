@@ -42,6 +42,8 @@ PEERS_MAX = 64
 #: How long a connection may take to ask, and then to be answered.
 PEER_NS = 5_000_000_000
 TICK_S = 0.25
+#: Kept for hands that do not listen; beyond it nothing more is passed on.
+PASSING_BYTES_MAX = 1 << 20
 READ_BYTES = 65_536
 #: struct ucred of SO_PEERCRED: pid, uid, gid (unix(7)).
 UCRED = struct.Struct("3i")
@@ -191,6 +193,9 @@ class Warden:
                 self._answer(caller, self._turn(signed, caller.peer))
             except AirnetError as error:
                 self._answer(caller, refused(error))
+            return
+        if len(self._passing) > PASSING_BYTES_MAX:
+            self._answer(caller, HANGING)
             return
         self._serial += 1
         caller.serial = self._serial
