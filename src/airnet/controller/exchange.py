@@ -7,7 +7,7 @@ import msgspec
 
 from airnet.clock import Clock
 from airnet.controller.entries import Flow, Key
-from airnet.controller.messages import Barrier, Message, Send
+from airnet.controller.messages import AskFlows, Barrier, Message, Send
 from airnet.controller.standing import Held
 from airnet.controller.sync import Actual
 
@@ -29,19 +29,19 @@ class Exchange:
     xids: list[tuple[int, int]] = dataclasses.field(default_factory=list)
     #: What was read back, by switch, where a containment is to be seen standing.
     read: dict[int, dict[Key, Actual]] = dataclasses.field(default_factory=dict)
+    unread: set[int] = dataclasses.field(default_factory=set)
 
     def unseen(self, wanted: Iterable[Flow]) -> list[str]:
         """Return what a switch confirmed and, asked again, does not hold."""
         return [
             f"switch {switch:016x} confirmed {flow.match} and does not hold it"
             for switch in self.confirmed
-            if switch in self.read
             for flow in wanted
             if not self._is_seen(switch, flow)
         ]
 
     def _is_seen(self, switch: int, flow: Flow) -> bool:
-        item = self.read[switch].get(flow.key)
+        item = self.read.get(switch, {}).get(flow.key)
         if item is None:
             return False
         to = msgspec.structs.replace(item.flow, seconds=flow.seconds)
@@ -83,6 +83,8 @@ class Exchanges:
         for message in marked:
             self._owner[switch, message.xid] = exchange
             exchange.xids.append((switch, message.xid))
+        if exchange.held and any(isinstance(each, AskFlows) for each in messages):
+            exchange.unread.add(switch)
         barrier = exchange.waiting[switch] = marked[-1].xid
         self._sent_ns[switch, barrier] = self.clock.mono_ns()
         return Send(switch, marked)
@@ -99,14 +101,18 @@ class Exchanges:
         exchange.confirmed.append(switch)
         return exchange
 
-    def told(self, switch: int, xid: int, items: Iterable[Actual]) -> bool:
-        """Take what was read back; return whether an exchange had asked."""
+    def told(
+        self, switch: int, xid: int, items: Iterable[Actual], *, more: bool
+    ) -> Exchange | None:
+        """Take what was read back; return the exchange that had asked, if one had."""
         exchange = self._owner.get((switch, xid))
         if exchange is None or exchange.held is None:
-            return False
+            return None
         read = exchange.read.setdefault(switch, {})
         read.update((item.flow.key, item) for item in items)
-        return True
+        if not more:
+            exchange.unread.discard(switch)
+        return exchange
 
     def blame(self, switch: int, xid: int, reason: str) -> None:
         """Hold an error against the exchange whose message it answers."""
@@ -116,9 +122,11 @@ class Exchanges:
 
     def lost(self, switch: int) -> list[Exchange]:
         """Await nothing more of a switch; return the exchanges this concerns."""
-        concerned = [e for e in self.open if switch in e.waiting]
+        both = ({*e.waiting, *e.unread} for e in self.open)
+        concerned = [e for e, of in zip(self.open, both, strict=True) if switch in of]
         for exchange in concerned:
-            del exchange.waiting[switch]
+            exchange.waiting.pop(switch, None)
+            exchange.unread.discard(switch)
         self.barrier_us.pop(switch, None)
         return concerned
 

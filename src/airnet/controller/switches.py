@@ -167,16 +167,17 @@ class Switches:
             self._told(switch, peer, xid, more=more)
             return
         items = list(told)
-        if not self._exchanges.told(switch, xid, items):
-            for item in items:
-                self.standing.count(switch, item)
+        exchange = self._exchanges.told(switch, xid, items, more=more)
+        if exchange is not None:
+            self._settle(exchange)
+        for item in items:
+            self.standing.count(switch, item)
 
     def meters_told(
         self, switch: int, xid: int, told: Iterable[Meter], *, more: bool
     ) -> None:
         """Take one part of the answer to AskMeters."""
-        peer = self.peers.get(switch)
-        if peer is not None and xid in peer.asked:
+        if (peer := self.peers.get(switch)) and xid in peer.asked:
             peer.meters.extend(told)
             self._told(switch, peer, xid, more=more)
 
@@ -184,8 +185,7 @@ class Switches:
         self, switch: int, xid: int, told: Iterable[Group], *, more: bool
     ) -> None:
         """Take one part of the answer to AskGroups."""
-        peer = self.peers.get(switch)
-        if peer is not None and xid in peer.asked:
+        if (peer := self.peers.get(switch)) and xid in peer.asked:
             peer.groups.extend(told)
             self._told(switch, peer, xid, more=more)
 
@@ -210,8 +210,7 @@ class Switches:
         )
         self._seen.add(switch)
         self.standing.adopt(switch, found.adopted, there, now_ns)
-        known = self.standing.put_all(switch)
-        messages = changes(found, known)
+        messages = changes(found, self.standing.put_all(switch))
         self._ask(exchange, switch, self._at_once(peer, messages))
 
     def _at_once(self, peer: Peer, messages: list[Message]) -> list[Message]:
@@ -324,7 +323,7 @@ class Switches:
         """Give up on what takes too long; renew leases; close silent records."""
         now_ns = self.clock.mono_ns()
         for exchange in self._exchanges.late():
-            late = sorted(exchange.waiting) or [
+            late = sorted({*exchange.waiting, *exchange.unread}) or [
                 switch for switch, peer in self.peers.items() if peer.sync is exchange
             ]
             names = ", ".join(f"{switch:016x}" for switch in late)
@@ -332,6 +331,7 @@ class Switches:
             if exchange.kind in {"sync", "probe"}:
                 self._effects += [Close(switch) for switch in late]
             exchange.waiting.clear()
+            exchange.unread.clear()
             self._finish(exchange)
         for held in self.standing.overdue(now_ns):
             self._ended(held)
@@ -387,7 +387,8 @@ class Switches:
         """Go on once a switch has answered, or is gone."""
         # The first barriers of a synchronisation come before the tables asked for.
         reading = (p.sync is exchange and not p.is_synced for p in self.peers.values())
-        if not exchange.waiting and not any(reading):
+        is_told = not exchange.waiting and not exchange.unread
+        if is_told and exchange in self._exchanges.open and not any(reading):
             self._finish(exchange)
 
     def _finish(self, exchange: Exchange) -> None:

@@ -1,0 +1,194 @@
+"""Liar, a machine between a switch and its controller that does not keep its word.
+
+It passes OpenFlow 1.3 messages on both ways, whole, and does with some of them as it is
+told: `behaviour` may be changed at any time.
+
+    honest      passes everything on
+    early       answers barriers itself and at once; what was asked is passed on late
+    deaf        answers barriers, passes no flow-mod on, says that nothing stands
+    claiming    the same, but tells back what it was asked for as if it stood
+    refusing    answers each flow-mod with an error (OFPFMFC_EPERM)
+    dropping    turns limits into drops: leaves meter and goto out of flow-mods
+    elsewhere   has the drop match another destination port than asked
+"""
+
+import contextlib
+import select
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+HEADER = struct.Struct("!BBHI")
+ERROR, FLOW_MOD, BUNDLES, MULTIPART, REPLY = 1, 14, 4, 18, 19
+BARRIER, BARRIER_REPLY, METER_MOD = 20, 21, 29
+#: Section 7.3.4.1: the fixed part of a flow-mod, then the match.
+MATCH_AT = 48
+GOTO, METER = 1, 6
+ADD, PERMISSION = 0, (5, 4)
+#: EXT-230: the kind of a message that adds to a bundle, and where it holds another.
+BUNDLED, INNER_AT = 2301, 24
+
+
+class Liar:
+    """Listens for the switch, connects to the controller."""
+
+    def __init__(self, listen: int, controller: int, late_s: float = 3.0) -> None:
+        self.behaviour = "honest"
+        self.late_s = late_s
+        self._controller = controller
+        self._listener = socket.create_server(("127.0.0.1", listen))
+        self._late: list[tuple[float, bytes]] = []
+        self._claimed: list[bytes] = []
+        self._is_closing = False
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._is_closing = True
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join(10)
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while not self._is_closing:
+            try:
+                switch, _ = self._listener.accept()
+            except OSError:
+                return
+            with switch, contextlib.suppress(OSError):
+                master = socket.create_connection(("127.0.0.1", self._controller), 5)
+                with master:
+                    self._pass_on(switch, master)
+            self._late.clear()
+
+    def _pass_on(self, switch: socket.socket, master: socket.socket) -> None:
+        came = {switch: b"", master: b""}
+        while not self._is_closing:
+            for one in select.select([switch, master], [], [], 0.02)[0]:
+                data = one.recv(65536)
+                if not data:
+                    return
+                came[one] += data
+                while len(came[one]) >= HEADER.size:
+                    length = HEADER.unpack_from(came[one])[2]
+                    if len(came[one]) < length:
+                        break
+                    message, came[one] = came[one][:length], came[one][length:]
+                    if one is switch:
+                        master.sendall(message)
+                    else:
+                        self._tell(message, switch, master)
+            while self._late and self._late[0][0] <= time.monotonic():
+                switch.sendall(self._late.pop(0)[1])
+
+    def _tell(
+        self, message: bytes, switch: socket.socket, master: socket.socket
+    ) -> None:
+        """Do with a message of the controller as this liar does."""
+        _, kind, _, xid = HEADER.unpack_from(message)
+        how = self.behaviour
+        is_add = kind == FLOW_MOD and message[25] == ADD
+        is_mod = kind in {FLOW_MOD, METER_MOD, BUNDLES}
+        if how in {"early", "deaf", "claiming"} and kind == BARRIER:
+            master.sendall(HEADER.pack(4, BARRIER_REPLY, 8, xid))
+        elif how == "early" and is_mod:
+            self._late.append((time.monotonic() + self.late_s, message))
+            self._claimed += [message] if is_add else []
+        elif how in {"deaf", "claiming"} and is_mod:
+            self._claimed += [message] if is_add else []
+        elif how in {"early", "claiming"} and kind == MULTIPART and message[9] == 1:
+            master.sendall(self._claim(message, xid))
+        elif how == "refusing" and is_add:
+            body = struct.pack("!HH", *PERMISSION) + message[:64]
+            master.sendall(HEADER.pack(4, ERROR, 8 + len(body), xid) + body)
+        elif how in CHANGES:
+            switch.sendall(changed(message, CHANGES[how]))
+        else:
+            switch.sendall(message)
+
+    def _claim(self, asked: bytes, xid: int) -> bytes:
+        """Return flow statistics that say everything stands as it was asked for."""
+        cookie, mask = struct.unpack_from("!QQ", asked, 32)
+        entries = b""
+        for message in self._claimed:
+            own = struct.unpack_from("!Q", message, 8)[0]
+            if own & mask == cookie & mask:
+                entries += stats_of(message)
+        body = struct.pack("!HH4x", 1, 0) + entries
+        return HEADER.pack(4, REPLY, 8 + len(body), xid) + body
+
+
+def parts(message: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return a flow-mod's fixed part, its match with padding, its instructions."""
+    length = struct.unpack_from("!H", message, MATCH_AT + 2)[0]
+    end = MATCH_AT + length + -length % 8
+    return message[:MATCH_AT], message[MATCH_AT:end], message[end:]
+
+
+def whole(message: bytes) -> bytes:
+    """Return a message with its length put right."""
+    return message[:2] + struct.pack("!H", len(message)) + message[4:]
+
+
+def without_limit(message: bytes) -> bytes:
+    """Return a flow-mod without meter and goto: what it limited, it drops."""
+    fixed, match, steps = parts(message)
+    found, at = [], 0
+    while at < len(steps):
+        kind, length = struct.unpack_from("!HH", steps, at)
+        found.append((kind, steps[at : at + length]))
+        at += length
+    if METER not in {kind for kind, _ in found}:
+        return message
+    kept = b"".join(step for kind, step in found if kind not in {GOTO, METER})
+    return whole(fixed + match + kept)
+
+
+def changed(message: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """Return a message with its flow-mod changed, whether in a bundle or alone."""
+    if message[1] == BUNDLES and struct.unpack_from("!I", message, 12)[0] == BUNDLED:
+        return whole(message[:INNER_AT] + changed(message[INNER_AT:], change))
+    is_add = message[1] == FLOW_MOD and message[25] == ADD
+    return change(message) if is_add else message
+
+
+def moved(message: bytes) -> bytes:
+    """Return a flow-mod that matches another address: its target is the source's."""
+    source, target = b"\x80\x00\x16\x04", b"\x80\x00\x18\x04"
+    fixed, match, steps = parts(message)
+    at = match.find(target)
+    if at < 0 or match.find(source) < 0:
+        return message
+    other = bytes([10, 9, 0, 77])
+    return whole(fixed + match[: at + 4] + other + match[at + 8 :] + steps)
+
+
+def stats_of(message: bytes) -> bytes:
+    """Return the ofp_flow_stats (7.3.5.2) of a flow-mod that was just carried out."""
+    _, match, steps = parts(message)
+    cookie = struct.unpack_from("!Q", message, 8)[0]
+    idle, hard, priority = struct.unpack_from("!HHH", message, 26)
+    flags = struct.unpack_from("!H", message, 44)[0]
+    body = struct.pack("!IIHHHH4x", 0, 0, priority, idle, hard, flags)
+    body += struct.pack("!QQQ", cookie, 0, 0) + match + steps
+    return struct.pack("!HBx", len(body) + 4, message[24]) + body
+
+
+CHANGES = {"dropping": without_limit, "elsewhere": moved}
+
+
+def main() -> None:
+    """Run one in this process: ports, then a behaviour a line on stdin."""
+    liar = Liar(int(sys.argv[1]), int(sys.argv[2]))
+    print("ready", flush=True)
+    for line in sys.stdin:
+        liar.behaviour = line.strip()
+        print("so", flush=True)
+    liar.close()
+
+
+if __name__ == "__main__":
+    main()
