@@ -9,7 +9,8 @@ told: `behaviour` may be changed at any time.
     claiming    the same, but tells back what it was asked for as if it stood
     refusing    answers each flow-mod with an error (OFPFMFC_EPERM)
     dropping    turns limits into drops: leaves meter and goto out of flow-mods
-    elsewhere   has the drop match another destination port than asked
+    elsewhere   has the drop match another target than asked
+    gone        is not there: hangs up, and takes no connection
 """
 
 import contextlib
@@ -59,6 +60,8 @@ class Liar:
             except OSError:
                 return
             with switch, contextlib.suppress(OSError):
+                if self.behaviour == "gone":
+                    continue
                 master = socket.create_connection(("127.0.0.1", self._controller), 5)
                 with master:
                     self._pass_on(switch, master)
@@ -66,7 +69,7 @@ class Liar:
 
     def _pass_on(self, switch: socket.socket, master: socket.socket) -> None:
         came = {switch: b"", master: b""}
-        while not self._is_closing:
+        while not self._is_closing and self.behaviour != "gone":
             for one in select.select([switch, master], [], [], 0.02)[0]:
                 data = one.recv(65536)
                 if not data:
@@ -90,15 +93,16 @@ class Liar:
         """Do with a message of the controller as this liar does."""
         _, kind, _, xid = HEADER.unpack_from(message)
         how = self.behaviour
-        is_add = kind == FLOW_MOD and message[25] == ADD
+        flow_mod = inner(message)
+        is_add = flow_mod[1] == FLOW_MOD and flow_mod[25] == ADD
         is_mod = kind in {FLOW_MOD, METER_MOD, BUNDLES}
         if how in {"early", "deaf", "claiming"} and kind == BARRIER:
             master.sendall(HEADER.pack(4, BARRIER_REPLY, 8, xid))
         elif how == "early" and is_mod:
             self._late.append((time.monotonic() + self.late_s, message))
-            self._claimed += [message] if is_add else []
+            self._claimed += [flow_mod] if is_add else []
         elif how in {"deaf", "claiming"} and is_mod:
-            self._claimed += [message] if is_add else []
+            self._claimed += [flow_mod] if is_add else []
         elif how in {"early", "claiming"} and kind == MULTIPART and message[9] == 1:
             master.sendall(self._claim(message, xid))
         elif how == "refusing" and is_add:
@@ -147,9 +151,19 @@ def without_limit(message: bytes) -> bytes:
     return whole(fixed + match + kept)
 
 
+def is_bundled(message: bytes) -> bool:
+    """Return whether a message adds another to a bundle."""
+    return message[1] == BUNDLES and message[12:16] == BUNDLED.to_bytes(4, "big")
+
+
+def inner(message: bytes) -> bytes:
+    """Return what a message adds to a bundle, or the message itself."""
+    return message[INNER_AT:] if is_bundled(message) else message
+
+
 def changed(message: bytes, change: Callable[[bytes], bytes]) -> bytes:
     """Return a message with its flow-mod changed, whether in a bundle or alone."""
-    if message[1] == BUNDLES and struct.unpack_from("!I", message, 12)[0] == BUNDLED:
+    if is_bundled(message):
         return whole(message[:INNER_AT] + changed(message[INNER_AT:], change))
     is_add = message[1] == FLOW_MOD and message[25] == ADD
     return change(message) if is_add else message
