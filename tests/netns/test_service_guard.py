@@ -14,6 +14,8 @@ import msgspec
 import pytest
 
 from airnet.act.intentlog import IntentLog
+from airnet.bench.guardtrial import CLIENTS, talk
+from airnet.bench.trials import GATEWAY
 from airnet.cli import main
 from airnet.clock import SystemClock
 from airnet.domain.decision import Decision
@@ -23,6 +25,7 @@ from airnet.record.file import read, verify
 from airnet.score import load
 from airnet.service.rehearsal import Rehearsal
 from airnet.twin.traffic import generate
+from tests.bpf.test_guard import tcp
 from tests.netns.lab_links import CAPTURE, MIRROR, namespace, sender, veth, wait_until
 from tests.netns.test_service import (
     FLOOD,
@@ -253,3 +256,49 @@ def test_a_rehearsal_touches_nothing_that_counts(ports: guard.KernelGuard) -> No
     assert (scorer.counters(), ports.counts()) == before
     assert list(ports.sources.keys()) == []
     assert list(ports.intents[:4]) == [0, 0, 0, 0]
+
+
+def test_a_flood_in_a_firms_name_cuts_no_session_of_it(
+    ports: guard.KernelGuard, tmp_path: Path
+) -> None:
+    """Sources made up, the firms' own addresses among them: sessions go on, whole."""
+    configure_guard(tmp_path)
+    (tmp_path / "site.toml").write_text(
+        f'[[gateway]]\nip = "{GATEWAY.ip}"\nport = {GATEWAY.port}\n'
+    )
+    firms = [f"10.9.0.{20 + n}" for n in range(CLIENTS)]
+    trade, traded, refused = talk(), 0, 0
+
+    def held() -> int:
+        counts = ports.counts()
+        return counts["source"] + counts["session"] + counts["unknown"]
+
+    with running(tmp_path) as service, sender(MIRROR) as mirror, sender(PEER) as port:
+        start = time.monotonic()
+        number, due = 0, start
+        while (now := time.monotonic()) < start + 9 and not (
+            ports.counts()["unknown"] > 2000 and traded > 3000
+        ):
+            if now >= due:
+                due = now + 0.001
+                frame, before = next(trade), held()
+                for send in (mirror, port):
+                    send(frame)
+                traded += 1
+                refused += held() - before
+            if now < start + 3:
+                continue
+            number += 1
+            forged = f"198.51.{number >> 8 & 255}.{number & 255}"
+            source = firms[number % CLIENTS] if number % 3 else forged
+            flood = tcp(source, 1024 + number % 60_000, GATEWAY.ip, GATEWAY.port)
+            for send in (mirror, port):
+                send(flood)
+        assert service.end() == 0, service.log()
+
+    actions = {json.loads(one)["action"] for one in decided(tmp_path).splitlines()}
+    assert "rate_limit_sources" in actions
+    assert ports.counts()["unknown"] > 2000, "the flood is not held back"
+    assert refused == 0, f"{refused} of {traded} frames of sessions"
+    blamed = {str(key[-4:]) for key, _ in ports.rules(ports.sources)}
+    assert blamed.isdisjoint(str(socket.inet_aton(one)) for one in firms)

@@ -5,6 +5,7 @@ is not dense: those in use have a state. `number` is the order in which sessions
 appeared, from 1; `SessionName` is how objects right of score call one.
 """
 
+import functools
 import ipaddress
 
 import msgspec
@@ -67,6 +68,7 @@ def address_text(address: bytes) -> str:
     return str(ipaddress.IPv6Address(address))
 
 
+@functools.lru_cache(maxsize=4096)
 def address_bytes(text: str) -> bytes:
     """Return an IP address as 16 network-order bytes, IPv4 mapped.
 
