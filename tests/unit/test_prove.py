@@ -178,6 +178,20 @@ def test_a_proof_is_of_one_site_and_one_set_of_rules(
     assert "other decision rules" in certificate.fault(policy, site)
 
 
+def test_a_proof_for_every_site_lets_nothing_be_enforced(
+    papers: Path, key: Path
+) -> None:
+    """It does not say where the mirror, the control channel and the clock are."""
+    policy = papers / "policy.toml"
+    assert main(["prove", str(policy)]) == 0
+    public = certificate.sign(policy, private_key(key))
+
+    with pytest.raises(ConfigError, match="no site is configured"):
+        certificate.permit(policy, None, (public,))
+    with pytest.raises(ConfigError, match="another site"):
+        permit(papers, public)
+
+
 def test_a_forged_proof_is_no_better_than_none(papers: Path, key: Path) -> None:
     """Whoever can write the folder can write a proof, and cannot sign it."""
     policy, site = papers / "policy.toml", papers / "site.toml"

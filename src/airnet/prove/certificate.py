@@ -136,6 +136,8 @@ def permit(policy: Path, site: Path | None, keys: Iterable[str]) -> str:
         return ""
     what = f"{policy}: enforces {', '.join(causes)}, but"
     reason = fault(policy, site)
+    if site is None:
+        reason = "no site is configured, so nobody has said what is protected"
     if reason:
         raise ConfigError(f"{what} {reason}", _REMEDY)
     trusted = frozenset(keys)
