@@ -13,7 +13,11 @@ VENUE_RULES = (
         unit="us",
         feature="silence_us",
         limit=250_000,
-        needs=(("unanswered", 8, ANY), ("silence_ratio", 20_000, ANY)),
+        needs=(
+            ("unanswered", 8, ANY),
+            ("silence_ratio", 20_000, ANY),
+            ("mirror_doubt_rate_1s", 0, 50),
+        ),
     ),
     # The quickest of 16 orders takes 0.1 ms more than the quickest always did, in three
     # batches in a row and for half a second: the path or the gateway is slower. A queue
@@ -85,10 +89,29 @@ VENUE_RULES = (
         feature="late_ack_share_1s",
         limit=250,
         needs=(
+            ("order_rate_1s", 0, 8000),
             ("late_ack_rate_1s", 25, ANY),
             ("late_ack_baseline", 0, 50),
             ("mirror_doubt_rate_1s", 0, 10),
             ("load_ratio", 0, 3000),
+            ("history_ms", 2000, ANY),
+        ),
+    ),
+    # Where more than 800 orders a second are sent, a tick in which everybody quotes anew
+    # makes a queue, and a quarter of a second's answers late. So nearly half of them, and
+    # still, while no more is sent than usual.
+    Rule(
+        name="venue.late_ack_share_when_busy",
+        cause=Cause.VENUE_FAULT,
+        unit="1/1000",
+        feature="late_ack_share_1s",
+        limit=450,
+        needs=(
+            ("order_rate_1s", 8001, ANY),
+            ("ack_ratio", 3000, ANY),
+            ("late_ack_baseline", 0, 50),
+            ("mirror_doubt_rate_1s", 0, 10),
+            ("load_ratio", 0, 1500),
             ("history_ms", 2000, ANY),
         ),
     ),
@@ -104,6 +127,22 @@ VENUE_RULES = (
             ("odd_rate_1s", 30, ANY),
             ("odd_sessions", 3, ANY),
             ("odd_baseline", 0, 10),
+            ("mirror_doubt_rate_1s", 0, 10),
+            ("history_ms", 2000, ANY),
+        ),
+    ),
+    # One in a hundred, where there is one in five hundred at most, of six sessions: a
+    # line loses a little.
+    Rule(
+        name="venue.odd_segments_of_many",
+        cause=Cause.VENUE_FAULT,
+        unit="1/1000",
+        feature="odd_share_1s",
+        limit=9,
+        needs=(
+            ("odd_rate_1s", 80, ANY),
+            ("odd_sessions", 6, ANY),
+            ("odd_baseline", 0, 2),
             ("mirror_doubt_rate_1s", 0, 10),
             ("history_ms", 2000, ANY),
         ),
