@@ -23,7 +23,7 @@
 #define WINDOW_SLOT_US 100000ull
 #define WINDOW_JUMP_NS 1000000000ull
 #define WINDOW_ORDERS_MAX 16 /* order messages that close a session window */
-#define WINDOW_FLOOD_MIN 12 /* flood-like packets that close a gateway window */
+#define WINDOW_FLOOD_MIN 10 /* flood-like packets that close a gateway window */
 /* As many close it before its tick, 1 ms after the first of them at the earliest, while
  * a flood is this young; later they wait for it. */
 #define WINDOW_EARLY_NS 1000000ull

@@ -95,16 +95,19 @@ static inline void window_target_top(struct window_state *w, struct window_targe
 	e->top = 1;
 }
 
-/* An ACK from a source with a handshake open completes it. */
+/* An ACK from a source with a handshake open completes it; a RST gives it up, as who
+ * only asks whether a port is open does. */
 static inline void window_completes(struct window_target *t, struct window_source *e,
 				    const struct airnet_header *h)
 {
-	if (!e->pending || window_is_syn(h) || window_is_reset(h))
+	if (!e->pending || window_is_syn(h) || h->protocol != WINDOW_TCP)
 		return;
-	if (h->protocol != WINDOW_TCP || !(h->tcp_flags & AIRNET_TCP_ACK))
+	if (!window_is_reset(h) && !(h->tcp_flags & AIRNET_TCP_ACK))
 		return;
 	e->pending--;
 	t->pending--;
+	if (window_is_reset(h))
+		return;
 	e->tally.completed++;
 	t->tally.completed++;
 }

@@ -330,7 +330,7 @@ class Flood:
         one = held[0] if held else min(t.ports, key=lambda place: place[1])
         one[0], one[1] = port, one[1] + 1
         self.source_packet(t, e, header, origin)
-        if t.counts["packets"] >= 12:
+        if t.counts["packets"] >= 10:
             self.hurry(t)
 
     def hurry(self, t: Target) -> None:
@@ -369,7 +369,7 @@ class Flood:
             t.top[place] = e
 
     def tick(self, at: int, is_slot: bool) -> Closed:
-        ripe = [t for t in self.active if is_slot or t.counts["packets"] >= 12]
+        ripe = [t for t in self.active if is_slot or t.counts["packets"] >= 10]
         self.active = [t for t in self.active if t not in ripe]
         closed: Closed = []
         for t in ripe:
@@ -382,7 +382,7 @@ class Flood:
     def spans(self, t: Target, at: int) -> tuple[int, int]:
         """How long the window is, and what its packets are divided by."""
         since = t.window_first // TICK * TICK
-        is_heavy = t.counts["packets"] >= 12 and since > t.open
+        is_heavy = t.counts["packets"] >= 10 and since > t.open
         return (at - t.open) // 1000, (at - (since if is_heavy else t.open)) // 1000
 
     def close(self, t: Target, at: int) -> Closed:
@@ -390,7 +390,7 @@ class Flood:
         us = spans[1]
         t.top.sort(key=lambda e: -e.counts["packets"])
         packets = t.counts["packets"]
-        if packets < 12:
+        if packets < 10:
             t.streak = 0
         elif not t.streak:
             t.streak = t.window_first
@@ -490,11 +490,11 @@ def flags_of(header: np.void) -> tuple[bool, bool, bool]:
 def complete(t: Target, e: Source, header: np.void) -> None:
     syn, _, reset = flags_of(header)
     is_ack = header["protocol"] == 6 and int(header["tcp_flags"]) & ACK
-    if e.pending and is_ack and not syn and not reset:
+    if e.pending and not syn and (is_ack or reset):
         e.pending -= 1
         t.pending -= 1
-        e.counts["completed"] += 1
-        t.counts["completed"] += 1
+        e.counts["completed"] += not reset
+        t.counts["completed"] += not reset
 
 
 def count(

@@ -10,7 +10,7 @@ from airnet.score.rule import ANY, Rule
 #: A gateway: three sessions have been held there, and its second is over. Strangers'
 #: packets, and twenty times as many as it is used to.
 AT_GATEWAY = (
-    ("packets", 12, ANY),
+    ("packets", 10, ANY),
     ("known", 3, ANY),
     ("history_ms", 1000, ANY),
     ("over_baseline", 20_000, ANY),
@@ -18,8 +18,8 @@ AT_GATEWAY = (
 OF_STRANGERS = (*AT_GATEWAY, ("known_share", 0, 250))
 
 GATEWAY_RULES = (
-    # Handshakes of strangers, 24 of them open and in this window none completed: a firm
-    # that nobody knows may start twenty programs in one moment, and from far away.
+    # Handshakes of strangers, 20 of them open and in this window none completed: a firm
+    # that nobody knows may start a dozen programs in one moment, and from far away.
     Rule(
         name="gateway.half_open_at_once",
         cause=Cause.FLOOD,
@@ -28,8 +28,9 @@ GATEWAY_RULES = (
         limit=800,
         needs=(
             *OF_STRANGERS,
-            ("half_open", 24, ANY),
+            ("half_open", 20, ANY),
             ("half_open_share", 950, ANY),
+            ("reset_rate", 0, 100),
             ("busiest_port_share", 800, ANY),
         ),
     ),
@@ -132,7 +133,7 @@ GATEWAY_RULES = (
         feature="stray_tcp_rate",
         limit=150,
         needs=(
-            ("packets", 12, ANY),
+            ("packets", 10, ANY),
             ("known", 3, ANY),
             ("history_ms", 2000, ANY),
             ("over_baseline", 8000, ANY),
@@ -166,7 +167,7 @@ GATEWAY_RULES = (
         feature="udp_rate",
         limit=1500,
         needs=(
-            ("packets", 12, ANY),
+            ("packets", 10, ANY),
             ("known", 3, ANY),
             ("over_baseline", 20_000, ANY),
             ("reply_share", 0, 200),
@@ -212,7 +213,7 @@ GATEWAY_RULES = (
         feature="completed_rate",
         limit=20,
         needs=(
-            ("packets", 12, ANY),
+            ("packets", 10, ANY),
             ("known", 3, ANY),
             ("known_share", 0, 100),
             ("half_open_share", 0, 500),
@@ -246,7 +247,7 @@ GATEWAY_RULES = (
         feature="stray_rate",
         limit=5000,
         needs=(
-            ("packets", 12, ANY),
+            ("packets", 10, ANY),
             ("registered", 1, ANY),
             ("reply_share", 0, 100),
             ("over_baseline", 5000, ANY),
@@ -262,7 +263,7 @@ GATEWAY_RULES = (
         feature="stray_rate",
         limit=5000,
         needs=(
-            ("packets", 12, ANY),
+            ("packets", 10, ANY),
             ("known", 3, ANY),
             ("reply_share", 0, 100),
             ("over_baseline", 20_000, ANY),
@@ -326,6 +327,21 @@ EXCUSES = (
         feature="known",
         limit=0,
         needs=(("history_ms", 0, 500), ("rate_1s", 0, 3000)),
+    ),
+    # A volley of a few handshakes, answered, hardly one of which stays open: who asks
+    # whether the port is served gives them up (RST). As a flood it would be none yet.
+    Rule(
+        name="gateway.few_open",
+        cause=Cause.NORMAL,
+        unit="1/1000",
+        feature="reply_share",
+        limit=400,
+        needs=(
+            ("half_open", 0, 16),
+            ("syn_rate", 50, ANY),
+            ("rate_1s", 0, 100),
+            ("unspoken", 0, 8),
+        ),
     ),
     # None is answered and no session is alive: the gateway is gone.
     Rule(
