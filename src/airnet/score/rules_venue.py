@@ -97,9 +97,9 @@ VENUE_RULES = (
             ("history_ms", 2000, ANY),
         ),
     ),
-    # Where more than 800 orders a second are sent, a tick in which everybody quotes anew
-    # makes a queue, and a quarter of a second's answers late. So nearly half of them, and
-    # still, while no more is sent than usual.
+    # Where more than 800 orders a second are sent, a tick in which everybody quotes
+    # anew makes a queue, and a quarter of a second's answers late. So nearly half of
+    # them, and still, while no more is sent than usual.
     Rule(
         name="venue.late_ack_share_when_busy",
         cause=Cause.VENUE_FAULT,
