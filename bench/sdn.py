@@ -184,13 +184,10 @@ def main() -> int:
         start = int(begun["number"][begun["kind"] == GOOD].max())
         if wanted.trials:
             found["few sessions"] = contain(bench, ways, wanted.trials, is_young=False)
+            print(json.dumps(found), file=sys.stderr, flush=True)
         if wanted.reroutes:
             found["reroute"] = reroutes(bench, wanted.reroutes)
             bench.write(bench.group(2, modify=True))
-        if wanted.at_once:
-            acts = Acts(bench)
-            found["actuator"] = whole(acts, wanted.whole)
-            found["at once"] = at_once(acts, wanted.at_once)
         if wanted.young:
             bench.ask(sessions=SESSIONS)
             # A site's own rule that looks at the source port: a cached flow a session.
@@ -203,6 +200,10 @@ def main() -> int:
                 "cached_flows": cached,
                 **contain(bench, ways, wanted.young, is_young=True),
             }
+        if wanted.at_once:  # the last: the raw sender loses its connection to this
+            acts = Acts(bench)
+            found["actuator"] = whole(acts, wanted.whole)
+            found["at once"] = at_once(acts, wanted.at_once)
         found["innocents"] = innocents(bench, start)
         assert bench.count < RECORDS, "more frames than the bench keeps"
     with Floor() as floor:

@@ -225,6 +225,24 @@ def later(decision: Decision) -> Decision:
     return replace(decision, id="fedcba9876543210")
 
 
+def test_hosts_are_armed_when_the_lane_comes_and_fired_whatever_the_gateway(
+    tmp_path: Path,
+) -> None:
+    with FakeController(tmp_path / "one"):
+        made = SdnActuator(tmp_path / "one", ways=Ways(lane=str(tmp_path / "lane")))
+        assert made.arm_hosts(["10.0.1.1", "10.0.1.2"]) == 0
+        lane = FakeLane(tmp_path / "lane")
+        made.apply(drop(), 2000 * MS)
+        isolate = replace(
+            drop("10.0.1.2"), action=Action.ISOLATE_HOST, id="fedcba9876543210"
+        )
+        made.apply(isolate, 2000 * MS)
+        made.close()
+    lane.end()
+
+    assert lane.fired == [(1, 0xFEDCBA987654, 2)]
+
+
 def test_a_lane_that_is_not_there_costs_nothing_but_time(tmp_path: Path) -> None:
     with FakeController(tmp_path / "one"):
         made = SdnActuator(tmp_path / "one", ways=Ways(lane=str(tmp_path / "lane")))

@@ -23,6 +23,8 @@ ID_DIGITS = 12
 #: Containments in one message to the lane, which takes 64 KiB.
 ARM_AT_ONCE = 64
 ANSWER_LIMIT_S = 0.5
+#: Actions that cut off from everything, whichever gateway it was about.
+WHOLLY = frozenset({"isolate_host", "isolate_subnet"})
 BYTES_MAX = 65536
 
 
@@ -77,6 +79,11 @@ class FastLane:
         if self._slots:
             bits = f"{decision_bits(identity):0{ID_DIGITS}x}"
             self._send(msgspec.json.encode({"command": "release", "id": bits}))
+
+    def tend(self) -> None:
+        """Turn to a lane that has come, or come back, since what is wanted was told."""
+        if self._wanted:
+            self._connect()
 
     def close(self) -> None:
         """Let go of the connection; what is wanted is armed again with the next."""
@@ -148,5 +155,7 @@ def decision_bits(identity: str) -> int:
 
 def _key(request: Line) -> bytes:
     """Return what tells one containment from another, whoever decides it."""
-    names = ("action", "sources", "source_port", "gateway", "port")
+    names = ["action", "sources", "source_port"]
+    if request["action"] not in WHOLLY:
+        names += ["gateway", "port"]
     return msgspec.json.encode([request.get(name, 0) for name in names])

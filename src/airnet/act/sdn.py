@@ -113,6 +113,13 @@ class SdnActuator:
             return 0
         return self._lane.arm([self._request(one, NS_PER_S) for one in decisions])
 
+    def arm_hosts(self, hosts: Iterable[str]) -> int:
+        """Have the fast lane ready to isolate hosts; return how much is ready."""
+        if self._lane is None:
+            return 0
+        plain: Line = {"command": "apply", "action": "isolate_host", "known": []}
+        return self._lane.arm([plain | {"sources": [host]} for host in hosts])
+
     def begin(self, orders: Sequence[tuple[Decision, int]]) -> None:
         """Ask for several at once; `apply` then tells what came of each."""
         mine = [one for one in orders if self.accepts(one[0])]
@@ -153,6 +160,8 @@ class SdnActuator:
                 "see the controller's log",
             )
         fast = self._lane.confirmed() if self._lane and is_fired else ""
+        if self._lane is not None:
+            self._lane.tend()
         rounded = "" if seconds * NS_PER_S == ttl_ns else f", rounded up to {seconds} s"
         return Containment(
             decision_id=decision.id,

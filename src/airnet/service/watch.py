@@ -22,7 +22,7 @@ from airnet.act.actuator import Actuator
 from airnet.act.gate import Gate, by_signal
 from airnet.act.people import Approvers, People
 from airnet.act.process import Agents, ProcessActuator
-from airnet.act.sdn import SdnActuator
+from airnet.act.sdn import SdnActuator, Ways
 from airnet.act.standing import Standing
 from airnet.capture.attached import Attached
 from airnet.capture.interface import read_attached
@@ -198,14 +198,16 @@ class Service:
         if self._post is not None:  # on the path, so before the switch
             cuts.append(self._post.actuator)
         if socket_path:
-            cuts.append(
-                SdnActuator(
-                    str(socket_path),
-                    known=self._known,
-                    timeout_ms=timeout_ms,
-                    clock=self._clock,
-                )
+            ways = Ways(lane=str(Path(socket_path).with_name("lane.sock")))
+            switches = SdnActuator(
+                str(socket_path),
+                known=self._known,
+                timeout_ms=timeout_ms,
+                clock=self._clock,
+                ways=ways,
             )
+            switches.arm_hosts(host for firm in site.firms for host in firm.hosts)
+            cuts.append(switches)
         found = means(site.gateways, timeout_ms, self._clock, cuts, self._trading)
         if agents := _under(base, config.agents):
             where = load(agents, Agents)
