@@ -39,6 +39,12 @@ def probe() -> list[Feature]:
         *_trial(),
         _zero_copy(),
         *_installed(),
+        _mounted(
+            "bpf_fs",
+            "bpf",
+            "no guard: nothing can be pinned, so floods are held back at the switch",
+        ),
+        _mounted("cgroup2", "cgroup2", "no agent: no process can be frozen or paced"),
         _clock(),
         _hugepages(),
         _isolated(),
@@ -102,6 +108,14 @@ def _trial() -> list[Feature]:
         _feature(name, results.get(name, problem), "tried on a veth pair", costs)
         for name, costs in _TRIAL_COSTS.items()
     ]
+
+
+def _mounted(name: str, kind: str, costs: str) -> Feature:
+    """Look for a file system of that kind. Source: proc(5), mountinfo."""
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    places = [one.split()[4] for one in lines if f" - {kind} " in one]
+    problem = "" if places else f"no file system of type {kind} is mounted"
+    return _feature(name, problem, ", ".join(places), costs)
 
 
 def _zero_copy() -> Feature:
