@@ -94,6 +94,7 @@ def notify(state: str) -> None:
         address = "\0" + address[1:]
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+            channel.setblocking(False)  # who does not listen must not stop the watch
             channel.sendto(state.encode(), address)
     except OSError as error:
         log.warning("service.notify_failed", reason=error.strerror)
