@@ -235,3 +235,11 @@ def test_refusals_that_only_one_session_gets() -> None:
 
     assert "refusals_in_a_row" in after(wrong(12_000_000))
     assert "refusals_in_a_row" not in after(wrong(150_000_000))
+
+
+def test_hundreds_of_fills_on_both_sides_out_of_nothing() -> None:
+    """As Knight's: told within 50 orders; what is not filled is not this."""
+    wild = trading(50, first=100, gap=1_500_000)
+
+    assert "filled_far_above_baseline" in after(filled(wild))
+    assert "filled_far_above_baseline" not in after(wild)

@@ -16,4 +16,5 @@ LOOPS_AT_ONCE = (
     "session.loop_messages_per_second",
     "session.loop_alone_per_second",
     "session.refusals_in_a_row",
+    "session.filled_far_above_baseline",
 )

@@ -114,6 +114,28 @@ SESSION_RULES = (
             ("market_1s", 0, 1500),
         ),
     ),
+    # 400 new orders a second, nine in ten of all it sends filled, on whichever side:
+    # thirty times its own past in a tenth of a second and nine times over a second,
+    # while the others have not moved yet. Knight's, in 2012, and nothing honest.
+    Rule(
+        name="session.filled_far_above_baseline",
+        cause=Cause.ALGO_FAULT,
+        unit="1/1000",
+        feature="relative_fast",
+        limit=30_000,
+        needs=(
+            ("rate_new_fast", 4000, ANY),
+            ("relative_1s", 9000, ANY),
+            ("relative_first", 9000, ANY),
+            ("peak_ratio", 10_000, ANY),
+            ("fills_per_new", 800, ANY),
+            ("cancels_per_new", 0, 300),
+            ("replaces_per_new", 0, 300),
+            ("streak_ms", 20, ANY),
+            ("elevated_share", 0, 150),
+            ("market_1s", 0, 1500),
+        ),
+    ),
     # 48 orders in a row on one side, 50 a second, filled or not, six times its own past
     # and four times its first seconds for 0.3 s, while nobody else moves. A large order
     # sent in pieces is over by then or slower; Knight's program was neither.
