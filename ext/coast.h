@@ -9,8 +9,6 @@
 
 #include "prelude.h"
 
-#define COAST_TICK_NS 10000000 /* the grid on which windows close, as window.h has it */
-
 /* What a world wrote in one run of it. */
 struct coast_batch {
 	an_u32 headers;
@@ -33,16 +31,13 @@ struct coast {
 	struct coast_batch batch; /* the last */
 };
 
-/* Where a slice from now on ends: nothing that is decided in it arrives in it. When a
- * frame was seen since the last grid point, no window closes before the next one. */
+/* Where a slice from now on ends: nothing that is decided in it arrives in it. A window
+ * may close with any frame. */
 static inline an_s64 coast_next(const struct coast *c)
 {
-	an_s64 tick_ns = c->now_ns - c->now_ns % COAST_TICK_NS, start_ns = c->now_ns;
+	an_s64 end_ns = c->now_ns + c->least_ns;
 
-	if (c->last_ns >= tick_ns && tick_ns + COAST_TICK_NS > start_ns)
-		start_ns = tick_ns + COAST_TICK_NS;
-	start_ns += c->least_ns;
-	return start_ns < c->limit_ns ? start_ns : c->limit_ns;
+	return end_ns < c->limit_ns ? end_ns : c->limit_ns;
 }
 
 #endif

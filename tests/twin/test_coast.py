@@ -10,7 +10,7 @@ from airnet.decide.policy import Policy
 from airnet.pipeline import Brain, think
 from airnet.record.memory import MemoryLedger
 from airnet.stride import Stride
-from airnet.twin.closed import TICK_NS, Heard, Loop, Terms
+from airnet.twin.closed import Heard, Loop, Terms
 from airnet.twin.loop import enforced, shipped_scorer
 from airnet.twin.source import WorldSource
 from airnet.twin.stage import Kind, Stage, World
@@ -72,7 +72,7 @@ def test_one_call_goes_on_until_windows_close(
     source.course = end_ns, LEAST_NS
 
     assert stride.poll(0) > 0
-    assert source.until_ns > start_ns + 3 * TICK_NS
+    assert source.until_ns > start_ns + 5 * LEAST_NS
     assert stride.advance()
     assert brain.windows.count
 

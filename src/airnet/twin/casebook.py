@@ -4,7 +4,7 @@ import functools
 
 from airnet.decide.policy import Policy
 from airnet.twin import catalogue
-from airnet.twin.closed import How
+from airnet.twin.closed import How, Terms
 from airnet.twin.loop import Prepared, play_on
 from airnet.twin.outcome import Outcome
 from airnet.twin.priors import Case
@@ -37,12 +37,14 @@ def play(
 ) -> Outcome:
     """Play a scenario of the catalogue in a world of a domain.
 
+    Its frames are read and never made: a study plays thousands.
+
     Raises:
         UsageError: there is no such scenario or domain.
         UnsupportedError: the world was built too small for what happens in it.
     """
     prepared = _prepared(scenario, seed, difficulty, domain)
-    return play_on(prepared, policy, mode=mode)
+    return play_on(prepared, policy, mode=mode, terms=Terms(is_rooted=False))
 
 
 @functools.lru_cache(maxsize=KEPT_MAX)

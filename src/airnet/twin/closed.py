@@ -2,11 +2,10 @@
 
 The frames of the world go through the Pipeline that runs live and in replay; what it
 decides is carried out by Standing through an actuator of the world, and takes as long
-to arrive as it would in reality. Windows close on a grid of capture time, with the
-first frame after it (ADR 0011): the world runs from one grid point to the next and as
-far beyond as the fastest command takes, so that no command comes late and no Outcome
-depends on the slices. Only where the capture's clock is off, a command may be late by
-one grid step.
+to arrive as it would in reality. A window may close with any frame, of a flood that is
+young within a millisecond: a slice of virtual time is as long as the fastest command
+takes, so that none comes late and no Outcome depends on the slices. Only where the
+capture's clock is off, a command may be late by one slice.
 """
 
 import hashlib
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
     from airnet.capture.source import Tape
 
 How = Literal["closed", "open", "none"]
-#: The grid on which windows close (ext/window.h).
-TICK_NS = 10_000_000
 #: As the running service looks whether what stands has an effect.
 EFFECT_EVERY_NS = 50_000_000
 
@@ -57,9 +54,10 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What a play is held under, beside scenario and policy.
 
     `slice_ns` is the longest slice of virtual time; 0: as long as may be. `is_rooted`
-    false leaves the frames out of the root, which saves hashing them. `ledger` and
-    `tape` are written when given. `look` is called after each slice with the virtual
-    time, the world and the number of frames so far.
+    false leaves the frames out of the root, which saves making and hashing them: what
+    became of the world stands for them. `ledger` and `tape` are written when given.
+    `look` is called after each slice with the virtual time, the world and the number
+    of frames so far.
     """
 
     latency: Latency = Latency()
@@ -213,12 +211,7 @@ class Loop:
 
     def _next(self, now_ns: int) -> int:
         """Return where this slice ends: nothing that is decided in it arrives in it."""
-        tick_ns = now_ns - now_ns % TICK_NS
-        # When a frame was seen since the last grid point, no window closes before the
-        # next one.
-        is_closed = self._source.last_ns >= tick_ns
-        start_ns = max(tick_ns + TICK_NS, now_ns) if is_closed else now_ns
-        end_ns = min(start_ns + self._terms.latency.least_ns, self._end_ns)
+        end_ns = min(now_ns + self._terms.latency.least_ns, self._end_ns)
         if self._terms.slice_ns:
             end_ns = min(end_ns, now_ns + self._terms.slice_ns)
         if self._hands.standing.has_any:
@@ -296,17 +289,19 @@ class Loop:
         self._lane.finish()
         self._hands.settle()
         self._actuator.finish(self._end_ns)
-        root = self._root.of(self._hands.decisions)
+        ran = Ran(
+            end_ns=self._end_ns,
+            accounts=accounts_of(self.world),
+            books=books_of(self.world),
+            events=self.world.events,
+        )
+        came = msgspec.json.encode((ran, self._source.seen), order="sorted")
+        root = self._root.of(self._hands.decisions, came)
         body: dict[str, object] = {"frames": self._source.seen, "root": root}
         self._ledger.append("end", self._end_ns, body)
         self._ledger.sync()
         return Heard(
-            ran=Ran(
-                end_ns=self._end_ns,
-                accounts=accounts_of(self.world),
-                books=books_of(self.world),
-                events=self.world.events,
-            ),
+            ran=ran,
             decisions=tuple(self._hands.decisions),
             acts=tuple(
                 self._act_of(one)

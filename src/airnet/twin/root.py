@@ -56,10 +56,14 @@ class Root:
         if self._tape is not None:
             self._tape.mark(lost, seen)
 
-    def of(self, decisions: "Iterable[Decision]") -> str:
-        """Return the SHA-256, in hex, over all that came and what was decided."""
+    def of(self, decisions: "Iterable[Decision]", came: bytes) -> str:
+        """Return the SHA-256, in hex, over all that came and what was decided.
+
+        `came` is what became of the world: it stands for the frames where they were
+        not looked at.
+        """
         total = self._times.copy()
-        total.update(self._bytes.digest())
+        total.update(self._bytes.digest() if self._is_rooted else came)
         for decision in decisions:
             total.update(decision_line(decision))
         return total.hexdigest()
