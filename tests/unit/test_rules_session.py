@@ -128,7 +128,7 @@ def test_what_was_refused_comes_again() -> None:
     """The same order after every refusal; refused, but each another, is bad luck."""
     found = names_of(rows_of(refusing([100] * 60)))
 
-    assert found == {"refused_again_per_second", "refusals_in_a_row"}
+    assert found == {"refused_again_per_second"}
     assert names_of(rows_of(refusing(list(range(100, 160))))) == set()
 
 

@@ -99,7 +99,8 @@ SESSION_RULES = (
     ),
     # As many refusals as reports (a report that refuses counts as both), a dozen in two
     # slots, of messages that resemble each other, at 40 a second, and the gateway takes
-    # what others send: it asks again and again for what cannot be had.
+    # what others send: it asks again and again for what cannot be had. Not who has just
+    # come, and cancels what is gone.
     Rule(
         name="session.refusals_in_a_row",
         cause=Cause.ALGO_FAULT,
@@ -110,6 +111,7 @@ SESSION_RULES = (
             ("reject_share", 450, ANY),
             ("rate_16", 400, ANY),
             ("entropy", 0, 3200),
+            ("history_ms", 1500, ANY),
             ("others_rejected", 0, 50),
             ("market_1s", 0, 1500),
         ),
