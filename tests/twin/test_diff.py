@@ -307,7 +307,7 @@ def test_a_saved_policy_keeps_its_comments(
     old, new = shipped.read_text().splitlines(), path.read_text().splitlines()
     assert len(set(old) - set(new)) == 3
     assert len(new) == len(old) + 1
-    comment = "# when no hard limit broke: a burst is over by then"
+    comment = "# where no evidence is asked for: a burst is over then"
     line = next(line for line in new if comment in line)
     assert line.startswith("opinion_dwell_ms = 350")
     assert [one.name for one in tmp_path.iterdir()] == ["p.toml"]
