@@ -99,8 +99,8 @@ SESSION_RULES = (
     ),
     # As many refusals as reports (a report that refuses counts as both), a dozen in two
     # slots, of messages that resemble each other, at 40 a second, and the gateway takes
-    # what others send: it asks again and again for what cannot be had. Not who has just
-    # come, and cancels what is gone.
+    # what others send: it asks again and again for what cannot be had. Not who
+    # always does, as who cancels what is gone: three times its own past.
     Rule(
         name="session.refusals_in_a_row",
         cause=Cause.ALGO_FAULT,
@@ -111,7 +111,9 @@ SESSION_RULES = (
             ("reject_share", 450, ANY),
             ("rate_16", 400, ANY),
             ("entropy", 0, 3200),
-            ("history_ms", 1500, ANY),
+            ("relative_fast", 4000, ANY),
+            ("relative_1s", 3000, ANY),
+            ("streak_ms", 100, ANY),
             ("others_rejected", 0, 50),
             ("market_1s", 0, 1500),
         ),
