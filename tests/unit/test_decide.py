@@ -225,6 +225,34 @@ def test_a_flood_from_a_known_or_protected_address_never_cuts_it(source: str) ->
     assert "forged" in decision.why
 
 
+@pytest.mark.parametrize(
+    ("measured", "action"),
+    [
+        (1600, Action.EVIDENCE),
+        (11_999, Action.EVIDENCE),
+        (12_000, Action.RATE_LIMIT_SOURCES),
+    ],
+)
+def test_datagrams_of_known_hosts_are_data_until_they_are_very_many(
+    measured: int, action: Action
+) -> None:
+    verdicts = [
+        gateway_verdict(
+            t,
+            sources=("10.0.1.2",),
+            rule="gateway.datagrams_per_second",
+            measured=measured,
+            limit=1500,
+        )
+        for t in (10, 20)
+    ]
+
+    (decision,) = decide(*verdicts)
+
+    assert decision.action is action
+    assert decision.target != ("10.0.1.2",)
+
+
 def test_a_flood_spares_known_hosts_among_its_sources() -> None:
     sources = ("198.51.100.9", "10.0.1.1", "198.51.100.10")
     verdicts = [gateway_verdict(t, sources=sources, fanout=3) for t in (10, 20)]

@@ -25,6 +25,11 @@ from airnet.domain.window import WINDOW_GATEWAY, WINDOW_HOST, WINDOW_SESSION
 #: Fewer sessions moving together are no market, however few there are in all.
 MARKET_SESSIONS_MIN = 3
 
+#: Datagrams of hosts that belong here are market data sooner than a flood: what
+#: strangers may not send, they may, so many times over.
+KNOWN_DATAGRAMS = 8
+DATAGRAMS_RULE = "gateway.datagrams_per_second"
+
 
 class Proposals:
     """Turns a finding into what policy would have done about it."""
@@ -158,6 +163,11 @@ class Proposals:
             why = wording.rate_words(place, fanout, rule.ttl_ms * NS_PER_MS)
             return self._limit(verdict, finding, streak, rule, why)
         strangers = self._strangers(streak.sources)
+        if not strangers and _is_data(finding):
+            return (
+                "every source named is a host that belongs here, and datagrams of "
+                f"those are a flood above {KNOWN_DATAGRAMS} times the limit only"
+            )
         if not strangers and not finding.is_hard:
             return (
                 "every source named bears the address of a known or protected "
@@ -255,6 +265,13 @@ class Proposals:
             if not self._guard.protection.source_reason(source)
             and not self._peers.is_client(source)
         ]
+
+
+def _is_data(finding: Finding) -> bool:
+    """Return whether that many datagrams may be data among hosts that belong here."""
+    if finding.rule != DATAGRAMS_RULE:
+        return False
+    return finding.measured < KNOWN_DATAGRAMS * finding.limit
 
 
 def _mode(rule: Contain, assets: tuple[str, ...]) -> Mode:
