@@ -83,7 +83,7 @@ def test_two_windows_shorter_than_the_dwell_order_nothing_yet() -> None:
 def test_an_opinion_dwells_longer_than_a_fact() -> None:
     fact = {"rule": "session.duplicate_clordid"}
     opinions = [
-        session_verdict(t, probability_ppm=950_000) for t in range(100, 1500, 100)
+        session_verdict(t, probability_ppm=970_000) for t in range(100, 1500, 100)
     ]
     facts = [session_verdict(t, **fact) for t in (100, 200)]
 

@@ -15,6 +15,7 @@ LOOPS_AT_ONCE = (
     "session.orders_alike_per_second",
     "session.loop_messages_per_second",
     "session.loop_alone_per_second",
+    "session.orders_and_cancels_in_a_loop",
     "session.refusals_in_a_row",
     "session.filled_far_above_baseline",
 )

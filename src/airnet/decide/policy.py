@@ -178,8 +178,8 @@ class Causes(Closed, frozen=True):
         dwell_ms=100,
         opinion_dwell_ms=900,
         at_once=LOOPS_AT_ONCE,
-        evidence_min=2.0,
-        evidence_toll=2.5,
+        evidence_min=2.5,
+        evidence_toll=3.0,
         ttl_ms=60_000,
         tier_max=4,
     )
