@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from airnet import durable
 from airnet.domain.instruction import Ask, Instruction, Signed
 
 FROZEN, THAWED = "frozen", "thawed"
@@ -82,7 +83,7 @@ class Gate:
         if Path(self._frozen).exists():
             return
         try:
-            _write(self._directory, FROZEN, msgspec.json.encode(note))
+            _write(self._directory / FROZEN, note)
         except OSError:
             # No room for a word of it: an empty file is enough to freeze.
             os.close(os.open(self._frozen, os.O_CREAT | os.O_WRONLY, 0o640))
@@ -93,10 +94,10 @@ class Gate:
         Raises:
             OSError: it could not be lifted.
         """
-        _write(self._directory, THAWED, msgspec.json.encode(note))
+        _write(self._directory / THAWED, note)
         with contextlib.suppress(FileNotFoundError):
             Path(self._frozen).unlink()
-        _sync(self._directory)
+        durable.settle(self._directory)
         self._held = ""
 
 
@@ -120,22 +121,5 @@ def _read(path: Path) -> Note | None:
         return None
 
 
-def _write(directory: Path, name: str, data: bytes) -> None:
-    """Write a file so that there is a whole one, or none."""
-    partial = directory / f"{name}.partial"
-    fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
-    try:
-        os.write(fd, data + b"\n")
-        os.fdatasync(fd)
-    finally:
-        os.close(fd)
-    partial.replace(directory / name)
-    _sync(directory)
-
-
-def _sync(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+def _write(path: Path, note: Note) -> None:
+    durable.put(path, msgspec.json.encode(note) + b"\n", 0o640)

@@ -4,11 +4,11 @@ Plots are drawn by matplotlib as SVG inside the page, so that the file stands al
 """
 
 import io
-import os
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airnet import durable
 from airnet.lab.result import STEP_NS, DemoResult, Series
 from airnet.lab.view import clock_text, span_text
 
@@ -64,12 +64,7 @@ def write_report(result: DemoResult) -> Path:
         f"<title>airnet demo</title><style>{STYLE}</style>{''.join(parts)}</html>\n"
     )
     path = Path(result.directory) / "report.html"
-    partial = path.with_suffix(".partial")
-    with partial.open("w", encoding="utf-8") as out:
-        out.write(page)
-        out.flush()
-        os.fsync(out.fileno())
-    partial.rename(path)
+    durable.put(path, page.encode())
     return path
 
 

@@ -188,10 +188,8 @@ def _hash(path: Path) -> str:
 
 def _put(path: Path, text: bytes) -> None:
     """Write a file whole or not at all."""
-    draft = path.with_name(f".{path.name}.part")
     try:
-        draft.write_bytes(text)
-        draft.replace(path)
+        durable.put(path, text)
     except OSError as error:
         raise UnsupportedError(
             f"{path}: cannot be written: {error.strerror}", "give a place with room"

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from airnet import durable
 from airnet.domain.incident import Evidence
 from airnet.errors import LedgerError
 from airnet.record import line
@@ -322,19 +323,7 @@ def _canonical(checkpoint: Checkpoint) -> bytes:
 
 def _seal(directory: Path, checkpoint: Checkpoint) -> None:
     """Write the checkpoint so that there is always a whole one."""
-    partial = directory / f"{CHECKPOINT}.partial"
-    fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
-    try:
-        os.write(fd, _canonical(checkpoint))
-        os.fdatasync(fd)
-    finally:
-        os.close(fd)
-    partial.replace(directory / CHECKPOINT)
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    durable.put(directory / CHECKPOINT, _canonical(checkpoint), 0o640)
 
 
 def _refused(directory: Path, what: str, error: OSError) -> LedgerError:

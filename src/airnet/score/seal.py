@@ -129,6 +129,7 @@ def sign(folder: Path, private: Ed25519PrivateKey) -> str:
 
     Raises:
         ModelError: files and manifest differ.
+        UnsupportedError: there is no room, or no leave; an older signature stays.
     """
     data = manifest_of(folder)
     path = folder / MANIFEST
@@ -137,9 +138,14 @@ def sign(folder: Path, private: Ed25519PrivateKey) -> str:
             f"{folder}: {_difference(path.read_bytes(), data)}",
             "look at what changed; remove manifest.json to sign it all the same",
         )
-    path.write_bytes(data)
     others = signatures(folder) if (folder / SIGNATURES).exists() else ()
-    (folder / SIGNATURES).write_bytes(signing.added(others, data, private))
+    try:
+        durable.put(path, data)
+        durable.put(folder / SIGNATURES, signing.added(others, data, private))
+    except OSError as error:
+        raise UnsupportedError(
+            f"{folder}: cannot be written: {error.strerror}", "check space and owner"
+        ) from error
     return signing.public_of(private)
 
 

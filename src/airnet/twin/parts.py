@@ -18,9 +18,9 @@ from typing import Any
 
 import msgspec
 
+from airnet import durable
 from airnet.errors import UnsupportedError, UsageError
 from airnet.twin.days import EpisodeRow
-from airnet.twin.policyfile import durable
 
 IDENTITY = "sweep.json"
 RESULTS = "results.parquet"
@@ -116,7 +116,7 @@ class Parts:
         text = msgspec.json.format(msgspec.json.encode(self.sweep)) + b"\n"
         path = self.directory / IDENTITY
         if not path.exists():
-            durable(path, text)
+            durable.put(path, text)
             return
         if path.read_bytes() != text:
             raise UsageError(
@@ -167,7 +167,7 @@ class Parts:
                 )
                 writer.write_table(table, row_group_size=max(len(table), 1))
         try:
-            durable(path, sink.getvalue().to_pybytes())
+            durable.put(path, sink.getvalue().to_pybytes())
         except OSError as error:
             raise UnsupportedError(
                 f"{path}: cannot be written: {error.strerror}",

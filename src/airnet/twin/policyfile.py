@@ -8,7 +8,6 @@ may be hit. Neither is good or bad; neither may go unsaid.
 
 import enum
 import json
-import os
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -339,18 +338,3 @@ def written(policy: Policy) -> str:
 
 def _pairs(values: Mapping[str, Any]) -> str:
     return "".join(f"{name} = {_toml(value)}\n" for name, value in values.items())
-
-
-def durable(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also after a power cut."""
-    draft = path.with_name(f".{path.name}.part")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
