@@ -1,5 +1,6 @@
 """Files that are there whole or not at all, also after a kill or a power cut."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -21,7 +22,8 @@ def put(path: Path, data: bytes, mode: int = 0o644) -> None:
             os.fsync(file.fileno())
         draft.replace(path)
     except OSError:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink()
         raise
     settle(path.parent)
 

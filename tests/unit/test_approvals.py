@@ -392,7 +392,7 @@ def test_an_instruction_is_not_valid_for_ever() -> None:
 
 def test_a_freeze_needs_hardly_any_disk(tmp_path: Path) -> None:
     """A partial file that cannot be written leaves an empty freeze, which freezes."""
-    (tmp_path / "frozen.partial").mkdir()
+    (tmp_path / ".frozen.part").mkdir()
     gate = Gate(tmp_path)
     gate.freeze(by_signal(T0, "x"))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from airnet import __version__, signing
+from airnet import __version__, durable, signing
 from airnet.config import Closed
 from airnet.decide.reading import read_policy
 from airnet.errors import ConfigError, UnsupportedError

@@ -12,9 +12,9 @@ from pathlib import Path
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from airnet import signing
+from airnet import durable, signing
 from airnet.config import Closed
-from airnet.errors import ModelError
+from airnet.errors import ModelError, UnsupportedError
 from airnet.signing import Signature
 
 MANIFEST, SIGNATURES = "manifest.json", "manifest.sig"
