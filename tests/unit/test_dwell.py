@@ -90,12 +90,15 @@ def test_a_window_below_the_least_probability_takes_evidence_away() -> None:
     assert len(said(*good[:2], weak, *good[3:])) == 1
 
 
-def test_a_fact_ends_what_an_opinion_began_but_never_alone() -> None:
-    fact = {"rule": "session.duplicate_clordid"}
+def test_a_fact_adds_what_its_rule_says_and_no_more() -> None:
+    """One that broke once makes no doubtful opinion beside it a certainty."""
+    fact = {"rule": "session.duplicate_clordid", "probability_ppm": 990_000}
     first, second = opinion(100, 910_000), session_verdict(200, **fact)
+    sure = [opinion(100 * n, 990_000) for n in range(1, 4)]
 
     assert said(second) == []
-    (decision,) = said(first, second)
+    assert said(first, second) == []
+    (decision,) = said(*sure, session_verdict(400, **fact))
     assert decision.action is Action.THROTTLE_SESSION
     assert "of 8 needed" in decision.why
 

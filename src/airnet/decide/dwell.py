@@ -6,7 +6,8 @@ than each of three allows: the model's probability, that of its second opinion, 
 rare such a score is among benign windows of the same regime. Policy takes a toll of
 each, so that what is merely likely adds nothing. A window counts for the time it
 covers: neighbours look back at the same messages, and ten of them are not ten looks. A
-hard limit says itself how much must be seen before it breaks: it counts whole.
+hard limit says itself how much must be seen before it breaks: it counts whole, but
+one broken once is no reason to believe a doubtful opinion that follows.
 What is sure is acted upon early, what is doubtful late or never. Where a policy asks
 for no evidence, the fixed dwell of opinions is what it falls back upon.
 """
@@ -50,13 +51,13 @@ def evidence_of(verdict: Verdict, finding: Finding, rule: Contain) -> int:
 
 
 def strength(verdict: Verdict, finding: Finding) -> int:
-    """Return how sure a window is, in thousandths of a nat; a fact as sure as can be.
+    """Return how sure a window is, in thousandths of a nat; a fact as its rule says.
 
     What was not asked or measured (no second opinion, no calibration) limits nothing.
     """
-    if finding.is_hard:
-        return _log_odds(PPM)
     least = _log_odds(finding.probability_ppm)
+    if finding.is_hard:
+        return least
     if verdict.second is not None:
         least = min(least, _log_odds(verdict.second_ppm))
     if verdict.regime:

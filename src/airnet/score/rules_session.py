@@ -41,9 +41,9 @@ SESSION_RULES = (
         feature="duplicates",
         limit=3,
     ),
-    # The same order a dozen times in a row, 40 a second, three times what the session
-    # ever sent while the others did not, elevated for 80 ms at least. Who slices a
-    # large order sends like pieces, but not at once. Where all orders of a session
+    # The same order a dozen times in a row, 40 a second, four times what the session
+    # ever sent while the others did not, elevated for 0.15 s at least. Who slices a
+    # large order sends like pieces, but not at once, and not for so long. Where all orders of a session
     # always are alike (generated markets are so), this is but a rate.
     Rule(
         name="session.orders_alike_per_second",
@@ -54,9 +54,10 @@ SESSION_RULES = (
         divisor=10,
         needs=(
             ("repeat_run", 12, ANY),
-            ("relative_fast", 3000, ANY),
-            ("relative_1s", 2000, ANY),
-            ("streak_ms", 80, ANY),
+            ("relative_fast", 4000, ANY),
+            ("relative_1s", 3000, ANY),
+            ("relative_first", 2500, ANY),
+            ("streak_ms", 150, ANY),
         ),
     ),
     # The last 24 messages are mostly the one some places before: a price up and down,
@@ -259,7 +260,7 @@ SESSION_RULES = (
         unit="1/1000",
         feature="ratio_1s",
         limit=15_000,
-        needs=(*_ALONE, ("fills_per_new", 0, 150)),
+        needs=(*_ALONE, ("fills_per_new", 0, 20)),
     ),
     # The same where it is filled, but all of it on one side: 129 in a row.
     Rule(
