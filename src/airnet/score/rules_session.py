@@ -43,8 +43,8 @@ SESSION_RULES = (
     ),
     # The same order a dozen times in a row, 40 a second, four times what the session
     # ever sent while the others did not, elevated for 0.15 s at least. Who slices a
-    # large order sends like pieces, but not at once, and not for so long. Where all orders of a session
-    # always are alike (generated markets are so), this is but a rate.
+    # large order sends like pieces, but not at once, and not for so long. Where all
+    # orders of a session always are alike (generated markets are so), it is but a rate.
     Rule(
         name="session.orders_alike_per_second",
         cause=Cause.ALGO_FAULT,
