@@ -2,8 +2,23 @@
 
 import logging
 import sys
+from typing import TextIO, cast
 
 import structlog
+
+
+class _StandardError:
+    """What standard error is when a line is written, not when logging was set up.
+
+    Loggers are cached for good: one that outlives a stream would raise in the thread
+    that has something to say.
+    """
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
@@ -28,6 +43,8 @@ def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(
+            file=cast("TextIO", _StandardError())
+        ),
         cache_logger_on_first_use=True,
     )

@@ -72,10 +72,13 @@ class Algorithms:
             return
         port = str(self._ears.getsockname()[1])
         command = [sys.executable, "-S", "-c", BEATS, port, algorithm, str(BEAT_S)]
-        process = subprocess.Popen(command)
-        self.processes[algorithm] = process
-        for root in self._roots:
-            self.move(algorithm, root / self.cgroup(algorithm))
+        # It joins before it begins: a socket stays with the group it was made in.
+        joins = 'for one in $1; do echo $$ > "$one"; done; shift; exec "$@"'
+        places = [str(root / self.cgroup(algorithm)) for root in self._roots]
+        procs = " ".join(f"{place}/cgroup.procs" for place in places)
+        self.processes[algorithm] = subprocess.Popen(
+            ["/bin/sh", "-ec", joins, "sh", procs, *command]
+        )
         wait_until(lambda: self.is_heard(algorithm))
 
     def move(self, algorithm: str, cgroup: Path) -> None:

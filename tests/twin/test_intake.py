@@ -291,5 +291,5 @@ def test_the_twins_meter_is_the_controllers() -> None:
     )
     (meter,) = ranked(asked, 0, 1).meters
 
-    assert meter.packets_per_second == STRANGERS_PER_S
+    assert (meter.rate, meter.is_kilobits) == (STRANGERS_PER_S, False)
     assert meter.burst == STRANGERS_BURST

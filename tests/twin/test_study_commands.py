@@ -180,7 +180,7 @@ def test_tune_writes_the_policy_and_its_evidence(
         proposed.cause.algo_fault.opinion_dwell_ms
         == (values["cause.algo_fault.opinion_dwell_ms"])
     )
-    assert "# when no hard limit broke" in (place / "proposed.toml").read_text()
+    assert "# where no evidence is asked for" in (place / "proposed.toml").read_text()
     assert (place / "report.md").read_text().startswith("# A tuned policy")
 
 

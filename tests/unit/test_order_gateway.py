@@ -235,7 +235,7 @@ def test_without_confirmation_nothing_is_isolated(
     """Neither cancels nor cancel-on-disconnect confirmed: the host stays."""
     switch = Switch()
     with Market(tmp_path, ["T1"], *words) as market, Trader(market, "T1") as trader:
-        orders = OrdersActuator([market.gateway], 500, CLOCK)
+        orders = OrdersActuator([market.gateway], 5000 if is_cut else 500, CLOCK)
         trader.order()
         isolation = Isolation(switch, [orders], lambda: [trader.name], CLOCK)
         hears = threading.Thread(target=leave_when_told, args=(trader, is_cut))

@@ -55,6 +55,9 @@ def prove(policy: Policy, site: Site | None) -> Proof:
         raise UnsupportedError(
             "z3 is not installed", "pip install 'airnet[policy]'"
         ) from error
+    # A context of its own: which of many counterexamples is found hangs on what z3
+    # was asked before, and the same policy should be told the same incident.
+    z3.z3._main_ctx = None  # noqa: SLF001 -- z3 has no other way to begin anew
     model = Model(policy, site)
     results = []
     for claim in CLAIMS:
