@@ -12,6 +12,8 @@
 #define MURMUR_ASKS (WORLD_LINE | LINE_EVENT_MURMUR)
 #define MURMUR_STEP 1
 
+/* Asked so rarely is never: 30 years, and no overflow. */
+#define MURMUR_NEVER_NS 1000000000000000000LL
 #define MURMUR_ANSWER_NS 150000 /* a server's time, least */
 
 static inline const struct murmur_row *murmur_row(const struct world *w, an_u32 number)
@@ -225,10 +227,13 @@ static inline void murmur_next(struct world *w, an_u32 row, an_u64 number)
 	const struct murmur_row *r = murmur_row(w, row);
 	struct chance c = chance_of(w->seed, WORLD_LINE + 1 + row, ~number);
 	double gap = (1 - r->jitter) + r->jitter * chance_exponential(&c);
+	an_s64 gap_ns = MURMUR_NEVER_NS;
 
-	if (r->rate > 0)
-		agenda_add(&w->agenda, w->now_ns + 1 + (an_s64)(gap * 1e9 / r->rate),
-			   MURMUR_ASKS, row, number);
+	if (!(r->rate > 0))
+		return;
+	if (gap * 1e9 < r->rate * (double)MURMUR_NEVER_NS)
+		gap_ns = (an_s64)(gap * 1e9 / r->rate);
+	agenda_add(&w->agenda, w->now_ns + 1 + gap_ns, MURMUR_ASKS, row, number);
 }
 
 static inline void murmur_event(struct world *w, const struct event *e)
