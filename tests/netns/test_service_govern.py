@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +63,21 @@ def kinds(folder: Path) -> list[str]:
     ]
 
 
+def play_until(is_so: Callable[[], bool]) -> None:
+    """Play a flood, again where a busy host lost frames of it: losses freeze."""
+    for _ in range(4):
+        play()
+        end = time.monotonic() + LIMIT_S / 4
+        while time.monotonic() < end:
+            if is_so():
+                return
+    pytest.fail("it never became so")
+
+
 def test_undo_then_freeze_then_a_restart_that_stays_frozen(folder: Path) -> None:
     with FakeController(folder / "nobody.sock") as controller:
         with running(folder) as service:
-            play()
-            wait_until(lambda: bool(controller.standing), LIMIT_S)
+            play_until(lambda: bool(controller.standing))
             (decision,) = standing(folder)
 
             status, said, errors, took_s = say(folder, "undo", decision)
@@ -84,8 +94,7 @@ def test_undo_then_freeze_then_a_restart_that_stays_frozen(folder: Path) -> None
         with running(folder) as service:
             frozen = say(folder, "actions")[1]["frozen"]
             assert "SIGUSR1" in frozen["why"]
-            play()
-            wait_until(lambda: len(decided(folder)) > before, LIMIT_S)
+            play_until(lambda: len(decided(folder)) > before)
             wait_until(lambda: "containment:withheld" in kinds(folder), LIMIT_S)
             assert controller.standing == {}
 
