@@ -34,7 +34,8 @@ Asset = Literal["equity", "future", "option", "bond", "currency", "crypto"]
 Step = str | int
 
 
-def _require(holds: bool, what: str) -> None:  # noqa: FBT001 -- reads as a sentence
+def require(holds: object, what: str) -> None:
+    """Refuse a value by a ValueError; `what` begins with its field in backquotes."""
     if not holds:
         raise ValueError(what)
 
@@ -55,7 +56,7 @@ class Gateway(Closed, frozen=True):
 
     def __post_init__(self) -> None:
         address_bytes(self.ip)
-        _require(0 < self.port < 65536, "`port` must be 1..65535")
+        require(0 < self.port < 65536, "`port` must be 1..65535")
 
 
 class SiteSession(Closed, frozen=True):
@@ -87,7 +88,7 @@ class Firm(Closed, frozen=True):
         if self.subnet:
             network = ipaddress.ip_network(self.subnet)
             inside = all(ipaddress.ip_address(host) in network for host in self.hosts)
-            _require(inside, "`subnet` must hold every host of the firm")
+            require(inside, "`subnet` must hold every host of the firm")
 
 
 class Protected(Closed, frozen=True):
@@ -102,10 +103,8 @@ class Protected(Closed, frozen=True):
     role: Literal["", "mirror", "control", "clock"] = ""
 
     def __post_init__(self) -> None:
-        _require(
-            bool(self.network) != bool(self.comp_id),
-            "exactly one of `network` and `comp_id` must be given",
-        )
+        is_one = bool(self.network) != bool(self.comp_id)
+        require(is_one, "exactly one of `network` and `comp_id` must be given")
 
 
 class Algorithm(Closed, frozen=True):
@@ -145,36 +144,36 @@ class Capture(Closed, frozen=True):
         name_fits = 0 < len(self.interface) < INTERFACE_BYTES and not re.search(
             r"[\s/]", self.interface
         )
-        _require(name_fits, "`interface` must be the name of a network interface")
-        _require(0 < self.queues <= 64, "`queues` must be 1..64")
+        require(name_fits, "`interface` must be the name of a network interface")
+        require(0 < self.queues <= 64, "`queues` must be 1..64")
         is_power = self.ring_frames & (self.ring_frames - 1) == 0
-        _require(
+        require(
             64 <= self.ring_frames <= 65536 and is_power,
             "`ring_frames` must be a power of two, 64..65536",
         )
-        _require(
+        require(
             0 <= self.busy_poll_us <= 1_000_000, "`busy_poll_us` must be 0..1000000"
         )
-        _require(0 <= self.dpdk_nap_us <= 10_000, "`dpdk_nap_us` must be 0..10000")
+        require(0 <= self.dpdk_nap_us <= 10_000, "`dpdk_nap_us` must be 0..10000")
         self._check_dpdk()
 
     def _check_dpdk(self) -> None:
         """One device, and of DPDK's own options those that cannot undo ours."""
         if self.backend != "dpdk":
-            _require(
+            require(
                 not self.dpdk_args,
                 '`dpdk_args` must be left out unless `backend` is "dpdk"',
             )
             return
         devices = [one for one in self.dpdk_args if DPDK_DEVICE.fullmatch(one)]
         others = [one for one in self.dpdk_args if one not in devices]
-        _require(
+        require(
             len(devices) == 1,
             '`dpdk_args` must name one device: "--vdev=DRIVER,KEY=VALUE..." or a PCI'
             ' address, "0000:3b:00.0"',
         )
         for other in others:
-            _require(
+            require(
                 bool(DPDK_OPTION.fullmatch(other)),
                 "`dpdk_args` must hold, beside the device, only --lcores=,"
                 f" --socket-mem=, --iova-mode= or --log-level=, not {other!r}",
@@ -188,7 +187,7 @@ class Actuators(Closed, frozen=True):
     timeout_ms: int = 1000
 
     def __post_init__(self) -> None:
-        _require(0 < self.timeout_ms <= 60_000, "`timeout_ms` must be 1..60000")
+        require(0 < self.timeout_ms <= 60_000, "`timeout_ms` must be 1..60000")
 
 
 class GuardPort(Closed, frozen=True):
@@ -209,7 +208,7 @@ class GuardPort(Closed, frozen=True):
     def __post_init__(self) -> None:
         fits = len(self.interface) < INTERFACE_BYTES
         fits = fits and not re.search(r"[\s/]", self.interface)
-        _require(fits, "`interface` must be the name of a network interface")
+        require(fits, "`interface` must be the name of a network interface")
         for address in self.gateways:
             address_bytes(address)
         for name, least, most in (
@@ -218,7 +217,7 @@ class GuardPort(Closed, frozen=True):
             ("rehearse_us", 0, 1_000_000),
         ):
             fits = least <= getattr(self, name) <= most
-            _require(fits, f"`{name}` must be {least}..{most}")
+            require(fits, f"`{name}` must be {least}..{most}")
 
 
 class Service(Closed, frozen=True):
@@ -237,8 +236,8 @@ class Service(Closed, frozen=True):
 
     def __post_init__(self) -> None:
         ipaddress.ip_address(self.metrics_host)
-        _require(0 <= self.metrics_port < 65536, "`metrics_port` must be 0..65535")
-        _require(bool(self.ledger), "`ledger` must name a directory")
+        require(0 <= self.metrics_port < 65536, "`metrics_port` must be 0..65535")
+        require(bool(self.ledger), "`ledger` must name a directory")
 
 
 class Lanes(Closed, frozen=True):
@@ -253,9 +252,9 @@ class Lanes(Closed, frozen=True):
     def __post_init__(self) -> None:
         is_whole = len(self.cpus) in (0, self.lanes)
         is_whole = is_whole and len(set(self.cpus)) == len(self.cpus)
-        _require(is_whole, "`cpus` must name as many processors as `lanes`, or none")
+        require(is_whole, "`cpus` must name as many processors as `lanes`, or none")
         is_small = all(0 <= cpu < CPUS_MAX for cpu in self.cpus)
-        _require(is_small, f"`cpus` must be 0..{CPUS_MAX - 1}")
+        require(is_small, f"`cpus` must be 0..{CPUS_MAX - 1}")
 
 
 class Config(Closed, frozen=True):
@@ -276,11 +275,11 @@ class Config(Closed, frozen=True):
 
     def __post_init__(self) -> None:
         for name in ("model_keys", "policy_keys"):
-            _require(
+            require(
                 all(re.fullmatch(r"[0-9a-f]{64}", key) for key in getattr(self, name)),
                 f"`{name}` must be Ed25519 public keys, 64 hexadecimal digits each",
             )
-        _require(
+        require(
             not self.guard.interface or self.guard.interface != self.capture.interface,
             "`guard.interface` must be another than the mirror's: what the guard drops "
             "the mirror would not show",

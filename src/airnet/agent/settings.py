@@ -4,12 +4,7 @@ import re
 
 import msgspec
 
-from airnet.config import Closed
-
-
-def _require(holds: bool, what: str) -> None:  # noqa: FBT001 -- reads as a sentence
-    if not holds:
-        raise ValueError(what)
+from airnet.config import Closed, require
 
 
 class Held(Closed, frozen=True):
@@ -26,14 +21,14 @@ class Held(Closed, frozen=True):
     burst_frames: int = 10
 
     def __post_init__(self) -> None:
-        _require(bool(self.id), "`id` must be the algorithm's, as in site.toml")
-        _require(bool(self.cgroup.strip("/")), "`cgroup` must not be the root")
+        require(bool(self.id), "`id` must be the algorithm's, as in site.toml")
+        require(bool(self.cgroup.strip("/")), "`cgroup` must not be the root")
         for name, most in (
             ("cpu_percent", 100),
             ("frames_per_second", 1_000_000),
             ("burst_frames", 1_000_000),
         ):
-            _require(1 <= getattr(self, name) <= most, f"`{name}` must be 1..{most}")
+            require(1 <= getattr(self, name) <= most, f"`{name}` must be 1..{most}")
 
 
 class Settings(Closed, frozen=True):
@@ -53,10 +48,10 @@ class Settings(Closed, frozen=True):
     def __post_init__(self) -> None:
         found = re.fullmatch(r".+:(\d{1,5})", self.listen)
         fits = found is not None and int(found[1]) < 65536
-        _require(fits, "`listen` must be HOST:PORT")
+        require(fits, "`listen` must be HOST:PORT")
         ids = [one.id for one in self.algorithms]
-        _require(len(set(ids)) == len(ids), "`algorithm` must have each id once")
-        _require(bool(self.clients), "`clients` must name who may ask")
+        require(len(set(ids)) == len(ids), "`algorithm` must have each id once")
+        require(bool(self.clients), "`clients` must name who may ask")
 
     def place(self) -> tuple[str, int]:
         """Return where it listens."""

@@ -31,7 +31,7 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
         files = quick.files_of(words)
         if files:
             return quick.run(files)
-        from airnet.cli import group  # noqa: PLC0415 -- click takes 0.03 s to load
+        from airnet.cli import group
 
         return group.run(words)
     except Interrupted as error:
@@ -49,7 +49,7 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_UNAVAILABLE
     except Exception:  # noqa: BLE001 -- the last boundary: our bug, said as such
-        import traceback  # noqa: PLC0415 -- nobody should need it
+        import traceback
 
         traceback.print_exc()
         output.say(

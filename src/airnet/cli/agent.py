@@ -37,8 +37,8 @@ def agent(file: Path, is_thaw: bool) -> int:
     cgroups that its configuration names and no other. Every lease ends here by itself;
     when this process dies, everything it held goes on.
     """
-    from airnet.agent.server import run, thaw  # noqa: PLC0415 -- kernel modules
-    from airnet.agent.settings import Settings  # noqa: PLC0415 -- the same
+    from airnet.agent.server import run, thaw
+    from airnet.agent.settings import Settings
 
     log.configure()
     settings = load(file, Settings)

@@ -132,8 +132,8 @@ def sweep(days: int, *, as_json: bool, **given: Any) -> int:
 
     What is in shadow is played as if enforced, unless --as-written.
     """
-    from airnet.twin import reports, sweep as sweeping  # noqa: PLC0415 -- numpy
-    from airnet.twin.parts import Parts  # noqa: PLC0415 -- numpy
+    from airnet.twin import reports, sweep as sweeping
+    from airnet.twin.parts import Parts
 
     asked = SweepAsked(**given)
     season = _season(asked)
@@ -150,7 +150,7 @@ def sweep(days: int, *, as_json: bool, **given: Any) -> int:
 
 
 def _season(asked: SweepAsked) -> Any:
-    from airnet.twin.days import Season  # noqa: PLC0415 -- numpy
+    from airnet.twin.days import Season
 
     policy = load(asked.policy or policy_path(), Policy)
     priors = read_priors(asked.priors)

@@ -78,8 +78,8 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
             raise UsageError(problem, "see --help")
         if self.key is None:
             return Signed(instruction=instruction)
-        from airnet.act.people import sign  # noqa: PLC0415 -- 0.05 s to load
-        from airnet.keys import private_key  # noqa: PLC0415 -- the same
+        from airnet.act.people import sign
+        from airnet.keys import private_key
 
         return sign(instruction, private_key(self.key))
 

@@ -56,10 +56,10 @@ def run(
     It attaches with the privileges it is started with, then gives all of them up, and
     root's account where service.user names another, before it reads a frame.
     """
-    from airnet.prove import certificate  # noqa: PLC0415 -- OpenSSL
-    from airnet.service import sensor  # noqa: PLC0415 -- kernel modules
-    from airnet.service.guardpost import guarded_from  # noqa: PLC0415 -- the same
-    from airnet.service.watch import Service  # noqa: PLC0415 -- the same
+    from airnet.prove import certificate
+    from airnet.service import sensor
+    from airnet.service.guardpost import guarded_from
+    from airnet.service.watch import Service
 
     log.configure()
     config = load(file, Config)
@@ -146,8 +146,8 @@ def controller(
 
     The same application runs in Ryu: see docs/operating.
     """
-    from airnet.controller.framework import run as serve  # noqa: PLC0415 -- os-ken
-    from airnet.controller.launch import Tls  # noqa: PLC0415 -- as above
+    from airnet.controller.framework import run as serve
+    from airnet.controller.launch import Tls
 
     log.configure()
     return serve(

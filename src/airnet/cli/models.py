@@ -62,7 +62,7 @@ def verify(
     margins as in training, bit for bit, by onnxruntime and by our kernel for this
     processor, for the model, its second opinion and its novelty score.
     """
-    from airnet.score import load, seal  # noqa: PLC0415 -- onnxruntime, 0.2 s
+    from airnet.score import load, seal
 
     where = folder or models_path()
     trusted = {*seal.known_keys().values(), *keys}
@@ -170,13 +170,13 @@ def train(
     Minutes to half an hour. Nothing but generated markets is learned from.
     """
     try:
-        import lightgbm  # noqa: F401, PLC0415 -- who only judges need not have it
-        import onnx  # noqa: F401, PLC0415 -- of the extra `train`, as lightgbm is
+        import lightgbm  # noqa: F401 -- who only judges need not have it
+        import onnx  # noqa: F401 -- of the extra `train`, as lightgbm is
     except ImportError as error:
         raise UnsupportedError(
             f"training needs {error.name}", "pip install 'airnet[train]'"
         ) from error
-    from airnet.train import gather, run  # noqa: PLC0415 -- needs the two above
+    from airnet.train import gather, run
 
     digests = run.train(
         (name,) if name else NAMES,
@@ -206,7 +206,7 @@ def train(
 @show.as_json
 def sign(folder: Path | None, key: Path, as_json: bool) -> int:
     """Sign the models in FOLDER, after somebody has looked at their cards."""
-    from airnet.score import seal  # noqa: PLC0415 -- numpy and OpenSSL, 0.1 s
+    from airnet.score import seal
 
     private = private_key(key)
     where = folder or models_path()

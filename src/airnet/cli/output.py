@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def as_json(command: "Command") -> "Command":
     """Give a command its option --json."""
-    import click  # noqa: PLC0415 -- 0.03 s to load
+    import click
 
     return click.option(
         "--json", "as_json", is_flag=True, help="Print one JSON document, nothing else."
@@ -42,7 +42,7 @@ def document(value: object) -> None:
     Raises:
         OutputError: there is no room for it.
     """
-    import msgspec  # noqa: PLC0415 -- 0.01 s to load, and text() needs it not
+    import msgspec
 
     text(msgspec.json.encode(value))
 

@@ -42,7 +42,7 @@ def prove(policy: Path, site: Path | None, as_json: bool) -> int:
     run are given to a solver, which looks for one Decision that they let through and
     that breaks a claim.
     """
-    from airnet.prove import certificate, incident, prover  # noqa: PLC0415 -- OpenSSL
+    from airnet.prove import certificate, incident, prover
 
     read, place = read_policy(policy), load(site, Site) if site is not None else None
     proof = prover.prove(read, place)
@@ -92,7 +92,7 @@ def play_incident(path: Path, *, as_json: bool) -> int:
     Raises:
         UsageError: it is none.
     """
-    from airnet.prove import incident, lift  # noqa: PLC0415 -- the twin asks seldom
+    from airnet.prove import incident, lift
 
     found = incident.read(path)
     played = incident.play(found)
@@ -142,8 +142,8 @@ Exit statuses
 @show.as_json
 def sign(file: Path, key: Path, as_json: bool) -> int:
     """Sign POLICY, and its proof, as they are, after somebody has reviewed both."""
-    from airnet.keys import private_key  # noqa: PLC0415 -- OpenSSL, 0.1 s
-    from airnet.prove import certificate  # noqa: PLC0415 -- the same
+    from airnet.keys import private_key
+    from airnet.prove import certificate
 
     public = certificate.sign(file, private_key(key))
     if as_json:
@@ -159,8 +159,8 @@ def sign(file: Path, key: Path, as_json: bool) -> int:
 @show.as_json
 def show_(file: Path, site: Path | None, as_json: bool) -> int:
     """Say what POLICY enforces, its hash in the ledger, who signed, if it is proved."""
-    from airnet.prove import certificate, claims  # noqa: PLC0415 -- OpenSSL, 0.1 s
-    from airnet.replay import digest  # noqa: PLC0415 -- numpy
+    from airnet.prove import certificate, claims
+    from airnet.replay import digest
 
     read = read_policy(file)
     found = {
@@ -214,7 +214,7 @@ def calendar(
     EXCHANGE is a market identifier code (ISO 10383), as exchange_calendars knows it.
     Nothing asks that package afterwards: deciding reads the file.
     """
-    from airnet.prove import hours  # noqa: PLC0415 -- exchange_calendars, 1 s
+    from airnet.prove import hours
 
     days = start.date(), end.date()
     digest = hours.write(exchange, days, auctions, output)

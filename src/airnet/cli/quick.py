@@ -41,10 +41,10 @@ def files_of(words: "Sequence[str]") -> tuple[str, ...]:
 def run(files: tuple[str, ...]) -> int:
     """Take the files as far as features and print what was found."""
     # What modules leave is never garbage; looking for it takes longer than they do.
-    import gc  # noqa: PLC0415 -- no other path needs it
+    import gc
 
     gc.disable()
-    from airnet.extract import Extraction, extract  # noqa: PLC0415 -- after gc
+    from airnet.extract import Extraction, extract
 
     with ends_whole():
         found = extract(Extraction(files=files))

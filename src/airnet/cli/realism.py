@@ -83,11 +83,11 @@ def realism(*, as_json: bool, **given: object) -> int:
 
 def _report(**given: object) -> "Report":
     """Run the worlds that were asked for."""
-    from airnet.twin import fit as fits  # noqa: PLC0415 -- heavy
-    from airnet.twin.moments import BANDS  # noqa: PLC0415 -- numpy
-    from airnet.twin.plan import Size  # noqa: PLC0415 -- numpy
-    from airnet.twin.ranges import domain  # noqa: PLC0415 -- numpy
-    from airnet.twin.realism import realism as measured  # noqa: PLC0415 -- numpy
+    from airnet.twin import fit as fits
+    from airnet.twin.moments import BANDS
+    from airnet.twin.plan import Size
+    from airnet.twin.ranges import domain
+    from airnet.twin.realism import realism as measured
 
     first, worlds = int(str(given["first_seed"])), int(str(given["worlds"]))
     ranges, bands = domain(str(given["domain"])), BANDS
@@ -162,8 +162,8 @@ def fit(files: tuple[Path, ...], output_: Path | None, *, as_json: bool) -> int:
 
     They are read as airnet reads them; nothing of an order's content is kept.
     """
-    from airnet.twin.fit import as_text, fit as fitted  # noqa: PLC0415 -- heavy
-    from airnet.twin.moments import BY_NAME  # noqa: PLC0415 -- numpy
+    from airnet.twin.fit import as_text, fit as fitted
+    from airnet.twin.moments import BY_NAME
 
     if output_ is not None and output_.exists():
         raise UsageError(f"{output_} exists", "name a place that does not exist yet")

@@ -127,7 +127,7 @@ def _to_features(
     files: tuple[Path, ...], given: dict[str, object], *, as_json: bool
 ) -> int:
     """Take the stages up to features and print what was found."""
-    from airnet.extract import Extraction, extract  # noqa: PLC0415 -- this end only
+    from airnet.extract import Extraction, extract
 
     for name in ("policy", "models", "decisions", "ledger"):
         if given[name] is not None:
@@ -140,11 +140,11 @@ def _to_features(
     with ends_whole():
         found = extract(order)
     if as_json:
-        import json  # noqa: PLC0415 -- lighter than msgspec, and enough for counts
+        import json
 
         output.text(json.dumps(found, separators=(",", ":")).encode())
     else:
-        from airnet.cli.found import print_extract  # noqa: PLC0415 -- loads rich
+        from airnet.cli.found import print_extract
 
         print_extract(found)
     return EXIT_DONE
@@ -154,8 +154,8 @@ def _to_decisions(
     files: tuple[Path, ...], given: dict[str, object], *, as_json: bool
 ) -> int:
     """Take every stage, show how far it is, and print what was found."""
-    from airnet.cli.found import print_summary, progress  # noqa: PLC0415 -- loads rich
-    from airnet.replay import Order, replay as run  # noqa: PLC0415 -- models, policy
+    from airnet.cli.found import print_summary, progress
+    from airnet.replay import Order, replay as run
 
     order = Order(files=files, **given)  # type: ignore[arg-type] # click checked them
     with ends_whole(), progress(disable=as_json or not sys.stderr.isatty()) as moved:

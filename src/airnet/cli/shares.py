@@ -102,8 +102,8 @@ def moved(
     incident: Incident, evidence: Iterable[Evidence], models: Path
 ) -> list[Moved]:
     """Weigh the features of an Incident's Decisions with the models in a folder."""
-    from airnet.score import load  # noqa: PLC0415 -- onnxruntime, 0.2 s
-    from airnet.score.explain import explain  # noqa: PLC0415 -- numpy
+    from airnet.score import load
+    from airnet.score.explain import explain
 
     wanted = set(incident.evidence)
     entries = [

@@ -109,8 +109,8 @@ def local(workers: int | None) -> Local:
 @contextlib.contextmanager
 def progress(what: str, *, is_quiet: bool) -> Iterator[Progress]:
     """Show on standard error how far it is, if a person watches."""
-    from rich.console import Console  # noqa: PLC0415 -- 0.1 s, and help needs it not
-    from rich.progress import (  # noqa: PLC0415 -- rich, for a terminal only
+    from rich.console import Console
+    from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress as Bar,

@@ -84,8 +84,8 @@ def diff(before: Path, after: Path, *, gate: bool, as_json: bool, **given: Any) 
     differs is the policy's doing. A cause that is in shadow in both files is played as
     if it were enforced on every asset: what would it do?
     """
-    from airnet.twin.diff import Request, compare, failed  # noqa: PLC0415 -- numpy
-    from airnet.twin.review import sheets  # noqa: PLC0415 -- numpy
+    from airnet.twin.diff import Request, compare, failed
+    from airnet.twin.review import sheets
 
     asked = DiffAsked(**given)
     request = Request(

@@ -42,8 +42,8 @@ def demo(directory: Path, simulated: bool, as_json: bool) -> int:
     says what is missing and runs the same scenes from a capture it generates itself.
     Exit status 0 only when every expectation held.
     """
-    from airnet.lab.theatre import perform  # noqa: PLC0415 -- needs the lab's packages
-    from airnet.twin.traffic import generate  # noqa: PLC0415 -- heavy
+    from airnet.lab.theatre import perform
+    from airnet.twin.traffic import generate
 
     log.configure()
     return perform(directory, generate, simulated=simulated, as_json=as_json)
@@ -78,7 +78,7 @@ Examples
 @show.as_json
 def bench(stages: tuple[str, ...], seconds: float, as_json: bool) -> int:
     """Measure this host: ns a row of each STAGE, latencies in the lab, its floor."""
-    from airnet.bench import render, run as measure  # noqa: PLC0415 -- heavy
+    from airnet.bench import render, run as measure
 
     log.configure()
     found = measure(stages, seconds)

@@ -128,8 +128,8 @@ def tune(*, as_json: bool, **given: Any) -> int:
 
     What is in shadow is played as if enforced; the modes of the file stay as they are.
     """
-    from airnet.twin import reports  # noqa: PLC0415 -- numpy
-    from airnet.twin.proposal import proposal  # noqa: PLC0415 -- numpy, optuna
+    from airnet.twin import reports
+    from airnet.twin.proposal import proposal
 
     asked = TuneAsked(**given)
     file = asked.policy or policy_path()
@@ -163,9 +163,9 @@ def _tuning(asked: TuneAsked, policy: Policy) -> tuple[Any, Any]:
     Raises:
         UsageError: no such scenario or field.
     """
-    from airnet.twin.candidates import Search  # noqa: PLC0415 -- numpy
-    from airnet.twin.knobs import knobs_of  # noqa: PLC0415 -- numpy, optuna
-    from airnet.twin.proposal import Hearing  # noqa: PLC0415 -- numpy, optuna
+    from airnet.twin.candidates import Search
+    from airnet.twin.knobs import knobs_of
+    from airnet.twin.proposal import Hearing
 
     cases = studied.cases_of(asked.scenarios)
     wanted = Search(
@@ -192,7 +192,7 @@ def _keep(directory: Path, found: Any, sheets: Any) -> None:
     Raises:
         UnsupportedError: there is no room for them.
     """
-    from airnet.twin.pareto import plot_search  # noqa: PLC0415 -- numpy
+    from airnet.twin.pareto import plot_search
 
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -274,8 +274,8 @@ def curve(scenario: str, *, as_json: bool, **given: Any) -> int:
     The same seeds are played at every difficulty. What is in shadow is played as if
     enforced, unless --as-written.
     """
-    from airnet.twin import curve as charting, reports  # noqa: PLC0415 -- numpy
-    from airnet.twin.pareto import FORMATS, plot_curve  # noqa: PLC0415 -- numpy, optuna
+    from airnet.twin import curve as charting, reports
+    from airnet.twin.pareto import FORMATS, plot_curve
 
     asked = CurveAsked(**given)
     if asked.plot and asked.plot.suffix not in FORMATS:

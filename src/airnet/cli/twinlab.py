@@ -79,8 +79,8 @@ def lab(scenario: str, *, as_json: bool, **given: Any) -> int:
     Network namespaces, an Open vSwitch with its mirror port, XDP: as in `airnet demo`,
     but with the twin's frames. Needs root; ends with nothing left behind.
     """
-    from airnet import log  # noqa: PLC0415 -- structlog
-    from airnet.lab.needs import missing  # noqa: PLC0415 -- with what it is for
+    from airnet import log
+    from airnet.lab.needs import missing
 
     log.configure()
     lacking = missing({})
@@ -99,8 +99,8 @@ def lab(scenario: str, *, as_json: bool, **given: Any) -> int:
 
 def _asked(scenario: str, given: dict[str, Any]) -> "tuple[Plan, Asked]":
     """Return what is played and what the lab is asked for."""
-    from airnet.lab.relive import Asked  # noqa: PLC0415 -- numpy
-    from airnet.twin import onwire, policyfile  # noqa: PLC0415 -- numpy
+    from airnet.lab.relive import Asked
+    from airnet.twin import onwire, policyfile
 
     policy, _ = policy_of(given["policy"], is_enforced=False)
     plan = onwire.plan_of(scenario, given["seed"], size_of(given), given["domain"])
@@ -118,9 +118,9 @@ def _relived(
     plan: "Plan", asked: "Asked", given: dict[str, Any], *, is_quiet: bool
 ) -> "tuple[Relived, Heard]":
     """Write the wire, send it, judge what was decided."""
-    from airnet.lab.demo import prepare  # noqa: PLC0415 -- heavy
-    from airnet.lab.relive import relive  # noqa: PLC0415 -- heavy
-    from airnet.twin.onwire import judged  # noqa: PLC0415 -- numpy
+    from airnet.lab.demo import prepare
+    from airnet.lab.relive import relive
+    from airnet.twin.onwire import judged
 
     directory = prepare(given["directory"])
     span_ns = plan.start_ns, plan.end_ns
@@ -136,7 +136,7 @@ def _document(
     plan: "Plan", relived: "Relived", heard: "Heard", given: dict[str, Any]
 ) -> dict[str, Any]:
     """Return everything, for a program."""
-    import msgspec  # noqa: PLC0415 -- light commands need it not
+    import msgspec
 
     return {
         "scenario": plan.scenario,
@@ -155,7 +155,7 @@ def _print(
     plan: "Plan", relived: "Relived", heard: "Heard", given: dict[str, Any]
 ) -> None:
     """Print the table, and what failed."""
-    from airnet.cli import show  # noqa: PLC0415 -- loads rich
+    from airnet.cli import show
 
     out = show.console()
     title = (

@@ -31,9 +31,9 @@ def scenario_names(
     _context: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> "list[CompletionItem]":
     """Return the scenarios that begin so, for the shell."""
-    from click.shell_completion import CompletionItem  # noqa: PLC0415 -- completing
+    from click.shell_completion import CompletionItem
 
-    from airnet.twin import catalogue  # noqa: PLC0415 -- heavy
+    from airnet.twin import catalogue
 
     return [
         CompletionItem(name, help=catalogue.scenario(name).about)
@@ -80,7 +80,7 @@ _WORLD = (
 
 def size_of(given: dict[str, Any]) -> "Size":
     """Return what those options fix of a Plan."""
-    from airnet.twin.plan import Size  # noqa: PLC0415 -- numpy
+    from airnet.twin.plan import Size
 
     return Size(
         duration_s=given["seconds"] or 0.0,
@@ -148,7 +148,7 @@ def run(scenario: str, *, as_json: bool, **given: Any) -> int:
     Decision is put to the guardrails that run, and to the judge, without frames.
     """
     if scenario.endswith(".incident.json"):
-        from airnet.cli.policies import play_incident  # noqa: PLC0415 -- loads rich
+        from airnet.cli.policies import play_incident
 
         return play_incident(Path(scenario), as_json=as_json)
     return _run(scenario, given, as_json=as_json)
@@ -156,10 +156,10 @@ def run(scenario: str, *, as_json: bool, **given: Any) -> int:
 
 def _run(scenario: str, given: dict[str, Any], *, as_json: bool) -> int:
     """Play, print and draw."""
-    from airnet.cli.twinshow import print_outcome  # noqa: PLC0415 -- loads rich
-    from airnet.twin.loop import Prepared  # noqa: PLC0415 -- models, policy
-    from airnet.twin.staging import stage_of  # noqa: PLC0415 -- numpy
-    from airnet.twin.timeline import Sampler, plot, without  # noqa: PLC0415 -- numpy
+    from airnet.cli.twinshow import print_outcome
+    from airnet.twin.loop import Prepared
+    from airnet.twin.staging import stage_of
+    from airnet.twin.timeline import Sampler, plot, without
 
     policy, said = policy_of(given["policy"], is_enforced=given["enforce"])
     size = {
@@ -193,10 +193,10 @@ def policy_of(path: Path | None, *, is_enforced: bool) -> "tuple[Policy, str]":
     Raises:
         ConfigError: the file is no policy.
     """
-    from airnet.decide.reading import read_policy  # noqa: PLC0415 -- numpy
-    from airnet.domain.decision import Mode  # noqa: PLC0415 -- numpy
-    from airnet.pipeline import policy_path  # noqa: PLC0415 -- numpy
-    from airnet.twin.loop import enforced  # noqa: PLC0415 -- numpy
+    from airnet.decide.reading import read_policy
+    from airnet.domain.decision import Mode
+    from airnet.pipeline import policy_path
+    from airnet.twin.loop import enforced
 
     policy = read_policy(path or policy_path())
     policy = enforced(policy) if is_enforced else policy
@@ -219,9 +219,9 @@ def _played(
     is_quiet: bool,
 ) -> "Outcome":
     """Play with what the command line asks to be kept."""
-    from airnet.score import load as load_models  # noqa: PLC0415 -- onnxruntime
-    from airnet.twin.closed import Terms  # noqa: PLC0415 -- heavy
-    from airnet.twin.loop import play_on, shipped_scorer  # noqa: PLC0415 -- numpy
+    from airnet.score import load as load_models
+    from airnet.twin.closed import Terms
+    from airnet.twin.loop import play_on, shipped_scorer
 
     models = given["models"]
     scorer = load_models(models) if models else shipped_scorer()
@@ -245,8 +245,8 @@ def _kept(write: Path | None, ledger: Path | None) -> Iterator[tuple[Any, Any]]:
     Raises:
         UsageError: something is in the way.
     """
-    from airnet.capture.recorder import Recorder  # noqa: PLC0415 -- numpy
-    from airnet.record.file import FileLedger  # noqa: PLC0415 -- when asked for
+    from airnet.capture.recorder import Recorder
+    from airnet.record.file import FileLedger
 
     for path in (write, ledger):
         if path is not None and path.exists():
@@ -281,7 +281,7 @@ def _partial(target: Path, moves: list[tuple[Path, Path]]) -> Path:
 
 def _discard(moves: list[tuple[Path, Path]]) -> None:
     """Remove what was begun."""
-    import shutil  # noqa: PLC0415 -- on the way out only
+    import shutil
 
     for partial, _ in moves:
         if partial.is_dir():
@@ -295,8 +295,8 @@ def progress(
     span_ns: tuple[int, int], *, is_quiet: bool, what: str = "virtual time"
 ) -> "Iterator[Callable[[int], None]]":
     """Show how much of the episode is played, on standard error."""
-    from rich.console import Console  # noqa: PLC0415 -- 0.05 s to load
-    from rich.progress import Progress  # noqa: PLC0415 -- numpy
+    from rich.console import Console
+    from rich.progress import Progress
 
     start_ns, end_ns = span_ns
     with Progress(
@@ -323,8 +323,8 @@ Exit statuses
 @output.as_json
 def list_(as_json: bool) -> int:
     """List every scenario: what happens, what must be made of it, and how soon."""
-    from airnet.cli import show  # noqa: PLC0415 -- loads rich
-    from airnet.twin import catalogue  # noqa: PLC0415 -- heavy
+    from airnet.cli import show
+    from airnet.twin import catalogue
 
     found = [catalogue.scenario(name) for name in catalogue.names()]
     if as_json:

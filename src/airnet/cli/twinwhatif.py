@@ -74,9 +74,9 @@ def whatif(
     For each: orders stopped, exposure avoided, legitimate orders stopped with them,
     and the harm by the twin's model.
     """
-    from airnet.cli.record import incidents_of  # noqa: PLC0415 -- loads rich
-    from airnet.domain.decision import Action  # noqa: PLC0415 -- heavy
-    from airnet.twin.whatif import what_if  # noqa: PLC0415 -- numpy
+    from airnet.cli.record import incidents_of
+    from airnet.domain.decision import Action
+    from airnet.twin.whatif import what_if
 
     evidence, found, status = incidents_of(ledger)
     chosen = [one for one in found if one.id.startswith(incident)]
@@ -100,8 +100,8 @@ def whatif(
 
 def _print(told: "WhatIf") -> None:
     """Print the variants beside each other."""
-    from airnet.cli import show  # noqa: PLC0415 -- loads rich
-    from airnet.cli.twinshow import after, money  # noqa: PLC0415 -- numpy
+    from airnet.cli import show
+    from airnet.cli.twinshow import after, money
 
     def cell(value: int | None) -> object:
         return "unknown" if value is None else value

@@ -50,7 +50,7 @@ def write(scenario: str, file: Path, *, as_json: bool, **given: Any) -> int:
 
     Nobody decides anything here: it is the open loop, faster than real time.
     """
-    from airnet.twin import catalogue  # noqa: PLC0415 -- heavy
+    from airnet.twin import catalogue
 
     plan = catalogue.build(
         scenario, given["seed"], size=size_of(given), of=given["domain"]
@@ -80,9 +80,9 @@ def written(
     Raises:
         UsageError: something is in the way.
     """
-    import msgspec  # noqa: PLC0415 -- light commands need it not
+    import msgspec
 
-    from airnet.twin.wirefile import write as write_file  # noqa: PLC0415 -- heavy
+    from airnet.twin.wirefile import write as write_file
 
     beside = file.with_name(f"{file.name}.json")
     for path in (file, beside):

@@ -7,7 +7,7 @@ proposed to people, and only in two cases done without them (docs/policy.md).
 import enum
 from typing import Literal
 
-from airnet.config import Closed
+from airnet.config import Closed, require
 from airnet.domain.decision import Action, Tier
 
 #: A day: no containment outlives a trading day, whatever a policy file says.
@@ -48,16 +48,6 @@ class Need(enum.StrEnum):
     LOWER_FAILED = "lower_failed"
     ANSWERED = "answered"
     SEVERAL_HOSTS = "several_hosts"
-
-
-def require(holds: object, what: str) -> None:
-    """Refuse a value: `what` begins with the field's name in backquotes.
-
-    Raises:
-        ValueError: it does not hold.
-    """
-    if not holds:
-        raise ValueError(what)
 
 
 class Rung(Closed, frozen=True):

@@ -11,8 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from airnet.config import Closed
-from airnet.decide.ladder import require
+from airnet.config import Closed, require
 
 
 class Phase(enum.StrEnum):

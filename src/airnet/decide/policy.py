@@ -10,9 +10,9 @@ from typing import Literal
 
 import msgspec
 
-from airnet.config import Asset, Closed
+from airnet.config import Asset, Closed, require
 from airnet.decide.enough import FLOODS_AT_ONCE, LOOPS_AT_ONCE
-from airnet.decide.ladder import AUTONOMOUS_TIER_MAX, TTL_MS_MAX, Rung, require
+from airnet.decide.ladder import AUTONOMOUS_TIER_MAX, TTL_MS_MAX, Rung
 from airnet.decide.market import Interval, Phase
 from airnet.domain.decision import Mode, Tier
 from airnet.domain.verdict import PPM, Cause
