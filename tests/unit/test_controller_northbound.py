@@ -20,14 +20,17 @@ class Server:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.northbound = Northbound(path, self.on_line, lambda: None)
+        self.together: list[int] = []
+        self.northbound = Northbound(path, self.on_lines, lambda: None)
         self.northbound.open()
         self.mode = path.stat().st_mode
         self.thread = threading.Thread(target=self.northbound.serve)
         self.thread.start()
 
-    def on_line(self, client: int, line: bytes) -> None:
-        self.northbound.send(client, {"bytes": len(line)})
+    def on_lines(self, client: int, *lines: bytes) -> None:
+        self.together.append(len(lines))
+        for line in lines:
+            self.northbound.send(client, {"bytes": len(line)})
 
     def connect(self) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

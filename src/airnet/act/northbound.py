@@ -22,8 +22,9 @@ ENDINGS_MAX = 1024
 #: What a controller says that does not lead (its own words, or OpenFlow's error).
 NOT_LEADING = ("standby", "IS_SLAVE")
 
-#: Requests under way at a time: a controller drops a switch that lags behind by 12.
-WINDOW = 8
+#: Requests under way at a time: the controller puts in one write what it has read, so
+#: the more the better, up to what its socket holds.
+WINDOW = 512
 
 Line = dict[str, object]
 

@@ -55,7 +55,7 @@ class Controller(Base):
         self.lock = threading.Lock()
         self.northbound = Northbound(
             Path(settings.socket),
-            lambda client, line: self._do(self.control.request, client, line),
+            lambda client, *lines: self._do(self.control.request, client, *lines),
             lambda: self._do(self.control.tick),
         )
         self.northbound.open()

@@ -16,14 +16,12 @@ from airnet.controller.exchange import Exchange
 from airnet.controller.flows import Apply, Lead, Release, Status
 from airnet.controller.messages import Answer, AskFlows, Json, malformed
 from airnet.controller.standing import Held
-from airnet.controller.switches import Switches
+from airnet.controller.together import ANSWER_LIMIT_NS, Together
 
-#: The caller gives up after 1 s (config.Actuators); it shall hear the reason first.
-ANSWER_LIMIT_NS = 800_000_000
 STANDBY = "this controller is on standby: ask it to lead first"
 
 
-class Control(Switches):
+class Control(Together):
     """What should stand on the switches, and who asked for it.
 
     Args:
@@ -47,13 +45,20 @@ class Control(Switches):
 
     # ---- clients ----
 
-    def request(self, client: int, line: bytes) -> None:
-        """Take one line of a client. Whatever it holds, it is answered."""
+    def request(self, client: int, *lines: bytes) -> None:
+        """Take lines of a client. Whatever they hold, each is answered."""
+        for line in lines:
+            self._request(client, line)
+        self._flush()
+
+    def _request(self, client: int, line: bytes) -> None:
         try:
             asked = msgspec.json.decode(line, type=Apply | Release | Status | Lead)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._effects.append(Answer(client, malformed(line, str(error))))
             return
+        if not isinstance(asked, Apply):
+            self._flush(is_urgent=True)  # in the order in which it was asked
         if isinstance(asked, Lead):
             self.lead(client)
         elif isinstance(asked, Status):
@@ -75,7 +80,7 @@ class Control(Switches):
             return
         held = self.standing.find(asked.id)
         pending = self._exchanges.of(held) if held else None
-        if pending:
+        if pending and held and not held.is_prolonged(asked, now_ns):
             pending.clients.append(client)
             return
         if held and held.covers(asked, now_ns, self.peers):
@@ -86,9 +91,7 @@ class Control(Switches):
         except ValueError as error:
             self._fail([client], asked.id, str(error))
             return
-        exchange = self._open("apply", ANSWER_LIMIT_NS, client, held)
-        for switch in sorted(self.peers):
-            self._ask(exchange, switch, self._install(switch, held, now_ns))
+        self._queue(client, held)
 
     def _release(self, client: int, asked: Release) -> None:
         now_ns = self.clock.mono_ns()
@@ -100,7 +103,7 @@ class Control(Switches):
         held = self.standing.drop(asked.id, now_ns) or Held.unknown(asked.id)
         held.reason = "released"
         exchange = self._open("release", ANSWER_LIMIT_NS, client, held)
-        self._undo(exchange, held)
+        self._undo(exchange, [held])
 
     def _status(self, client: int) -> None:
         exchange = self._open("status", ANSWER_LIMIT_NS, client)
@@ -112,25 +115,49 @@ class Control(Switches):
     # ---- answers ----
 
     def _finish(self, exchange: Exchange) -> None:
-        self._exchanges.end(exchange)
-        held, errors = exchange.held, "; ".join(exchange.errors)
+        if exchange.kind == "apply":
+            failed = [] if self._settled(exchange) else [exchange]
+            self._fail_together(failed)
+        else:
+            self._exchanges.end(exchange)
         if exchange.kind == "status":
             line = self._status_line()
             self._effects += [Answer(client, line) for client in exchange.clients]
-        if exchange.kind == "sync":
-            self._synced(exchange, errors)
-        if held is None or exchange.kind == "undo":
-            return
-        if not errors and not exchange.confirmed:
-            errors = "the switch disconnected before it confirmed"
-        if not errors and exchange.kind == "apply":
-            errors = "; ".join(exchange.unseen(held.flows.values()))
-        if not errors and exchange.kind == "apply":
+        elif exchange.kind == "sync":
+            self._synced(exchange, "; ".join(exchange.errors))
+        elif exchange.kind == "release":
+            self._released(exchange)
+        elif exchange.kind == "together":
+            self._part(exchange)
+        self._went(exchange)
+
+    def _settled(self, exchange: Exchange) -> bool:
+        """Close an apply; answer it and return whether it stands, as it was asked."""
+        self._exchanges.end(exchange)
+        held = exchange.held
+        assert held is not None
+        if not exchange.errors and not exchange.confirmed:
+            lost = "the switch disconnected before it confirmed"
+            exchange.errors.append(lost if self.is_leading else STANDBY)
+        if not exchange.errors:
+            exchange.errors += exchange.unseen(held.flows.values())
+        if not exchange.errors:
             self._applied(exchange.clients, held, exchange.confirmed)
-        elif not errors:
-            self._released(exchange.clients, held)
-        else:
-            self._failed(exchange, held, errors)
+        return not exchange.errors
+
+    def _fail_together(self, failed: Sequence[Exchange]) -> None:
+        now_ns = self.clock.mono_ns()
+        fallen = []
+        for exchange in failed:
+            held = exchange.held
+            assert held is not None
+            if self.standing.find(held.id) is held:
+                self.standing.drop(held.id, now_ns)
+                held.reason = "rolled_back"
+                fallen.append(held)
+            self._fail(exchange.clients, held.id, "; ".join(exchange.errors))
+        if fallen and self.peers:
+            self._undo(self._open("undo", ANSWER_LIMIT_NS), fallen)
 
     def _synced(self, exchange: Exchange, errors: str) -> None:
         names = sorted({f"{switch:016x}" for switch in exchange.confirmed})
@@ -139,15 +166,6 @@ class Control(Switches):
         line: Json = {"id": "", "ok": not errors, "state": role, "switches": names}
         line |= {"error": errors} if errors else {}
         self._effects += [Answer(client, line) for client in exchange.clients]
-
-    def _failed(self, exchange: Exchange, held: Held, errors: str) -> None:
-        """Undo what may stand of an apply, on every switch, and say so."""
-        if exchange.kind == "apply" and self.standing.find(held.id) is held:
-            self.standing.drop(held.id, self.clock.mono_ns())
-            held.reason = "rolled_back"
-            if self.peers:
-                self._undo(self._open("undo", ANSWER_LIMIT_NS, held=held), held)
-        self._fail(exchange.clients, held.id, errors)
 
     def _fail(self, clients: Iterable[int], identity: str, error: str) -> None:
         line: Json = {"id": identity, "ok": False, "error": error}
@@ -162,9 +180,16 @@ class Control(Switches):
         self._effects += [Answer(client, line) for client in clients]
         self._note("containment.applied", **line)
 
-    def _released(self, clients: Iterable[int], held: Held) -> None:
+    def _released(self, exchange: Exchange) -> None:
+        held, errors = exchange.held, exchange.errors
+        assert held is not None
+        if not errors and not exchange.confirmed:
+            errors = ["the switch disconnected before it confirmed"]
+        if errors:
+            self._fail(exchange.clients, held.id, "; ".join(errors))
+            return
         line: Json = {"id": held.id, "ok": True, "state": "released"}
-        self._effects += [Answer(client, line) for client in clients]
+        self._effects += [Answer(client, line) for client in exchange.clients]
         self._note("containment.released", id=held.id)
 
     def _status_line(self) -> Json:

@@ -30,6 +30,14 @@ class Exchange:
     #: What was read back, by switch, where a containment is to be seen standing.
     read: dict[int, dict[Key, Actual]] = dataclasses.field(default_factory=dict)
     unread: set[int] = dataclasses.field(default_factory=set)
+    #: Those that go in one write with it, and hear from it what came of them.
+    members: list["Exchange"] = dataclasses.field(default_factory=list)
+    is_late: bool = False
+
+    @property
+    def is_seeing(self) -> bool:
+        """Return whether what it asks for is read back."""
+        return self.kind in {"apply", "together"}
 
     def unseen(self, wanted: Iterable[Flow]) -> list[str]:
         """Return what a switch confirmed and, asked again, does not hold."""
@@ -53,7 +61,7 @@ class Exchanges:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.open: list[Exchange] = []
+        self.open: dict[Exchange, None] = {}
         self.barrier_us: dict[int, int] = {}
         self._owner: dict[tuple[int, int], Exchange] = {}
         self._sent_ns: dict[tuple[int, int], int] = {}
@@ -69,7 +77,7 @@ class Exchanges:
         """Return a new exchange, to be answered within `limit_ns`."""
         clients = [] if client is None else [client]
         exchange = Exchange(kind, self.clock.mono_ns() + limit_ns, clients, held)
-        self.open.append(exchange)
+        self.open[exchange] = None
         return exchange
 
     def send(
@@ -83,7 +91,7 @@ class Exchanges:
         for message in marked:
             self._owner[switch, message.xid] = exchange
             exchange.xids.append((switch, message.xid))
-        if exchange.held and any(isinstance(each, AskFlows) for each in messages):
+        if exchange.is_seeing and any(isinstance(m, AskFlows) for m in messages):
             exchange.unread.add(switch)
         barrier = exchange.waiting[switch] = marked[-1].xid
         self._sent_ns[switch, barrier] = self.clock.mono_ns()
@@ -106,7 +114,7 @@ class Exchanges:
     ) -> Exchange | None:
         """Take what was read back; return the exchange that had asked, if one had."""
         exchange = self._owner.get((switch, xid))
-        if exchange is None or exchange.held is None:
+        if exchange is None or not exchange.is_seeing:
             return None
         read = exchange.read.setdefault(switch, {})
         read.update((item.flow.key, item) for item in items)
@@ -142,7 +150,7 @@ class Exchanges:
 
     def end(self, exchange: Exchange) -> None:
         """Forget an exchange and its xids."""
-        self.open.remove(exchange)
+        del self.open[exchange]
         for pair in exchange.xids:
             self._owner.pop(pair, None)
             self._sent_ns.pop(pair, None)

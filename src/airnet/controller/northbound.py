@@ -6,6 +6,7 @@ calls (`select.select` is one that eventlet makes green).
 """
 
 import contextlib
+import itertools
 import os
 import select
 import socket
@@ -20,6 +21,8 @@ from airnet.controller.messages import Json
 from airnet.errors import UnsupportedError
 
 LINE_BYTES_MAX = 65536
+#: Read of one client in one turn: what came together is asked for together.
+TURN_BYTES_MAX = 1 << 20
 #: A client that does not read this much is let go, so that none can hold us up.
 UNREAD_BYTES_MAX = 1 << 20
 CLIENTS_MAX = 32
@@ -45,18 +48,19 @@ class Northbound:
 
     Args:
         path: where; a socket nobody listens at any more is replaced.
-        on_line: called with a client's number and one line, without its newline.
+        on_lines: called with a client's number and the lines that came together,
+            without their newlines.
         on_tick: called at least every 100 ms.
     """
 
     def __init__(
         self,
         path: Path,
-        on_line: Callable[[int, bytes], None],
+        on_lines: Callable[..., None],
         on_tick: Callable[[], None],
     ) -> None:
         self.path = path
-        self.on_line = on_line
+        self.on_lines = on_lines
         self.on_tick = on_tick
         self._clients: dict[int, Client] = {}
         self._count = 0
@@ -192,27 +196,36 @@ class Northbound:
         client = self._clients.get(number)
         if client is None:
             return
-        try:
-            came = client.connection.recv(LINE_BYTES_MAX)
-        except BlockingIOError:
-            return
-        except OSError:
-            came = b""
-        if not came:
+        came = self._came(client.connection)
+        if came is None:
             client.is_closing = True
             return
         client.came += came
         *lines, rest = client.came.split(b"\n")
         client.came = bytearray(rest)
-        for line in lines:
-            if len(line) > LINE_BYTES_MAX or client.is_closing:
-                break
-            if line.strip():
-                self.on_line(number, bytes(line))
+        sound = itertools.takewhile(lambda one: len(one) <= LINE_BYTES_MAX, lines)
+        if asked := [bytes(line) for line in sound if line.strip()]:
+            self.on_lines(number, *asked)
         if max(map(len, (*lines, rest))) > LINE_BYTES_MAX:
             error = f"a line is longer than {LINE_BYTES_MAX} bytes"
             self.send(number, {"ok": False, "error": error})
             client.is_closing = True
+
+    @staticmethod
+    def _came(connection: socket.socket) -> bytes | None:
+        """Return all that has come by now, or None where the client is gone."""
+        found = bytearray()
+        while len(found) < TURN_BYTES_MAX:
+            try:
+                came = connection.recv(LINE_BYTES_MAX)
+            except BlockingIOError:
+                break
+            except OSError:
+                came = b""
+            if not came:
+                return bytes(found) or None  # its end is told again next time
+            found += came
+        return bytes(found)
 
     def _write(self, client: Client, line: bytes) -> None:
         """Send now what the socket takes, keep the rest. The lock is held."""

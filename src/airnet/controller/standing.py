@@ -57,9 +57,18 @@ class Held:
     def covers(self, asked: Apply, now_ns: int, switches: Collection[int]) -> bool:
         """Return whether just what is asked stands already, and for as long."""
         whole = all(len(self.left.get(s, ())) == len(self.flows) for s in switches)
+        return whole and self._is_same(asked) and self._lasts(asked, now_ns)
+
+    def is_prolonged(self, asked: Apply, now_ns: int) -> bool:
+        """Return whether what is asked is the same, for longer."""
+        return self._is_same(asked) and not self._lasts(asked, now_ns)
+
+    def _is_same(self, asked: Apply) -> bool:
+        return self.request is not None and self.request.known == asked.known
+
+    def _lasts(self, asked: Apply, now_ns: int) -> bool:
         until_ns = now_ns + asked.ttl_ms * 1_000_000
-        same = self.request is not None and self.request.known == asked.known
-        return same and whole and until_ns <= self.deadline_ns + SECOND_NS
+        return until_ns <= self.deadline_ns + SECOND_NS
 
     def is_used(self, switch: int) -> bool:
         """Return whether a rule that uses the meter or group is left on `switch`."""

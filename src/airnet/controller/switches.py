@@ -18,18 +18,15 @@ from airnet.controller.messages import (
     AskGroups,
     AskMeters,
     AskRole,
-    Barrier,
     BundleStep,
     Close,
     DeleteCookie,
-    DeleteFlow,
     DeleteGroup,
     DeleteMeter,
     Effect,
     Message,
     Note,
-    SetGroup,
-    SetMeter,
+    Send,
     TakeRole,
     Tell,
     bundled,
@@ -66,9 +63,14 @@ class Switches:
         self._effects: list[Effect] = []
 
     def take(self) -> list[Effect]:
-        """Return what is to be done now, in order, and forget it."""
+        """Return what is to be done now, and forget it: one write for each switch."""
         effects, self._effects = self._effects, []
-        return effects
+        writes: dict[int, list[Message]] = {}
+        for effect in effects:
+            if isinstance(effect, Send):
+                writes.setdefault(effect.switch, []).extend(effect.messages)
+        sent = [Send(switch, tuple(messages)) for switch, messages in writes.items()]
+        return [*sent, *(one for one in effects if not isinstance(one, Send))]
 
     # ---- connections and roles ----
 
@@ -220,36 +222,6 @@ class Switches:
         self._bundle = self._bundle % 0xFFFFFFFF + 1
         return bundled(messages, self._bundle)
 
-    def _install(self, switch: int, held: Held, now_ns: int) -> list[Message]:
-        """Return the messages that put `held` on a switch; it counts as there now."""
-        there = held.put(switch)
-        dropped = [flow for key, flow in there.items() if key not in held.flows]
-        messages: list[Message] = []
-        if held.meter:
-            known = switch in held.metered
-            held.metered.add(switch)
-            messages.append(SetMeter(meter=held.meter, modify=known))
-        messages += [DeleteFlow(flow=flow) for flow in dropped]
-        if held.groups:
-            known = switch in held.grouped
-            held.grouped.add(switch)
-            messages += [SetGroup(group=g, modify=known) for g in held.groups]
-        messages += [AddFlow(flow=flow) for flow in held.leased(now_ns)]
-        # Read back in the same write: a barrier says what a switch means to have done.
-        mark = flows.OWNER_COOKIE | held.decision
-        look = [Barrier(), AskFlows(cookie=mark, mask=flows.UNDO_MASK)]
-        return [*self._at_once(self.peers[switch], messages), *look]
-
-    def _undo(self, exchange: Exchange, held: Held) -> None:
-        """Delete exactly what `held` put anywhere, by its cookie."""
-        for switch in sorted(self.peers):
-            mark = flows.OWNER_COOKIE | held.decision
-            messages: list[Message] = [
-                DeleteCookie(cookie=mark, mask=flows.UNDO_MASK),
-                *self._tidied(switch, held),
-            ]
-            self._ask(exchange, switch, messages)
-
     def _tidied(self, switch: int, held: Held) -> list[Message]:
         """Return the messages that take a containment's meter and groups away."""
         messages: list[Message] = []
@@ -327,7 +299,9 @@ class Switches:
                 switch for switch, peer in self.peers.items() if peer.sync is exchange
             ]
             names = ", ".join(f"{switch:016x}" for switch in late)
-            exchange.errors.append(f"no answer in time from switch {names}")
+            whom = f"switch {names}" if late else "those it had to wait for"
+            exchange.errors.append(f"no answer in time from {whom}")
+            exchange.is_late = True
             if exchange.kind in {"sync", "probe"}:
                 self._effects += [Close(switch) for switch in late]
             exchange.waiting.clear()
