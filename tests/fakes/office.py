@@ -1,6 +1,7 @@
 """An office: hands, desk and warden around levers that touch nothing, and people."""
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
+from airnet.act.actuator import Actuator
 from airnet.act.gate import Gate
 from airnet.act.people import Approver, Approvers, People, sign
 from airnet.act.simulated import SimulatedActuator
@@ -134,16 +136,17 @@ class Office:
 
     Args:
         folder: where its ledger, its freeze and its socket are.
+        others: actuators that are asked before the levers.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, others: Sequence[Actuator] = ()) -> None:
         self.folder = folder
         self.clock = SystemClock()
         self.levers = Levers(self.clock)
         self.ledger = FileLedger(folder / "ledger")
         self.gate = Gate(folder)
         self.standing = Standing(
-            [self.levers], self.ledger, self.clock, closed=self.gate.closed
+            [*others, self.levers], self.ledger, self.clock, closed=self.gate.closed
         )
         path = folder / "approvers.toml"
         write_approvers(path)

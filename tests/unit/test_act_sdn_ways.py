@@ -10,12 +10,17 @@ import pytest
 from msgspec.structs import replace
 
 from airnet.act import fastlane
+from airnet.act.intents import Order
+from airnet.act.northbound import WINDOW
 from airnet.act.sdn import Hop, SdnActuator, Ways
+from airnet.act.standing import Standing
+from airnet.clock import SystemClock
 from airnet.controller import express
 from airnet.controller.flows import Apply
 from airnet.domain.containment import State
 from airnet.domain.decision import Action, Decision
 from airnet.errors import ActuationError
+from airnet.record.memory import MemoryLedger
 from tests.fakes.controller import FakeController
 from tests.fakes.verdicts import MS, drop, session_name
 
@@ -104,7 +109,8 @@ def test_many_at_once_are_each_told(tmp_path: Path) -> None:
         made = SdnActuator(tmp_path / "one")
         decisions = [drop(f"198.51.100.{i}") for i in range(1, 41)]
 
-        made.begin([(one, 2000 * MS) for one in decisions])
+        begun = made.begin([(one, 2000 * MS) for one in decisions], str)
+        assert begun == (frozenset(one.id for one in decisions), frozenset())
         asked = len(controller.requests)
         outcomes = [made.apply(one, 2000 * MS) for one in decisions]
 
@@ -118,10 +124,54 @@ def test_many_at_once_refused_are_refused_again_one_by_one(tmp_path: Path) -> No
         made = SdnActuator(tmp_path / "one")
         decisions = [drop(f"198.51.100.{i}") for i in range(1, 4)]
 
-        made.begin([(one, 2000 * MS) for one in decisions])
+        begun = made.begin([(one, 2000 * MS) for one in decisions], str)
 
+        assert begun == (frozenset(), frozenset())
         with pytest.raises(ActuationError, match="protected"):
             made.apply(decisions[0], 2000 * MS)
+        made.close()
+
+
+def test_a_freeze_stops_a_batch_that_is_under_way(tmp_path: Path) -> None:
+    """With a controller that hangs, and a freeze when the first line has come."""
+    with FakeController(tmp_path / "one", "silent") as controller:
+        made = SdnActuator(tmp_path / "one", timeout_ms=300)
+        standing = Standing(
+            [made],
+            MemoryLedger(),
+            SystemClock(),
+            closed=lambda: "frozen" if controller.got_request.is_set() else "",
+        )
+        orders = [
+            Order(drop(f"198.51.{i // 250}.{i % 250}")) for i in range(WINDOW + 4)
+        ]
+
+        outcomes = standing.carry_out_all(orders)
+
+        made.close()
+        applied = [r["id"] for r in controller.requests if r["command"] == "apply"]
+        assert len(applied) == len(set(applied)) == WINDOW
+    states = {one.decision_id: one.state for one in outcomes if one}
+    for key, state in states.items():
+        unknown = key in applied
+        assert state is (State.FAILED if unknown else State.WITHHELD)
+    assert len(states) == len(orders)
+
+
+def test_what_was_answered_before_a_freeze_stands(tmp_path: Path) -> None:
+    with FakeController(tmp_path / "one") as controller:
+        made = SdnActuator(tmp_path / "one")
+
+        def closed() -> str:
+            return "frozen" if len(controller.standing) == 4 else ""
+
+        standing = Standing([made], MemoryLedger(), SystemClock(), closed=closed)
+
+        outcomes = standing.carry_out_all(
+            [Order(drop(f"198.51.100.{i}")) for i in range(1, 5)]
+        )
+
+        assert [one.state for one in outcomes if one] == [State.APPLIED] * 4
         made.close()
 
 

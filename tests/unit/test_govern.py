@@ -17,13 +17,16 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from airnet.act.gate import FROZEN, Gate
+from airnet.act.sdn import SdnActuator
 from airnet.cli.group import airnet
 from airnet.domain.instruction import Ask, Signed
 from airnet.errors import UnsupportedError
 from airnet.record.file import verify
 from airnet.service.ask import ask
 from airnet.service.talk import Answer
+from tests.fakes.controller import FakeController
 from tests.fakes.office import Office, instruct, signed
+from tests.fakes.verdicts import drop
 
 LIMIT_S = 20.0
 
@@ -111,6 +114,43 @@ def test_undo_at_the_enforcer_p99_is_below_100_ms(office: Office) -> None:
 
     taken.sort()
     assert taken[98] < 100_000_000, f"p99 {taken[98] / 1e6:.1f} ms"
+
+
+def test_an_undo_and_the_capture_do_not_wait_for_a_queue_behind_a_hung_switch(
+    tmp_path: Path,
+) -> None:
+    """A dozen commands, each of which takes its time-out and a release's."""
+    with FakeController(tmp_path / "controller", "silent") as controller:
+        hanging = SdnActuator(tmp_path / "controller", timeout_ms=250)
+        with Office(tmp_path, [hanging]) as office:
+            stands = office.decide()
+            until(lambda: bool(listed(office)["standing"]))
+            now_ns = office.clock.now_ns()
+            end_ns = now_ns + 30_000_000_000
+            queued = [
+                drop(f"198.51.100.{n}", t_ns=now_ns, until_ns=end_ns) for n in range(12)
+            ]
+            for one in queued:
+                office.hands.carry_out(one, None)
+            until(controller.got_request.is_set)
+            began_ns = office.clock.mono_ns()
+
+            for _ in range(5000):
+                office.hands.observe(stands.id, 0, now_ns)
+            observed_ns = office.clock.mono_ns()
+            answer = plainly(office, Ask.UNDO, stands.id)
+            undone_ns = office.clock.mono_ns()
+            is_queued = office.standing.outcome(queued[-1].id) is None
+            beat_ns = office.hands.beat_ns
+            until(lambda: office.hands.beat_ns > beat_ns)
+            hanging.close()
+
+            assert answer.ok, answer
+            assert is_queued, "the queue was over: nothing was tested"
+            assert observed_ns - began_ns < 200_000_000
+            assert office.hands.left_out
+            assert undone_ns - began_ns < 2_000_000_000
+            until(lambda: office.standing.outcome(queued[-1].id) is not None)
 
 
 def test_two_undo_at_once_release_once(office: Office) -> None:

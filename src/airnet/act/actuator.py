@@ -1,6 +1,6 @@
 """Actuator, the role that carries Decisions out and can undo exactly what it did."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from airnet.domain.containment import Containment
@@ -37,14 +37,25 @@ class Actuator(Protocol):
         ...
 
 
+class Begun(NamedTuple):
+    """Ids of Decisions whose command left: those answered, and those not."""
+
+    answered: frozenset[str] = frozenset()
+    unanswered: frozenset[str] = frozenset()
+
+
 @runtime_checkable
 class Batching(Protocol):
     """An Actuator that is quicker when it is asked for several at once."""
 
-    def begin(self, orders: Sequence[tuple[Decision, int]]) -> None:
+    def begin(
+        self, orders: Sequence[tuple[Decision, int]], closed: Callable[[], str]
+    ) -> Begun:
         """Start on Decisions and their ttl in ns; `apply` follows for each.
 
-        It raises nothing and promises nothing: what came of each, `apply` says.
+        `closed` is asked before every write; when it says why nothing may leave,
+        nothing more does. `apply` of what was answered sends nothing and says what
+        came of it; of any other it sends the command anew.
         """
         ...
 

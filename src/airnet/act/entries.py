@@ -1,5 +1,7 @@
 """Entries: what acting writes into the ledger, and in which words."""
 
+from typing import Self
+
 import msgspec
 
 from airnet.act.intents import Journal, intent_body
@@ -19,6 +21,11 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     decision: Decision
     detail: str
     state: str
+
+    @classmethod
+    def of(cls, decision: Decision, outcome: Containment) -> Self:
+        """Return a Decision that did not come about, or stands no more."""
+        return cls(decision=decision, detail=outcome.detail, state=outcome.state.value)
 
 
 class Undone(msgspec.Struct, frozen=True, kw_only=True):

@@ -64,6 +64,8 @@ class Isolation:
         self._gateways = tuple(gateways)
         self._sessions = sessions
         self._clock = clock
+        #: Called between two steps, of which each may take a few time-outs.
+        self.between: Callable[[], None] = lambda: None
 
     def accepts(self, decision: Decision) -> bool:
         """Return whether it is a cut that the other one can make."""
@@ -85,6 +87,7 @@ class Isolation:
                     "cancel the others at the venue, then isolate by hand",
                 )
             told.append(self._secure(decision, session))
+            self.between()
         outcome = self._cut.apply(decision, ttl_ns)
         detail = "; ".join([*told, outcome.detail]) if told else outcome.detail
         return msgspec.structs.replace(outcome, detail=detail)

@@ -51,7 +51,9 @@ class Levers:
         self._actuators = tuple(actuators)
         self._clock = clock
         self._unreconciled: set[str] = set()
-        self._begun: set[str] = set()
+        self._answered: set[str] = set()
+        self._unanswered: set[str] = set()
+        self._isolating = [a for a in self._actuators if isinstance(a, Isolation)]
 
     def distrust(self) -> list[str]:
         """Return who must be reconciled before it is told anything new."""
@@ -78,7 +80,7 @@ class Levers:
     def begin(self, orders: Sequence[Order], closed: Callable[[], str]) -> None:
         """Have those that can start on several Decisions at once; each is sent still.
 
-        What has begun when a freeze comes was sent before it.
+        A freeze stops it: only what was answered by then needs no more to leave.
         """
         sends = [
             one.decision
@@ -91,14 +93,37 @@ class Levers:
             is_trusted = actuator.name not in self._unreconciled
             if isinstance(actuator, Batching) and is_trusted:
                 mine = [one for one in sends if self.taker(one) is actuator]
-                self._begun.update(one.id for one in mine)
-                actuator.begin([(one, one.until_ns - one.t_ns) for one in mine])
+                timed = [(one, one.until_ns - one.t_ns) for one in mine]
+                begun = actuator.begin(timed, closed)
+                self._answered |= begun.answered
+                self._unanswered |= begun.unanswered
 
-    def has_begun(self, decision: Decision) -> bool:
-        """Return, once, whether a Decision was among those begun."""
-        began = decision.id in self._begun
-        self._begun.discard(decision.id)
-        return began
+    def attend(self, between: Callable[[], None]) -> None:
+        """Have `between` called by what takes several steps, between two of them."""
+        for one in self._isolating:
+            one.between = between
+
+    def is_answered(self, decision: Decision) -> bool:
+        """Return, once, whether nothing more need leave: it was begun and answered."""
+        found = decision.id in self._answered
+        self._answered.discard(decision.id)
+        return found
+
+    def withhold(self, decision: Decision, why: str) -> Containment:
+        """Return the outcome of what may not leave; what left unanswered comes back."""
+        now_ns = self._clock.now_ns()
+        withheld = nothing(decision, State.WITHHELD, now_ns, why)
+        lost = self.lost(decision) if decision.id in self._unanswered else None
+        self._unanswered.discard(decision.id)
+        if lost is None:
+            return withheld
+        failure = "who hangs is asked what stands before it is told anything new"
+        if lost.actuator not in self._unreconciled:
+            failure = self.release(lost)
+        if failure and isinstance(self._named(lost.actuator), Reconciling):
+            self._unreconciled.add(lost.actuator)
+        detail = f"sent, not answered, then {why}; {failure or 'taken back'}"
+        return msgspec.structs.replace(lost, state=State.FAILED, detail=detail)
 
     def command(
         self, decision: Decision, reconcile: Callable[[str], None]
@@ -111,6 +136,7 @@ class Levers:
         failed = nothing(
             decision, State.FAILED, command_ns, "no actuator carries this out"
         )
+        self._unanswered.discard(decision.id)
         actuator = self.taker(decision)
         if actuator is None:
             return failed
@@ -146,6 +172,15 @@ class Levers:
         except ActuationError as error:
             return f"release failed: {error.what}"
         return ""
+
+    def undo(self, containment: Containment, reason: str) -> Containment:
+        """Release it and return what came of that."""
+        # The enforcer is told who says so: it may keep that.
+        asked = msgspec.structs.replace(containment, detail=reason)
+        failure = self.release(asked)
+        state = State.FAILED if failure else State.ROLLED_BACK
+        detail = f"{reason}; {failure}" if failure else reason
+        return msgspec.structs.replace(containment, state=state, detail=detail)
 
     def how_it_ended(self, containment: Containment, now_ns: int) -> str:
         """Return how it ended, or "" to look again at the next tick."""

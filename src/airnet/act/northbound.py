@@ -7,7 +7,7 @@ which is asked to lead first; the switches themselves see to it that only one ca
 
 import socket
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -25,6 +25,10 @@ NOT_LEADING = ("standby", "IS_SLAVE")
 #: Requests under way at a time: the controller puts in one write what it has read, so
 #: the more the better, up to what its socket holds.
 WINDOW = 512
+
+#: How long many may take together; who is left then is asked alone, while people are
+#: heard in between.
+ALL_NS = 4 * NS_PER_S
 
 Line = dict[str, object]
 
@@ -82,30 +86,40 @@ class Northbound:
             f"{what}: the controller refused: {said}", "see the controller's log"
         )
 
-    def ask_all(self, requests: Sequence[Line]) -> dict[str, Line]:
-        """Send many, a few of them under way at a time; return replies by id.
+    def ask_all(
+        self, requests: Sequence[Line], closed: Callable[[], str]
+    ) -> tuple[dict[str, Line], set[str]]:
+        """Send many, a few of them under way at a time, until `closed` says why not.
 
-        Who is not answered, whatever the reason, is not in it: ask alone.
+        Returns:
+            Replies by id, and the ids of what may have left. Who is not answered,
+            whatever the reason, is not among the first: ask alone.
         """
         found: dict[str, Line] = {}
+        left: set[str] = set()
         waiting = deque(requests)
         sent = 0
+        end_ns = self._clock.mono_ns() + ALL_NS
         try:
             connection = self._ready()
             deadline_ns = self._clock.mono_ns() + self._timeout_ns
-            while len(found) < len(requests):
+            while waiting or sent:
+                if waiting and closed():
+                    waiting.clear()
+                    continue
                 some = [waiting.popleft() for _ in range(len(waiting))[: WINDOW - sent]]
+                left.update(str(one["id"]) for one in some)
                 lines = [msgspec.json.encode(one) + b"\n" for one in some]
                 connection.settimeout(self._timeout_ns / NS_PER_S)
                 connection.sendall(b"".join(lines))
                 sent += len(some)
-                reply = self._next_line(connection, deadline_ns)
+                reply = self._next_line(connection, min(deadline_ns, end_ns))
                 deadline_ns = self._clock.mono_ns() + self._timeout_ns
                 found[str(reply.get("id", ""))] = reply
                 sent -= 1
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             self.close()
-        return found
+        return found, left
 
     def poll(self) -> None:
         """Take in events that are already here, without waiting.

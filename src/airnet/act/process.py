@@ -50,8 +50,9 @@ class Agents(Closed, frozen=True):
     places: tuple[AgentPlace, ...] = msgspec.field(name="agent", default=())
 
     def __post_init__(self) -> None:
-        if not 0 < self.timeout_ms <= 60_000:
-            raise ValueError("`timeout_ms` must be 1..60000")
+        # Two of them may pass between two of the hands' signs of life, 8 s at most.
+        if not 0 < self.timeout_ms <= 3000:
+            raise ValueError("`timeout_ms` must be 1..3000")
 
 
 class _Left(msgspec.Struct, frozen=True):

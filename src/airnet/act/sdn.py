@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from airnet.act.actuator import Reconciled
+from airnet.act.actuator import Begun, Reconciled
 from airnet.act.fastlane import ID_DIGITS, FastLane
 from airnet.act.northbound import Line, Northbound
 from airnet.clock import Clock, SystemClock
@@ -120,20 +120,28 @@ class SdnActuator:
         plain: Line = {"command": "apply", "action": "isolate_host", "known": []}
         return self._lane.arm([plain | {"sources": [host]} for host in hosts])
 
-    def begin(self, orders: Sequence[tuple[Decision, int]]) -> None:
+    def begin(
+        self, orders: Sequence[tuple[Decision, int]], closed: Callable[[], str]
+    ) -> Begun:
         """Ask for several at once; `apply` then tells what came of each."""
         mine = [one for one in orders if self.accepts(one[0])]
         self._early.clear()
         if len(mine) < 2:
-            return
+            return Begun()
         command_ns = self._clock.now_ns()
         requests = [self._request(decision, ttl_ns) for decision, ttl_ns in mine]
-        for request, (_, ttl_ns) in zip(requests, mine, strict=True):
-            if self._lane is not None:
-                self._lane.fire(request, max(1, -(-ttl_ns // NS_PER_S)))
-        found = self._controller.ask_all(requests)
+        fired = set()
+        for request, (decision, ttl_ns) in zip(requests, mine, strict=True):
+            if self._lane is None or closed():
+                break
+            if self._lane.fire(request, max(1, -(-ttl_ns // NS_PER_S))):
+                fired.add(decision.id)
+        found, left = self._controller.ask_all(requests, closed)
         good = {key: reply for key, reply in found.items() if reply.get("ok") is True}
         self._early = {key: (command_ns, reply) for key, reply in good.items()}
+        # Refused is answered too, but what the lane did of it may stand.
+        lost = fired | (left - set(found))
+        return Begun(frozenset(good), frozenset(lost - set(good)))
 
     def apply(self, decision: Decision, ttl_ns: int) -> Containment:
         """Have the controller put `decision` on every switch it holds.

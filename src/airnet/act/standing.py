@@ -25,7 +25,7 @@ from airnet.act.intents import (
     fold_intents,
     fold_proposals,
 )
-from airnet.act.levers import CONFIRM_NS, SLOW_NS, Levers, nothing
+from airnet.act.levers import CONFIRM_NS, SLOW_NS, Levers
 from airnet.act.proposals import Proposal, Proposals
 from airnet.clock import Clock
 from airnet.domain.containment import Containment, State
@@ -75,6 +75,7 @@ class Standing:
         self._containments: dict[str, Containment] = {}
         self._outcomes: dict[str, Containment | None] = {}
         self._looked_ns = 0
+        self._between: Callable[[], None] = lambda: None
         self.proposals = Proposals(clock)
         self.ended: deque[Ended] = deque(maxlen=ENDED_MAX)
 
@@ -96,6 +97,11 @@ class Standing:
     def outcome(self, decision_id: str) -> Containment | None:
         """Return what became of a Decision, if it was sent."""
         return self._outcomes.get(decision_id)
+
+    def attend(self, between: Callable[[], None]) -> None:
+        """Have `between` called between two commands: each may take long."""
+        self._between = between
+        self._levers.attend(between)
 
     def carry_out(
         self, decision: Decision, verdict: Verdict | None = None
@@ -126,6 +132,8 @@ class Standing:
         acting = [one for one in fresh.values() if one.decision.action not in PASSIVE]
         if acting:
             self._entries.sync()
+        # What stands already is known before anything can make people wait.
+        acting.sort(key=lambda one: one.outcome is None)
         self._levers.begin(acting, self._closed)
         for decision, _, outcome in acting:
             if approvals_needed(decision):
@@ -237,7 +245,7 @@ class Standing:
             self._close(proposal, "withdrawn", f"by {who}")
             return Undone(detail=f"withdrawn by {who}", state="withdrawn")
         assert containment is not None
-        undone = self._released(containment, f"released by {who}")
+        undone = self._levers.undo(containment, f"released by {who}")
         unrecorded = self._entries.attempt(undone=undone) or unrecorded
         self._drop(decision_id, undone)
         return Undone(
@@ -272,9 +280,10 @@ class Standing:
 
     def _send(self, decision: Decision) -> Containment:
         """Send the command, unless frozen; return what came of it."""
-        why = "" if self._levers.has_begun(decision) else self._closed()
+        self._between()
+        why = "" if self._levers.is_answered(decision) else self._closed()
         if why:
-            return nothing(decision, State.WITHHELD, self._clock.now_ns(), why)
+            return self._levers.withhold(decision, why)
         return self._levers.command(decision, self._reconcile)
 
     def _stand(self, decision: Decision, outcome: Containment) -> None:
@@ -284,7 +293,7 @@ class Standing:
         if outcome.state in IN_FORCE:
             self._keep(decision, outcome)
         else:
-            self._remember(decision, outcome)
+            self.ended.append(Ended.of(decision, outcome))
 
     def _reconcile(self, name: str) -> None:
         """Make the record and an enforcer agree; what it lost is not applied anew.
@@ -327,7 +336,10 @@ class Standing:
             return []
         self._looked_ns = now_ns
         ended = []
+        began_ns = self._clock.mono_ns()
         for containment in [c for c in self.in_force if c.until_ns == 0]:
+            if self._clock.mono_ns() - began_ns > SLOW_NS:
+                break  # an enforcer hangs
             detail = self._levers.lifted(containment)
             if detail:
                 ended.append(self._end(containment, detail, now_ns))
@@ -341,19 +353,10 @@ class Standing:
 
     def _undo(self, containment: Containment, reason: str) -> Containment:
         """Release it, record what came of that; it no longer counts as standing."""
-        undone = self._released(containment, reason)
+        undone = self._levers.undo(containment, reason)
         self._entries.contain(undone, self._clock.now_ns())
         self._drop(containment.decision_id, undone)
         return undone
-
-    def _released(self, containment: Containment, reason: str) -> Containment:
-        """Release it and return what came of that."""
-        # The enforcer is told who says so: it may keep that.
-        asked = msgspec.structs.replace(containment, detail=reason)
-        failure = self._levers.release(asked)
-        state = State.FAILED if failure else State.ROLLED_BACK
-        detail = f"{reason}; {failure}" if failure else reason
-        return msgspec.structs.replace(containment, state=state, detail=detail)
 
     def _settle(self, intent: Decision) -> None:
         """Settle an intent without outcome: what may have left before a crash."""
@@ -381,18 +384,11 @@ class Standing:
         if len(self._outcomes) > KNOWN_MAX:
             del self._outcomes[next(iter(self._outcomes))]
 
-    def _remember(self, decision: Decision, outcome: Containment) -> None:
-        """Keep for people to look at what did not come about or stands no more."""
-        done = Ended(
-            decision=decision, detail=outcome.detail, state=outcome.state.value
-        )
-        self.ended.append(done)
-
     def _drop(self, decision_id: str, outcome: Containment) -> None:
         self._containments.pop(decision_id, None)
         decision = self._decisions.pop(decision_id, None)
         if decision is not None:
-            self._remember(decision, outcome)
+            self.ended.append(Ended.of(decision, outcome))
         if decision_id in self._outcomes:
             self._outcomes[decision_id] = outcome
 

@@ -67,6 +67,8 @@ class Desk(Collector):
         self._coming: deque[socket.socket] = deque()
         self._link: socket.socket | None = None
         self._lines = Lines(PASSED_BYTES_MAX)
+        #: Between two commands of what is being done, this is served again.
+        self._asked: deque[Passed] = deque()
         self._frozen = ""
         #: What people agreed to and was sent, for the lane to look at.
         self.approved: deque[Decision] = deque(maxlen=APPROVED_MAX)
@@ -107,6 +109,7 @@ class Desk(Collector):
         while self._coming:
             if self._link is not None:
                 self._link.close()
+            self._asked.clear()
             self._link, self._lines = self._coming.popleft(), Lines(PASSED_BYTES_MAX)
         link = self._link
         if link is None:
@@ -114,15 +117,18 @@ class Desk(Collector):
         try:
             data = link.recv(READ_BYTES)
         except BlockingIOError:
-            return
+            data = None
         except OSError:
             data = b""
-        if not data:
+        if data == b"":
             link.close()  # the warden is gone; another one comes
             self._link = None
+            self._asked.clear()
             return
-        for line in self._lines.feed(data):
-            self._do(link, msgspec.json.decode(line, type=Passed))
+        for line in self._lines.feed(data or b""):
+            self._asked.append(msgspec.json.decode(line, type=Passed))
+        while self._asked:
+            self._do(link, self._asked.popleft())
 
     def _look(self) -> None:
         """Record a freeze, or its end."""
@@ -152,10 +158,12 @@ class Desk(Collector):
         except AirnetError as error:
             answer = refused(error)
         returned = Returned(serial=passed.serial, answer=answer)
-        link.settimeout(SEND_S)
-        with contextlib.suppress(OSError):
-            link.sendall(msgspec.json.encode(returned) + b"\n")
-        link.setblocking(False)
+        with contextlib.suppress(OSError):  # it may be closed by now
+            link.settimeout(SEND_S)
+            try:
+                link.sendall(msgspec.json.encode(returned) + b"\n")
+            finally:
+                link.setblocking(False)
         unrecorded = answer.body.get("unrecorded")
         if failure is not None or unrecorded:
             raise failure or LedgerError(str(unrecorded), "free the disk, start again")

@@ -7,6 +7,10 @@ stops the lane rather than lose an order. What people ask goes before every orde
 import contextlib
 import queue
 import threading
+from collections.abc import Iterator
+
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from airnet.act.intents import Order
 from airnet.act.standing import Standing
@@ -19,9 +23,11 @@ from airnet.service.guardpost import GuardPost
 
 ORDERS_MAX = 1024  # queued to the hands; beyond it the lane waits
 WAIT_MS = 20
+#: An undo is served while an approval is carried out, and no deeper.
+DEPTH_MAX = 2
 
 
-class Hands:
+class Hands(Collector):
     """The thread that writes intents, acts, and writes outcomes, in order."""
 
     def __init__(
@@ -46,11 +52,24 @@ class Hands:
         self._orders: queue.Queue[tuple[str, tuple[object, ...]]] = queue.Queue(
             ORDERS_MAX
         )
+        #: Looks at the mirror that were left out because the queue was full.
+        self.left_out = 0
+        self._depth = 0
         #: Taken from the queue while it was looked for more to do at once.
         self._next: tuple[str, tuple[object, ...]] | None = None
         self.failure: BaseException | None = None
         self.beat_ns = clock.mono_ns()
         self._thread = threading.Thread(target=self._work, name="hands", daemon=True)
+        standing.attend(self._breathe)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield what was left out; called by the client library."""
+        name = "airnet_effect_looks_left_out"
+        left_out = CounterMetricFamily(
+            name, "Looks at the mirror the hands had no time for"
+        )
+        left_out.add_metric([], self.left_out)
+        yield left_out
 
     def start(self) -> None:
         """Begin working on orders."""
@@ -70,8 +89,14 @@ class Hands:
         """Do nothing: on a live line containments end by the host's clock."""
 
     def observe(self, decision_id: str, last_bad_ns: int, now_ns: int) -> None:
-        """Queue what the mirror shows of a containment's target."""
-        self._put("observe", (decision_id, last_bad_ns, now_ns))
+        """Queue what the mirror shows of a containment's target, if there is room.
+
+        The next look shows as much: capture must not wait for a slow enforcer.
+        """
+        try:
+            self._orders.put_nowait(("observe", (decision_id, last_bad_ns, now_ns)))
+        except queue.Full:
+            self.left_out += 1
 
     def stop(self) -> None:
         """Finish what is queued and return; what failed is in `failure`."""
@@ -90,14 +115,25 @@ class Hands:
         """Work on orders until told to stop; a failure ends the service."""
         try:
             while self._one():
-                if self._desk is not None:
-                    self._desk.serve()
+                self._breathe()
                 self._standing.tick(self._clock.now_ns())
                 if self._post is not None:
                     self._post.sweep()
-                self.beat_ns = self._clock.mono_ns()
         except BaseException as error:  # noqa: BLE001 -- the lane raises it again
             self.failure = error
+
+    def _breathe(self) -> None:
+        """Do what people ask and give a sign of life; also between two commands.
+
+        What a person asked may itself take several, so this comes back to itself.
+        """
+        if self._desk is not None and self._depth < DEPTH_MAX:
+            self._depth += 1
+            try:
+                self._desk.serve()
+            finally:
+                self._depth -= 1
+        self.beat_ns = self._clock.mono_ns()
 
     def _one(self) -> bool:
         """Work on one order, if any, or several at once; False when told to stop."""
