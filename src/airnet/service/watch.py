@@ -157,11 +157,7 @@ class Service:
                 self._ledger,
                 standing,
                 lambda: self._kept.is_recording,
-                [
-                    one
-                    for one in (self._post, self._desk, self._hands)
-                    if one is not None
-                ],
+                [one for one in (self._post, self._desk, self._hands) if one],
             )
             self._metrics.serve(service.metrics_host, service.metrics_port)
             held.callback(self._metrics.close)
