@@ -6,12 +6,13 @@ service runs it on the real roles, replay on a file and simulated actuators; not
 in here can tell the difference.
 """
 
+import ipaddress
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from airnet.decode import Decoder
-from airnet.domain.session import LOGGED_ON, OPEN, address_text
+from airnet.domain.session import LOGGED_ON, OPEN, address_bytes, address_text
 from airnet.features import Windows
 from airnet.front import BATCH_FRAMES, Front
 
@@ -196,17 +197,42 @@ def trading(sessions: "NDArray[np.void]") -> "NDArray[np.void]":
     return found
 
 
-def last_bad_ns(windows: Windows, decision: "Decision") -> int:
-    """Return when the mirror last showed what `decision` is meant to stop; 0: never."""
+def last_bad_ns(brain: Brain, decision: "Decision") -> int | None:
+    """Return when the mirror last showed what `decision` is meant to stop.
+
+    None where it never did, or is not looked at: a rate limit lets frames pass by
+    design, and of a host that has no order accepted nothing is to be seen that could
+    cease. Nothing is proved by it then.
+    """
     from airnet.domain.decision import TargetType  # noqa: PLC0415 -- as in think
 
-    if decision.target_type is TargetType.SESSION:
-        return windows.session_accepted_ns(decision.subject)
-    if decision.target_type is not TargetType.SOURCE:
-        return 0  # a rate limit lets frames pass by design
-    return max(
-        (windows.source_last_ns(address) for address in decision.target), default=0
-    )
+    windows, kind = brain.windows, decision.target_type
+    seen: list[int] = []
+    if kind is TargetType.SESSION:
+        seen = [windows.session_accepted_ns(decision.subject)]
+    elif kind is TargetType.SOURCE:
+        seen = [windows.source_last_ns(address) for address in decision.target]
+    elif kind in (TargetType.HOST, TargetType.SUBNET):
+        rows = sessions_of(decision.target, brain.decoder.sessions)
+        seen = [windows.session_accepted_ns(row) for row in rows]
+    return max(seen, default=0) or None
+
+
+def sessions_of(
+    networks: Sequence[str], sessions: "NDArray[np.void]"
+) -> "NDArray[np.int64]":
+    """Return the rows in use of the SESSION table whose client is in a network."""
+    import numpy as np  # noqa: PLC0415 -- as in think
+
+    found = np.zeros(len(sessions), bool)
+    for text in networks:
+        network = ipaddress.ip_network(text, strict=False)
+        bits = network.prefixlen + (96 if network.version == 4 else 0)
+        mask = ((1 << bits) - 1 << (128 - bits)).to_bytes(16, "big")
+        masks = np.frombuffer(mask, np.uint8)
+        first = np.frombuffer(address_bytes(str(network.network_address)), np.uint8)
+        found |= (sessions["client"] & masks == first).all(axis=1)
+    return (found & (sessions["state"] > 0)).nonzero()[0]
 
 
 def models_path() -> Path:

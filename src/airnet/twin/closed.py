@@ -264,8 +264,9 @@ class Loop:
             decision = standing.decision(containment.decision_id)
             # What an order by hand is about, no window names: nothing to look at.
             if decision is not None and decision.window_kind:
-                bad_ns = last_bad_ns(self._brain.windows, decision)
-                self._hands.observe(decision.id, bad_ns)
+                bad_ns = last_bad_ns(self._brain, decision)
+                if bad_ns is not None:
+                    self._hands.observe(decision.id, bad_ns)
 
     def _beginning(self, policy: Policy, scorer: Scorer, how: How) -> dict[str, object]:
         """Return the ledger's first entry: from it the run can be had again."""
