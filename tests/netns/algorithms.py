@@ -20,10 +20,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
+from airnet.kernel.cgroup import mounted
 from tests.netns.lab_links import wait_until
 
-V2 = Path("/sys/fs/cgroup/unified")
-V1 = Path("/sys/fs/cgroup/cpu")
+#: Where this host has them: version 2 alone, or beside version 1 (proc(5), mountinfo).
+NOWHERE = Path("/nowhere")
+V2 = mounted("cgroup2", "") or NOWHERE
+V1 = mounted("cgroup", "cpu") or NOWHERE
+#: Where a process is put that is not where its agent believes.
+ELSEWHERE = "elsewhere"
 SENSOR, AGENT, STRANGER = "sensor", "agent", "stranger"
 #: Those of the shipped unit, and no other.
 CAPABILITIES = "-all,+bpf,+net_admin,+perfmon"
@@ -57,6 +62,11 @@ class Algorithms:
         self._roots = [root for root in (V2, V1) if root.is_dir()]
         for root in self._roots:
             (root / self.name).mkdir()
+        (V2 / self.name / ELSEWHERE).mkdir()
+        if "cpu" in (V2 / "cgroup.controllers").read_text().split():
+            # For its children to have a share of their own, all above must give it.
+            for folder in (V2, V2 / self.name):
+                (folder / "cgroup.subtree_control").write_text("+cpu")
 
     def cgroup(self, algorithm: str) -> str:
         return f"{self.name}/{algorithm}"
@@ -80,6 +90,16 @@ class Algorithms:
             ["/bin/sh", "-ec", joins, "sh", procs, *command]
         )
         wait_until(lambda: self.is_heard(algorithm))
+
+    def remove(self, algorithm: str) -> None:
+        """End its process and take its cgroup away, as its unit does when it stops."""
+        process = self.processes.pop(algorithm, None)
+        if process is not None:
+            process.kill()
+            (V2 / self.cgroup(algorithm) / "cgroup.freeze").write_text("0")
+            process.wait()
+        for root in self._roots:
+            wait_until(lambda root=root: _removed(root / self.cgroup(algorithm)))
 
     def move(self, algorithm: str, cgroup: Path) -> None:
         (cgroup / "cgroup.procs").write_text(str(self.processes[algorithm].pid))
@@ -108,8 +128,9 @@ class Algorithms:
     def close(self) -> None:
         for algorithm, process in self.processes.items():
             process.kill()
-            freezer = V2 / self.cgroup(algorithm) / "cgroup.freeze"
-            freezer.write_text("0")
+            with contextlib.suppress(FileNotFoundError):  # removed by a test
+                freezer = V2 / self.cgroup(algorithm) / "cgroup.freeze"
+                freezer.write_text("0")
             process.wait()
         self._ears.close()
         for root in self._roots:

@@ -143,6 +143,53 @@ def test_both_dead_and_the_next_one_lets_go(trading: tuple[Algorithms, Host]) ->
         wait_until(lambda: algorithms.is_heard(ONE))
 
 
+def test_an_algorithm_that_does_not_run_today_keeps_no_other_one_frozen(
+    trading: tuple[Algorithms, Host],
+) -> None:
+    """Its cgroup went with it: the others are thawed, and held, as ever."""
+    algorithms, host = trading
+    acting = actuator(host)
+    for ending in ("thaw", "start"):
+        acting.apply(freeze(why=ending), TTL_NS)
+        assert host.process is not None
+        os.kill(host.process.pid, signal.SIGSTOP)
+        os.kill(host.keeper(), signal.SIGKILL)
+        host.end(signal.SIGKILL)
+        algorithms.remove(OTHER)
+        if ending == "thaw":
+            file = str(host.folder / "agent.toml")
+            assert main(["agent", "--thaw", "--config", file]) == 0
+            assert algorithms.is_heard(ONE)
+        host.start()
+        wait_until(lambda: algorithms.is_heard(ONE))
+
+    with pytest.raises(ActuationError, match="no process in its cgroup"):
+        acting.apply(freeze(1), TTL_NS)
+    standing = acting.apply(freeze(why="again"), TTL_NS)
+    assert not algorithms.is_heard(ONE)
+    acting.release(standing)
+    algorithms.prepare(OTHER)
+    algorithms.start(OTHER)
+    acting.apply(freeze(1), TTL_NS)  # it runs again, and is held again
+    assert not algorithms.is_heard(OTHER)
+
+
+def test_what_is_held_may_go_and_come_back(trading: tuple[Algorithms, Host]) -> None:
+    algorithms, host = trading
+    acting = actuator(host)
+    standing = acting.apply(freeze(1), TTL_NS)
+
+    algorithms.remove(OTHER)
+    acting.release(standing)
+    algorithms.prepare(OTHER)
+    algorithms.start(OTHER)
+
+    assert acting.ended(standing)
+    assert algorithms.is_heard(OTHER, 1.0)
+    acting.apply(freeze(1, why="again"), TTL_NS)
+    assert not algorithms.is_heard(OTHER)
+
+
 def test_an_agent_that_hangs_freezes_nobody_beyond_the_end(
     trading: tuple[Algorithms, Host],
 ) -> None:

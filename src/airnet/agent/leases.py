@@ -38,15 +38,15 @@ class Leases:
         keeper: who takes back what the kernel keeps no time for.
         clock: the time, and short waits.
 
-    Raises:
-        UnsupportedError: a cgroup is not there.
+    A cgroup that is not there is nobody's matter but of Decisions about it: an
+    algorithm that does not run today must not keep another one frozen.
     """
 
     def __init__(
         self, held: Sequence[Held], keeper: Keeper, clock: SystemClock
     ) -> None:
         self._held = {one.id: one for one in held}
-        self._cgroups = {one.id: Cgroup(one.cgroup) for one in held}
+        self._cgroups: dict[str, Cgroup] = {}
         self._keeper = keeper
         self._clock = clock
         self._leases: dict[str, Lease] = {}
@@ -60,13 +60,13 @@ class Leases:
         known = self._leases.get(asked.id)
         if known is not None:
             return known
-        if asked.algorithm not in self._cgroups:
+        if asked.algorithm not in self._held:
             raise ActuationError(
                 f"algorithm {asked.algorithm!r} is none of this host", "see agent.toml"
             )
         if asked.action not in ACTIONS:
             raise ActuationError(f"{asked.action}: not of processes", "see the docs")
-        if not self._cgroups[asked.algorithm].processes():
+        if not self._has_processes(asked.algorithm):
             raise ActuationError(
                 f"algorithm {asked.algorithm}: no process in its cgroup",
                 "start it there, or correct agent.toml",
@@ -93,6 +93,8 @@ class Leases:
         try:
             self._settle(lease.algorithm)
         except UnsupportedError as error:
+            if self._is_gone(lease.algorithm):
+                return  # and what held it with it
             raise ActuationError(error.what, error.remedy) from error
 
     def standing(self) -> list[Lease]:
@@ -107,12 +109,20 @@ class Leases:
             with contextlib.suppress(ActuationError):  # the keeper wrote it, or will
                 self.release(lease.id)
 
-    def end_all(self) -> None:
-        """Hold nothing any more, and what a dead agent left neither."""
+    def end_all(self) -> list[str]:
+        """Hold nothing any more, and what a dead agent left neither.
+
+        Returns:
+            Why it could not be seen to, one line for each algorithm.
+        """
         self._leases.clear()
-        for algorithm in self._cgroups:
-            with contextlib.suppress(UnsupportedError):
+        failures = []
+        for algorithm in self._held:
+            try:
                 self._settle(algorithm)
+            except UnsupportedError as error:
+                failures.append(f"{algorithm}: {error.what}")
+        return failures
 
     def close(self) -> None:
         """End everything and let go."""
@@ -120,8 +130,41 @@ class Leases:
         for cgroup in self._cgroups.values():
             cgroup.close()
 
+    def _cgroup(self, algorithm: str) -> Cgroup:
+        """Return an algorithm's cgroup, opened when it is first needed.
+
+        Raises:
+            UnsupportedError: it is not there.
+        """
+        found = self._cgroups.get(algorithm)
+        if found is not None and found.is_there():
+            return found
+        if found is not None:  # gone since: what was attached went with it
+            found.close()
+            del self._cgroups[algorithm]
+        self._cgroups[algorithm] = Cgroup(self._held[algorithm].cgroup)
+        return self._cgroups[algorithm]
+
+    def _is_gone(self, algorithm: str) -> bool:
+        """Return whether it has no cgroup."""
+        try:
+            self._cgroup(algorithm)
+        except UnsupportedError:
+            return True
+        return False
+
+    def _has_processes(self, algorithm: str) -> bool:
+        try:
+            return bool(self._cgroup(algorithm).processes())
+        except (UnsupportedError, OSError):  # also one that goes while it is read
+            return False
+
     def _settle(self, algorithm: str) -> None:
-        """Make a cgroup what its leases say, and read that back."""
+        """Make a cgroup what its leases say, and read that back.
+
+        Raises:
+            UnsupportedError: it is not so, or cannot be seen to be.
+        """
         leases = [one for one in self._leases.values() if one.algorithm == algorithm]
         ends = {
             action: max((o.until_ns for o in leases if o.action is action), default=0)
@@ -131,13 +174,19 @@ class Leases:
             ends[Action.FREEZE_PROCESS],
             ends[Action.THROTTLE_PROCESS],
         )
-        self._pace(algorithm, frozen_ns, slow_ns)
-        self._slow(algorithm, slow_ns)
-        self._freeze(self._cgroups[algorithm], frozen_ns)
+        try:
+            self._pace(algorithm, frozen_ns, slow_ns)
+            self._slow(algorithm, slow_ns)
+            self._freeze(self._cgroup(algorithm), frozen_ns)
+        except OSError as error:  # it goes while it is read
+            raise UnsupportedError(
+                f"algorithm {algorithm}: its cgroup is gone: {error.strerror}",
+                "start it again",
+            ) from error
 
     def _pace(self, algorithm: str, frozen_ns: int, slow_ns: int) -> None:
         """Hold what it sends to nothing or to a rate, in the kernel, with its end."""
-        cgroup, held = self._cgroups[algorithm], self._held[algorithm]
+        cgroup, held = self._cgroup(algorithm), self._held[algorithm]
         if frozen_ns:
             cgroup.pace(Rule(until_ns=frozen_ns))
         elif slow_ns:
@@ -146,7 +195,7 @@ class Leases:
             cgroup.close()
 
     def _slow(self, algorithm: str, end_ns: int) -> None:
-        cgroup = self._cgroups[algorithm]
+        cgroup = self._cgroup(algorithm)
         if cgroup.cpu is None:
             if end_ns:
                 cgroup.slow(self._held[algorithm].cpu_percent)  # which says why not

@@ -83,7 +83,8 @@ class Agent:
             UnsupportedError: it cannot listen there.
         """
         loop = asyncio.get_running_loop()
-        self._leases.end_all()  # what a dead one may have left
+        for failure in self._leases.end_all():  # what a dead one may have left
+            log.warning("agent.not_there", what=failure)
         one = self._settings
         names = one.certificate, one.key, one.authority
         context = identity(ssl.Purpose.CLIENT_AUTH, self._base, names)
@@ -199,13 +200,10 @@ def run(settings: Settings, base: Path) -> int:
 
 
 def thaw(settings: Settings) -> None:
-    """Hold nothing that an agent left behind; without one, and by no lease.
-
-    Raises:
-        UnsupportedError: a cgroup is not there.
-    """
+    """Hold nothing that an agent left behind; without one, and by no lease."""
     keeper = Keeper()
     try:
-        Leases(settings.algorithms, keeper, SystemClock()).end_all()
+        for failure in Leases(settings.algorithms, keeper, SystemClock()).end_all():
+            log.warning("agent.not_there", what=failure)
     finally:
         keeper.close()

@@ -29,7 +29,7 @@ class Cgroup:
     """
 
     def __init__(self, path: str) -> None:
-        root = _mounted("cgroup2", "")
+        root = mounted("cgroup2", "")
         relative = path.strip("/")
         if root is None or not relative or ".." in relative.split("/"):
             raise UnsupportedError(
@@ -38,6 +38,7 @@ class Cgroup:
         self.path = root / relative
         if not (self.path / "cgroup.freeze").exists():
             raise UnsupportedError(f"{self.path}: no such cgroup", "make it first")
+        self._inode = self.path.stat().st_ino
         self._cpu = _cpu_file(self.path, relative)
         self._object: bpf.Object | None = None
         self._link: bpf.Link | None = None
@@ -46,6 +47,13 @@ class Cgroup:
     def freezer(self) -> Path:
         """Return the file that a 1 freezes by, and a 0 thaws."""
         return self.path / "cgroup.freeze"
+
+    def is_there(self) -> bool:
+        """Return whether it is still the same: not removed, nor made anew."""
+        try:
+            return self.path.stat().st_ino == self._inode
+        except OSError:
+            return False
 
     def processes(self) -> list[int]:
         """Return the processes in it and below it."""
@@ -124,7 +132,7 @@ class Cgroup:
             self._object = None
 
 
-def _mounted(kind: str, controller: str) -> Path | None:
+def mounted(kind: str, controller: str) -> Path | None:
     """Return where a cgroup file system is mounted. Source: proc(5), mountinfo."""
     for line in MOUNTS.read_text().splitlines():
         before, _, after = line.partition(" - ")
@@ -139,7 +147,7 @@ def _cpu_file(path: Path, relative: str) -> Path | None:
     new = path / "cpu.max"
     if new.exists():
         return new
-    root = _mounted("cgroup", "cpu")
+    root = mounted("cgroup", "cpu")
     if root is None:
         return None
     old = root / relative / "cpu.cfs_quota_us"

@@ -15,6 +15,7 @@ from airnet.domain.decision import Action, Decision, Tier
 from tests.conformance.role import Breaking, Fault
 from tests.fakes.verdicts import MS, session_name, throttle
 from tests.netns.algorithms import (
+    ELSEWHERE,
     SENSOR,
     STRANGER,
     V2,
@@ -104,7 +105,7 @@ class ProcessRig:
         """The process is not where the configuration says: a freeze stops nobody."""
         names = list(self._algorithms.processes)
         for name in names:
-            self._algorithms.move(name, V2 / self._algorithms.name)
+            self._algorithms.move(name, V2 / self._algorithms.cgroup(ELSEWHERE))
         yield
         for name in names:
             self._algorithms.move(name, V2 / self._algorithms.cgroup(name))
