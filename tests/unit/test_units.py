@@ -3,9 +3,12 @@
 systemd itself judges the units, with the program replaced by one that exists here.
 """
 
+import os
 import re
 import shutil
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ import pytest
 from airnet.act.process import Agents
 from airnet.agent.settings import Settings
 from airnet.config import Config, Site, load
+from airnet.controller.northbound import Northbound
 from airnet.errors import EXIT_CONFIG, EXIT_UNAVAILABLE, EXIT_USAGE
 
 DATA = Path(__file__).parent.parent.parent / "src" / "airnet" / "data"
@@ -129,6 +133,48 @@ def test_the_sensor_is_watched() -> None:
 
     assert found["Type"] == ["notify"]
     assert int(found["WatchdogSec"][0]) >= 5
+
+
+GROUPS = {"airnet": 60_001, "airnet-controller": 60_002}
+KNOCK = """
+import os, socket, sys
+os.setgroups([int(one) for one in sys.argv[2].split(",")])
+os.setgid(int(sys.argv[2].split(",")[0]))
+os.setuid(60003)
+socket.socket(socket.AF_UNIX).connect(sys.argv[1])
+"""
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(("is_sensor", "gets_in"), [(True, True), (False, False)])
+def test_only_the_sensor_may_command_the_controller(
+    *, is_sensor: bool, gets_in: bool
+) -> None:
+    """Who may say `airnet freeze` is in the sensor's group: that is not enough."""
+    sensor, unit = settings("airnet.service"), settings("airnet-controller.service")
+    groups = list(sensor["Group"])
+    groups += sensor.get("SupplementaryGroups", []) if is_sensor else []
+    owner = GROUPS[unit["Group"][0]]
+    with tempfile.TemporaryDirectory() as folder:
+        os.chown(folder, 60_004, owner)
+        Path(folder).chmod(int(unit["RuntimeDirectoryMode"][0], 8))
+        path = Path(folder) / "controller.sock"
+        before = os.umask(int(unit["UMask"][0], 8))
+        served = Northbound(path, lambda _client, _line: None, lambda: None)
+        served.open()
+        os.umask(before)
+        os.chown(path, 60_004, owner)
+        numbers = ",".join(str(GROUPS[one]) for one in groups)
+
+        found = subprocess.run(
+            [sys.executable, "-c", KNOCK, str(path), numbers],
+            capture_output=True,
+            check=False,
+        )
+        served.end()
+
+    assert (found.returncode == 0) is gets_in, found.stderr
+    assert gets_in or b"PermissionError" in found.stderr
 
 
 def test_units_speak_over_the_configured_socket() -> None:
