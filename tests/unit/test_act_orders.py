@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from airnet.act.openc2 import COMMAND_TYPE
 from airnet.act.orders import OrdersActuator
@@ -215,3 +216,48 @@ def test_the_intent_is_in_the_ledger_when_the_command_arrives(
 def test_a_control_url_that_cannot_be_used_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="control"):
         OrdersActuator(gateways(url))
+
+
+@pytest.fixture
+def dead() -> Iterator[str]:
+    """Give the URL of a gateway that is gone."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{reserved.getsockname()[1]}"
+
+
+def two(*urls: str) -> OrdersActuator:
+    """Return an actuator of two gateways, asked in this order."""
+    places = (Gateway(ip="10.0.0.9", port=9878, control=urls[0]), *gateways(urls[1]))
+    return OrdersActuator(places, 400, Steady())
+
+
+def test_a_dead_gateway_keeps_no_other_one_standing(
+    gateway: FakeGateway, dead: str
+) -> None:
+    """What may stand anywhere is restored everywhere that answers."""
+    actuator = two(dead, gateway.url)
+    standing = actuator.apply(throttle(), 10_000 * MS)
+    assert gateway.is_limited(CLIENT)
+
+    with pytest.raises(ActuationError, match="refused"):
+        actuator.release(replace(standing, handle=""))
+
+    assert not gateway.is_limited(CLIENT)
+    actuator.close()
+
+
+def test_what_may_have_left_is_taken_back_where_it_went(
+    gateway: FakeGateway, dead: str
+) -> None:
+    """Asking all the others, dead ones among them, is neither needed nor quick."""
+    gateway.behaviour = "lying"
+    actuator = two(dead, gateway.url)
+    standing = Standing([actuator], MemoryLedger(), SimulatedClock(T0))
+
+    outcome = standing.carry_out(throttle())
+    actuator.close()
+
+    assert outcome is not None
+    assert outcome.detail.endswith("; taken back"), outcome.detail
+    assert gateway.commands[-1]["action"] == "restore"

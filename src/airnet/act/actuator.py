@@ -73,6 +73,22 @@ class Confirming(Protocol):
         ...
 
 
+@runtime_checkable
+class Aiming(Protocol):
+    """An Actuator that knows where a Decision goes before it is told.
+
+    So that what may have arrived is taken back there, and nowhere else.
+    """
+
+    def aim(self, decision: Decision) -> str:
+        """Return the handle that `apply` would give.
+
+        Raises:
+            ActuationError: there is none.
+        """
+        ...
+
+
 class Reconciled(NamedTuple):
     """What an enforcer held that nobody wanted, and did not hold that somebody did."""
 

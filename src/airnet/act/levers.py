@@ -1,5 +1,6 @@
 """Levers: the actuators as one, whose failures are outcomes and not exceptions."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
@@ -7,6 +8,7 @@ import msgspec
 
 from airnet.act.actuator import (
     Actuator,
+    Aiming,
     Batching,
     Confirming,
     Reconciled,
@@ -151,7 +153,11 @@ class Levers:
         except ActuationError as error:
             detail = str(error)
         failed = msgspec.structs.replace(
-            failed, actuator=actuator.name, until_ns=command_ns + ttl_ns, detail=detail
+            failed,
+            actuator=actuator.name,
+            until_ns=command_ns + ttl_ns,
+            handle=_aim(actuator, decision),
+            detail=detail,
         )
         if decision.action in LASTING:  # only a person may take it back (ADR 0040)
             detail += "; it may stand: look at the gateway"
@@ -228,6 +234,7 @@ class Levers:
         return msgspec.structs.replace(
             nothing(decision, State.INTENDED, now_ns, ""),
             actuator=actuator.name,
+            handle=_aim(actuator, decision),
             until_ns=now_ns + decision.until_ns - decision.t_ns,
         )
 
@@ -237,6 +244,13 @@ class Levers:
 
     def _named(self, name: str) -> Actuator | None:
         return next((a for a in self._actuators if a.name == name), None)
+
+
+def _aim(actuator: Actuator, decision: Decision) -> str:
+    """Return where a Decision may stand, "" for anywhere."""
+    with contextlib.suppress(ActuationError):
+        return actuator.aim(decision) if isinstance(actuator, Aiming) else ""
+    return ""
 
 
 def nothing(

@@ -135,8 +135,7 @@ class OrdersActuator:
             ActuationError: it may stand until its duration is over.
         """
         if not containment.handle:
-            for control in self._controls.values():
-                self._consumer.ask(control, "restore", containment.decision_id, {})
+            self._restore_anywhere(containment.decision_id)
             return containment
         handle = _parse(containment)
         verb = _VERBS[handle.action][1]
@@ -206,6 +205,25 @@ class OrdersActuator:
                 "see the gateway's log",
             )
         return "logged out; the gateway cancels on disconnect"
+
+    def aim(self, decision: Decision) -> str:
+        """Return the handle that a Decision would have, or has."""
+        return msgspec.json.encode(self._handle(decision)).decode()
+
+    def _restore_anywhere(self, decision_id: str) -> None:
+        """Restore it at every gateway: one that is dead leaves the others standing.
+
+        Raises:
+            ActuationError: one did not answer, or refused.
+        """
+        failures = []
+        for control in dict.fromkeys(self._controls.values()):
+            try:
+                self._consumer.ask(control, "restore", decision_id, {})
+            except ActuationError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
 
     def close(self) -> None:
         """Let go of the connections."""

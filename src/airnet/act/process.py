@@ -169,6 +169,11 @@ class ProcessActuator:
             raise failures[0]
         return containment
 
+    def aim(self, decision: Decision) -> str:
+        """Return the agent that is, or would be, told of a Decision."""
+        found = None if decision.session is None else self._of(decision.session)
+        return found[0] if found else ""
+
     def ended(self, containment: Containment) -> str:
         """Return how it ended by the agent's account, "" while it stands.
 
