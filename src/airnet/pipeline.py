@@ -177,7 +177,12 @@ def known_addresses(site: "Site", sessions: "NDArray[np.void]") -> list[str]:
     See `trading` for who trades.
     """
     hosts = {host for firm in site.firms for host in firm.hosts}
-    hosts |= {one.network for one in site.protected if one.network}
+    for one in site.protected:
+        # A prefix as everybody reads it: 10.0.0.1/30 is 10.0.0.0/30, for switches too.
+        if "/" in one.network:
+            hosts.add(str(ipaddress.ip_network(one.network, strict=False)))
+        elif one.network:
+            hosts.add(one.network)
     clients = trading(sessions)["client"]
     return sorted({*hosts, *(address_text(bytes(row)) for row in clients)})
 

@@ -35,9 +35,12 @@ def test_who_trades_is_known_and_who_knocks_is_not(
 def test_the_sites_hosts_and_the_protected_are_known() -> None:
     site = Site(
         firms=(Firm(name="A", hosts=("10.0.0.1",)),),
-        protected=(Protected(network="10.0.9.0/24", why="a test"),),
+        protected=(
+            Protected(network="10.0.9.0/24", why="a test"),
+            Protected(network="10.0.8.1/30", why="host bits, which switches refuse"),
+        ),
     )
 
     found = known_addresses(site, np.zeros(1, SESSION))
 
-    assert found == ["10.0.0.1", "10.0.9.0/24"]
+    assert found == ["10.0.0.1", "10.0.8.0/30", "10.0.9.0/24"]

@@ -20,11 +20,14 @@ from airnet.act.openc2 import Consumer, Json, Results, place_of, place_text
 from airnet.clock import Clock, SystemClock
 from airnet.config import Gateway
 from airnet.domain.containment import Containment, State
-from airnet.domain.decision import Action, Decision
+from airnet.domain.decision import Action, Decision, with_id
 from airnet.domain.session import address_bytes
 from airnet.errors import ActuationError
 
 NS_PER_MS = 1_000_000
+#: For how long who is about to be cut enters no order, and does not come back once
+#: logged out: the cut is made by then, and nothing stays at the gateway beyond it.
+BARRED_MS = 10_000
 #: Between two looks whether orders are gone, in seconds.
 LOOK_S = 0.01
 
@@ -182,6 +185,8 @@ class OrdersActuator:
     def secure(self, decision: Decision) -> str:
         """Have no order of the Decision's session left open, or none that stays.
 
+        And none entered, until it is cut.
+
         Returns:
             How that was confirmed: every order is cancelled; or the gateway cancels
             on disconnect, and has logged the session out.
@@ -189,6 +194,13 @@ class OrdersActuator:
         Raises:
             ActuationError: neither is confirmed.
         """
+        barred: Json = {"duration": BARRED_MS}
+        # No order is open, and another is entered before the cut: so none may be.
+        holding = self._handle(_as(decision, Action.THROTTLE_SESSION))
+        target, limit = holding.target(), {"x-airnet": {"limit": "new_orders"}}
+        self._consumer.ask(
+            holding.control, "contain", holding.id, target, barred | limit
+        )
         handle = self._handle(decision)
         try:
             return self._cancel(handle)
@@ -197,7 +209,8 @@ class OrdersActuator:
             if not seen.cancel_on_disconnect:
                 raise
             failure = error.what
-        self._consumer.ask(handle.control, "stop", handle.id, handle.target())
+        handle = self._handle(_as(decision, Action.ISOLATE_SESSION))
+        self._consumer.ask(handle.control, "stop", handle.id, target, barred)
         seen = self._await(handle, lambda now: now.is_connected is False)
         if seen.is_connected is not False:
             raise ActuationError(
@@ -333,6 +346,11 @@ class OrdersActuator:
             client=decision.target[0],
             id=decision.id,
         )
+
+
+def _as(decision: Decision, action: Action) -> Decision:
+    """Return the same about another action: a command_id of its own."""
+    return with_id(msgspec.structs.replace(decision, action=action))
 
 
 def _parse(containment: Containment) -> _Handle:

@@ -20,11 +20,15 @@ class Sensor:
     Args:
         network: it is up.
         papers: what it is told, and where it writes.
+        is_proved: whether its policy was proved and signed, as outside of a laboratory.
     """
 
-    def __init__(self, network: Network, papers: Papers) -> None:
+    def __init__(
+        self, network: Network, papers: Papers, *, is_proved: bool = False
+    ) -> None:
         self._network = network
         self._papers = papers
+        self._leave = () if is_proved else ("--unproved",)
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -48,10 +52,11 @@ class Sensor:
             ActorError: it ended, or is not ready in time.
         """
         notify = self._network.directory / "notify"
+        notify.unlink(missing_ok=True)  # of one that was killed
         self._notices = Notices(notify)
         # Registered before the sensor, so that it is closed after it has ended.
         self._stack.callback(self._notices.close)
-        words = ("run", "--unproved", "--config", str(self._papers.config))
+        words = ("run", *self._leave, "--config", str(self._papers.config))
         command = self._network.inside(CAPTURE, *python("airnet", *words))
         extra = {"NOTIFY_SOCKET": str(notify)}
         self.actor = Actor(SENSOR_NAME, command, self._papers.logs, extra)

@@ -3,8 +3,9 @@
 Run as a process in the venue's namespace: `python -m airnet.lab.venue SETTINGS
 ADDRESS PORT [WORD...]`, address and port for the gateway's control over HTTP. Words:
 `cod=off` leaves the orders of who is gone, `risk=COMPID` lets that session cancel for
-others (35=q), `cancels=off` and `confirms=off` break it so. Every order message is
-answered at once, in the callback that brought it.
+others (35=q), `cancels=off` and `confirms=off` break it so. The command `control` on
+standard input sets any of `cod`, `cancels`, `confirms` to true or false. Every order
+message is answered at once, in the callback that brought it.
 """
 
 import contextlib
@@ -17,7 +18,7 @@ import quickfix
 from airnet.clock import SystemClock
 from airnet.lab import fix
 from airnet.lab.book import Book, Fill, Order
-from airnet.lab.channel import Channel
+from airnet.lab.channel import Channel, Json
 from airnet.lab.control import Control, control_server
 from airnet.lab.fix import Fields
 from airnet.lab.result import Tally
@@ -53,7 +54,7 @@ class Venue(quickfix.Application):  # type: ignore[misc] # untyped
         self._throttle = control
         self._clock = clock
         self._risk = risk
-        self._has_cod = has_cod
+        self.has_cod = has_cod
         # Orders come on the engine's thread, commands on the control's.
         self._lock = threading.RLock()
         self._books: dict[str, Book] = {}
@@ -80,19 +81,14 @@ class Venue(quickfix.Application):  # type: ignore[misc] # untyped
         """Note that a session is down; cancel on disconnect."""
         comp_id = session.getTargetCompID().getValue()
         self.online.discard(comp_id)
-        if self._has_cod:
+        if self.has_cod:
             self.cancel_all(comp_id)
 
     def toAdmin(self, *_: object) -> None:  # noqa: N802 -- its name
         """Let session messages go as they are."""
 
-    def fromAdmin(  # noqa: N802 -- its name
-        self, message: quickfix.Message, session: quickfix.SessionID
-    ) -> None:
-        """Leave session messages to the engine, but Logons of who may not."""
-        why = self._throttle.bars(session.getTargetCompID().getValue())
-        if why and fix.read(message).get("35") == fix.LOGON:
-            raise quickfix.RejectLogon(f"stopped by risk control {why}")
+    def fromAdmin(self, *_: object) -> None:  # noqa: N802 -- its name
+        """Leave session messages to the engine; see let_in."""
 
     def toApp(self, *_: object) -> None:  # noqa: N802 -- its name
         """Let reports go as they are."""
@@ -141,10 +137,16 @@ class Venue(quickfix.Application):  # type: ignore[misc] # untyped
             session.logout(why)
 
     def let_in(self) -> None:
-        """Have the engine take Logons again of who was logged out; see fromAdmin."""
-        for named in self._sessions.values():
+        """Have the engine take Logons again of who was logged out and is not barred.
+
+        Until then it hangs up on them. A RejectLogon raised in fromAdmin would say why,
+        but can end the whole process: it is not caught on every path of the engine.
+        """
+        for comp_id, named in self._sessions.items():
             session = quickfix.Session.lookupSession(named)
-            if session and not session.isEnabled() and not session.isLoggedOn():
+            if session is None or session.isEnabled() or session.isLoggedOn():
+                continue
+            if not self._throttle.bars(comp_id):
                 session.logon()
 
     def is_connected(self, comp_id: str) -> bool:
@@ -153,7 +155,7 @@ class Venue(quickfix.Application):  # type: ignore[misc] # untyped
 
     def cancels_on_disconnect(self, comp_id: str) -> bool:
         """Return whether its orders are cancelled when it is gone."""
-        return self._has_cod
+        return self.has_cod
 
     def _cancel_for(self, comp_id: str, fields: Fields) -> None:
         """Answer an OrderMassCancelRequest, one's own or on behalf of (115) another."""
@@ -364,20 +366,29 @@ def main() -> None:
     channel.tell("ready", {})
     with contextlib.suppress(KeyboardInterrupt):
         while not channel.is_closed:
-            channel.poll(STATUS_S)
+            for command in channel.poll(STATUS_S):
+                obey(command, venue, control)
             venue.let_in()
             tell(channel, venue, control)
     acceptor.stop()
     server.shutdown()
 
 
+def obey(command: Json, venue: Venue, control: Control) -> None:
+    """Set how the gateway cancels and confirms; an unknown command does nothing."""
+    if command.get("do") != "control":
+        return
+    venue.has_cod = bool(command.get("cod", venue.has_cod))
+    control.cancels = bool(command.get("cancels", control.cancels))
+    control.confirms = bool(command.get("confirms", control.confirms))
+
+
 def tell(channel: Channel, venue: Venue, control: Control) -> None:
-    """Send the counts so far."""
+    """Send the counts so far, and who allowed which session again."""
     counts = {one: msgspec.to_builtins(tally) for one, tally in venue.tallies.items()}
     holds = [msgspec.to_builtins(hold) for hold in control.standing()]
-    channel.tell(
-        "counts", {"sessions": counts, "online": sorted(venue.online), "holds": holds}
-    )
+    body: Json = {"sessions": counts, "online": sorted(venue.online), "holds": holds}
+    channel.tell("counts", body | {"allowed": control.allowed})
 
 
 if __name__ == "__main__":

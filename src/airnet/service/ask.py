@@ -10,12 +10,17 @@ from airnet.act.gate import Gate, Note
 from airnet.clock import SystemClock
 from airnet.domain.instruction import Ask, Instruction, Signed
 from airnet.errors import InstructionError, UnsupportedError
-from airnet.service.talk import ANSWER_BYTES_MAX, Answer, Request
+from airnet.service.talk import (
+    ANSWER_BYTES_MAX,
+    NS_PER_S,
+    Answer,
+    Request,
+    patience_ns,
+)
 
 READ_BYTES = 65_536
 #: The warden answers by itself before that, even when airnet hangs.
-ANSWER_NS = 8_000_000_000
-NS_PER_S = 1_000_000_000
+BEYOND_NS = 3 * NS_PER_S
 
 
 def ask(path: Path, what: Ask, signed: Signed | None = None) -> Answer:
@@ -25,12 +30,12 @@ def ask(path: Path, what: Ask, signed: Signed | None = None) -> Answer:
         UnsupportedError: nobody answers there.
     """
     clock = SystemClock()
-    end_ns = clock.mono_ns() + ANSWER_NS
+    end_ns = clock.mono_ns() + patience_ns(what) + BEYOND_NS
     whole = b""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
             _connect(channel, path, clock, end_ns)
-            channel.settimeout(ANSWER_NS / NS_PER_S)
+            channel.settimeout(BEYOND_NS / NS_PER_S)
             line = msgspec.json.encode(Request(ask=what, signed=signed))
             channel.sendall(line + b"\n")
             while not whole.endswith(b"\n"):

@@ -20,6 +20,13 @@ ANSWER_BYTES_MAX = 8 << 20
 
 SOCKET = "airnet.sock"
 
+NS_PER_S = 1_000_000_000
+#: How long the hands may take to answer, before they are said to hang.
+PATIENCE_NS = 5 * NS_PER_S
+#: The last approval carries out: isolation alone may wait 5 s for orders to be gone,
+#: and each gateway and switch has a timeout of its own.
+CARRYING_NS = 20 * NS_PER_S
+
 Json = dict[str, object]
 
 
@@ -28,6 +35,11 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     socket: Path
     directory: Path
+
+
+def patience_ns(what: Ask) -> int:
+    """Return how long the hands may take to answer that."""
+    return CARRYING_NS if what is Ask.APPROVE else PATIENCE_NS
 
 
 def place_of(config: Config, base: Path) -> Place:

@@ -34,12 +34,13 @@ from airnet.service.talk import (
     Passed,
     Request,
     Returned,
+    patience_ns,
     refused,
 )
 
 #: Connections at once; the newest is always served, the oldest gives way.
 PEERS_MAX = 64
-#: How long a connection may take to ask, and then to be answered.
+#: How long a connection may take to ask, and then to take the answer.
 PEER_NS = 5_000_000_000
 TICK_S = 0.25
 #: Kept for hands that do not listen; beyond it nothing more is passed on.
@@ -199,6 +200,7 @@ class Warden:
             return
         self._serial += 1
         caller.serial = self._serial
+        caller.until_ns = self._clock.mono_ns() + patience_ns(request.ask)
         self._pass(Passed(serial=self._serial, request=request, peer=caller.peer))
 
     def _turn(self, signed: Signed, peer: Peer) -> Answer:
