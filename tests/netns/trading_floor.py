@@ -35,7 +35,7 @@ from tests.fakes.office import KEYS, public, write_approvers, write_key
 LIMIT_S = 60.0
 CONTROLLER = "127.0.0.1:6653"
 #: A gateway that does not answer is waited for so long: time to be killed in.
-TIMEOUT_MS = 2000
+TIMEOUT_MS = 1500
 POLICY = """\
 name = "kill"
 
@@ -120,9 +120,14 @@ class Floor:
     Args:
         network: it is up.
         folder: where everything goes.
+        policy: what may be done.
+        top: more of airnet.toml, before its tables.
     """
 
-    def __init__(self, network: Network, folder: Path) -> None:
+    def __init__(
+        self, network: Network, folder: Path, policy: str = POLICY, top: str = ""
+    ) -> None:
+        self._policy, self._top = policy, top
         self.network = network
         self.folder = folder
         self.papers = Papers(directory=folder)
@@ -332,7 +337,7 @@ class Floor:
     def _write(self) -> None:
         """Write every file, prove the policy and sign it."""
         papers = self.papers
-        papers.write_site(site(), POLICY)
+        papers.write_site(site(), self._policy)
         write_approvers(papers.directory / "approvers.toml")
         for name in KEYS:
             write_key(papers.directory / f"{name}.pem", name)
@@ -347,6 +352,7 @@ site = "{papers.site.name}"
 policy = "{papers.policy.name}"
 policy_keys = ["{public("Mary Major")}"]
 approvers = "approvers.toml"
+{self._top}
 
 [capture]
 interface = "eth0"
@@ -380,9 +386,9 @@ metrics_port = 0
 
 
 @contextlib.contextmanager
-def trading_floor(folder: Path) -> Iterator[Floor]:
-    """Give a floor on a network of its own."""
-    with Network() as network, Floor(network, folder) as floor:
+def trading_floor(folder: Path, *more: str) -> Iterator[Floor]:
+    """Give a floor on a network of its own; `more` as Floor takes it."""
+    with Network() as network, Floor(network, folder, *more) as floor:
         yield floor
 
 

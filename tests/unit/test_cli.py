@@ -349,6 +349,31 @@ def test_lint_holds_a_policy_against_its_site(capfd: Capture, tmp_path: Path) ->
     assert f"{site}:2: gateway 10.0.0.1:1: not on the protected list" in out
 
 
+def test_lint_holds_agents_against_policy_and_site(
+    capfd: Capture, tmp_path: Path
+) -> None:
+    rung = '[[cause.algo_fault.rung]]\naction = "throttle_process"\n'
+    rung += 'needs = ["lower_failed"]\n'
+    (tmp_path / "policy.toml").write_text("[cause.algo_fault]\ntier_max = 5\n" + rung)
+    session = '[[firm]]\nname = "a"\n[[firm.session]]\nhost = "10.0.0.1"\n'
+    (tmp_path / "site.toml").write_text(session + 'comp_id = "A"\nalgorithm = "b"\n')
+    plain = 'site = "site.toml"\npolicy = "policy.toml"\n'
+    config = tmp_path / "airnet.toml"
+    config.write_text(plain + '[capture]\ninterface = "e"\n')
+    lacking = said(capfd, "lint", config)[1]
+    config.write_text(plain + 'agents = "agents.toml"\n[capture]\ninterface = "e"\n')
+    (tmp_path / "agents.toml").write_text(
+        'certificate = "c"\nkey = "k"\nauthority = "a"\n'
+        '[[agent]]\nhost = "10.0.0.2"\naddress = "10.0.9.2:7443"\n'
+    )
+
+    named = said(capfd, "lint", config)[1]
+
+    assert "throttle_process, but airnet.toml names no `agents`" in lacking
+    assert "names no `agents`" not in named
+    assert "agent of 10.0.0.2: no session is from there" in named
+
+
 def test_run_without_its_file_is_78(capfd: Capture, tmp_path: Path) -> None:
     status, out, err = said(capfd, "run", "--config", tmp_path / "gone.toml")
 

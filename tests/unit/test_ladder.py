@@ -1,5 +1,6 @@
 """The ladder by asset class and phase, and its rungs above what airnet does alone."""
 
+import itertools
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -180,6 +181,65 @@ def test_a_limit_that_two_people_signed_stands_for_them(
     assert throttle.action is Action.THROTTLE_SESSION
     assert (cancel.action, cancel.approvals_needed) == (Action.CANCEL_ORDERS, approvals)
     assert cancel.mode is (Mode.PROPOSE if approvals else Mode.ENFORCE)
+
+
+SLOW = Rung(action="throttle_process", needs=(Need.LOWER_FAILED,), after_ms=500)
+FREEZE = Rung(action="freeze_process", needs=(Need.LOWER_FAILED,), after_ms=1500)
+
+
+def test_a_process_is_slowed_before_its_orders_go_and_frozen_last() -> None:
+    """Each step of T5 has its own time to work, whatever order the file has."""
+    policy = algorithm(tier_max=5, rungs=(FREEZE, CANCEL, SLOW))
+
+    throttle, *above = decided(policy, bad(40))
+
+    assert throttle.action is Action.THROTTLE_SESSION
+    assert [one.action for one in above] == [
+        Action.THROTTLE_PROCESS,
+        Action.CANCEL_ORDERS,
+        Action.FREEZE_PROCESS,
+    ]
+    assert {(one.tier, one.mode) for one in above} == {(Tier.KILL_ALGO, Mode.PROPOSE)}
+    times = [one.t_ns for one in (throttle, *above)]
+    gaps = [(late - soon) // MS for soon, late in itertools.pairwise(times)]
+    assert [
+        low <= gap <= low + 300
+        for low, gap in zip((500, 500, 1500), gaps, strict=False)
+    ] == [True] * 3, gaps
+
+
+def test_a_hard_limit_skips_the_wait_for_the_first_step_only() -> None:
+    policy = algorithm(tier_max=5, rungs=(SLOW, CANCEL))
+
+    throttle, slow, cancel = decided(policy, bad(20, rule="hard"))
+
+    assert slow.t_ns - throttle.t_ns < 500 * MS
+    assert cancel.t_ns - slow.t_ns >= 500 * MS
+
+
+@pytest.mark.parametrize(
+    ("rungs", "problem"),
+    [
+        ((FREEZE, CANCEL), "takes throttle_process too"),
+        ((FREEZE, SLOW), "takes cancel_orders too"),
+    ],
+)
+def test_a_freeze_without_what_goes_before_it_is_told(
+    rungs: tuple[Rung, ...], problem: str
+) -> None:
+    found = problems(algorithm(tier_max=5, rungs=rungs), SITE)
+
+    assert any("cause.algo_fault.rung[0].action" in one for one in found)
+    assert any(problem in one for one in found)
+
+
+def test_a_process_that_nobody_named_is_told() -> None:
+    firm = Firm(name="A", sessions=(SiteSession(host="10.0.0.1", comp_id="A1"),))
+    site = msgspec.structs.replace(SITE, firms=(firm,))
+
+    found = problems(algorithm(tier_max=5, rungs=(SLOW,)), site)
+
+    assert any("which `algorithm` it runs" in one for one in found)
 
 
 def host_verdict(address: str, at_ms: int, met: int = 1) -> Verdict:

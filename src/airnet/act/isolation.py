@@ -7,7 +7,7 @@ safe first, at its gateway, and what cannot be confirmed is not cut.
 
 import ipaddress
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -18,8 +18,15 @@ from airnet.domain.decision import Action, Decision, TargetType, with_id
 from airnet.domain.session import SessionName
 from airnet.errors import ActuationError
 
-#: What cuts something off.
-CUTS = frozenset({Action.ISOLATE_SESSION, Action.ISOLATE_HOST, Action.ISOLATE_SUBNET})
+#: What cuts something off from its own orders; a frozen process cannot cancel either.
+CUTS = frozenset(
+    {
+        Action.ISOLATE_SESSION,
+        Action.ISOLATE_HOST,
+        Action.ISOLATE_SUBNET,
+        Action.FREEZE_PROCESS,
+    }
+)
 #: How long all sessions together may take to be made safe.
 SAFE_NS = 5_000_000_000
 
@@ -37,6 +44,15 @@ class Securing(Protocol):
         Raises:
             ActuationError: it is not.
         """
+        ...
+
+
+@runtime_checkable
+class Sharing(Protocol):
+    """Cuts what several sessions may share."""
+
+    def shares(self, decision: Decision, session: SessionName) -> bool:
+        """Return whether what the Decision cuts is that session's as well."""
         ...
 
 
@@ -82,7 +98,7 @@ class Isolation:
         for session in self._concerned(decision):
             if self._clock.mono_ns() > end_ns:
                 raise ActuationError(
-                    f"decision {decision.id}: not isolated: {len(told)} sessions are "
+                    f"{_refused(decision)}: {len(told)} sessions are "
                     f"safe after {SAFE_NS // 10**9} s, not all",
                     "cancel the others at the venue, then isolate by hand",
                 )
@@ -105,12 +121,24 @@ class Isolation:
         """Return the sessions that would be cut."""
         if decision.action is Action.ISOLATE_SESSION:
             return [] if decision.session is None else [decision.session]
+        if decision.action is Action.FREEZE_PROCESS:
+            return self._shared(decision)
         networks = [ipaddress.ip_network(one, strict=False) for one in decision.target]
         return [
             one
             for one in self._sessions()
             if any(ipaddress.ip_address(one.client) in network for network in networks)
         ]
+
+    def _shared(self, decision: Decision) -> list[SessionName]:
+        """Return the sessions of the process that would be frozen."""
+        assert decision.session is not None, "it was accepted, so it names one"
+        others = [
+            one
+            for one in self._sessions()
+            if isinstance(self._cut, Sharing) and self._cut.shares(decision, one)
+        ]
+        return [decision.session, *(one for one in others if one != decision.session)]
 
     def _secure(self, decision: Decision, session: SessionName) -> str:
         """Make one session safe, and return how.
@@ -125,14 +153,20 @@ class Isolation:
                     return gateway.secure(asked)
                 except ActuationError as error:
                     raise ActuationError(
-                        f"decision {decision.id}: not isolated: {error.what}",
+                        f"{_refused(decision)}: {error.what}",
                         error.remedy,
                     ) from error
         raise ActuationError(
-            f"decision {decision.id}: not isolated: nobody can cancel the orders of "
+            f"{_refused(decision)}: nobody can cancel the orders of "
             f"{session.client_comp or session.client} at {session.gateway}",
             "give that gateway a `control` URL in site.toml",
         )
+
+
+def _refused(decision: Decision) -> str:
+    """Return the beginning of why it is not done."""
+    is_frozen = decision.action is Action.FREEZE_PROCESS
+    return f"decision {decision.id}: not {'frozen' if is_frozen else 'isolated'}"
 
 
 def _about(decision: Decision, session: SessionName) -> Decision:

@@ -3,7 +3,8 @@
 A freeze stops it whole; a throttle leaves it a share of a processor and a rate of what
 it sends. Both hold its cancels back as well, for neither knows one: so both are of tier
 T5 and above, where people agree first, and T4's throttle, under which cancels pass,
-stays the order gateway's. The protocol is in airnet.agent.server.
+stays the order gateway's. Before a freeze its orders are cancelled there, by
+airnet.act.isolation. The protocol is in airnet.agent.server.
 """
 
 import socket
@@ -108,6 +109,11 @@ class ProcessActuator:
             and decision.session is not None
             and self._of(decision.session) is not None
         )
+
+    def shares(self, decision: Decision, session: SessionName) -> bool:
+        """Return whether a session is of the process that the Decision is about."""
+        found = None if decision.session is None else self._of(decision.session)
+        return found is not None and found == self._of(session)
 
     def apply(self, decision: Decision, ttl_ns: int) -> Containment:
         """Have the agent hold the process for `ttl_ns`; it reads its cgroup back.

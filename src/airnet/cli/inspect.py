@@ -17,6 +17,7 @@ from airnet.config import Config, Site, line_of, load, read_text
 from airnet.decide import Judge
 from airnet.decide.policy import Policy
 from airnet.decide.problems import problems
+from airnet.decide.problems_ladder import PROCESS
 from airnet.decide.reading import read_policy
 from airnet.errors import EXIT_CONFIG, EXIT_DONE, EXIT_UNAVAILABLE, AirnetError
 from airnet.features.schema import SCHEMAS
@@ -153,6 +154,26 @@ def _together(trees: dict[str, tuple[Path, object]]) -> Iterator[tuple[str, str]
         about = "policy" if POLICY_WORDS.match(text) else "site"
         file = policy_file if about == "policy" else site_file
         yield about, f"{file}{_place(file, text)}: {text}" if file else text
+    yield from _held(trees, policy, site)
+
+
+def _held(
+    trees: dict[str, tuple[Path, object]], policy: Policy, site: Site
+) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with holding processes: who would, and whose."""
+    asked = [rung.action for rung in policy.cause.algo_fault.rungs]
+    _, config = trees.get("config", (None, None))
+    is_mute = isinstance(config, Config) and not config.agents
+    for action in sorted(PROCESS & set(asked)):
+        if is_mute and "policy" in trees:
+            where = trees["policy"][0]
+            yield "policy", f"{where}: {action}, but airnet.toml names no `agents`"
+    file, agents = trees.get("agents", (None, None))
+    hosts = {session.host for firm in site.firms for session in firm.sessions}
+    if isinstance(agents, Agents) and hosts:
+        for one in agents.places:
+            if one.host not in hosts:
+                yield "agents", f"{file}: agent of {one.host}: no session is from there"
 
 
 def _judged(policy: Policy, site: Site) -> list[str]:

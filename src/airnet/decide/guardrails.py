@@ -14,7 +14,7 @@ import msgspec
 from airnet.config import Site
 from airnet.decide import limits, rules
 from airnet.decide.facts import ACTIONS, ASSETS, CAUSES, TARGET_TYPES, Facts, Grounds
-from airnet.decide.ladder import TIERS
+from airnet.decide.ladder import TIERS, step_of
 from airnet.decide.market import PHASES
 from airnet.decide.peers import Peers
 from airnet.decide.policy import NS_PER_MS, Policy
@@ -52,14 +52,20 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
 class Stand(msgspec.Struct, frozen=True, kw_only=True):
     """What was ordered about one target: how far, until when, how often so far.
 
-    `weight` is how many things it holds: a subnet, its hosts.
+    `step` is of its tier; `weight` is how many things it holds: a subnet, its hosts.
     """
 
     target_type: TargetType
     until_ns: int
     repeats: int
     tier: Tier = Tier.PROTECT
+    step: int = 0
     weight: int = 1
+
+    @property
+    def height(self) -> tuple[Tier, int]:
+        """Return how far up the ladder it is."""
+        return self.tier, self.step
 
 
 #: Targets remembered for hysteresis. What stands is never forgotten: no more than this
@@ -216,6 +222,7 @@ class Guard:
                 until_ns=max(decision.until_ns, stand.until_ns if stand else 0),
                 repeats=1 + self._repeats(stand, decision),
                 tier=decision.tier,
+                step=step_of(decision.action)[1],
                 weight=self._weight(decision) if len(decision.target) == 1 else 1,
             )
         if len(self._stands) > STANDS_MAX:
@@ -238,12 +245,12 @@ class Guard:
         stand = self._stands.get(target)
         return stand is not None and stand.until_ns > now_ns
 
-    def tier_of(self, target: str, now_ns: int) -> Tier:
-        """Return how far what stands of `target` reaches; T0 where nothing does."""
+    def height_of(self, target: str, now_ns: int) -> tuple[Tier, int]:
+        """Return how far up what stands of `target` is; T0 where nothing does."""
         stand = self._stands.get(target)
         if stand is None or stand.until_ns <= now_ns:
-            return Tier.OBSERVE
-        return stand.tier
+            return Tier.OBSERVE, 0
+        return stand.height
 
     def standing(self, kind: TargetType, now_ns: int) -> list[str]:
         """Return the targets of a kind about which something stands."""
@@ -285,7 +292,7 @@ class Guard:
             stand = self._stands.get(target)
             if stand is None:
                 continue
-            is_below = stand.tier < decision.tier
+            is_below = stand.height < (decision.tier, step_of(decision.action)[1])
             if stand.until_ns > now_ns and not is_below:
                 facts.is_standing = 1
             # A rung above what stands is no repetition of it.

@@ -177,6 +177,8 @@ class Judge:
             decision = msgspec.structs.replace(decision, mode=mode)
         is_quiet = self.guard.admit(decision)
         self._forget(verdict)
+        # And so does what stands from now on: it has its own time to work.
+        self._streaks.forget(("above", *drafts.subject(verdict)))
         if is_quiet:
             return [with_id(decision)]
         budget = self._policy.budget

@@ -35,6 +35,20 @@ TIERS = {
     Action.ISOLATE_SUBNET: Tier.ISOLATE_SUBNET,
 }
 
+#: Within T5, what follows what: a process is slowed before its orders are cancelled,
+#: and frozen last of all, for what is frozen cannot cancel.
+STEPS = (
+    Action.THROTTLE_PROCESS,
+    Action.CANCEL_ORDERS,
+    Action.DISABLE_SESSION,
+    Action.FREEZE_PROCESS,
+)
+
+
+def step_of(action: Action) -> tuple[Tier, int]:
+    """Return how far up the ladder an action is: its tier, and its step of that."""
+    return TIERS[action], STEPS.index(action) if action in STEPS else 0
+
 
 class Need(enum.StrEnum):
     """What must hold before a rung is taken. Each is a fact of what was seen.

@@ -15,6 +15,9 @@ NEEDED = {
     Tier.ISOLATE_HOST: (Need.ANSWERED,),
     Tier.ISOLATE_SUBNET: (Need.ANSWERED, Need.SEVERAL_HOSTS),
 }
+#: What holds a process, and what cancels its orders.
+PROCESS = frozenset({"throttle_process", "freeze_process"})
+CANCELS = frozenset({"cancel_orders", "disable_session"})
 #: Without these airnet is blind, or lame.
 ROLES = ("mirror", "control", "clock")
 
@@ -36,6 +39,7 @@ def ladder_problems(policy: Policy, site: Site) -> list[str]:
                 else _rung_problems(rule, place)
             )
         ]
+        found += [f"{where}.rung{one}" for one in _process_problems(rule, site)]
         found += [f"{where}.when{one}" for one in _when_problems(rule, policy, site)]
     return [
         *found,
@@ -61,6 +65,24 @@ def _rung_problems(rule: Contain, place: int) -> Iterator[str]:
         yield f"alone_when_closed: T{tier:d} takes two people at any hour"
     if rung.action in {each.action for each in rule.rungs[:place]}:
         yield f"action: {rung.action} is given twice"
+
+
+def _process_problems(rule: Contain, site: Site) -> Iterator[str]:
+    """Yield what is wrong with holding processes: gently first, orders before it."""
+    actions = [rung.action for rung in rule.rungs]
+    for place, action in enumerate(actions):
+        where = f"[{place}].action: {action}"
+        if action == "freeze_process" and "throttle_process" not in actions:
+            yield f"{where} takes throttle_process too: a process is slowed first"
+        if action == "freeze_process" and not CANCELS & set(actions):
+            yield f"{where} takes cancel_orders too: what is frozen cannot cancel"
+        if action in PROCESS and site.firms and not _algorithms(site):
+            yield f"{where}, but the site says of no session which `algorithm` it runs"
+
+
+def _algorithms(site: Site) -> set[str]:
+    sessions = (session for firm in site.firms for session in firm.sessions)
+    return {session.algorithm for session in sessions} - {""}
 
 
 def _when_problems(rule: Contain, policy: Policy, site: Site) -> Iterator[str]:

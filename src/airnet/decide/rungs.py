@@ -1,7 +1,8 @@
 """Rungs: what is proposed above T4, to people, when what is below does not suffice.
 
-Of a session: its orders are cancelled, then it is disabled, while its throttle stands
-in vain or a hard limit broke. Of a known host that is compromised: it is isolated; of
+Of a session, while what stands of it stands in vain or a hard limit broke: its process
+is slowed, its orders are cancelled, it is disabled, its process is frozen, as far as a
+policy has these. Of a known host that is compromised: it is isolated; of
 several in one subnet: the subnet.
 """
 
@@ -12,14 +13,14 @@ import msgspec
 from airnet.decide import drafts, wording
 from airnet.decide.findings import Finding
 from airnet.decide.guardrails import Guard
-from airnet.decide.ladder import Rung
+from airnet.decide.ladder import Rung, step_of
 from airnet.decide.limits import FITTING
 from airnet.decide.market import Phase
 from airnet.decide.peers import Peers
 from airnet.decide.policy import NS_PER_MS, Contain
 from airnet.decide.protection import endpoint, number
 from airnet.decide.streaks import Streak
-from airnet.domain.decision import Action, Decision, TargetType
+from airnet.domain.decision import Action, Decision, TargetType, Tier
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_HOST, WINDOW_SESSION
 
@@ -53,11 +54,14 @@ class Rungs:
         if session is None or verdict.window_kind != WINDOW_SESSION:
             return None
         client = endpoint(session.client, session.client_port)
-        tier = self._guard.tier_of(client, verdict.close_ns)
+        height = self._guard.height_of(client, verdict.close_ns)
         for rung in _ordered(rule, Cause.ALGO_FAULT):
-            has_failed = finding.is_hard or streak.span_ns >= rung.after_ms * NS_PER_MS
-            if rung.tier <= tier or not has_failed:
+            if step_of(Action(rung.action)) <= height:
                 continue
+            # A hard limit goes beyond T4 at once. What stands there is given its time.
+            is_first = height[0] < Tier.KILL_ALGO and finding.is_hard
+            if not is_first and streak.span_ns < rung.after_ms * NS_PER_MS:
+                return None
             draft = self._draft(verdict, finding, streak, rung, phase)
             return msgspec.structs.replace(
                 draft,
@@ -131,4 +135,4 @@ def _ordered(rule: Contain, cause: Cause) -> list[Rung]:
     is_session = cause is Cause.ALGO_FAULT
     fitting = {action.value for action in FITTING[Cause.ALGO_FAULT]}
     found = [rung for rung in rule.rungs if (rung.action in fitting) is is_session]
-    return sorted(found, key=lambda rung: (rung.tier, rung.after_ms))
+    return sorted(found, key=lambda rung: step_of(Action(rung.action)))

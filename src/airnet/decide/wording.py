@@ -30,10 +30,11 @@ _PLACE_WORDS = {
 }
 
 _RUNG_WORDS = {
-    "cancel_orders": "its open orders are to be cancelled and new ones refused",
+    "cancel_orders": "its open orders are to be cancelled",
     "throttle_process": "its process is to be slowed down on its own host",
     "freeze_process": "its process is to be frozen on its own host",
-    "disable_session": "its session is to be logged out in orderly form and kept out",
+    "disable_session": "its orders are to be cancelled and new ones refused until a "
+    "named person allows them",
     "isolate_host": "the host is to be isolated after its orders are cancelled",
     "isolate_subnet": "its subnet is to be isolated after all orders are cancelled",
 }

@@ -13,6 +13,7 @@ import msgspec
 from airnet.config import Closed, Firm, Gateway, Protected, Site
 from airnet.decide.facts import ACTIONS, ASSETS, CAUSES, TARGET_TYPES, Facts, Grounds
 from airnet.decide.guardrails import Guard, Refused, Stand
+from airnet.decide.ladder import step_of
 from airnet.decide.market import PHASES
 from airnet.decide.peers import Peers
 from airnet.decide.policy import NS_PER_MS, Policy
@@ -275,6 +276,7 @@ def _stands(incident: Incident) -> dict[str, Stand]:
                 until_ns=until_ns,
                 repeats=before.repeats,
                 tier=Tier(decision.tier),
+                step=step_of(decision.action)[1],
             )
     return found
 

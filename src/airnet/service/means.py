@@ -30,8 +30,8 @@ def means(
         gateways: the site's order gateways.
         timeout_ms: for one command.
         clock: the time.
-        cuts: what drops frames, on the path before beside it; isolation by them waits
-            until orders are known to be gone.
+        cuts: what drops frames, on the path before beside it, or holds processes; to
+            isolate or freeze by them waits until orders are known to be gone.
         sessions: who is logged on now.
 
     Raises:

@@ -209,11 +209,10 @@ class Service:
             )
             switches.arm_hosts(host for firm in site.firms for host in firm.hosts)
             cuts.append(switches)
-        found = means(site.gateways, timeout_ms, self._clock, cuts, self._trading)
         if agents := _under(base, config.agents):
             where = load(agents, Agents)
-            found.append(ProcessActuator(where, agents.parent, site, self._clock))
-        return found
+            cuts.append(ProcessActuator(where, agents.parent, site, self._clock))
+        return means(site.gateways, timeout_ms, self._clock, cuts, self._trading)
 
     def _trading(self) -> list[SessionName]:
         """Return who is logged on now."""
