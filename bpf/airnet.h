@@ -179,7 +179,8 @@ struct airnet_message {
 	an_u64 frame_count;
 	an_u64 sequence; /* 34 MsgSeqNum */
 	an_u64 order_key; /* 11 ClOrdID */
-	an_u64 original_key; /* 41 OrigClOrdID */
+	an_u64 original_key; /* 41 OrigClOrdID; of a Logon, which has none: its
+	                      * ApplicationSystemVersion, 1604 */
 	an_u64 symbol_key; /* 55 Symbol */
 	an_s64 price; /* 44 */
 	an_s64 quantity; /* 38 OrderQty; for reports 32 LastQty */
@@ -187,7 +188,9 @@ struct airnet_message {
 	an_u32 session;
 	an_u32 bytes; /* whole message, or the garbage skipped */
 	an_u32 type; /* MsgType's bytes, first in the low byte, up to four */
-	an_u16 flags; /* AIRNET_MESSAGE_* */
+	an_u8 flags; /* AIRNET_MESSAGE_* */
+	an_u8 layout; /* of an order: which tags it has, in which order; 0 = no
+	               * order, 1..AIRNET_LAYOUTS a hash */
 	an_u8 kind; /* AIRNET_KIND_* */
 	an_u8 direction;
 	an_u8 malformed; /* AIRNET_MALFORMED_* */
@@ -198,6 +201,7 @@ struct airnet_message {
 	                  * that named the session; else 0 */
 };
 
+#define AIRNET_LAYOUTS 128 /* that are told apart */
 #define AIRNET_COMP_BYTES 24 /* of a CompID that we keep; longer ones are cut */
 
 #define AIRNET_SESSION_OPEN 1 /* TCP seen */
@@ -245,9 +249,11 @@ struct airnet_window {
 	an_u64 first_ns; /* first suspicious frame of the present streak, 0 = none */
 	an_u64 accepted_ns; /* session: last NEW order the gateway acknowledged;
 	                     * gateway and source: last flood-like frame; 0 = none */
-	an_u8 address[16]; /* gateway or source address; zero for a session */
+	an_u8 address[16]; /* gateway or source address; of a session, which layouts
+	                    * its orders had: bit n - 1 for layout n */
 	an_u32 subject;
-	an_u16 port; /* gateway's busiest attacked port */
+	an_u16 port; /* gateway's busiest attacked port; of a session, a hash of the
+	              * version that its Logon named, 0 = none */
 	an_u8 kind;
 	an_u8 known; /* source: 1 = it holds an established session */
 };

@@ -152,7 +152,8 @@ cdef extern from "airnet.h" nogil:
         uint32_t session
         uint32_t bytes
         uint32_t type
-        uint16_t flags
+        uint8_t flags
+        uint8_t layout
         uint8_t kind
         uint8_t direction
         uint8_t malformed

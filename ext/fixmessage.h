@@ -6,7 +6,7 @@
 #ifndef AIRNET_FIX_MESSAGE_H
 #define AIRNET_FIX_MESSAGE_H
 
-#include "fixlayout.h"
+#include "fixhabit.h"
 
 #define FIX_TYPE(a, b) ((an_u32)(a) | (an_u32)(b) << 8)
 
@@ -120,7 +120,7 @@ FIX_INLINE void fix_read_type(struct fix_reading *reading)
 	reading->row->kind = fix_kind(type);
 }
 
-FIX_INLINE void fix_flag(struct fix_reading *reading, enum fix_slot slot, an_u16 flag)
+FIX_INLINE void fix_flag(struct fix_reading *reading, enum fix_slot slot, an_u8 flag)
 {
 	struct cursor value = fix_value(reading, slot);
 
@@ -141,7 +141,7 @@ FIX_INLINE void fix_char(struct fix_reading *reading, enum fix_slot slot, an_u8 
 }
 
 FIX_INLINE void fix_amount(struct fix_reading *reading, enum fix_slot slot, an_s64 *out,
-			   an_u16 flag)
+			   an_u8 flag)
 {
 	if (fix_decimal(fix_value(reading, slot), out))
 		reading->has_bad_value = 1;
@@ -264,6 +264,10 @@ FIX_INLINE void fix_read_fields(struct fix_reader *reader, struct fix_reading *r
 	fix_read_order(reading);
 	row->bytes = fix_total(head);
 	row->malformed = fix_reason(reading, fix_sum_is(trailer, reading->sum));
+	row->layout = fix_layout_of(row, reading->fields->layout);
+	if (__builtin_expect(row->kind == AIRNET_KIND_LOGON, 0))
+		row->original_key =
+			fix_version_key((struct cursor){reading->body - 1, trailer});
 }
 
 #endif

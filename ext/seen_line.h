@@ -110,6 +110,43 @@ static inline an_u64 seen_time(an_s64 time_ns, int digits)
 	return (an_u64)(time_ns - time_ns % unit);
 }
 
+/* Where a voice keeps an order's layout; -1 for what is no order. */
+static inline int seen_layout_place(const struct app *a)
+{
+	int has_price = a->price != 0;
+
+	switch (a->type) {
+	case 'D':
+		return has_price;
+	case 'F':
+		return 2 + has_price;
+	case 'G':
+		return 4 + has_price;
+	default:
+		return -1;
+	}
+}
+
+/* What the decoder says of an order's layout; asked once by writing the order. */
+static inline an_u8 seen_layout(struct world *w, struct stream *s, struct wire_voice *v,
+				const struct note *n)
+{
+	an_u8 room[WIRE_MESSAGE_BYTES + 2 * FIX_BLOCK] = {0}, *end;
+	int place = seen_layout_place(&n->app);
+	struct airnet_message row;
+	struct fix_names names;
+	struct fix_head head;
+
+	if (place < 0 || v->layouts[place])
+		return place < 0 ? 0 : v->layouts[place];
+	memset(&row, 0, sizeof(row));
+	end = wire_message(v, n, room, &w->lines.clock);
+	if (!fix_head(cursor_over(room, (size_t)(end - room)), &head))
+		fix_read(&s->fix, room, &head, &row, &names);
+	v->layouts[place] = row.layout;
+	return row.layout;
+}
+
 /* The row of one plain message. */
 static inline void seen_message(struct world *w, const struct wire_voice *v,
 				const struct note *n, an_u32 bytes,
@@ -153,6 +190,7 @@ static inline int seen_plain(struct world *w, an_u32 line, int side,
 	an_u32 index = 0, total = 0, options = sender->path.has_stamps ? 12 : 0;
 	struct stream *s = seen_flow(w, l, &index);
 	struct fix_names nobody = {{NULL, NULL}, {NULL, NULL}};
+	const struct note *note;
 	struct airnet_header *h;
 	struct side *own;
 	an_u64 time_ns;
@@ -186,9 +224,9 @@ static inline int seen_plain(struct world *w, an_u32 line, int side,
 		m->frame_count = h->frame_count;
 		m->session = h->session;
 		m->direction = (an_u8)side;
-		seen_message(w, &sender->voice,
-			     &sender->notes[(sender->passed + i) % LINE_NOTES],
-			     sizes[i], m);
+		note = &sender->notes[(sender->passed + i) % LINE_NOTES];
+		seen_message(w, &sender->voice, note, sizes[i], m);
+		m->layout = seen_layout(w, s, &sender->voice, note);
 		session_take(s, index, side, m, &nobody);
 	}
 	table_touch(s, index);

@@ -115,6 +115,7 @@ struct window_session {
 	uint64_t size_mean, largest, largest_before;
 	uint64_t ack_slow_us16;
 	uint64_t messages;
+	uint64_t layouts[AIRNET_LAYOUTS / 64]; /* of this window's orders */
 	uint64_t data_ns, logon_ns; /* not answered yet; 0 = nothing waits */
 	uint32_t venue, venue_generation; /* its row; 0 = not looked up */
 	uint32_t answered, rejected; /* in which slot, by venue_epoch */
@@ -147,6 +148,7 @@ struct window_session {
 	struct window_trace traces[2];
 	uint32_t comp; /* its client's CompID, 0 = not read */
 	uint32_t own_host, own_generation, rival, rival_generation;
+	uint16_t version; /* of a Logon: a hash of what it named, 0 = none */
 	uint8_t asking, contesting, is_own;
 	uint8_t contested; /* messages that prove its CompID's holder alive */
 };

@@ -85,6 +85,16 @@ static inline int window_pending_take(const struct window_state *w,
 	return 1;
 }
 
+/* Which tags it has, and in which order: one more of this window's layouts. */
+static inline void window_layout(struct window_session *s,
+				 const struct airnet_message *m)
+{
+	uint32_t bit = m->layout - 1u;
+
+	if (bit < AIRNET_LAYOUTS)
+		s->layouts[bit / 64] |= 1ull << bit % 64;
+}
+
 /* An order message: new, cancel, replace or quote, from the client. */
 static inline void window_order(struct window_state *w, struct window_session *s,
 				struct window_venue *v, const struct airnet_message *m)
@@ -111,6 +121,7 @@ static inline void window_order(struct window_state *w, struct window_session *s
 	    m->kind == AIRNET_KIND_NEW && !again)
 		s->current[C_DUPLICATE]++;
 	if (!again) {
+		window_layout(s, m);
 		s->current[C_SENT] += window_sent(m->kind);
 		s->current[C_VOLUME] +=
 			window_sent(m->kind) * window_units(m->quantity);
@@ -215,6 +226,8 @@ static inline void window_other(struct window_state *w, struct window_session *s
 			s->current[C_REFUSED]++;
 		}
 	} else if (m->kind == AIRNET_KIND_LOGON) {
+		if (up && m->original_key)
+			s->version = (uint16_t)(m->original_key >> 48) | 1;
 		if (!up)
 			window_logon_answered(w, v, s);
 		else if (!s->closed)

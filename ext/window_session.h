@@ -147,6 +147,9 @@ static inline void window_session_close(struct window_state *w, uint32_t index,
 	key->accepted_ns = s->accepted_ns;
 	key->subject = index;
 	key->kind = AIRNET_WINDOW_SESSION;
+	key->port = s->version;
+	memcpy(key->address, s->layouts, sizeof key->address);
+	memset(s->layouts, 0, sizeof s->layouts);
 	s->open_ns = at_ns;
 	s->window_first_ns = 0;
 	s->window_orders = 0;

@@ -35,7 +35,8 @@ struct wire_voice {
 	an_u8 digits;
 	an_u8 price; /* DIALECT_FIXED2, ... */
 	an_u8 id;
-	an_u8 pad[7];
+	an_u8 layouts[6]; /* of D, F, G without and with a price; 0 = not asked for */
+	an_u8 pad;
 	an_u8 firm[LINE_COMP_BYTES]; /* the client's CompID, in both directions */
 	const struct wire_plan *plans; /* WIRE_TYPE_COUNT of them */
 	const an_u8 (*names)[WIRE_NAME_BYTES]; /* of symbols */

@@ -32,6 +32,12 @@ class AirnetError(Exception):
         self.what = what
         self.remedy = remedy
 
+    @property
+    def where(self) -> str:
+        """The file, interface or thing that `what` begins with; "" where none."""
+        place, colon, _ = self.what.partition(": ")
+        return place if colon else ""
+
     def __str__(self) -> str:
         return f"{self.what} ({self.fault_of}); {self.remedy}"
 
@@ -41,6 +47,15 @@ class UsageError(AirnetError):
 
     exit_status = EXIT_USAGE
     fault_of = "command line"
+
+
+class Stopped(AirnetError):
+    """A signal ended the command; its exit status is 128 and the signal's number."""
+
+    fault_of = "signal"
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.remedy}"
 
 
 class ConfigError(AirnetError):

@@ -120,7 +120,7 @@ class Metrics(Collector):
         doubts = GaugeMetricFamily(
             "airnet_doubted_scopes", "Scopes in shadow because they drifted"
         )
-        doubts.add_metric([], len(self._lane.brain.judge.doubts.state()))
+        doubts.add_metric([], self._lane.brain.judge.doubts.count)
         yield doubts
 
     def _compared(self) -> Iterator[Metric]:

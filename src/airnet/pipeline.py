@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from airnet.domain.decision import Decision
     from airnet.domain.verdict import Verdict
     from airnet.score.drift import Drifts
+    from airnet.score.drift_habits import Habits
     from airnet.score.scorer import Scorer
     from airnet.stride import Stride
 
@@ -50,7 +51,7 @@ class Brain(NamedTuple):
     windows: Windows
     scorer: "Scorer"
     judge: "Judge"
-    drifts: "tuple[Drifts, ...]" = ()
+    drifts: "tuple[Drifts | Habits, ...]" = ()
 
 
 def think(
@@ -78,12 +79,18 @@ def think(
         for kind, schema in SCHEMAS.items()
     }
     comps = [session.comp_id for firm in site.firms for session in firm.sessions]
+    looking: tuple[Drifts | Habits, ...] = ()
+    if isinstance(scorer, Watching):
+        from airnet.decide.findings import runs  # noqa: PLC0415 -- see above
+        from airnet.score import drift_habits  # noqa: PLC0415 -- see above
+
+        looking = (*scorer.drifts(comps), drift_habits.Habits(runs(policy, site)))
     return Brain(
         decoder=Decoder(gateways, lanes, cpus, trailer),
         windows=Windows(gateways, hosts),
         scorer=scorer,
         judge=Judge(policy, site, columns),
-        drifts=scorer.drifts(comps) if isinstance(scorer, Watching) else (),
+        drifts=looking,
     )
 
 
@@ -154,7 +161,7 @@ class Pipeline:
         windows, rows = brain.windows.windows, brain.windows.rows
         for drifts in brain.drifts:
             for drift in drifts.look(windows, rows, sessions):
-                self._order(brain.judge.doubts.hear(drift), None)
+                self._order(brain.judge.hear(drift), None)
         self._judge(brain.scorer.score(windows, rows, sessions))
 
     def _judge(self, verdicts: "list[Verdict]") -> None:

@@ -9,7 +9,12 @@ from tests.fakes.frames import message, seal
 from tests.reference import fix as reference
 
 TAGS = st.sampled_from(
-    sorted(reference.HEADER | reference.ORDER | set(reference.DATA) | {58, 89, 96, 213})
+    sorted(
+        reference.HEADER
+        | reference.ORDER
+        | set(reference.DATA)
+        | {58, 89, 96, 213, 1604}
+    )
 ) | st.integers(0, 10**10)
 VALUES = st.one_of(
     st.from_regex(r"-?[0-9]{0,22}(\.[0-9]{0,12})?", fullmatch=True).map(str.encode),
@@ -30,7 +35,7 @@ FIELDS = st.lists(st.tuples(TAGS, VALUES), max_size=14)
 #: Fields that nothing is wrong with, many of them.
 PLAIN = st.lists(
     st.tuples(
-        st.sampled_from(sorted(reference.HEADER | reference.ORDER | {58}))
+        st.sampled_from(sorted(reference.HEADER | reference.ORDER | {58, 1604}))
         | st.integers(1, 99_999),
         st.from_regex(r"[ -~]{1,6}", fullmatch=True).map(str.encode),
     ),

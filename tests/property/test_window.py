@@ -33,6 +33,7 @@ MESSAGES = st.fixed_dictionaries(
         "quantity": st.sampled_from([-1, 0, 10**8, 3 * 10**9, (1 << 63) - 1]),
         "bytes": st.integers(0, 400),
         "flags": st.sampled_from([0, 0, 0, 1, 2]),
+        "layout": st.sampled_from([0, 1, 2, 77, 128]),
         "kind": st.integers(0, 14),
         "direction": st.integers(0, 1),
         "malformed": st.sampled_from([0, 0, 0, 0, 3]),

@@ -43,6 +43,7 @@ FIELDS = {
     "bytes": 0,
     "type": 0,
     "flags": 0,
+    "layout": 0,
     "kind": 0,
     "malformed": 0,
     "side": 0,
@@ -156,6 +157,27 @@ def places(body: bytes) -> list[tuple[int, int, int]]:
     return found
 
 
+def layout(body: bytes, kind: int, message_type: int) -> int:
+    """Return 1..128 by which tags an order has, in which order; 0 of anything else.
+
+    A tag whose hash was there adds nothing, so that groups may repeat.
+    """
+    mask, seen, state = (1 << 64) - 1, set(), 0
+    tags = [tag for tag, _, _ in places(body)]
+    for tag in tags:
+        digits = bytes(int(digit) for digit in str(tag)).rjust(8, b"\0")
+        number = int.from_bytes(digits, "little") * 0xFF51AFD7ED558CCD & mask
+        if number >> 56 not in seen:
+            seen.add(number >> 56)
+            state = (state ^ number) * 0x9E3779B97F4A7C15 & mask
+    if any(tag in DATA or tag > 999_999 for tag in tags):
+        state = 0
+    if kind not in range(1, 5):
+        return 0
+    whole = (message_type << 32 ^ state >> 32) * 0xFF51AFD7ED558CCD & mask
+    return 1 + ((whole ^ whole >> 32) * 0x9E3779B97F4A7C15 & mask) // (1 << 57)
+
+
 def fields(body: bytes) -> list[tuple[int, bytes]]:
     """Split a body; tag 0 stands for a field that is not tag=value."""
     return [(tag, body[start:end]) for tag, start, end in places(body)]
@@ -190,6 +212,11 @@ def read(message: bytes, head_size: int) -> Reading:
         reading.wrong.add(CHECKSUM)
     order = (CHECKSUM, TYPE, FIELD, DUPLICATE, VALUE)
     row["malformed"] = next((one for one in order if one in reading.wrong), NO)
+    if row["kind"] == KIND[b"A"]:
+        named = re.search(rb"\x011604=([^\x01]+)\x01", message[head_size - 1 : -7])
+        row["original_key"] = key(named[1]) if named else 0
+    if not row["malformed"]:
+        row["layout"] = layout(message[head_size:-7], row["kind"], row["type"])
     return reading
 
 

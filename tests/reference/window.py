@@ -287,6 +287,7 @@ class Reference:
                 s.now["answer"] += 1
                 s.now["refused"] += 1
         elif kind == 8:
+            s.manner.logon(int(m["original_key"]) if up else 0)
             self.venues.logon(index, up=bool(up))
         elif kind == 9 and not up:
             self.venues.logout(index)
@@ -351,6 +352,7 @@ class Reference:
             often = 2 if kind in ("replace", "quote") else 1
             s.now["sent"] += often
             s.now["volume"] += often * units(int(m["quantity"]))
+            s.manner.shape(int(m["layout"]))
         s.manner.echo(asked, int(m["kind"]), self.now_ns)
         for symbols in (self.symbols, s.symbols):
             symbols.order(int(m["symbol_key"]), self.now_ns // SLOT)
@@ -425,9 +427,9 @@ class Reference:
             "frame_count": self.frame_count,
             "first_ns": s.streak,
             "accepted_ns": s.accepted,
-            "address": bytes(16),
+            "address": s.manner.shapes(),
             "subject": index,
-            "port": 0,
+            "port": s.manner.version,
             "kind": 1,
             "known": 0,
         }
@@ -582,8 +584,7 @@ class Reference:
         self.market_base = sum(s.base for s in market)
         self.market_fast = sum(min(s.fast, s.clip << 16) for s in market)
         self.market_first = sum(s.first for s in market)
-        self.hot = sum(s.hot > 0 for s in market)
-        self.market_sessions = len(market)
+        self.hot, self.market_sessions = sum(s.hot > 0 for s in market), len(market)
         self.elevated = sum(s.elevated for s in market)
 
     def skip(self, slots: int) -> None:
@@ -591,8 +592,7 @@ class Reference:
             s.fast = s.fast_new = s.fast_fill = s.frozen = s.market_before = 0
             s.slow >>= min(slots // 69, 63)
             s.manner.forget(min(slots // 69, 63))
-            s.hot = 0
-            s.idle = 20
+            s.hot, s.idle = 0, 20
             s.in_market = s.elevated = False
             s.before = slot_counts()
         self.market_before = self.market_base = self.market_fast = 0

@@ -69,7 +69,22 @@ class Manner:
         )
     )
     answers: int = 0
+    layouts: int = 0
+    version: int = 0
     rejects: int = 0
+
+    def shape(self, layout: int) -> None:
+        """Note an order's layout."""
+        self.layouts |= 1 << layout - 1 if 0 < layout <= 128 else 0
+
+    def shapes(self) -> bytes:
+        """Return the layouts of a window, and begin anew."""
+        seen, self.layouts = self.layouts, 0
+        return seen.to_bytes(16, "little")
+
+    def logon(self, version: int) -> None:
+        """Note the version that a Logon names; 0: none."""
+        self.version = version >> 48 | 1 if version else self.version
 
     def echo(self, asked: int, kind: int, now: int) -> None:
         self.echoes = [*self.echoes, ((asked >> 32) + kind & 0xFFFFFFFF, now)][-33:]

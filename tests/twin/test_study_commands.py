@@ -117,7 +117,7 @@ def test_errors_are_one_line(
     found, out, err = run(capfd, *words)
 
     assert found == status
-    assert out == ""
+    assert not out or json.loads(out)["error"]["exit_status"] == status
     assert said in err
     assert "Traceback" not in err
 

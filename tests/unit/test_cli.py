@@ -117,6 +117,42 @@ def test_wrong_usage_is_64(capfd: Capture, words: list[str]) -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_with_json_an_error_is_one_document(capfd: Capture, command: str) -> None:
+    """Of wrong usage, of every command; what, where, whose fault, remedy, status."""
+    status, out, _ = said(capfd, command, "--json", "--bogus")
+
+    told = json.loads(out)["error"]
+    assert status == told["exit_status"] == 64
+    assert told["fault_of"] == "command line"
+    assert "--help" in told["remedy"]
+    assert "--bogus" in told["what"] or "--json" in told["what"]
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "where"),
+    [
+        (["twin", "run", "knight_2012", "--policy", "NONE/p", "--json"], 78, "NONE/p"),
+        (["verify", "--json", "NONE"], 64, "NONE"),
+        (["policy", "show", "--json", "NONE/policy.toml"], 78, "NONE/policy.toml"),
+        (["replay", "--json", "NONE/day.pcap"], 65, "NONE/day.pcap"),
+        (["actions", "--json", "--socket", "NONE/airnet.sock"], 69, "NONE/airnet.sock"),
+        (["models", "verify", "NONE", "--json"], 65, "NONE"),
+    ],
+)
+def test_with_json_an_error_says_where(
+    capfd: Capture, tmp_path: Path, words: list[str], status: int, where: str
+) -> None:
+    named = [word.replace("NONE", str(tmp_path / "none")) for word in words]
+
+    found, out, _ = said(capfd, *named)
+
+    told = json.loads(out)["error"]
+    assert (found, told["exit_status"]) == (status, status)
+    assert where.replace("NONE", str(tmp_path / "none")) in told["where"]
+    assert told["remedy"]
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_shells_can_complete(shell: str) -> None:
     done = spawned([], _AIRNET_COMPLETE=f"{shell}_source")

@@ -25,7 +25,7 @@ from airnet.score.model import Model
 from airnet.score.reference import BINS, FILE, MARGIN, psi, read, reference_of
 
 SECOND_NS = 1_000_000_000
-SESSIONS = 4
+SESSIONS = 8
 
 Rows = NDArray[np.float32]
 
@@ -151,7 +151,9 @@ def test_one_window_a_turn_is_looked_at(model: Model) -> None:
 
 
 def test_who_is_not_in_the_site_file_is_told_once(model: Model) -> None:
-    drifts = drifts_of(model, comps=("FIRM0", "FIRM1", "FIRM3"))
+    drifts = drifts_of(
+        model, comps=tuple(f"FIRM{n}" for n in range(SESSIONS) if n != 2)
+    )
 
     found = drifts.look(windows_of(40), rows_of(2, 40), table())
 
@@ -268,3 +270,30 @@ def test_a_damaged_reference_is_one_clear_error(model: Model, tmp_path: Path) ->
         (tmp_path / FILE).write_bytes(bad)
         with pytest.raises(ModelError):
             read(tmp_path, SESSION_SCHEMA)
+
+
+def test_a_fault_is_no_drift_and_one_host_is_not_everybody(model: Model) -> None:
+    """However long a fault lasts; however many sessions one host has opened."""
+    count = 3 * SCOPE * SESSIONS
+    windows, rows = windows_of(count), rows_of(3, count)
+    late = np.arange(count) > SCOPE * SESSIONS
+    changed = (windows["subject"] == 2) & late
+    rows[changed] = np.floor(rows[changed] * 5)
+    windows["first_ns"][changed] = windows["open_ns"][changed]
+
+    assert drifts_of(model).look(windows, rows, table()) == []
+
+    # Of 24 sessions the first twelve are one host's, and all that one is odd.
+    crowd = windows_of(4 * POPULATION)
+    crowd["subject"] = np.arange(len(crowd)) % 24
+    many, shared = rows_of(2, len(crowd)), np.zeros(24, SESSION)
+    shared["number"], shared["client"][:, 15] = np.arange(24) + 1, np.arange(24) + 1
+    is_host = crowd["subject"] < 12
+    many[is_host] = np.floor(many[is_host] * 5)
+    kinds = {one.kind for one in drifts_of(model).look(crowd, many, shared)}
+    assert DriftKind.POPULATION in kinds  # twelve hosts would be
+    shared["client"][:12] = shared["client"][0]
+    drifts = drifts_of(model)
+    kinds = {one.kind for one in drifts.look(crowd, many, shared)}
+    assert drifts.index
+    assert DriftKind.POPULATION not in kinds

@@ -82,7 +82,9 @@ def refused(capfd: pytest.CaptureFixture[str], *words: object) -> tuple[int, str
     """Replay what cannot be; return exit status and the one line said."""
     status = main(["replay", "--json", *map(str, words)])
     out, err = capfd.readouterr()
-    assert out == ""
+    told = json.loads(out)["error"]
+    assert set(told) == {"what", "where", "fault_of", "remedy", "exit_status"}
+    assert told["exit_status"] == status
     assert err.count("\n") == 1, err
     assert err.startswith("airnet: error: ")
     return status, err
@@ -391,7 +393,7 @@ def test_a_signal_leaves_nothing_half_written(
     out, err = half_fed.communicate(timeout=10)
 
     assert half_fed.returncode == 128 + number
-    assert out == b""
+    assert json.loads(out)["error"]["exit_status"] == 128 + number
     assert err.decode().splitlines() == [
         f"airnet: interrupted by {number.name}: no output was kept"
     ]

@@ -8,8 +8,7 @@ from typing import ClassVar
 import click
 
 from airnet import __version__
-from airnet.cli import output
-from airnet.errors import EXIT_DONE, EXIT_USAGE
+from airnet.errors import EXIT_DONE, EXIT_USAGE, Stopped, UsageError
 
 #: 128 and the number of SIGINT, as shells have it.
 EXIT_INTERRUPTED = 130
@@ -88,14 +87,28 @@ def airnet() -> None:
     """
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit status; what is raised is not click's."""
+def run(arguments: Sequence[str], *, is_document: bool = False) -> int:
+    """Run one command and return its exit status; what is raised is not click's.
+
+    `is_document`: with --json; wrong usage is told as every other error then.
+
+    Raises:
+        UsageError: the command line is wrong, and a document is wanted.
+    """
     try:
         status = airnet.main(args=arguments, prog_name="airnet", standalone_mode=False)
     except click.ClickException as error:
+        if is_document:
+            path = (
+                error.ctx.command_path
+                if isinstance(error, click.UsageError) and (error.ctx)
+                else "airnet"
+            )
+            raise UsageError(error.format_message(), f"see {path} --help") from error
         error.show()
         return EXIT_USAGE
-    except click.Abort:
-        output.say("interrupted")
-        return EXIT_INTERRUPTED
+    except click.Abort as error:
+        stopped = Stopped("interrupted", "nothing was done")
+        stopped.exit_status = EXIT_INTERRUPTED
+        raise stopped from error
     return status if isinstance(status, int) else EXIT_DONE

@@ -5,10 +5,14 @@ Light to import, unlike `show`, so that a short command is short.
 
 import sys
 
+from airnet.errors import Stopped
+
 TYPE_CHECKING = False  # as in airnet.front
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar
+
+    from airnet.errors import AirnetError
 
     Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -34,6 +38,27 @@ def plain(text: str) -> str:
 def say(text: str) -> None:
     """Write one line for people on standard error."""
     sys.stderr.write(f"airnet: {plain(text)}\n")
+
+
+def failure(error: "AirnetError", *, is_document: bool) -> int:
+    """Tell why a command failed; return its exit status.
+
+    One line for people, always; with --json, for scripts one document, too.
+    """
+    say(str(error) if isinstance(error, Stopped) else f"error: {error}")
+    if is_document:
+        document(
+            {
+                "error": {
+                    "what": error.what,
+                    "where": error.where,
+                    "fault_of": error.fault_of,
+                    "remedy": error.remedy,
+                    "exit_status": error.exit_status,
+                }
+            }
+        )
+    return error.exit_status
 
 
 def document(value: object) -> None:

@@ -1,15 +1,17 @@
 """Commands about policies: prove, and policy sign, show and calendar."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from rich.markup import escape
 
 from airnet.cli import show
+from airnet.clock import SystemClock
 from airnet.config import Site, load
 from airnet.decide.reading import read_policy
-from airnet.errors import EXIT_DONE, EXIT_NO
+from airnet.domain.instruction import NS_PER_S
+from airnet.errors import EXIT_DONE, EXIT_NO, UsageError
 
 FILE = click.Path(path_type=Path)
 
@@ -151,6 +153,91 @@ def sign(file: Path, key: Path, as_json: bool) -> int:
     else:
         show.console().print(f"signed by {public}", soft_wrap=True)
     return EXIT_DONE
+
+
+@policy.command(
+    epilog="""\b
+Examples
+  airnet policy resign policy.toml --ledger /var/lib/airnet/ledger
+  airnet policy resign policy.toml FIRM2@10.1.2.3 --by "B. Person" \\
+                --ledger /var/lib/airnet/ledger
+
+\b
+Exit statuses
+   0  without SCOPE: nothing is in doubt; with: it is written, with what is next
+   1  without SCOPE: these are in doubt; with: the ledger knows no such doubt
+  65  the ledger cannot be read
+  78  the policy is wrong
+"""
+)
+@click.argument("file", type=FILE, metavar="POLICY")
+@click.argument("scope", required=False, default="")
+@click.option(
+    "--by", default="", metavar="NAME", help="Who looked, and answers for it."
+)
+@click.option(
+    "--at",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]),
+    help="When, UTC; now, if it is not given.",
+)
+@click.option("--ledger", type=FILE, help="Whose doubts they are.")
+@show.as_json
+def resign(
+    file: Path,
+    scope: str,
+    by: str,
+    at: datetime | None,
+    ledger: Path | None,
+    as_json: bool,
+) -> int:
+    """Sign a SCOPE again that had drifted: write into POLICY who looked, and when.
+
+    Without SCOPE, list what is in doubt by LEDGER. A doubt ends when airnet starts
+    with the policy that says so; prove and sign it first, as after every change. The
+    ledger's next `start` entry then says who ended which doubt.
+    """
+    from airnet.service import resigning
+
+    if (not scope and ledger is None) or (scope and not by.strip()):
+        raise UsageError(
+            "SCOPE needs --by; without SCOPE, --ledger is needed",
+            "say who looked, or whose doubts to list",
+        )
+    doubts = [] if ledger is None else resigning.doubts_of(file, ledger)
+    if not scope:
+        return _list_doubts(doubts, as_json=as_json)
+    named = {str(one["scope"]) for one in doubts}
+    named |= {name.partition("@")[0] for name in named}
+    if ledger is not None and scope not in named:
+        show.say(f"{ledger}: {scope} is not in doubt")
+        if as_json:
+            show.document({"doubts": doubts})
+        return EXIT_NO
+    now = datetime.fromtimestamp(SystemClock().now_ns() // NS_PER_S, UTC)
+    written = resigning.resign(file, scope, by, at or now)
+    if as_json:
+        show.document(written)
+        return EXIT_DONE
+    out = show.console()
+    out.print(escape(f"{written.scope} signed again by {written.by}"), soft_wrap=True)
+    out.print("next: airnet prove, airnet policy sign, and a restart", soft_wrap=True)
+    return EXIT_DONE
+
+
+def _list_doubts(doubts: list[dict[str, object]], *, as_json: bool) -> int:
+    """Print what is in doubt; status 1 where something is."""
+    status = EXIT_NO if doubts else EXIT_DONE
+    if as_json:
+        show.document({"doubts": doubts})
+        return status
+    out = show.console()
+    if not doubts:
+        out.print("nothing is in doubt")
+        return status
+    names = ("scope", "kind", "since")
+    rows = [[escape(show.plain(str(one[name]))) for name in names] for one in doubts]
+    out.print(show.table("In doubt", names, rows))
+    return status
 
 
 @policy.command(name="show")

@@ -1,6 +1,7 @@
 """Commands on ledgers: verify, explain, incidents."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -140,17 +141,11 @@ Exit statuses
 @LEDGER
 @click.argument("incident", required=False)
 @click.option("--models", type=PATH, help="The models of that run, if not the shipped.")
+@click.option("--unsigned", is_flag=True, help="Take models that nobody signed.")
 @click.option("--check", is_flag=True, help="Check each number against what it cites.")
 @click.option("--story", type=PATH, help="Check this text instead of telling it anew.")
 @show.as_json
-def explain(
-    ledger: Path,
-    incident: str | None,
-    models: Path | None,
-    check: bool,
-    story: Path | None,
-    as_json: bool,
-) -> int:
+def explain(ledger: Path, incident: str | None, *, as_json: bool, **given: Any) -> int:
     """Tell the story of an INCIDENT (all of them by default) of a LEDGER directory.
 
     Every number cites the ledger entry it comes from, in square brackets. Where the
@@ -165,7 +160,9 @@ def explain(
     if incident is not None and not chosen:
         known = ", ".join(one.id for one in found) or "none"
         raise UsageError(f"no incident {incident} in {ledger}", f"it has: {known}")
-    told = [Told.of(one, evidence, models or models_path()) for one in chosen]
+    folder, is_signed = given["models"] or models_path(), not given["unsigned"]
+    told = [Told.of(one, evidence, folder, is_signed=is_signed) for one in chosen]
+    story, check = given["story"], given["check"]
     wrong: list[str] = []
     if story is not None:
         wrong = unproved(_text_of(story), told, evidence)

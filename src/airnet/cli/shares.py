@@ -46,12 +46,22 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     moved: tuple[Moved, ...]
 
     @classmethod
-    def of(cls, incident: Incident, evidence: list[Evidence], models: Path) -> Self:
-        """Tell an Incident by a ledger and the models in a folder."""
+    def of(
+        cls,
+        incident: Incident,
+        evidence: list[Evidence],
+        models: Path,
+        *,
+        is_signed: bool = True,
+    ) -> Self:
+        """Tell an Incident by a ledger and the models in a folder.
+
+        `is_signed`: False takes what nobody signed.
+        """
         return cls(
             incident=incident,
             narrative=tell(incident, evidence),
-            moved=tuple(moved(incident, evidence, models)),
+            moved=tuple(moved(incident, evidence, models, is_signed=is_signed)),
         )
 
     @property
@@ -99,7 +109,11 @@ def _unsound(one: Moved) -> str:
 
 
 def moved(
-    incident: Incident, evidence: Iterable[Evidence], models: Path
+    incident: Incident,
+    evidence: Iterable[Evidence],
+    models: Path,
+    *,
+    is_signed: bool = True,
 ) -> list[Moved]:
     """Weigh the features of an Incident's Decisions with the models in a folder."""
     from airnet.score import load
@@ -114,7 +128,7 @@ def moved(
         and "features" in entry.body
     ]
     try:
-        scorer = load(models)
+        scorer = load(models, is_signed=is_signed)
     except ModelError as error:
         return [_told(entry, problem=error.what) for entry in entries]
     found = []

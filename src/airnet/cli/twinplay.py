@@ -132,6 +132,7 @@ Exit statuses
 @click.option("--policy", type=PATH, help="What may be done; the shipped by default.")
 @click.option("--enforce", is_flag=True, help="Put what the policy contains in force.")
 @click.option("--models", type=PATH, help="Folder of models instead of the shipped.")
+@click.option("--unsigned", is_flag=True, help="Take models that nobody signed.")
 @with_world
 @click.option("--plot", type=PATH, help="Draw the timeline: a .png, .svg or .pdf.")
 @click.option("--write", type=PATH, help="Keep the mirror's frames: a .pcapng file.")
@@ -219,12 +220,16 @@ def _played(
     is_quiet: bool,
 ) -> "Outcome":
     """Play with what the command line asks to be kept."""
+    from airnet.pipeline import models_path
     from airnet.score import load as load_models
     from airnet.twin.closed import Terms
     from airnet.twin.loop import play_on, shipped_scorer
 
     models = given["models"]
-    scorer = load_models(models) if models else shipped_scorer()
+    scorer = shipped_scorer()
+    if models or given["unsigned"]:
+        folder = models or models_path()
+        scorer = load_models(folder, is_signed=not given["unsigned"])
     with (
         _kept(given["write"], given["ledger"]) as (tape, ledger),
         progress(prepared.stage.span_ns, is_quiet=is_quiet) as moved,

@@ -7,6 +7,7 @@ from airnet.decide.ladder import TIERS
 from airnet.decide.protection import endpoint
 from airnet.decide.streaks import Key, Streak
 from airnet.domain.decision import Action, Decision, Mode, TargetType, with_id
+from airnet.domain.session import SessionName
 from airnet.domain.verdict import PPM, Cause, Verdict
 from airnet.domain.window import WINDOW_HOST
 
@@ -22,9 +23,14 @@ def subject(verdict: Verdict) -> Key:
     """Return what the Verdict is about as a key that outlives table indices."""
     name = verdict.session
     if name is not None:
-        return _session(name.client, name.client_port, name.gateway, name.gateway_port)
+        return session_key(name)
     # Not by port: a flood may change it with every packet.
     return (str(verdict.window_kind), verdict.address)
+
+
+def session_key(name: SessionName) -> Key:
+    """Return the key of a session."""
+    return _session(name.client, name.client_port, name.gateway, name.gateway_port)
 
 
 @functools.lru_cache(maxsize=16384)
@@ -107,4 +113,4 @@ def sensor_alert(now_ns: int, loss_ppm: int, limit: int, why: str) -> Decision:
     return with_id(alert)
 
 
-__all__ = ["draft", "place", "sensor_alert", "subject", "with_id"]
+__all__ = ["draft", "place", "sensor_alert", "session_key", "subject", "with_id"]

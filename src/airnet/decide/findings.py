@@ -12,6 +12,8 @@ import msgspec
 from airnet.config import Site
 from airnet.decide.policy import WINDOW_KINDS, Policy, ppm
 from airnet.decide.terms import Terms
+from airnet.domain.drift import Run
+from airnet.domain.session import address_bytes, address_text
 from airnet.domain.verdict import PPM, Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION
 from airnet.errors import ConfigError
@@ -156,6 +158,22 @@ class Findings:
         if index is None or index >= len(verdict.features):
             return None
         return verdict.features[index]
+
+
+def runs(policy: Policy, site: Site) -> dict[tuple[str, str], Run]:
+    """Return what each session runs and what of it is signed, by CompID and host."""
+    signed: dict[str, tuple[str, ...]] = {}
+    for one in policy.envelopes:
+        signed[one.algorithm] = (*signed.get(one.algorithm, ()), one.version)
+    return {
+        (each.comp_id, address_text(address_bytes(each.host))): Run(
+            algorithm=each.algorithm,
+            version=each.version,
+            signed=signed.get(each.algorithm, ()),
+        )
+        for firm in site.firms
+        for each in firm.sessions
+    }
 
 
 def envelopes(policy: Policy, site: Site) -> dict[str, int]:

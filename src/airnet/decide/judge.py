@@ -24,6 +24,7 @@ from airnet.decide.sayings import Sayings
 from airnet.decide.streaks import NAMES, Streak, Streaks
 from airnet.decide.terms import Terms
 from airnet.domain.decision import Action, Decision, Mode
+from airnet.domain.drift import Drift
 from airnet.domain.verdict import PPM, Cause, Verdict
 from airnet.domain.window import WINDOW_GATEWAY
 
@@ -73,6 +74,14 @@ class Judge:
         if finding.cause is Cause.SENSOR_FAULT:
             self.guard.freeze(verdict.close_ns)
         return self._sayings.watch(verdict, finding, streak, watch)
+
+    def hear(self, drift: Drift) -> list[Decision]:
+        """Raise a doubt because of a drift, unless it is part of a fault."""
+        is_suspect = False
+        if drift.session is not None:
+            key = drafts.session_key(drift.session)
+            is_suspect = drift.is_elevated or self._streaks.runs(key, drift.t_ns)
+        return self.doubts.hear(drift, is_suspect=is_suspect)
 
     def distrust(self, lost: int, seen: int, now_ns: int) -> list[Decision]:
         """Weigh the mirror's own loss; above the limit, freeze and alert (SR-14).
@@ -176,6 +185,7 @@ class Judge:
         if mode is not decision.mode:
             decision = msgspec.structs.replace(decision, mode=mode)
         is_quiet = self.guard.admit(decision)
+        self.doubts.suspect(decision)
         self._forget(verdict)
         # And so does what stands from now on: it has its own time to work.
         self._streaks.forget(("above", *drafts.subject(verdict)))

@@ -345,7 +345,7 @@ class Drifting(Closed, frozen=True):
 class Resigned(Closed, frozen=True):
     """A scope that a named person has looked at and signed again, `at` a moment (UTC).
 
-    `scope` is a session's CompID, or `session` or `gateway` for all such windows.
+    `scope` is a CompID, at one host COMPID@HOST, or a kind of window: `session`.
     """
 
     scope: str

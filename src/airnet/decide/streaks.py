@@ -96,6 +96,11 @@ class Streaks:
         """End the subject's streak."""
         self._by_key.pop(key, None)
 
+    def runs(self, key: Key, now_ns: int) -> bool:
+        """Return whether the subject has an unbroken streak of any Cause."""
+        streak = self._by_key.get(key)
+        return streak is not None and now_ns - streak.close_ns <= self._gap_ns
+
     def alive(self, cause: str, now_ns: int) -> int:
         """Return how many subjects have an unbroken streak of `cause`.
 

@@ -18,6 +18,15 @@ class DriftKind(enum.StrEnum):
     SCOPE = "scope"
     SEQUENTIAL = "sequential"
     NEW_PEER = "new_peer"
+    NEW_TEMPLATE = "new_template"
+    NEW_VERSION = "new_version"
+    UNSIGNED_VERSION = "unsigned_version"
+    NEW_FEED = "new_feed"
+
+
+#: What whoever sends under a session's name brings about by one message, at a moment of
+#: their own choice.
+CHOSEN = frozenset({DriftKind.NEW_TEMPLATE, DriftKind.NEW_VERSION})
 
 
 class Drift(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +34,9 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
 
     `session` is the scope; None: everything with windows of `window_kind`. `feature` is
     the one that moved most, `margin` for the model's own. `measured` and `limit` are
-    in thousandths: of a PSI, or of a mean rank; a new peer has neither.
+    in thousandths: of a PSI, or of a mean rank; what is new has neither. `about` says
+    what is new where that has a name. `is_elevated`: its window is one of a streak of
+    suspicious ones.
     """
 
     kind: DriftKind
@@ -36,3 +47,16 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
     feature: str = ""
     measured: int = 0
     limit: int = 0
+    about: str = ""
+    is_elevated: bool = False
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """What the site says that a session runs, and which versions of that are signed.
+
+    `signed` is empty where the policy binds no version of the algorithm.
+    """
+
+    algorithm: str
+    version: str
+    signed: tuple[str, ...] = ()

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     MESSAGE: np.dtype[np.void]
 
 MESSAGES_MAX = 16384
+#: Layouts of orders that are told apart: 1..LAYOUTS, 0 of anything else.
+LAYOUTS = 128
 FIX_BYTES_MAX = 65536
 SCALE = 100_000_000
 UP, DOWN = 0, 1
@@ -32,7 +34,8 @@ _FIELDS: "dict[str, list[Any]]" = {
         ("session", "<u4"),
         ("bytes", "<u4"),
         ("type", "<u4"),
-        ("flags", "<u2"),
+        ("flags", "u1"),
+        ("layout", "u1"),
         ("kind", "u1"),
         ("direction", "u1"),
         ("malformed", "u1"),

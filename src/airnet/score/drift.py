@@ -31,6 +31,9 @@ LOOK_NS = 4_000_000_000
 #: Windows looked at before their distribution is compared: of all, of one session.
 POPULATION = 1024
 SCOPE = 225
+#: Of all, as many of one client's host: whoever trades from one or opens a thousand
+#: sessions there does not say what everybody is like.
+HOST_LOOKS = POPULATION // 8
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +93,7 @@ class Drifts:
         self._ranks = [round(rank * MILLI) for rank in self._binned.ranks[-1]]
         self._counts = np.zeros((self._width, row_kernel.BINS), np.int64)
         self._seen = 0
+        self._hosts: dict[str, int] = {}
         self._is_told = False
         self._comps = frozenset(comps)
         self._turns = row_kernel.Turns(kind, LOOK_NS)
@@ -114,13 +118,38 @@ class Drifts:
         found: list[Drift] = []
         is_session = self.kind == WINDOW_SESSION
         for at, place in enumerate(chosen):
+            window = windows[place]
+            if is_session:
+                subject = int(window["subject"])
+                named, number = of_session(sessions, subject)
+                found += self._met(window, named, number)
+                if window["first_ns"]:
+                    continue  # a fault is no drift, however long it lasts
+                found += self._of_session(window, places, at, named)
+                if not self._may_count(named.client):
+                    continue
             row_kernel.count(self._counts, places, at)
             self._seen += 1
             if self._seen == POPULATION:
-                found += self._of_all(windows[place])
-            if is_session:
-                found += self._of_session(windows[place], places, at, sessions)
+                found += self._of_all(window)
         return found
+
+    def _may_count(self, host: str) -> bool:
+        """Return whether one more window of a host may speak for everybody."""
+        count = self._hosts.get(host, 0)
+        self._hosts[host] = count + 1
+        return count < HOST_LOOKS
+
+    def _met(self, window: np.void, named: SessionName, number: int) -> list[Drift]:
+        """Begin to remember who has the row, if somebody else had it before."""
+        subject = int(window["subject"])
+        if self._numbers.get(subject) == number:
+            return []
+        self._numbers[subject] = number
+        self._scopes[subject] = Scope(self._width)
+        if not self._comps or named.client_comp in self._comps:
+            return []
+        return [self._drift(DriftKind.NEW_PEER, window, named)]
 
     def _of_all(self, window: np.void) -> list[Drift]:
         """Compare all windows of the kind, which are enough now; begin anew."""
@@ -128,6 +157,7 @@ class Drifts:
         self.index = dict(zip(self._binned.names, indices.tolist(), strict=True))
         self._counts[:] = 0
         self._seen = 0
+        self._hosts.clear()
         found = self._compared(indices, DriftKind.POPULATION, window, None)
         if self._is_told or not found:
             return []
@@ -139,22 +169,14 @@ class Drifts:
         window: np.void,
         places: NDArray[np.int64],
         at: int,
-        sessions: NDArray[np.void],
+        named: SessionName,
     ) -> list[Drift]:
         """Count one window of a session; compare it with what the session was.
 
         Its bins are places[at].
         """
-        subject = int(window["subject"])
-        named, number = of_session(sessions, subject)
+        scope = self._scopes[int(window["subject"])]
         out: list[Drift] = []
-        if self._numbers.get(subject) != number:
-            # Another session has the row now.
-            self._numbers[subject] = number
-            self._scopes[subject] = Scope(self._width)
-            if self._comps and named.client_comp not in self._comps:
-                out.append(self._drift(DriftKind.NEW_PEER, window, named))
-        scope = self._scopes[subject]
         row_kernel.count(scope.counts, places, at)
         scope.seen += 1
         rank = self._ranks[places[at, -1]]

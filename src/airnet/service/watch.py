@@ -183,7 +183,7 @@ class Service:
         before = list(self._ledger.evidence())
         desk.recover(before)
         standing.recover(before)
-        self._brain.judge.doubts.recover(_decisions(before))
+        self._resigned = self._brain.judge.doubts.recover(_decisions(before))
         return standing, desk
 
     def _governed(self, config: Config, base: Path) -> Wardens:
@@ -228,6 +228,8 @@ class Service:
             "policy": policy,
             **provenance,
         }
+        if self._resigned:  # who looked at what had drifted, and ended which doubt
+            body["resigned"] = msgspec.to_builtins(self._resigned)
         self._ledger.append("start", self._clock.now_ns(), body)
         self._ledger.sync()
 
