@@ -1,12 +1,11 @@
-"""What the shipped session model learned from is still what this tree generates.
+"""What the shipped models learned from is still what this tree generates.
 
 `airnet models train` takes minutes of a whole machine, so a sample stands for it: of
-episodes that the model learned from, was tuned or calibrated on, the rows and labels
+episodes that the models learned from, were tuned or calibrated on, the rows and labels
 must be the same, bit for bit. Where this fails, a generator, a feature or a label
-changed: the model must be trained again, and `python -m tests.twin.test_learned` then
+changed: the models must be trained again, and `python tests/twin/test_learned.py` then
 writes the sample anew. That the rest follows from rows alone is test_train's to show;
-the whole, byte for byte, `.ci/retrain`'s. The flood model is older than its windows
-(ADR 0044): nothing is kept of what it learned from.
+the whole, byte for byte, `.ci/retrain`'s.
 """
 
 import hashlib
@@ -43,26 +42,37 @@ def sample() -> dict[str, tuple[int, Maker]]:
     return {f"{what} {seed}": (seed, maker) for what, seed, maker in every[::EVERY]}
 
 
-def digest(seed: int, maker: Maker) -> str:
-    """Return a hash of what the session model took of an episode; "" of none."""
+def digests(seed: int, maker: Maker) -> dict[str, str]:
+    """Return by model a hash of what it took of an episode; nothing of none."""
     taken = gather.found(seed, maker, with_scenes=False)
-    if taken is None:
-        return ""
-    data = hashlib.sha256(taken[0].rows.tobytes())
-    data.update(taken[0].labels.tobytes())
-    return f"{len(taken[0].labels)} rows {data.hexdigest()}"
+    found = {}
+    for name, one in zip(run.KINDS, taken or (), strict=False):
+        data = hashlib.sha256(one.rows.tobytes())
+        data.update(one.labels.tobytes())
+        found[name] = f"{len(one.labels)} rows {data.hexdigest()}"
+    return found
 
 
 @pytest.mark.parametrize("name", sorted(sample()))
 def test_an_episode_gives_the_rows_that_were_learned_from(name: str) -> None:
     kept = json.loads(KEPT.read_text("utf-8"))
 
-    assert digest(*sample()[name]) == kept[name]
+    assert digests(*sample()[name]) == kept[name]
+
+
+@pytest.mark.parametrize("model", run.KINDS)
+def test_the_sample_has_rows_of_each_model(model: str) -> None:
+    """Of what has no rows, anything would be the same."""
+    kept = json.loads(KEPT.read_text("utf-8"))
+    rows = [int(one.get(model, "0").split()[0]) for one in kept.values()]
+
+    assert sum(count > 0 for count in rows) >= len(rows) // 2
+    assert sum(rows) > 2000
 
 
 def main() -> None:
     """Write the sample anew, of the tree that the models were trained with."""
-    found = {name: digest(*made) for name, made in sample().items()}
+    found = {name: digests(*made) for name, made in sample().items()}
     KEPT.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", "utf-8")
 
 

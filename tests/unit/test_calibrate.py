@@ -1,5 +1,6 @@
 """Calibration: p-values never too small, regimes by features, a second word."""
 
+from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,17 +21,52 @@ MODELS = Path(__file__).resolve().parents[2] / "models"
 SCHEMAS = {"session": SESSION_SCHEMA, "flood": FLOOD_SCHEMA}
 
 
-@given(st.lists(st.integers(-50, 50), max_size=60), st.integers(-60, 60))
-def test_p_value_is_the_share_as_high(scores: list[int], score: int) -> None:
-    """(1 + as high) / (1 + windows), rounded up; between two scores, of the lower."""
-    table = table_of(np.array(scores, np.int64))
-    lower = max((one for one in scores if one <= score), default=-100)
-    as_high = sum(one >= lower for one in scores)
+@given(
+    st.lists(st.tuples(st.integers(-50, 50), st.integers(0, 7)), max_size=60),
+    st.integers(-60, 60),
+)
+def test_p_value_is_the_mean_share_of_a_day(
+    found: list[tuple[int, int]], score: int
+) -> None:
+    """(1 + the days' shares as high) / (1 + days); between two scores, of the lower."""
+    scores = np.array([one for one, _ in found], np.int64)
+    days = np.array([day for _, day in found], np.int64)
+    table = table_of(scores, days)
+    lower = max((one for one, _ in found if one <= score), default=-100)
+    sizes = Counter(day for _, day in found)
+    as_high = sum(Fraction(one >= lower, sizes[day]) for one, day in found)
 
-    exact = Fraction((1 + as_high) * PPM, 1 + len(scores))
-    assert table.p_value_ppm(score) == min(
-        PPM, -(-exact.numerator // exact.denominator)
+    exact = (1 + as_high) * PPM / (1 + len(sizes))
+    assert table.days == len(sizes)
+    assert exact <= table.p_value_ppm(score) <= min(PPM, exact + 2)
+
+
+def test_a_day_counts_once_whatever_it_has() -> None:
+    """One busy day of high scores is as rare as one that has a single window."""
+    calm = [np.full(5, day) for day in range(9)]
+    busy = table_of(
+        np.array([0] * 45 + [7] * 500), np.concatenate([*calm, np.full(500, 9)])
     )
+    brief = table_of(np.array([0] * 45 + [7]), np.concatenate([*calm, [9]]))
+
+    assert busy.p_value_ppm(7) == brief.p_value_ppm(7) == -(-2 * PPM // 11)
+    assert busy.p_value_ppm(8) == busy.p_value_ppm(7)
+
+
+def test_p_values_of_a_new_day_are_never_too_small() -> None:
+    """Days that differ by far more than their windows do: of 1 in 20, 1 in 20."""
+    rng = np.random.Generator(np.random.PCG64(5))
+    low = []
+    for _ in range(400):
+        levels = rng.normal(0, 1e6, 40)
+        numbers = np.arange(40).repeat(rng.integers(1, 60, 40))
+        scores = (levels[numbers] + rng.normal(0, 1e4, len(numbers))).astype(np.int64)
+        is_new = numbers == 39
+        table = table_of(scores[~is_new], numbers[~is_new])
+        new = int(rng.choice(scores[is_new]))
+        low.append(table.p_value_ppm(new) <= PPM // 20)
+
+    assert 0.02 < np.mean(low) < 0.08
 
 
 @given(st.integers(300, 5000), st.integers(0, 2**32 - 1))
@@ -38,7 +74,7 @@ def test_a_thinned_table_is_never_too_small(count: int, seed: int) -> None:
     rng = np.random.Generator(np.random.PCG64(seed))
     scores = rng.integers(-(10**6), 10**6, count)
     whole = np.sort(scores)
-    table = table_of(scores)
+    table = table_of(scores, np.arange(count))
 
     assert len(table.scores) < calibrate.KEPT + 400
     for score in rng.integers(-(10**6), 10**6, 20).tolist():
@@ -49,8 +85,8 @@ def test_a_thinned_table_is_never_too_small(count: int, seed: int) -> None:
 
 
 def test_the_first_regime_that_holds_is_the_rows() -> None:
-    empty = table_of(np.zeros(0, np.int64))
-    known = table_of(np.arange(99))
+    empty = table_of(np.zeros(0, np.int64), np.zeros(0, np.int64))
+    known = table_of(np.arange(99), np.arange(99))
     found = Calibrated(
         Calibration(
             schema_digest="",

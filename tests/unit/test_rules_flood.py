@@ -81,3 +81,47 @@ def test_a_dozen_new_programs_in_one_moment_are_not_judged_in_one_window() -> No
 
         assert len(gateway) >= 1
         assert bool(fired(AT_ONCE, COLUMN, gateway)) == is_flood
+
+
+@pytest.mark.parametrize(("gap_ms", "is_flood"), [(10, True), (50, False)])
+def test_handshakes_that_add_up_are_a_flood_if_they_do_not_stop(
+    gap_ms: int, is_flood: bool
+) -> None:
+    """A hundred a second from few, never completed; twenty is a firm that retries."""
+    spells = [(0, gap_ms * 1_000_000, 200)]
+    windows, rows = closed(flood(spells, 3), NO_MESSAGES, 64)
+    gateway = rows[windows["kind"] == WINDOW_GATEWAY].copy()
+    for name, value in (("known", 8), ("session_rate", 90), ("over_baseline", 9000)):
+        gateway[:, COLUMN[name]] = value
+    found = fired((named("gateway.half_open_adding_up"),), COLUMN, gateway)
+
+    assert gateway[-1, COLUMN["half_open"]] > 150
+    assert bool(found) == is_flood
+    assert all(gateway[place, COLUMN["half_open"]] > 95 for place in found)
+
+
+@pytest.mark.parametrize(
+    "excuse",
+    [
+        {"known_share": 100},  # one of them has been let in
+        {"fresh_share": 900},  # nobody of them has been here before
+        {"unspoken": 12},  # they wait for their answer yet
+        {"empty_share": 500},  # a backup passes by as everybody logs on
+        {"reply_share": 100},  # so does a feed
+        {"session_rate": 0},  # nobody trades here
+    ],
+    ids=lambda excuse: next(iter(excuse)),
+)
+def test_who_logs_on_for_the_first_time_is_not_refused(excuse: dict[str, int]) -> None:
+    rule = named("gateway.refused_logons_per_second")
+    row = row_of(rule)
+    assert fired((rule,), COLUMN, row)
+
+    for name, value in excuse.items():
+        row[0, COLUMN[name]] = value
+    assert not fired((rule,), COLUMN, row)
+
+
+def named(name: str) -> Rule:
+    """Return the rule of this name."""
+    return next(rule for rule in GATEWAY_RULES if rule.name == name)

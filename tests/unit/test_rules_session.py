@@ -133,15 +133,19 @@ def test_what_was_refused_comes_again() -> None:
 
 
 def test_two_ends_that_ask_each_other() -> None:
-    """ResendRequests without a number missing; where numbers miss it is a gap."""
+    """ResendRequests without a number missing; where numbers miss it is the line."""
     kind = KIND["resend_request"]
-    asking = [{"kind": kind, "down": n % 2, "sequence": 10 + n // 2} for n in range(60)]
-    gaps = [
-        {"kind": kind, "down": n % 2, "sequence": 10 + n // 2 * 5} for n in range(60)
-    ]
 
-    assert names_of(rows_of(asking)) == {"resend_requests_per_second"}
-    assert names_of(rows_of(gaps)) == set()
+    def asked(count: int, skipped: int) -> Rows:
+        step = 1 + skipped
+        return rows_of(
+            {"kind": kind, "down": n % 2, "sequence": 10 + n // 2 * step}
+            for n in range(count)
+        )
+
+    assert names_of(asked(60, 0)) == {"resend_requests_per_second"}
+    assert names_of(asked(60, 4)) == {"gaps_asked_for_per_second"}
+    assert names_of(asked(14, 4)) == set()
 
 
 @pytest.mark.parametrize("gap_ns", [500_000, 2_000_000])

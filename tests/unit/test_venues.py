@@ -257,3 +257,37 @@ def test_missing_features_fire_no_rule_and_are_null_in_json(
     assert b"null" in text
     assert msgspec.json.decode(text, type=Verdict) == verdict
     assert shares(scorer, verdict) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "is_told"),
+    [
+        ({}, True),
+        ({"logons": 1}, False),  # somebody mistyped
+        ({"sessions": 1}, False),  # others trade: it is not the venue's doing
+        ({"logons_answered": 1}, False),
+        ({"logons_waiting": 1}, False),  # the answer may be a Logon
+        ({"order_baseline": 0}, False),  # a venue that nobody ever used
+        ({"history_ms": 900}, False),  # the capture begins
+    ],
+)
+def test_a_venue_that_lets_nobody_back_in(
+    change: dict[str, int], is_told: bool
+) -> None:
+    row = np.zeros((1, 64), np.float32)
+    found = {"logons": 2, "handshakes": 2, "order_baseline": 500, "history_ms": 9000}
+    for name, value in (found | change).items():
+        row[0, COLUMN[name]] = value
+
+    names = {one.rule.name for one in fired(VENUE_RULES, COLUMN, row).values()}
+    assert names == ({"venue.logons_refused"} if is_told else set())
+
+
+def test_many_at_once_need_no_last_answer() -> None:
+    row = np.zeros((1, 64), np.float32)
+    for name, value in (("order_baseline", 500), ("history_ms", 9000), ("logons", 30)):
+        row[0, COLUMN[name]] = value
+    row[0, COLUMN["logons_waiting"]] = 1
+    (found,) = fired(VENUE_RULES, COLUMN, row).values()
+
+    assert found.rule.name == "venue.logons_of_many_refused"

@@ -3,8 +3,11 @@
 `calibration.json` beside the model: regimes told by features alone, and for each the
 scores of benign windows that share nothing they look back at. The p-value of a score is
 the share of those as high (split conformal, one table a group: Vovk's Mondrian sets).
-Scores are whole steps of the models' grid and ranks are counted: nothing is rounded
-until the last division, which rounds up.
+Windows of one day resemble each other, so days are what is exchangeable: each counts as
+much as any other, however many windows it has, and the new one as one more (Dunn,
+Wasserman and Ramdas, 2023: hierarchical conformal). Nothing is rarer than one day in
+all. Scores are whole steps of the models' grid; parts of days are whole millionths,
+rounded up.
 """
 
 import bisect
@@ -26,11 +29,17 @@ GRID = 1 << 16
 NOVELTY = "novelty"
 #: The worst benign scores are kept one by one, the others ever further apart.
 KEPT, RATIO = 256, 1.02
+#: What a day's windows share out among them: enough that rounding up is no matter.
+DAY = 10**12
 
 
 class Table(Closed, frozen=True):
-    """Benign scores, ascending, and how many of `windows` are as high or higher."""
+    """Benign scores, ascending, and how many millionths of a day are as high or higher.
 
+    A day counts as one, whatever it has of the `windows`.
+    """
+
+    days: int
     windows: int
     scores: tuple[int, ...]
     above: tuple[int, ...]
@@ -42,8 +51,8 @@ class Table(Closed, frozen=True):
     def p_value_ppm(self, score: int) -> int:
         """Return the conformal p-value, never too small: of the kept score below."""
         place = bisect.bisect_right(self.scores, score) - 1
-        as_high = self.above[place] if place >= 0 else self.windows
-        return min(PPM, -(-(as_high + 1) * PPM // (self.windows + 1)))
+        as_high = self.above[place] if place >= 0 else self.days * PPM
+        return min(PPM, -(-(as_high + PPM) // (self.days + 1)))
 
 
 class Regime(Closed, frozen=True):
@@ -68,10 +77,17 @@ class Calibration(Closed, frozen=True):
             raise ValueError("the last regime must be everybody's")
 
 
-def table_of(scores: NDArray[np.int64]) -> Table:
-    """Return the Table of benign scores, thinned where they are many."""
-    ordered = np.sort(scores)[::-1]
-    count = len(ordered)
+def table_of(scores: NDArray[np.int64], days: NDArray[np.int64]) -> Table:
+    """Return the Table of benign scores, thinned where they are many.
+
+    `days` has the number of each one's day.
+    """
+    _, which, sizes = np.unique(days, return_inverse=True, return_counts=True)
+    order = np.argsort(scores, kind="stable")[::-1]
+    ordered, count = scores[order], len(scores)
+    # Rounded up, so that a part of a day is never too small.
+    parts = -(-DAY // sizes.astype(np.int64))[which[order]]
+    total = np.concatenate([[0], np.cumsum(parts, dtype=np.int64)])
     ranks, rank = set(range(min(KEPT, count))), float(KEPT)
     while rank < count:
         ranks.add(int(rank))
@@ -79,9 +95,13 @@ def table_of(scores: NDArray[np.int64]) -> Table:
     if count:
         ranks.add(count - 1)
     kept = np.unique(ordered[sorted(ranks)])
-    above = count - np.searchsorted(np.sort(scores), kept, side="left")
+    as_many = count - np.searchsorted(np.sort(scores), kept, side="left")
+    above = -(-total[as_many] // (DAY // PPM))
     return Table(
-        windows=count, scores=tuple(kept.tolist()), above=tuple(above.tolist())
+        days=len(sizes),
+        windows=count,
+        scores=tuple(kept.tolist()),
+        above=tuple(np.minimum(above, len(sizes) * PPM).tolist()),
     )
 
 

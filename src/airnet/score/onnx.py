@@ -253,7 +253,9 @@ class OnnxScorer:
                 continue
             chances = model.probabilities_ppm(margins[place])
             if fact is not None:
-                chance = chances[model.card.classes.index(fact.rule.cause)]
+                # A rule may tell what no model knows: then it is as sure as a rule.
+                known = dict(zip(model.card.classes, chances, strict=True))
+                chance = known.get(fact.rule.cause, 0)
                 opinion: Opinion | None = of_fact(fact, max(chance, RULE_PPM))
             else:
                 opinion = of_model(model, values[place], chances)

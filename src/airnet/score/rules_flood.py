@@ -17,6 +17,10 @@ AT_GATEWAY = (
 )
 OF_STRANGERS = (*AT_GATEWAY, ("known_share", 0, 250))
 
+#: Handshakes, and nothing beside them: when a day begins and everybody logs on, a
+#: backup or a feed that passes by is most of what comes from strangers.
+HANDSHAKES = (("empty_share", 900, ANY), ("reply_share", 250, 750))
+
 GATEWAY_RULES = (
     # Handshakes of strangers, 20 of them open and in this window none completed: a firm
     # that nobody knows may start a dozen programs in one moment, and from far away.
@@ -159,7 +163,8 @@ GATEWAY_RULES = (
             ("reply_share", 0, 350),
         ),
     ),
-    # Datagrams that hardly any answer goes back to, where orders are taken over TCP.
+    # Datagrams that hardly any answer goes back to, where orders are taken over TCP. A
+    # feed that was there when the capture began is not told from one that begins.
     Rule(
         name="gateway.datagrams_per_second",
         cause=Cause.FLOOD,
@@ -169,8 +174,53 @@ GATEWAY_RULES = (
         needs=(
             ("packets", 10, ANY),
             ("known", 3, ANY),
+            ("history_ms", 1000, ANY),
             ("over_baseline", 20_000, ANY),
             ("reply_share", 0, 200),
+        ),
+    ),
+    # Handshakes of strangers that add up: 96 are open, fifty more a second and hardly
+    # one completed, while others trade: what creeps is as sure as what bursts once so
+    # many stand open. Twenty programs of a new firm that nobody answers try again once
+    # a second (RFC 6298 section 2), which is slower.
+    Rule(
+        name="gateway.half_open_adding_up",
+        cause=Cause.FLOOD,
+        unit="handshakes",
+        feature="half_open",
+        limit=95,
+        needs=(
+            ("packets", 3, ANY),
+            ("known", 3, ANY),
+            ("history_ms", 2000, ANY),
+            ("half_open_rate", 50, ANY),
+            ("half_open_share", 950, ANY),
+            ("rate_1s", 50, ANY),
+            ("over_baseline", 5000, ANY),
+            ("busiest_port_share", 800, ANY),
+            ("known_share", 0, 100),
+            ("reset_rate", 0, 20),
+            ("session_rate", 1, ANY),
+        ),
+    ),
+    # Logons of strangers that came before and are strangers still: a firm's host is let
+    # in with its first. Few wait for an answer, so they have been refused; ten of them,
+    # a hundred a second, and from each host more than one.
+    Rule(
+        name="gateway.refused_logons_per_second",
+        cause=Cause.FLOOD,
+        unit="Logons/s",
+        feature="logon_rate",
+        limit=100,
+        needs=(
+            *AT_GATEWAY,
+            ("known_share", 0, 50),
+            ("fresh_share", 0, 250),
+            ("packets_per_source", 2500, ANY),
+            ("logons_10s", 10, ANY),
+            ("unspoken", 0, 6),
+            ("session_rate", 1, ANY),
+            *HANDSHAKES,
         ),
     ),
     # Logons by few strangers that never trade, ten connections each, hundreds a
@@ -186,6 +236,7 @@ GATEWAY_RULES = (
             ("known_share", 0, 50),
             ("packets_per_source", 3500, ANY),
             ("logons_10s", 16, ANY),
+            ("empty_share", 700, ANY),
         ),
     ),
     # The same more slowly, for a second.
@@ -202,6 +253,7 @@ GATEWAY_RULES = (
             ("rate_1s", 80, ANY),
             ("half_open_share", 0, 500),
             ("logon_rate", 20, ANY),
+            ("empty_share", 700, ANY),
         ),
     ),
     # Connections of few strangers, which are taken and on which nobody logs on, again
@@ -225,7 +277,8 @@ GATEWAY_RULES = (
         ),
     ),
     # Connections held open by strangers on which the gateway never spoke as to a
-    # client. All sessions of a floor that wait for its Logon are fewer, and known.
+    # client. All sessions of a floor that wait for its Logon are fewer, and known; and
+    # where the mirror shows but one way, nobody is seen to speak: so SYN-ACKs, too.
     Rule(
         name="gateway.connections_unspoken",
         cause=Cause.FLOOD,
@@ -237,6 +290,7 @@ GATEWAY_RULES = (
             ("known", 3, ANY),
             ("half_open_share", 0, 500),
             ("known_share", 0, 500),
+            ("syn_ack_rate", 1, ANY),
         ),
     ),
     # Packets of no session, unanswered, at an address the site file calls a gateway.

@@ -221,6 +221,17 @@ SESSION_RULES = (
         limit=20,
         needs=(("gap_rate", 0, 5),),
     ),
+    # Fifteen such requests, and numbers that are missing as often: one end skips them,
+    # the other asks, again and again. After a failure each end asks once. The line is
+    # out of order, not the algorithm: it is told, and nobody is contained for it.
+    Rule(
+        name="session.gaps_asked_for_per_second",
+        cause=Cause.VENUE_FAULT,
+        unit="0.1 requests/s",
+        feature="resend_rate",
+        limit=14,
+        needs=(("gap_rate", 12, ANY),),
+    ),
     # The same without a past to compare with: nobody wants one order 257 times in a row
     # at 400 a second. A large order sent in like pieces made 181 at 288 a second, in
     # the twin's wildest markets.

@@ -3,6 +3,14 @@
 from airnet.domain.verdict import Cause
 from airnet.score.rule import ANY, Rule
 
+#: A venue that had orders and sessions, has none, and answers no Logon with one.
+_EMPTIED = (
+    ("sessions", 0, 0),
+    ("logons_answered", 0, 0),
+    ("order_baseline", 10, ANY),
+    ("history_ms", 3000, ANY),
+)
+
 VENUE_RULES = (
     # Eight messages, twenty times as long as it usually takes and a quarter of a second
     # without one answer to anybody. A venue must see as much of itself within 5 s
@@ -155,5 +163,28 @@ VENUE_RULES = (
         feature="logon_wait_us",
         limit=2_000_000,
         needs=(("logons_waiting", 3, ANY),),
+    ),
+    # Nobody is let in: two log on and are answered, but with no Logon, nobody waits and
+    # nobody trades any more, where many did. A maintenance takes no connection at all.
+    Rule(
+        name="venue.logons_refused",
+        cause=Cause.VENUE_FAULT,
+        unit="Logons in 0.1 s",
+        feature="logons",
+        limit=1,
+        needs=(
+            *_EMPTIED,
+            ("logons_waiting", 0, 0),
+            ("handshakes", 1, ANY),
+        ),
+    ),
+    # The same of many at once; the last one's answer may be on its way.
+    Rule(
+        name="venue.logons_of_many_refused",
+        cause=Cause.VENUE_FAULT,
+        unit="Logons in 0.1 s",
+        feature="logons",
+        limit=7,
+        needs=(*_EMPTIED, ("logons_waiting", 0, 2)),
     ),
 )

@@ -230,7 +230,22 @@ def thinned(
     return np.sort(np.concatenate([np.zeros(0, np.intp), *kept]))
 
 
-def benign(share: Share, budget: Budget, jobs: int = 1) -> tuple[Rows, Rows]:
+class Days(NamedTuple):
+    """Rows of benign windows, far apart, and the number of each one's day."""
+
+    rows: Rows
+    numbers: NDArray[np.int64]
+
+    def __add__(self, other: "Days") -> "Days":  # type: ignore[override] # no tuple's
+        """Return both, no day of the one being one of the other."""
+        first = int(self.numbers.max(initial=-1)) + 1
+        return Days(
+            np.concatenate([self.rows, other.rows]),
+            np.concatenate([self.numbers, other.numbers + first]),
+        )
+
+
+def benign(share: Share, budget: Budget, jobs: int = 1) -> tuple[Days, Days]:
     """Return session rows, gateway and source rows of benign days, far apart.
 
     Calibration needs windows that do not share what they look back at.
@@ -239,11 +254,14 @@ def benign(share: Share, budget: Budget, jobs: int = 1) -> tuple[Rows, Rows]:
         functools.partial(sparse, maker) for _, maker in benign_makers(share, budget)
     ]
     parts = list(crew.made(work, jobs))
+    return _days([part[0] for part in parts]), _days([part[1] for part in parts])
+
+
+def _days(parts: list[Rows]) -> Days:
+    """Return the rows of days, one after the other."""
     blank = np.zeros((0, 64), np.float32)
-    return (
-        np.concatenate([blank, *(part[0] for part in parts)]),
-        np.concatenate([blank, *(part[1] for part in parts)]),
-    )
+    sizes = [len(part) for part in parts]
+    return Days(np.concatenate([blank, *parts]), np.arange(len(parts)).repeat(sizes))
 
 
 def sparse(maker: Maker) -> tuple[Rows, Rows]:

@@ -16,7 +16,7 @@ from airnet.domain.window import FEATURE_LIMIT, FeatureSchema
 from airnet.score import calibrate, golden as golden_rows, novelty, reference, second
 from airnet.score.model import FILE as MODEL_FILE
 from airnet.train import export, fit, strange
-from airnet.train.gather import Lot
+from airnet.train.gather import Days, Lot
 
 Rows = NDArray[np.float32]
 Table = Mapping[str, object]
@@ -36,7 +36,9 @@ REGIMES: dict[str, tuple[tuple[str, tuple[tuple[str, int, int], ...]], ...]] = {
         ("busy", (("baseline", 100, ANY),)),
         ("quiet", ()),
     ),
+    # When a day begins everybody logs on at once: as many handshakes as a flood has.
     "flood": (
+        ("logging on", (("logon_rate", 10, ANY),)),
         ("source", (("is_source", 1, 1),)),
         ("reconnect", (("known_share", 300, ANY),)),
         ("without sessions", (("session_rate", 0, 0),)),
@@ -51,8 +53,8 @@ DRIVING = {
 }
 LIMITS = (
     "made of generated markets: where a real one is otherwise, run in shadow first",
-    "p-values hold where windows are as those calibrated on: drift is watched for that",
-    "a p-value below one millionth of its regime's windows is not told apart",
+    "p-values hold where days are as those calibrated on: drift is watched for that",
+    "no p-value is below one in as many days as its regime has, and one more",
     "faults that change no rate, ratio or repetition are not seen by this model",
 )
 COHORT = 15
@@ -64,9 +66,9 @@ class Data(NamedTuple):
 
     train: Lot
     tune: Lot
-    benign: Rows
+    benign: Days
     report: Lot
-    report_benign: Rows
+    report_benign: Days
 
 
 def filled(rows: Rows, schema: FeatureSchema) -> Rows:
@@ -146,7 +148,7 @@ class Maker:
         self._rows = filled(data.train.rows, schema)
         self._labels = data.train.labels
         self._tune = filled(data.tune.rows, schema)
-        self._benign = filled(data.benign, schema)
+        self._benign = filled(data.benign.rows, schema)
 
     def make(self) -> None:
         """Train, calibrate, and write down what the models say of golden rows."""
@@ -207,16 +209,18 @@ class Maker:
 
     def _calibrate(self) -> None:
         scores, which = self.scores(self._benign), self.regimes_of(self._benign)
+        days = self._data.benign.numbers
         regimes = tuple(
             calibrate.Regime(
                 name=name,
                 where=where,
                 tables={
-                    cause: calibrate.table_of(values[which == number])
+                    cause: calibrate.table_of(values[own], days[own])
                     for cause, values in scores.items()
                 },
             )
             for number, (name, where) in enumerate(self.regimes())
+            for own in [which == number]
         )
         self.calibration = calibrate.Calibration(
             schema_digest=self.schema.digest(), regimes=regimes
@@ -228,7 +232,7 @@ class Maker:
         """Keep how the rows of benign days are distributed, for drift."""
         margins = margins_of(self.files[MODEL_FILE], self._benign).astype(np.float64)
         leads = margins[:, 1:].max(axis=1) - margins[:, 0]
-        found = reference.reference_of(self._data.benign, leads, self.schema)
+        found = reference.reference_of(self._data.benign.rows, leads, self.schema)
         data = msgspec.json.format(msgspec.json.encode(found), indent=1)
         self.files[reference.FILE] = data + b"\n"
 
@@ -303,7 +307,7 @@ class Maker:
 
     def _coverage(self) -> dict[str, Table]:
         """Return by regime how often benign windows of another domain seem rare."""
-        rows = filled(self._data.report_benign, self.schema)
+        rows = filled(self._data.report_benign.rows, self.schema)
         which, scores = self.regimes_of(rows), self.scores(rows)
         out: dict[str, Table] = {}
         for number, regime in enumerate(self.calibration.regimes):
@@ -311,7 +315,7 @@ class Maker:
             found: dict[str, object] = {"report_windows": int(own.sum())}
             for cause, values in scores.items():
                 table = regime.tables[cause]
-                found["windows"] = table.windows
+                found |= {"windows": table.windows, "days": table.days}
                 ppm = np.array([table.p_value_ppm(int(v)) for v in values[own]])
                 for limit in (10_000, 1000):
                     share = float((ppm <= limit).mean()) if own.any() else 0.0

@@ -20,7 +20,7 @@ from airnet.train.make import Data, Maker
 
 SEED = 20261121
 #: Raised when what is learned changes; the schema has a version of its own.
-VERSION = 3
+VERSION = 4
 KINDS: dict[str, tuple[FeatureSchema, tuple[Cause, ...]]] = {
     "session": (SESSION_SCHEMA, classes.SESSION_CLASSES),
     "flood": (FLOOD_SCHEMA, classes.FLOOD_CLASSES),
@@ -37,8 +37,8 @@ class Gathered(NamedTuple):
     train: tuple[Lot, Lot]
     tune: tuple[Lot, Lot]
     report: tuple[Lot, Lot]
-    benign: tuple[gather.Rows, gather.Rows]
-    report_benign: tuple[gather.Rows, gather.Rows]
+    benign: tuple[gather.Days, gather.Days]
+    report_benign: tuple[gather.Days, gather.Days]
     tune_scenes: gather.Scenes
     report_scenes: gather.Scenes
 
@@ -63,10 +63,9 @@ def gathered(budget: Budget, seed: int, say: Say, jobs: int = 1) -> Gathered:
     say("benign days")
     half = budget.scaled(0.5)
     # Of two domains: what is exchangeable with one world alone is with no other.
-    both = [gather.benign(share(one), half, jobs) for one in (TUNE, TRAIN)]
-    benign = tuple(np.concatenate(rows) for rows in zip(*both, strict=True))
+    first, second = (gather.benign(share(one), half, jobs) for one in (TUNE, TRAIN))
+    found = first[0] + second[0], first[1] + second[1]
     later = gather.benign(share(REPORT), budget.scaled(REPORT_SHARE), jobs)
-    found = benign[0], benign[1]
     return Gathered(train, tune, reported, found, later, tune_scenes, scenes)
 
 
