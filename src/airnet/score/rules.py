@@ -12,8 +12,9 @@ from airnet.domain.window import (
     WINDOW_SOURCE,
     WINDOW_VENUE,
 )
+from airnet.score.excuses import EXCUSES
 from airnet.score.rules_feed import FEED_RULES
-from airnet.score.rules_flood import EXCUSES, GATEWAY_RULES, SOURCE_RULES
+from airnet.score.rules_flood import GATEWAY_RULES, SOURCE_RULES
 from airnet.score.rules_host import HOST_RULES
 from airnet.score.rules_sensor import SENSOR_RULES
 from airnet.score.rules_session import SESSION_RULES

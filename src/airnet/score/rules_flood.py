@@ -1,4 +1,4 @@
-"""Rules of floods: what arrives at a gateway outside sessions, and what excuses it.
+"""Rules of floods: what arrives at a gateway outside sessions.
 
 Limits are ours; each says why. A rule whose name ends in `at_once` is so far beyond
 what a trading floor does that policy acts on one window of it (`at_once`).
@@ -339,77 +339,6 @@ SOURCE_RULES = (
             ("half_open_share", 900, ANY),
             ("busiest_port_share", 500, ANY),
             ("known", 0, 0),
-        ),
-    ),
-)
-
-# What a rule of these says is no flood, whatever the model thinks. A host that has
-# traded and is refused, or not answered, tries again: all of them at once, as fast as
-# their software lets them, when a gateway fails. Limiting strangers would not touch
-# them, and a false shield is put up when the venue is weakest.
-EXCUSES = (
-    # Every handshake is answered: completed or refused.
-    Rule(
-        name="gateway.known_hosts_answered",
-        cause=Cause.NORMAL,
-        unit="1/1000",
-        feature="known_share",
-        limit=500,
-        needs=(("half_open_share", 0, 200), ("stray_rate", 0, 500)),
-    ),
-    # Nearly all are answered, let in and turned away: the gateway is there and takes
-    # nobody, or a line breaks off again and again.
-    Rule(
-        name="gateway.known_hosts_turned_away",
-        cause=Cause.NORMAL,
-        unit="1/1000",
-        feature="known_share",
-        limit=900,
-        needs=(
-            ("half_open_share", 0, 400),
-            ("reply_share", 400, ANY),
-            ("syn_rate", 50, ANY),
-            ("rate_1s", 0, 3000),
-        ),
-    ),
-    # The capture begins, or the gateway does: everybody who trades there comes at once,
-    # and is a stranger yet.
-    Rule(
-        name="gateway.begins",
-        cause=Cause.NORMAL,
-        unit="sessions",
-        feature="known",
-        limit=0,
-        needs=(("history_ms", 0, 500), ("rate_1s", 0, 3000)),
-    ),
-    # A volley of a few handshakes, answered, hardly one of which stays open: who asks
-    # whether the port is served gives them up (RST). As a flood it would be none yet.
-    Rule(
-        name="gateway.few_open",
-        cause=Cause.NORMAL,
-        unit="1/1000",
-        feature="reply_share",
-        limit=400,
-        needs=(
-            ("half_open", 0, 16),
-            ("syn_rate", 50, ANY),
-            ("rate_1s", 0, 100),
-            ("unspoken", 0, 8),
-        ),
-    ),
-    # None is answered and no session is alive: the gateway is gone.
-    Rule(
-        name="gateway.known_hosts_unanswered",
-        cause=Cause.NORMAL,
-        unit="1/1000",
-        feature="known_share",
-        limit=500,
-        needs=(
-            ("syn_ack_rate", 0, 0),
-            ("reply_share", 0, 0),
-            ("session_rate", 0, 100),
-            ("stray_rate", 0, 500),
-            ("rate_1s", 0, 5000),
         ),
     ),
 )
