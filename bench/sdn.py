@@ -30,6 +30,19 @@ from airnet.bench.host import describe
 HOLD_NS, YOUNG_HOLD_NS = 20_000_000, 150_000_000
 YOUNG_NS = 220_000_000
 BLOCK = 20
+#: Frames looked at that came before an order.
+BEFORE = 64
+HELD_AGAINST = {
+    "effect p50": "effect_p50_us",
+    "effect p99": "effect_p99_us",
+    "last bad p99": "p99_us",
+}
+#: What is held against the floor, and what the floor is.
+FLOORS = (
+    ("lane rule", "raw rule"),
+    ("lane both", "raw both"),
+    ("hop both", "raw both"),
+)
 SESSIONS = 1000
 
 
@@ -50,7 +63,11 @@ Order = tuple[Callable[[], tuple[int, int]], Callable[[], None]]
 def contain(
     bench: Bench, ways: dict[str, Order], trials: int, *, is_young: bool
 ) -> dict:
-    """Return, for each way, us to the last bad frame and to the acknowledgement."""
+    """Return, for each way, us to the last bad frame and to the acknowledgement.
+
+    And to the effect: it lies between the last bad frame that came, be that before the
+    order, and the first that did not, a gap later; in the middle, on the whole.
+    """
     hold_ns = YOUNG_HOLD_NS if is_young else HOLD_NS
     found: dict[str, list[tuple[float, float, int]]] = {name: [] for name in ways}
     turn = 0
@@ -63,15 +80,15 @@ def contain(
                 if is_young:
                     bench.ask(generation=turn)
                     until(time.time_ns() + YOUNG_NS)
-                start = bench.count
+                start = max(0, bench.count - BEFORE)
                 given_ns, told_ns = order()
                 until(given_ns + hold_ns)
                 rows = bench.arrived(start)
                 undo()
                 bad = rows["arrived_ns"][rows["kind"] & 3 == BAD]
-                late = bad[bad > given_ns]
-                last = int(late.max()) - given_ns if len(late) else 0
-                block.append((last / 1e3, (told_ns - given_ns) / 1e3, len(late)))
+                last = int(bad.max()) - given_ns
+                took = (max(0, last), told_ns - given_ns, last + GAP_NS / 2)
+                block.append(tuple(ns / 1e3 for ns in took))
                 # Not at one phase of the switch's own clocks.
                 until(time.time_ns() + 20_000_000 + turn * 7_919_000 % 20_000_000)
             stolen = steal() - before
@@ -89,6 +106,7 @@ def summary(rows: list) -> dict[str, float]:
     said["within_1_ms"] = round(float((every[:, 0] <= 1000).mean()), 4)
     said["leaking"] = round(float((every[:, 0] > 20_000 - 1000).mean()), 4)
     said |= {f"ack_{k}": v for k, v in points(every[:, 1], "us").items()}
+    said |= {f"effect_{k}": v for k, v in points(every[:, 2], "us").items()}
     if len(calm):
         said |= {"calm": len(calm)}
         said |= {f"calm_{k}": v for k, v in points(calm[:, 0], "us").items()}
@@ -190,10 +208,11 @@ def main() -> int:
         time.sleep(1)
         ways: dict[str, Order] = {
             "raw rule": (bench.raw_rule, bench.undo_raw),
-            "lane rule": (lambda: bench.fire(bench.rule), bench.release),
+            "lane rule": (lambda: bench.fire(bench.meeting), bench.release),
             "raw meter": (bench.raw_meter, bench.undo_raw),
             "raw both": (bench.raw_both, bench.undo_raw),
-            "lane both": (lambda: bench.fire(bench.both), bench.release),
+            "lane both": (lambda: bench.fire(bench.knowing), bench.release),
+            "hop both": (bench.hop, bench.release),
         }
         begun = bench.arrived(0)
         start = int(begun["number"][begun["kind"] == GOOD].max())
@@ -229,11 +248,19 @@ def show(found: dict) -> None:
                 continue
             figures = " ".join(f"{row[f'{n}_us']:>9,.0f}" for n in names)
             acks = " ".join(f"{row[f'ack_{n}_us']:>7,.0f}" for n in ("p50", "p99"))
+            effect = f"{row['effect_p50_us']:>7,.0f} {row['effect_p99_us']:>7,.0f}"
             calm = f"{row.get('calm', 0)} calm, p99 {row.get('calm_p99_us', 0):,.0f}"
             print(
                 f"{title:13}{name:12}{row['trials']:>6} last bad us {figures}"
-                f"  <=1 ms {row['within_1_ms']:.2%}  ack {acks}  {calm}"
+                f"  <=1 ms {row['within_1_ms']:.2%}  effect {effect}"
+                f"  ack {acks}  {calm}"
             )
+        for name, floor in FLOORS if title in found else ():
+            times = ", ".join(
+                f"{what} {found[title][name][key] / max(1, found[title][floor][key]):.2f}"
+                for what, key in HELD_AGAINST.items()
+            )
+            print(f"{title:13}{name} / {floor}: {times}")
     for name in ("reroute", "actuator", "at once", "innocents", "floor"):
         print(f"{name}: {json.dumps(found.get(name, {}))}")
     print(json.dumps(found))

@@ -12,13 +12,21 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
+from airnet.act.fastlane import FastLane
 from airnet.bench.host import environment
 from airnet.controller import entries
 from airnet.controller.entries import Bucket, Flow, Group, Match
-from airnet.controller.express import DONE, FIRE, FIRE_MAGIC
-from airnet.controller.lane import OPEN_KILOBITS, SHUT_KILOBITS, meter_set
+from airnet.controller.firing import DONE, FIRE, FIRE_MAGIC
+from airnet.controller.lane import (
+    OPEN_KILOBITS,
+    SHUT_KILOBITS,
+    Prepared,
+    meter_set,
+    way,
+)
 from airnet.controller.messages import AddFlow, Barrier, DeleteCookie, Message, SetGroup
 from airnet.controller.openflow import encode
 from airnet.lab.switch import Switch
@@ -32,9 +40,11 @@ RECORDS = 1 << 23
 #: Who sent a frame, and by which way it came.
 BAD, GOOD, BACKUP = 1, 2, 16
 GAP_NS = 200_000
-DROP = {"id": "1", "action": "drop_sources", "ttl_ms": 9000, "sources": ["10.9.0.1"]}
-DROP["gateway"] = "10.9.0.2"
-RAW_COOKIE = entries.cookie(entries.FAST_KIND, 0xBE)
+TO = Match(source="10.9.0.1", target="10.9.0.2")
+DROP = {"id": "be", "action": "drop_sources", "ttl_ms": 9000, "port": 0}
+DROP |= {"sources": [TO.source], "gateway": TO.target, "known": []}
+DROP["id"], DECISION, SECONDS = "0000000000be", 0xBE, 9
+RAW_COOKIE = entries.cookie(entries.FAST_KIND, DECISION)
 GROUP = entries.GROUP_FIRST + 0x1000
 IP, CHRT, GCC = (shutil.which(name) or name for name in ("ip", "chrt", "gcc"))
 
@@ -122,9 +132,15 @@ class Bench:
             group=GROUP,
         )
         self.write([AddFlow(flow=flow) for flow in (*baseline, to_gateway)])
-        self.both = self.arm(is_metered=True, sources=["10.9.0.1"])
-        rule = {"sources": ["10.9.0.1"], "action": "isolate_host", "gateway": ""}
-        self.rule = self.arm(is_metered=False, **rule)
+        self.slot, self.both_bytes = self._armed()
+        # As the actuator has it: one that knew the source before, one that did not.
+        self.knowing, self.meeting = FastLane(sock), FastLane(sock)
+        for one in (self.knowing, self.meeting):
+            self.held.callback(one.close)
+        assert self.knowing.arm([DROP]) == 1
+        assert self.meeting.arm_anybody("drop_sources", [TO.target]) == 1
+        for one in (self.knowing, self.meeting):
+            one.confirmed()  # takes in the loan of the switch's connection
         subprocess.run(
             [CHRT, "-a", "-f", "-p", "50", str(self.switch.pid)], check=False
         )
@@ -164,39 +180,56 @@ class Bench:
 
     # ---- orders ----
 
-    def arm(self, *, is_metered: bool, **fields: object) -> int:
-        """Have the lane arm a drop; return its slot."""
-        asked = {**DROP, **fields}
-        request = {"command": "arm", "containments": [asked], "is_metered": is_metered}
-        self.lane.send(json.dumps(request).encode())
+    def _armed(self) -> tuple[int, bytes]:
+        """Have the lane arm the drop; return its slot and the bytes of the shot."""
+        fields = {key: DROP[key] for key in DROP if key != "id"}
+        asked = {"command": "arm", "containments": [{**fields, "id": "1"}]}
+        self.lane.send(json.dumps(asked).encode())
         answer = json.loads(self.lane.recv(65536))
         assert answer["ok"], answer
-        return int(answer["slots"][0])
+        prepared = msgspec.convert(answer["prepared"][0], Prepared)
+        # The last xid is the barrier's, which the raw sender waits for.
+        return int(answer["slots"][0]), prepared.shot(DECISION, SECONDS, 7)
 
-    def fire(self, slot: int) -> tuple[int, int]:
-        """Fire; return when the order was given and when it was acknowledged."""
+    def fire(self, lane: FastLane) -> tuple[int, int]:
+        """Fire as the actuator does; return when the order was given and confirmed."""
         before_ns = time.time_ns()
-        self.lane.send(FIRE.pack(FIRE_MAGIC, slot, 0xBE, 9))
+        assert lane.fire(DROP, SECONDS)
+        return before_ns, self._confirmed(lane)
+
+    def hop(self) -> tuple[int, int]:
+        """Have the lane's process write, as where no connection is lent."""
+        before_ns = time.time_ns()
+        self.lane.send(FIRE.pack(FIRE_MAGIC, self.slot, DECISION, SECONDS))
         done = DONE.unpack(self.lane.recv(4096))
-        assert done[3] == 1, done
-        assert done[4] == 0, done
+        assert done[3:5] == (1, 0), done
         return before_ns, time.time_ns()
+
+    @staticmethod
+    def _confirmed(lane: FastLane) -> int:
+        """Return when it was confirmed, known to some 0.1 ms: nobody waits for it."""
+        while not (said := lane.confirmed()):
+            time.sleep(0.0001)
+        assert "1 switches" in said, said
+        assert ", 0 errors" in said, said
+        return time.time_ns()
 
     def release(self) -> None:
         """Have the lane undo what was fired."""
-        self.lane.send(
-            json.dumps({"command": "release", "id": "0000000000be"}).encode()
-        )
-        self.lane.recv(4096)
+        self.knowing.release(str(DROP["id"]))
+        self._confirmed(self.knowing)
 
-    def write(self, messages: list[Message]) -> tuple[int, int]:
-        """Have the raw sender write; return its times."""
-        data = encode([*messages, Barrier(xid=7)])
+    def write_bytes(self, data: bytes) -> tuple[int, int]:
+        """Have the raw sender write bytes that end in a barrier; return its times."""
         assert self.raw.stdin is not None
         assert self.raw.stdout is not None
         self.raw.stdin.write(struct.pack("<I", len(data)) + data)
         times = self.raw.stdout.read(16)
         return struct.unpack("<QQ", times)  # type: ignore[return-value]
+
+    def write(self, messages: list[Message]) -> tuple[int, int]:
+        """Have the raw sender write; return its times."""
+        return self.write_bytes(encode([*messages, Barrier(xid=7)]))
 
     def group(self, port: int, *, modify: bool) -> list[Message]:
         """Return what makes a port the way to the gateway."""
@@ -209,8 +242,8 @@ class Bench:
             table=0,
             priority=55000,
             cookie=RAW_COOKIE,
-            match=Match(source="10.9.0.1", target="10.9.0.2"),
-            seconds=9,
+            match=TO,
+            seconds=SECONDS,
         )
         return [AddFlow(flow=flow)]
 
@@ -226,13 +259,14 @@ class Bench:
         return self.write(self._shut())
 
     def raw_both(self) -> tuple[int, int]:
-        """Have the raw sender write both, as the lane does."""
-        return self.write([*self._shut(), *self._dropped()])
+        """Have the raw sender write both: the very bytes of the lane."""
+        return self.write_bytes(self.both_bytes)
 
     def undo_raw(self) -> None:
         """Have the raw sender take both back."""
         gone = DeleteCookie(cookie=RAW_COOKIE, mask=(1 << 64) - 1)
-        self.write([gone, meter_set(entries.LANE_METER_FIRST, OPEN_KILOBITS)])
+        opened = meter_set(entries.LANE_METER_FIRST, OPEN_KILOBITS)
+        self.write([opened, AddFlow(flow=way(TO, entries.LANE_METER_FIRST)), gone])
 
 
 def ip(*words: str) -> None:

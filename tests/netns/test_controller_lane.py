@@ -1,74 +1,19 @@
 """The fast lane on a real Open vSwitch, with traffic running."""
 
 import itertools
-import json
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from airnet.controller.express import DONE, DONE_MAGIC, FIRE, FIRE_MAGIC
-from tests.netns.ovs import ROOT, Network, network, wait_until
+from airnet.controller.firing import DONE_MAGIC
+from tests.netns.express import BAD, DECISION, DROP, GATEWAY, Express
+from tests.netns.ovs import Network, network, wait_until
 from tests.netns.traffic import SEND, Sink
 
 pytestmark = pytest.mark.root
 
-BAD, GATEWAY, GOOD = "10.9.0.1", "10.9.0.2", "10.9.0.3"
-DECISION = 0xABCDEF
-DROP = {"id": "1", "action": "drop_sources", "ttl_ms": 9000, "sources": [BAD]}
-
-
-class Express:
-    """The lane's process, and one client of it."""
-
-    def __init__(self, net: Network) -> None:
-        self.path = net.directory / "lane.sock"
-        words = [sys.executable, "-m", "airnet.controller.express"]
-        words += ["--socket", str(self.path), "--protected", "10.9.0.99"]
-        self.process = subprocess.Popen(
-            ["ip", "netns", "exec", net.inside, *words],
-            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline() == b"ready\n"
-        net.switch.set_controller("br0", "tcp:127.0.0.1:6654")
-        net.switch.wait_connected()
-        self.client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.client.settimeout(10)
-        self.client.connect(str(self.path))
-
-    def ask(self, **request: object) -> dict:
-        self.client.send(json.dumps(request).encode())
-        return json.loads(self.client.recv(65536))
-
-    def arm(self, **fields: object) -> int:
-        one = {**DROP, "gateway": GATEWAY, **fields}
-        answer = self.ask(command="arm", containments=[one])
-        assert answer["ok"], answer
-        return int(answer["slots"][0])
-
-    def fire(self, slot: int, ttl_s: int) -> tuple:
-        self.client.send(FIRE.pack(FIRE_MAGIC, slot, DECISION, ttl_s))
-        return DONE.unpack(self.client.recv(4096))
-
-    def release(self) -> tuple:
-        request = {"command": "release", "id": f"{DECISION:012x}"}
-        self.client.send(json.dumps(request).encode())
-        return DONE.unpack(self.client.recv(4096))
-
-    def end(self) -> None:
-        self.client.close()
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(10)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+GOOD = "10.9.0.3"
 
 
 @pytest.fixture(scope="module")

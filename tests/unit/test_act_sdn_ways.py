@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from airnet.act import fastlane
+from airnet.act import fastlane, shots
 from airnet.act.intents import Order
 from airnet.act.northbound import WINDOW
 from airnet.act.sdn import Hop, SdnActuator, Ways
 from airnet.act.standing import Standing
 from airnet.clock import SystemClock
-from airnet.controller import express
+from airnet.controller import express, firing, lane
 from airnet.controller.flows import Apply
 from airnet.domain.containment import State
 from airnet.domain.decision import Action, Decision
@@ -231,14 +231,15 @@ class FakeLane:
         slots = 0
         while asked := self.heard(peer):
             if asked[:4] == b"FIRE":
-                _, slot, decision, seconds = express.FIRE.unpack(asked)
+                _, slot, decision, seconds = firing.FIRE.unpack_from(asked)
                 self.fired.append((slot, decision, seconds))
-                done = express.DONE.pack(b"DONE", slot, decision, 1, 0, 123)
+                done = firing.DONE.pack(b"DONE", slot, decision, 1, 0, 123)
                 peer.send(done)
                 continue
             request = json.loads(asked)
             if request["command"] == "release":
                 self.released.append(request["id"])
+            if request["command"] != "arm":
                 continue
             count = len(request["containments"])
             answer = {"ok": True, "slots": list(range(slots, slots + count))}
@@ -252,10 +253,16 @@ class FakeLane:
 
 
 def test_bytes_are_those_of_the_lane() -> None:
-    for name in ("FIRE", "DONE"):
-        assert getattr(fastlane, name).format == getattr(express, name).format
-    assert fastlane.FIRE_MAGIC == express.FIRE_MAGIC
-    assert fastlane.DONE_MAGIC == express.DONE_MAGIC
+    for name in ("FIRE", "WROTE", "DONE", "LOAN"):
+        assert getattr(fastlane, name).format == getattr(firing, name).format
+        magic = f"{name}_MAGIC"
+        assert getattr(fastlane, magic) == getattr(firing, magic)
+    assert fastlane.DIRECT == lane.DIRECT
+    assert fastlane.SLOT_SHIFT == lane.SLOT_SHIFT
+    assert lane.SLOTS_MAX << lane.SLOT_SHIFT <= lane.DIRECT
+    assert (fastlane.ANYBODY[4],) == lane.ANYBODY_4
+    assert (fastlane.ANYBODY[6],) == lane.ANYBODY_6
+    assert shots.SOURCES_MAX * firing.SOURCE_BYTES + 64 < express.LINE_BYTES_MAX
 
 
 def test_what_is_armed_is_fired_ahead_and_released_with_the_rest(
@@ -274,7 +281,11 @@ def test_what_is_armed_is_fired_ahead_and_released_with_the_rest(
         made.close()
     lane.end()
 
-    assert lane.fired == [(0, int(again.id[:12], 16), 3)]
+    # The other's gateway is known by then: it goes by what is armed against anybody.
+    assert lane.fired == [
+        (0, int(again.id[:12], 16), 3),
+        (1, int(other.id[:12], 16), 3),
+    ]
     assert lane.released == [again.id[:12]]
 
 

@@ -111,7 +111,10 @@ class SdnActuator:
         """Have the fast lane ready for what may be decided; return how much is."""
         if self._lane is None:
             return 0
-        return self._lane.arm([self._request(one, NS_PER_S) for one in decisions])
+        known = sorted(set(self._known()))
+        return self._lane.arm(
+            [self._request(one, NS_PER_S, known) for one in decisions]
+        )
 
     def arm_hosts(self, hosts: Iterable[str]) -> int:
         """Have the fast lane ready to isolate hosts; return how much is ready."""
@@ -119,6 +122,20 @@ class SdnActuator:
             return 0
         plain: Line = {"command": "apply", "action": "isolate_host", "known": []}
         return self._lane.arm([plain | {"sources": [host]} for host in hosts])
+
+    def arm_anybody(self, gateways: Iterable[str]) -> int:
+        """Have the fast lane ready for strangers that flood a gateway.
+
+        Return how much is ready in all.
+        """
+        if self._lane is None:
+            return 0
+        return self._lane.arm_anybody(Action.DROP_SOURCES.value, list(gateways))
+
+    def rehearse(self) -> None:
+        """Go through a shot of the fast lane that hits nobody: the next is sooner."""
+        if self._lane is not None:
+            self._lane.rehearse()
 
     def begin(
         self, orders: Sequence[tuple[Decision, int]], closed: Callable[[], str]
@@ -129,13 +146,13 @@ class SdnActuator:
         if len(mine) < 2:
             return Begun()
         command_ns = self._clock.now_ns()
-        requests = [self._request(decision, ttl_ns) for decision, ttl_ns in mine]
-        fired = set()
-        for request, (decision, ttl_ns) in zip(requests, mine, strict=True):
-            if self._lane is None or closed():
-                break
-            if self._lane.fire(request, max(1, -(-ttl_ns // NS_PER_S))):
-                fired.add(decision.id)
+        known = sorted(set(self._known()))
+        requests = [self._request(decision, ttl_ns, known) for decision, ttl_ns in mine]
+        fired: set[str] = set()
+        if self._lane is not None and not closed():
+            seconds = [max(1, -(-ttl_ns // NS_PER_S)) for _, ttl_ns in mine]
+            shots = list(zip(requests, seconds, strict=True))
+            fired = self._lane.fire_all(shots, lambda: known)
         found, left = self._controller.ask_all(requests, closed)
         good = {key: reply for key, reply in found.items() if reply.get("ok") is True}
         self._early = {key: (command_ns, reply) for key, reply in good.items()}
@@ -157,9 +174,14 @@ class SdnActuator:
         if early is not None:
             command_ns, reply = early
         else:
-            request = self._request(decision, ttl_ns)
-            is_fired = self._lane is not None and self._lane.fire(request, seconds)
+            what = self._what(decision)
+            if self._lane is not None:  # before anything that can be done later
+                is_fired = self._lane.fire(what, seconds, self._known)
+            known = sorted(set(self._known()))
+            request = self._request(decision, ttl_ns, known)
             reply = self._controller.ask(request, decision.id)
+            if self._lane is not None and decision.action is Action.DROP_SOURCES:
+                self._lane.learn(what)
         applied_ns = self._clock.now_ns()
         if reply.get("state") != "applied" or not reply.get("switches"):
             raise ActuationError(
@@ -248,8 +270,13 @@ class SdnActuator:
         if self._lane is not None:
             self._lane.close()
 
-    def _request(self, decision: Decision, ttl_ns: int) -> Line:
+    def _request(self, decision: Decision, ttl_ns: int, known: list[str]) -> Line:
         """Return what the controller is asked."""
+        late = {"known": known, "ttl_ms": -(-ttl_ns // NS_PER_MS)}
+        return self._what(decision) | late
+
+    def _what(self, decision: Decision) -> Line:
+        """Return what is asked, but for how long and who is known."""
         is_limit = decision.action is Action.RATE_LIMIT_SOURCES
         request: Line = {
             "command": "apply",
@@ -259,8 +286,6 @@ class SdnActuator:
             "gateway": decision.gateway,
             # A stranger's other ports are no better: only a limit is narrowed.
             "port": decision.port if is_limit else 0,
-            "known": sorted(set(self._known())),
-            "ttl_ms": -(-ttl_ns // NS_PER_MS),
         }
         session = decision.session
         if decision.action is Action.ISOLATE_SESSION and session is not None:

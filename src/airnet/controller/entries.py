@@ -7,6 +7,7 @@ cookie is owner 8 bits | kind 8 | decision 48, so one masked delete undoes exact
 containment.
 """
 
+import functools
 import ipaddress
 
 import msgspec
@@ -138,6 +139,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rank: int
 
 
+@functools.lru_cache(maxsize=8192)
 def network(text: str) -> Network:
     """Return an address or prefix as a network; an IPv4-mapped address as IPv4.
 

@@ -218,7 +218,7 @@ def run(
     settings.set_override("protected", list(protected), group="airnet")
     _check_free(listen)
     cure_disconnect()
-    with beside(lane, socket_path, protected):
+    with beside(lane, socket_path, protected, tls):
         return _serve(manager)
 
 

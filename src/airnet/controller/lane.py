@@ -32,6 +32,7 @@ from airnet.controller.messages import (
     SetMeter,
 )
 from airnet.controller.openflow import FLOW_MOD, HEADER, encode
+from airnet.domain.session import address_text
 
 SLOTS_MAX, METERS_MAX = 8192, 4096
 #: The fast rule holds until the controller's own is there, and not much longer.
@@ -44,12 +45,66 @@ SHUT_KILOBITS = 1
 OPEN_KILOBITS = 0xFFFFFFFF
 #: Actions that only take away, and whose victims are named one by one.
 ACTIONS = frozenset({"drop_sources", "isolate_host", "isolate_session"})
+#: Who a template is about until it is fired, and what tells where that stands: no byte
+#: of it is 0. A source of 0.0.0.0 is none (RFC 1122, 3.2.1.3).
+ANYBODY_4, ANYBODY_6 = ("0.0.0.0",), ("::",)  # noqa: S104 - nothing listens there
+PLACEHOLDERS = ("85.85.85.85", ":".join(["5555"] * 8))
+#: Decisions of one slot that are remembered, to write their rules again.
+FIRED_MAX = 256
+#: What a client writes itself has xids of this bit, then the slot, then a count: so it
+#: is known what was fired though nobody lived to tell.
+DIRECT, SLOT_SHIFT = 1 << 31, 16
 #: Where a flow-mod holds its cookie and hard timeout (OpenFlow 1.3.5, 7.3.4.1).
 COOKIE_AT, SECONDS_AT, XID_AT = 8, 28, 4
 
 
+class Prepared(msgspec.Struct, frozen=True):
+    """The bytes of one containment, and where what is told late stands in them.
+
+    What `data` holds is put in for each address, where there are any; `end` comes once.
+    """
+
+    data: bytes
+    end: bytes
+    cookies: tuple[int, ...]
+    seconds: tuple[int, ...]
+    xids: tuple[int, ...]
+    sources: tuple[int, ...] = ()
+    address_bytes: int = 0
+    mark: int = entries.cookie(entries.FAST_KIND, 0)
+    seconds_max: int = RULE_S_MAX
+
+    def filled(self, decision: int, ttl_s: int, xid: int, address: bytes) -> bytes:
+        """Return `data` for one decision, and one source where there is room for it."""
+        made = bytearray(self.data)
+        for at in self.cookies:
+            struct.pack_into("!Q", made, at + COOKIE_AT, self.mark | decision)
+        for at in self.seconds:
+            struct.pack_into("!H", made, at + SECONDS_AT, min(ttl_s, self.seconds_max))
+        for at in self.xids:
+            struct.pack_into("!I", made, at + XID_AT, xid)
+        for at in self.sources:
+            made[at : at + self.address_bytes] = address[-self.address_bytes :]
+        return bytes(made)
+
+    def shot(
+        self, decision: int, ttl_s: int, xid: int, addresses: Sequence[bytes] = ()
+    ) -> bytes:
+        """Return what is written to put it in force: at last the barrier."""
+        parts = [
+            self.filled(decision, ttl_s, xid, address)
+            for address in (addresses if self.sources else (b"",))
+        ]
+        end = bytearray(self.end)
+        struct.pack_into("!I", end, XID_AT, xid)
+        return b"".join((*parts, end))
+
+
 class Slot:
     """One armed containment, and the bytes that put it in force.
+
+    Where its sources are not known yet (ANYBODY), it is a template: who it is about is
+    told when it is fired, and no meter can be ready for them.
 
     Args:
         request: what is armed; its id and ttl do not count.
@@ -59,43 +114,94 @@ class Slot:
 
     def __init__(self, request: Apply, number: int, ways: dict[Match, int]) -> None:
         self.number = number
+        self.request = request
         self.ways = ways
-        self.decision = 0
-        priority = entries.FAST + number % flows.RANKS
-        self._rules = [
-            msgspec.structs.replace(flow, priority=priority, seconds=1)
-            for flow in ranked(request, 0).flows
-            if flow.table == SECURITY
-        ]
-        self._shot = bytearray(encode(self._messages()))
-        self._xids = list(_messages(self._shot))
-        flow_mods = [at for at in self._xids if self._shot[at + 1] == FLOW_MOD]
-        self._timed = flow_mods
-        self._marks = flow_mods[-len(self._rules) :]
+        self._priority = entries.FAST + number % flows.RANKS
+        data = self._bytes(request)
+        at = list(_messages(data))
+        flow_mods = tuple(one for one in at if data[one + 1] == FLOW_MOD)
+        #: The rules, which come last: those of the containment itself.
+        rules = flow_mods[len(ways) :]
+        self._rules_at = rules[0]
+        self._is_wide = request.sources == ANYBODY_6
+        width = 16 if self._is_wide else 4
+        sources: tuple[int, ...] = ()
+        if self.is_template:
+            sources = tuple(_holes(data, self._bytes(_other(request)), width))
+        self.prepared = Prepared(
+            data=data,
+            end=encode([Barrier()]),
+            cookies=rules,
+            seconds=flow_mods,
+            xids=tuple(at),
+            sources=sources,
+            address_bytes=width,
+        )
+        self._fired: dict[int, bytes] = {}
 
-    def _messages(self) -> list[Message]:
+    @property
+    def is_template(self) -> bool:
+        """Return whether its source is told when it is fired."""
+        return self.request.sources in (ANYBODY_4, ANYBODY_6)
+
+    def _bytes(self, request: Apply) -> bytes:
         # The way through a shut meter is to end when the rule does, with us or without.
         shut = [meter_set(meter, SHUT_KILOBITS) for meter in self.ways.values()]
         leases = [AddFlow(flow=way(match, m)) for match, m in self.ways.items()]
-        rules = [AddFlow(flow=flow) for flow in self._rules]
-        return [*shut, *leases, *rules, Barrier()]
+        rules = [
+            AddFlow(flow=msgspec.structs.replace(flow, priority=self._priority))
+            for flow in ranked(request, 0).flows
+            if flow.table == SECURITY
+        ]
+        return encode([*shut, *leases, *rules])
 
-    def fire(self, decision: int, seconds: int, xid: int) -> bytes:
+    def fire(
+        self, decision: int, seconds: int, xid: int, addresses: Sequence[bytes] = ()
+    ) -> bytes:
         """Return the bytes that put it in force, for one decision."""
-        self.decision = decision
-        mark = entries.cookie(entries.FAST_KIND, decision)
-        for at in self._marks:
-            struct.pack_into("!Q", self._shot, at + COOKIE_AT, mark)
-        for at in self._timed:
-            struct.pack_into("!H", self._shot, at + SECONDS_AT, seconds)
-        for at in self._xids:
-            struct.pack_into("!I", self._shot, at + XID_AT, xid)
-        return bytes(self._shot)
+        if not self.is_template:
+            self._fired.clear()
+        made = self.prepared.shot(decision, seconds, xid, addresses)
+        size = len(self.prepared.data)
+        end = len(made) - len(self.prepared.end)
+        again = (made[at + self._rules_at : at + size] for at in range(0, end, size))
+        self._fired[decision] = b"".join(again)
+        while len(self._fired) > FIRED_MAX:
+            del self._fired[next(iter(self._fired))]
+        return made
 
-    def again(self) -> bytes:
+    def again(self, decision: int) -> bytes:
         """Return the rules alone, as last fired: to have a switch look again."""
-        end = self._xids[-1]
-        return bytes(self._shot[self._marks[0] : end])
+        return self._fired.get(decision, b"")
+
+    def refusal(self, addresses: Sequence[bytes], protected: Sequence[Network]) -> str:
+        """Return why a template must not be fired at these, or nothing."""
+        if not self.is_template:
+            return "it says itself whom it is about" if addresses else ""
+        if not addresses:
+            return "it is about nobody"
+        if any((":" in address_text(one)) != self._is_wide for one in addresses):
+            return "it is about the other version of IP"
+        texts = tuple(address_text(one) for one in addresses)
+        told = msgspec.structs.replace(self.request, sources=texts)
+        return flows.refusal(told, protected)
+
+
+def _other(request: Apply) -> Apply:
+    """Return the same template with a source of which every byte is another."""
+    other = PLACEHOLDERS[":" in request.sources[0]]
+    return msgspec.structs.replace(request, sources=(other,))
+
+
+def _holes(one: bytes, other: bytes, width: int) -> Iterable[int]:
+    """Return where two templates differ: that is where their sources stand."""
+    at = 0
+    while at < len(one):
+        if one[at] == other[at]:
+            at += 1
+            continue
+        yield at
+        at += width
 
 
 def way(match: Match, meter: int) -> Flow:
@@ -164,7 +270,9 @@ class Lane:
         if len(self.slots) >= SLOTS_MAX:
             raise ValueError(f"{SLOTS_MAX} containments are armed: the limit")
         number = len(self.slots)
-        slot = Slot(request, number, self._ways(request) if is_metered else {})
+        is_known = request.sources not in (ANYBODY_4, ANYBODY_6)
+        ways = self._ways(request) if is_metered and is_known else {}
+        slot = Slot(request, number, ways)
         self._numbers[key] = number
         self.slots.append(slot)
         return slot
@@ -201,19 +309,37 @@ class Lane:
             if meter in meters
         ]
 
-    def fire(self, slot: Slot, decision: int, ttl_s: int, xid: int) -> bytes:
+    def fire(
+        self,
+        slot: Slot,
+        decision: int,
+        ttl_s: int,
+        xid: int,
+        addresses: Sequence[bytes] = (),
+    ) -> bytes:
         """Return the bytes that put a slot in force, for one decision."""
         for meter in slot.ways.values():
             self._shut[meter] = decision
-        return slot.fire(decision, min(ttl_s, RULE_S_MAX), xid)
+        return slot.fire(decision, ttl_s, xid, addresses)
 
     def reopened(self, decision: int) -> bytes:
         """Return what opens again the meters that a decision, the last, has shut."""
-        mine = sorted(meter for meter, d in self._shut.items() if d == decision)
+        mine = {meter for meter, d in self._shut.items() if d == decision}
         for meter in mine:
             del self._shut[meter]
-        opened = [meter_set(meter, OPEN_KILOBITS) for meter in mine]
-        return encode([*opened, *self._leases(set(mine))])
+        return self._opened(mine)
+
+    def reopened_after(self, xid: int) -> bytes:
+        """Return what opens the meters of what was fired by who did not live to tell."""
+        number = (xid & ~DIRECT) >> SLOT_SHIFT
+        if number >= len(self.slots):
+            return b""
+        mine = set(self.slots[number].ways.values())
+        return self._opened(mine - set(self._shut))
+
+    def _opened(self, meters: set[int]) -> bytes:
+        opened = [meter_set(meter, OPEN_KILOBITS) for meter in sorted(meters)]
+        return encode([*opened, *self._leases(meters)])
 
     def released(self, decision: int, xid: int) -> bytes:
         """Return what ends whatever was fired for a decision."""

@@ -46,9 +46,14 @@ def speak_tls(settings: Any, tls: Tls, port: int) -> None:
 
 @contextlib.contextmanager
 def beside(
-    lane: tuple[str, int] | None, socket_path: str, protected: Sequence[str]
+    lane: tuple[str, int] | None,
+    socket_path: str,
+    protected: Sequence[str],
+    tls: Tls | None = None,
 ) -> Iterator[None]:
     """Run the fast lane while the block runs; it ends when its input does.
+
+    It speaks TLS where the controller does.
 
     Raises:
         UnsupportedError: it did not start.
@@ -60,6 +65,7 @@ def beside(
     words = ["--listen", f"{host}:{lane[1]}"]
     words += ["--socket", str(Path(socket_path).with_name(LANE_SOCKET))]
     words += [f"--protected={text}" for text in protected]
+    words += ["--tls", *tls] if tls else []
     # Its own process: a pause of this one's collector or lock is not its pause.
     process = subprocess.Popen(
         [sys.executable, "-m", "airnet.controller.express", *words],
