@@ -16,7 +16,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -38,11 +38,12 @@ HELD_AGAINST = {
     "last bad p99": "p99_us",
 }
 #: What is held against the floor, and what the floor is.
-FLOORS = (
-    ("lane rule", "raw rule"),
-    ("lane both", "raw both"),
-    ("hop both", "raw both"),
-)
+FLOORS = {
+    "lane rule": "raw rule",
+    "lane both": "raw both",
+    "warm both": "raw both",
+    "hop both": "raw both",
+}
 SESSIONS = 1000
 
 
@@ -170,19 +171,36 @@ def reroutes(bench: Bench, trials: int) -> dict[str, object]:
     }
 
 
-def young(bench: Bench, ways: dict[str, Order], trials: int) -> dict:
-    """Return the same with a thousand new sessions in the switch's cache each time."""
+@contextlib.contextmanager
+def many_sessions(bench: Bench) -> Iterator[int]:
+    """Have a thousand sessions, each a flow of its own in the switch's cache."""
     bench.ask(sessions=SESSIONS)
     # A site's own rule that looks at the source port: a cached flow a session.
     seen = "move:NXM_OF_UDP_SRC[]->NXM_NX_REG0[0..15]"
     rule = f"table=1,priority=10,udp,nw_dst=10.9.0.2,actions={seen},output:2"
     bench.switch.ofctl("add-flow", "br0", rule)
     time.sleep(1)
-    cached = bench.switch.appctl("dpctl/dump-flows").count("actions:")
-    found = contain(bench, ways, trials, is_young=True)
+    yield bench.switch.appctl("dpctl/dump-flows").count("actions:")
     bench.ask(sessions=1)
     bench.switch.ofctl("del-flows", "br0", "table=1,udp")
+
+
+def young(bench: Bench, ways: dict[str, Order], trials: int) -> dict:
+    """Return the same with a thousand new sessions in the switch's cache each time."""
+    with many_sessions(bench) as cached:
+        found = contain(bench, ways, trials, is_young=True)
     return {"cached_flows": cached, **found}
+
+
+def together(bench: Bench, acts: Acts, count: int) -> dict[str, object]:
+    """Return what comes of so many at once: with few sessions, with young ones."""
+    found: dict[str, object] = {"few": at_once(acts, count, "few")}
+    with many_sessions(bench):
+        for turn in range(3):
+            bench.ask(generation=turn + 1)
+            until(time.time_ns() + YOUNG_NS)
+            found[f"young {turn + 1}"] = at_once(acts, count, f"young{turn}")
+    return found
 
 
 def main() -> int:
@@ -212,6 +230,7 @@ def main() -> int:
             "raw meter": (bench.raw_meter, bench.undo_raw),
             "raw both": (bench.raw_both, bench.undo_raw),
             "lane both": (lambda: bench.fire(bench.knowing), bench.release),
+            "warm both": (lambda: bench.warm(bench.knowing), bench.release),
             "hop both": (bench.hop, bench.release),
         }
         begun = bench.arrived(0)
@@ -227,7 +246,7 @@ def main() -> int:
         if wanted.at_once:  # the last: the raw sender loses its connection to this
             acts = Acts(bench)
             found["actuator"] = whole(acts, wanted.whole)
-            found["at once"] = at_once(acts, wanted.at_once)
+            found["at once"] = together(bench, acts, wanted.at_once)
         found["innocents"] = innocents(bench, start)
         assert bench.count < RECORDS, "more frames than the bench keeps"
     with Floor() as floor:
@@ -255,7 +274,7 @@ def show(found: dict) -> None:
                 f"  <=1 ms {row['within_1_ms']:.2%}  effect {effect}"
                 f"  ack {acks}  {calm}"
             )
-        for name, floor in FLOORS if title in found else ():
+        for name, floor in FLOORS.items() if title in found else ():
             times = ", ".join(
                 f"{what} {found[title][name][key] / max(1, found[title][floor][key]):.2f}"
                 for what, key in HELD_AGAINST.items()

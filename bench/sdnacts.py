@@ -29,6 +29,7 @@ class Acts:
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
+        self._number = 1_000_000
         path = bench.directory / "controller.sock"
         words = [sys.executable, "-m", "airnet.controller.framework"]
         words += ["--socket", str(path), "--listen", "127.0.0.1:6653"]
@@ -49,6 +50,11 @@ class Acts:
         self.actuator = SdnActuator(path, timeout_ms=5000, ways=ways)
         bench.held.callback(self.actuator.close)
         wait(lambda: any(one["synced"] for one in self.switches()))
+
+    def next_number(self, count: int) -> int:
+        """Return the first of so many numbers that no Decision had yet."""
+        self._number += count
+        return self._number - count
 
     def switches(self) -> Any:
         """Return the switches that the controller tells."""
@@ -97,11 +103,12 @@ def decision(number: int, source: str) -> Decision:
     )
 
 
-def at_once(acts: Acts, count: int) -> dict[str, object]:
+def at_once(acts: Acts, count: int, name: str) -> dict[str, object]:
     """Return how long until so many stand and are recorded; then their undoing."""
-    standing, directory = acts.standing("once")
+    standing, directory = acts.standing(name)
     sources = [f"10.8.{i // 250}.{1 + i % 250}" for i in range(count)]
-    orders = [Order(decision(i, source)) for i, source in enumerate(sources)]
+    first = acts.next_number(count)
+    orders = [Order(decision(first + i, source)) for i, source in enumerate(sources)]
     began = time.monotonic()
     outcomes = standing.carry_out_all(orders)
     took_s = time.monotonic() - began

@@ -40,6 +40,8 @@ RECORDS = 1 << 23
 #: Who sent a frame, and by which way it came.
 BAD, GOOD, BACKUP = 1, 2, 16
 GAP_NS = 200_000
+#: How often a shot is rehearsed, and for how long before an order.
+REHEARSE_S, REHEARSALS = 0.0005, 6
 TO = Match(source="10.9.0.1", target="10.9.0.2")
 DROP = {"id": "be", "action": "drop_sources", "ttl_ms": 9000, "port": 0}
 DROP |= {"sources": [TO.source], "gateway": TO.target, "known": []}
@@ -196,6 +198,13 @@ class Bench:
         before_ns = time.time_ns()
         assert lane.fire(DROP, SECONDS)
         return before_ns, self._confirmed(lane)
+
+    def warm(self, lane: FastLane) -> tuple[int, int]:
+        """Fire when it has been rehearsed, as hands do that have nothing else to do."""
+        for _ in range(REHEARSALS):
+            lane.rehearse()
+            time.sleep(REHEARSE_S)
+        return self.fire(lane)
 
     def hop(self) -> tuple[int, int]:
         """Have the lane's process write, as where no connection is lent."""

@@ -1,0 +1,139 @@
+"""Shots: what the decider fills in is what would have been made afresh."""
+
+import ipaddress
+
+import msgspec
+from hypothesis import given, strategies as st
+from msgspec.structs import replace
+
+from airnet.act import shots
+from airnet.act.shots import SOURCES_MAX, Shot, Spared
+from airnet.controller import entries, flows
+from airnet.controller.entries import network
+from airnet.controller.flows import Apply, ranked
+from airnet.controller.lane import Lane, meter_set, way
+from airnet.controller.messages import AddFlow, Barrier, Message
+from airnet.controller.openflow import encode
+from airnet.domain.session import address_bytes
+
+GATEWAYS = {4: "10.9.0.2", 6: "2001:db8::2"}
+ANYBODY = {4: "0.0.0.0", 6: "::"}
+DECISIONS = st.integers(1, entries.DECISION_MASK)
+SECONDS, XIDS = st.integers(1, 65535), st.integers(1, 2**32 - 1)
+ACTIONS = st.sampled_from(["drop_sources", "isolate_host"])
+
+
+def asked(action: str, version: int, *sources: str) -> Apply:
+    gateway = GATEWAYS[version] if action == "drop_sources" else ""
+    return Apply(id="1", action=action, ttl_ms=1, sources=sources, gateway=gateway)  # type: ignore[arg-type]
+
+
+def lent(lane: Lane, request: Apply) -> Shot:
+    """Return a slot as a client has it, which knows it by JSON."""
+    told = msgspec.json.encode(lane.arm(request).prepared)
+    return Shot(0, msgspec.json.decode(told, type=shots.Prepared))
+
+
+def addresses(version: int) -> st.SearchStrategy[str]:
+    return st.ip_addresses(v=version).map(str)  # type: ignore[arg-type]
+
+
+@given(ACTIONS, st.sampled_from([4, 6]), DECISIONS, SECONDS, XIDS, st.data())
+def test_a_shot_is_the_bytes_made_afresh(
+    action: str, version: int, decision: int, ttl_s: int, xid: int, data: st.DataObject
+) -> None:
+    source = {4: "10.9.0.1", 6: "2001:db8::1"}[version]
+    request = asked(action, version, source)
+    lane = Lane([])
+    shot = lent(lane, request)
+    slot = lane.arm(request)
+    shot.filled(data.draw(DECISIONS), data.draw(SECONDS), data.draw(XIDS))
+
+    seconds = min(ttl_s, 10)
+    wanted: list[Message] = [meter_set(m, 1) for m in slot.ways.values()]
+    wanted += [
+        AddFlow(flow=replace(way(m, n), seconds=seconds)) for m, n in slot.ways.items()
+    ]
+    wanted += fresh(request, decision, seconds)
+    made = encode(replace(one, xid=xid) for one in [*wanted, Barrier()])
+    assert shot.filled(decision, ttl_s, xid) == made
+    assert slot.prepared.shot(decision, ttl_s, xid) == made
+
+
+@given(ACTIONS, st.sampled_from([4, 6]), DECISIONS, SECONDS, XIDS, st.data())
+def test_a_template_is_the_bytes_made_afresh_for_whoever_it_is(
+    action: str, version: int, decision: int, ttl_s: int, xid: int, data: st.DataObject
+) -> None:
+    lane = Lane([])
+    request = asked(action, version, ANYBODY[version])
+    shot = lent(lane, request)
+    # Not those that lie in the other version's addresses (RFC 4291, 2.5.5.2).
+    whoever = addresses(version).filter(
+        lambda text: (
+            not ipaddress.ip_network("::/90").overlaps(network(text))
+            if version == 6
+            else True
+        )
+    )
+    sources = data.draw(st.lists(whoever, min_size=1, max_size=5))
+    shot.filled(5, 5, 5, [address_bytes(sources[0])] * 3)
+
+    wanted = [
+        one
+        for source in sources
+        for one in fresh(asked(action, version, source), decision, min(ttl_s, 10))
+    ]
+    made = encode(replace(one, xid=xid) for one in [*wanted, Barrier()])
+    packed = [address_bytes(source) for source in sources]
+    assert shot.filled(decision, ttl_s, xid, packed) == made
+    assert lane.arm(request).prepared.shot(decision, ttl_s, xid, packed) == made
+
+
+def fresh(request: Apply, decision: int, seconds: int) -> list[Message]:
+    mark = entries.cookie(entries.FAST_KIND, decision)
+    return [
+        AddFlow(flow=replace(rule, cookie=mark, seconds=seconds, priority=entries.FAST))
+        for rule in ranked(request, 0).flows
+    ]
+
+
+HOSTS = st.integers(0, 63).map(lambda n: f"10.9.0.{n}")
+PLACES = st.builds(
+    lambda n, bits: str(ipaddress.ip_network((0x0A090000 + n, bits), strict=False)),
+    st.integers(0, 63),
+    st.integers(24, 32),
+)
+
+
+@given(
+    st.lists(HOSTS, min_size=1, max_size=4),
+    st.lists(PLACES, max_size=3),
+    st.lists(HOSTS | PLACES, max_size=3),
+)
+def test_who_is_spared_is_who_the_controller_would_refuse(
+    sources: list[str], protected: list[str], known: list[str]
+) -> None:
+    gateway = "10.9.0.2"
+    request = Apply(
+        id="1",
+        action="drop_sources",
+        ttl_ms=1,
+        sources=tuple(sources),
+        gateway=gateway,
+        known=tuple(known),
+    )
+    refused = flows.refusal(request, [network(text) for text in protected])
+
+    found = Spared(protected).clears(sources, gateway, known)
+
+    assert bool(found) is not bool(refused)
+    assert found in ([], [address_bytes(source) for source in sources])
+
+
+def test_more_than_so_many_or_no_address_is_for_the_controller() -> None:
+    many = [f"10.8.0.{n}" for n in range(SOURCES_MAX + 1)]
+
+    assert Spared().clears(many[1:], "10.9.0.2", [])
+    assert not Spared().clears(many, "10.9.0.2", [])
+    assert not Spared().clears(["10.9.0.0/24"], "10.9.0.2", [])
+    assert not Spared().clears(["10.9.0.1"], "10.9.0.2", ["nobody"])
