@@ -275,8 +275,9 @@ def show(found: dict) -> None:
                 f"  ack {acks}  {calm}"
             )
         for name, floor in FLOORS.items() if title in found else ():
+            ours, least = found[title][name], found[title][floor]
             times = ", ".join(
-                f"{what} {found[title][name][key] / max(1, found[title][floor][key]):.2f}"
+                f"{what} {ours[key] / max(1, least[key]):.2f}"
                 for what, key in HELD_AGAINST.items()
             )
             print(f"{title:13}{name} / {floor}: {times}")

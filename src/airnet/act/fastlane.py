@@ -162,7 +162,7 @@ class FastLane:
         return (shot, aimed) if aimed else (None, [])
 
     def _write(self, fired: Sequence[tuple[Shot, int, int, list[bytes]]]) -> bool:
-        """Write to the switches from here, then tell the lane; return whether it was."""
+        """Write to the switches from here, then tell the lane; return whether so."""
         parts, told = [], []
         for shot, bits, seconds, sources in fired:
             if shot.prepared is None:

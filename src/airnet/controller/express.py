@@ -235,7 +235,7 @@ class Express:
             client.send(line, socket.MSG_DONTWAIT)
 
     def _lend(self, *clients: socket.socket) -> None:
-        """Lend the connections there are; who has an older loan is told by its number."""
+        """Lend the connections there are, under a number that says which."""
         lent = lendable(self._channels.values(), self._turn_to_write)
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", lent))]
         told = LOAN.pack(LOAN_MAGIC, self._loan)

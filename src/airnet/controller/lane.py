@@ -330,7 +330,7 @@ class Lane:
         return self._opened(mine)
 
     def reopened_after(self, xid: int) -> bytes:
-        """Return what opens the meters of what was fired by who did not live to tell."""
+        """Return what opens the meters of a shot that nobody lived to tell of."""
         number = (xid & ~DIRECT) >> SLOT_SHIFT
         if number >= len(self.slots):
             return b""
