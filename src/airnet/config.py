@@ -9,12 +9,13 @@ import ipaddress
 import re
 import tomllib
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from airnet.domain.session import address_bytes
 from airnet.errors import ConfigError
+from airnet.toml import explain, field_of, line_of, read_text
 
 T = TypeVar("T")
 
@@ -29,9 +30,6 @@ DPDK_DEVICE = re.compile(
 DPDK_OPTION = re.compile(r"--(lcores|socket-mem|iova-mode|log-level)=\S+")
 
 Asset = Literal["equity", "future", "option", "bond", "currency", "crypto"]
-
-#: One step of a path into a TOML tree: a key, or the place in an array.
-Step = str | int
 
 
 def require(holds: object, what: str) -> None:
@@ -294,7 +292,15 @@ def load(path: Path, kind: type[T]) -> T:
         ConfigError: unreadable, no TOML, an unknown key, a wrong type or value; it
             names file, line where known, field and what was expected.
     """
-    text = read_text(path)
+    return parse(read_text(path), path, kind)
+
+
+def parse(text: str, path: Path, kind: type[T]) -> T:
+    """Make `kind` of a TOML file's text; a table given in part keeps its defaults.
+
+    Raises:
+        ConfigError: as `load`.
+    """
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -304,97 +310,33 @@ def load(path: Path, kind: type[T]) -> T:
             f"{path}{where}: not TOML: {error}", "correct that line"
         ) from error
     try:
-        return msgspec.convert(tree, kind, strict=True)
+        return msgspec.convert(_completed(tree, kind), kind, strict=True)
     except msgspec.ValidationError as error:
-        steps, problem = _explain(str(error))
+        steps, problem = explain(str(error))
         where = line_of(text, steps)
-        field = _field(steps)
+        field = field_of(steps)
         raise ConfigError(f"{path}{where}: {field}{problem}", FIELDS_REMEDY) from error
 
 
-def read_text(path: Path) -> str:
-    """Return a configuration file's text.
+def _completed(tree: dict[str, Any], kind: type) -> dict[str, Any]:
+    """Return a table with what its own default says of what a part of it leaves out.
 
-    Raises:
-        ConfigError: it cannot be read.
+    The default of a table's type says less: one Cause's rule is not another's.
     """
-    try:
-        return path.read_bytes().decode("utf-8")
-    except OSError as error:
-        reason = error.strerror or str(error)
-    except UnicodeDecodeError as error:
-        reason = f"not UTF-8 at byte {error.start}"
-    raise ConfigError(f"{path}: cannot be read: {reason}", "check the path")
+    whole = dict(tree)
+    for field in msgspec.structs.fields(kind):
+        given, plain = tree.get(field.encode_name), field.default
+        if isinstance(given, dict) and isinstance(plain, msgspec.Struct):
+            whole[field.encode_name] = _beside(given, plain)
+    return whole
 
 
-def _explain(message: str) -> tuple[tuple[Step, ...], str]:
-    """Return where msgspec found something wrong, and what, in an operator's words."""
-    text, _, path = message.partition(" - at `$")
-    steps = _steps(path)
-    unknown = re.search(r"unknown field `([^`]+)`", text)
-    if unknown:
-        return (*steps, unknown.group(1)), "unknown key"
-    missing = re.search(r"missing required field `([^`]+)`", text)
-    if missing:
-        return tuple(steps), f"`{missing.group(1)}` is missing"
-    own = re.match(r"`([^`]+)` must ", text)  # ours: see _require
-    if own:
-        return (*steps, *_steps(own.group(1))), text[own.end() - len("must ") :]
-    return tuple(steps), text[:1].lower() + text[1:]
-
-
-def _steps(path: str) -> list[Step]:
-    """Return the steps of `gateway[1].port`."""
-    found = re.findall(r"([\w-]+)|\[(\d+)\]", path)
-    return [int(index) if index else name for name, index in found]
-
-
-def _field(steps: tuple[Step, ...]) -> str:
-    """Return a path as `gateway[1].port: `, or nothing for the whole file."""
-    text = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in steps)
-    return f"{text[1:]}: " if text else ""
-
-
-def line_of(text: str, steps: tuple[Step, ...]) -> str:
-    """Return `:LINE` of the key or table that `steps` lead to, or nothing.
-
-    The line that leads furthest towards it: of its table, or array, if it has none.
-    """
-    best, place = 0, ""
-    table: tuple[Step, ...] = ()
-    counts: dict[tuple[Step, ...], int] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*(\[{1,2})\s*([\w.\"' -]+?)\s*\]", line)
-        key = re.match(r"\s*([\w.\"'-]+)\s*=", line)
-        if header:
-            is_array = header.group(1) == "[["
-            table = _resolve(_names(header.group(2)), counts, is_array=is_array)
-            here = table
-        elif key:
-            here = (*table, *_names(key.group(1)))
-        else:
-            continue
-        if len(here) > best and steps[: len(here)] == here:
-            best, place = len(here), f":{number}"
-    return place
-
-
-def _names(dotted: str) -> list[str]:
-    return [part.strip(" \"'") for part in dotted.split(".")]
-
-
-def _resolve(
-    names: list[str], counts: dict[tuple[Step, ...], int], *, is_array: bool
-) -> tuple[Step, ...]:
-    """Return a header's path with the places of the arrays of tables it goes through.
-
-    Source: TOML 1.0, "Array of Tables".
-    """
-    table: tuple[Step, ...] = ()
-    for depth, name in enumerate(names, 1):
-        table = (*table, name)
-        if is_array and depth == len(names):
-            counts[table] = counts.get(table, 0) + 1
-        if table in counts:
-            table = (*table, counts[table] - 1)
-    return table
+def _beside(given: dict[str, Any], plain: msgspec.Struct) -> dict[str, Any]:
+    """Return a table with what it leaves out as in `plain`."""
+    whole: dict[str, Any] = {**msgspec.to_builtins(plain)}
+    for name, value in given.items():
+        below = getattr(plain, name, None)
+        whole[name] = value
+        if isinstance(value, dict) and isinstance(below, msgspec.Struct):
+            whole[name] = _beside(value, below)
+    return whole

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from airnet.crowd import Crowd
 from airnet.decode import Decoder
 from airnet.domain.session import LOGGED_ON, OPEN, address_bytes, address_text
 from airnet.features import Windows
@@ -118,6 +119,9 @@ class Pipeline:
         batch_frames: int = BATCH_FRAMES,
     ) -> None:
         self.brain = brain
+        from airnet.score.looks import Looks  # noqa: PLC0415 -- as in think
+
+        self._looks, self._crowd = Looks(), Crowd(brain.judge)
         self._front = Front(
             source,
             brain.decoder,
@@ -162,12 +166,16 @@ class Pipeline:
         for drifts in brain.drifts:
             for drift in drifts.look(windows, rows, sessions):
                 self._order(brain.judge.hear(drift), None)
-        self._judge(brain.scorer.score(windows, rows, sessions))
+        verdicts = brain.scorer.score(windows, rows, sessions)
+        looks = self._looks.of(windows, rows, sessions, verdicts)
+        self._judge(verdicts)
+        self._crowd.add(looks)
 
     def _judge(self, verdicts: "list[Verdict]") -> None:
         """Decide on each Verdict in turn, and hand the Decisions on."""
         for verdict in verdicts:
             self._hands.tick(verdict.close_ns)
+            self._crowd.until(verdict.close_ns)
             self._order(self.brain.judge.judge(verdict), verdict)
 
     def _order(self, decisions: "list[Decision]", verdict: "Verdict | None") -> None:

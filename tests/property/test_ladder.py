@@ -22,6 +22,7 @@ from airnet.decide.policy import (
 )
 from airnet.domain.columns import HOST_SCHEMA, SCHEMAS
 from airnet.domain.decision import PASSIVE, Decision, Mode, TargetType
+from airnet.domain.instruction import PROPOSAL_NS
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_HOST
 from airnet.prove import claims
@@ -55,6 +56,9 @@ SITE = Site(
         Protected(comp_id="ALGO5", why="risk"),
     ),
 )
+
+#: Kinds of which what waits for people counts as well.
+HOSTS_ONLY = (TargetType.HOST, TargetType.SUBNET)
 
 modes = st.sampled_from([Mode.ENFORCE, Mode.ENFORCE, Mode.SHADOW])
 kills = st.builds(
@@ -211,6 +215,12 @@ class Ladder(RuleBasedStateMachine):
             assert decision.t_ns == verdict.close_ns < decision.until_ns
             self.within_budget(verdict.close_ns)
 
+    def ends_ns(self, decision: Decision) -> int:
+        """Return until when a Decision counts: a proposal, while it waits."""
+        if not decision.approvals_needed:
+            return decision.until_ns
+        return min(decision.until_ns, decision.t_ns + PROPOSAL_NS)
+
     def within_budget(self, now_ns: int) -> None:
         """Count what stands by history alone."""
         budget = self.policy.budget
@@ -225,7 +235,8 @@ class Ladder(RuleBasedStateMachine):
             standing = {
                 target
                 for one in self.admitted
-                if one.until_ns > now_ns and one.target_type is kind
+                if self.ends_ns(one) > now_ns and one.target_type is kind
+                if not one.approvals_needed or kind in HOSTS_ONLY
                 for target in (
                     one.target if kind is TargetType.SOURCE else one.target[:1]
                 )

@@ -184,7 +184,7 @@ def test_what_stands_is_counted_as_its_history_says(
             recent = [one for one in admitted if decision.t_ns - one.t_ns < window_ns]
             assert facts.standing == len(stands)
             assert facts.recent == min(len(recent), policy.budget.actions_max)
-            assert facts.is_standing == 1
+            assert facts.left_ns > 0
             assert CAUSES[facts.cause] is decision.cause
             assert ACTIONS[facts.action] is decision.action
 

@@ -221,6 +221,7 @@ MUTANTS: dict[str, Mutant] = {
     "no_approvals_rule": without(Refusal.APPROVALS),
     "no_sensor_rule": without(Refusal.SENSOR),
     "no_standing_rule": without(Refusal.STANDING),
+    "no_held_rule": without(Refusal.HELD),
     "no_repeats_rule": without(Refusal.REPEATS),
     "no_sessions_rule": without(Refusal.SESSIONS),
     "no_share_rule": without(Refusal.SESSIONS, 1),
@@ -236,6 +237,13 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "protected_only_from_drops": instead(
         Refusal.PROTECTED, lambda f: (f.is_guarded == 1) & (f.action == rules.DROP)
+    ),
+    "renewed_early": instead(Refusal.STANDING, lambda f: f.left_ns > f.ttl_ns),
+    "asked_again_at_once": instead(
+        Refusal.STANDING, lambda f: f.left_ns * 8 > f.ttl_ns
+    ),
+    "held_without_the_renewal": instead(
+        Refusal.HELD, lambda f: (f.left_ns > 0) & (f.held_ns > f.held_ns_max)
     ),
     "one_repeat_more": instead(Refusal.REPEATS, lambda f: f.repeats > f.repeats_max),
     "radius_before_not_after": instead(

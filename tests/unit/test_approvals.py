@@ -7,7 +7,7 @@ import pytest
 
 from airnet.act.gate import Gate, by_signal
 from airnet.act.people import Approver, Approvers, People, told
-from airnet.act.proposals import PROPOSAL_NS, PROPOSALS_MAX
+from airnet.act.proposals import PROPOSALS_MAX
 from airnet.act.simulated import SimulatedActuator
 from airnet.act.standing import Standing
 from airnet.clock import SimulatedClock
@@ -15,7 +15,7 @@ from airnet.config import load
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Decision, Mode, with_id
 from airnet.domain.incident import Evidence
-from airnet.domain.instruction import NS_PER_S, Ask, Peer
+from airnet.domain.instruction import NS_PER_S, PROPOSAL_NS, Ask, Peer
 from airnet.errors import ActuationError, ConfigError, InstructionError, LedgerError
 from airnet.record.incident import fold
 from airnet.record.memory import MemoryLedger

@@ -15,9 +15,17 @@ from airnet.decide.policy import (
     Trust,
 )
 from airnet.domain.decision import Action, Decision, Mode, TargetType, Tier
+from airnet.domain.session import Look
 from airnet.domain.verdict import Cause, Verdict
 from airnet.errors import ConfigError
-from tests.fakes.verdicts import MS, SITE, T0, gateway_verdict, session_verdict
+from tests.fakes.verdicts import (
+    MS,
+    SITE,
+    T0,
+    gateway_verdict,
+    session_name,
+    session_verdict,
+)
 
 SHIPPED = Policy()
 #: The shipped policy, but for opinions that dwell no longer than facts.
@@ -98,7 +106,7 @@ def test_a_gap_breaks_the_streak() -> None:
     assert len(decide(session_verdict(100), session_verdict(350))) == 1
 
 
-@pytest.mark.parametrize("cause", [Cause.VOLATILITY, Cause.NORMAL, Cause.VENUE_FAULT])
+@pytest.mark.parametrize("cause", [Cause.VOLATILITY, Cause.VENUE_FAULT])
 def test_another_cause_in_between_breaks_the_streak(cause: Cause) -> None:
     verdicts = [
         session_verdict(100),
@@ -145,18 +153,20 @@ def test_a_hard_rule_needs_no_probability() -> None:
     assert decision.rule == "duplicate_ids"
 
 
-def test_no_second_decision_while_one_stands_and_a_fresh_dwell_after_it() -> None:
+def test_no_second_decision_while_one_stands_and_a_renewal_near_its_end() -> None:
     times = range(100, 60_600, 100)
 
     decisions = decide(*(session_verdict(t) for t in times))
 
-    assert [d.t_ns for d in decisions] == [T0 + 200 * MS, T0 + 60_300 * MS]
-    assert decisions[1].first_ns > decisions[0].until_ns - 100 * MS
+    # In the last eighth of a minute, after a dwell of its own.
+    first, second = decisions
+    assert [d.t_ns for d in decisions] == [T0 + 200 * MS, T0 + 52_800 * MS]
+    assert second.first_ns > first.until_ns - 7500 * MS - 100 * MS
 
 
 def test_a_target_contained_too_often_is_left_with_evidence() -> None:
-    policy = Policy(hysteresis=Hysteresis(repeats_max=2))
-    times = range(100, 150_000, 100)
+    policy = Policy(cause=DEFAULT.cause, hysteresis=Hysteresis(repeats_max=2))
+    times = [t + n for t in (100, 70_000, 140_000) for n in range(0, 1000, 100)]
 
     told = decide(*(session_verdict(t) for t in times), policy=policy)
 
@@ -264,14 +274,19 @@ def test_a_flood_spares_known_hosts_among_its_sources() -> None:
 
 
 def test_a_client_with_a_session_is_never_dropped_as_a_source() -> None:
-    name = msgspec.structs.replace(session_verdict(1).session, client="192.0.2.1")
-    seen = session_verdict(5, cause=Cause.NORMAL, session=name)
+    """Nothing was ever said of it; who is not answered proves nothing."""
+    name = msgspec.structs.replace(session_name(1), client="192.0.2.1")
     flood = [
         gateway_verdict(t, sources=("192.0.2.1",), rule="", first_ns=T0)
         for t in (10, 20, 30)
     ]
 
-    assert actions(seen, *flood) == [Action.EVIDENCE]
+    for is_answered in (True, False):
+        judge = Judge(DEFAULT, SITE)
+        judge.meet(Look(T0, name, 1, 9, is_answered=is_answered, is_normal=True))
+        found = [d.action for verdict in flood for d in judge.judge(verdict)]
+        wanted = Action.EVIDENCE if is_answered else Action.DROP_SOURCES
+        assert found == [wanted]
 
 
 def test_an_opinion_of_a_flood_is_held_from_its_first_packet_on() -> None:

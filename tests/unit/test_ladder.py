@@ -24,11 +24,12 @@ from airnet.decide.policy import (
 from airnet.decide.problems import problems
 from airnet.domain.columns import HOST_SCHEMA, SCHEMAS
 from airnet.domain.decision import PASSIVE, Action, Decision, Mode, TargetType, Tier
+from airnet.domain.session import Look
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_HOST
 from airnet.errors import ConfigError
 from airnet.twin.policyfile import written
-from tests.fakes.verdicts import MS, SITE, T0, session_verdict
+from tests.fakes.verdicts import MS, SITE, T0, session_name, session_verdict
 
 DATA = Path(__file__).parents[2] / "src" / "airnet" / "data"
 COLUMNS = {
@@ -181,6 +182,7 @@ def test_a_limit_that_two_people_signed_stands_for_them(
     assert throttle.action is Action.THROTTLE_SESSION
     assert (cancel.action, cancel.approvals_needed) == (Action.CANCEL_ORDERS, approvals)
     assert cancel.mode is (Mode.PROPOSE if approvals else Mode.ENFORCE)
+    assert ("as signed before" in cancel.why) is (approvals == 0)
 
 
 SLOW = Rung(action="throttle_process", needs=(Need.LOWER_FAILED,), after_ms=500)
@@ -341,21 +343,27 @@ def test_only_while_the_market_is_closed_a_host_is_isolated_without_people(
     (decision,) = decided(policy, [host_verdict("10.0.1.1", 100)], HOSTS)
 
     is_closed = phase is Phase.CLOSED
+    assert ("because the market is closed" in decision.why) is is_closed
+    assert "as signed before" not in decision.why
     assert decision.approvals_needed == (0 if is_closed else 2)
     assert decision.mode is (Mode.ENFORCE if is_closed else Mode.PROPOSE)
+
+
+def look(n: int, frames: int) -> Look:
+    """Return what is seen of a session that nothing is said of."""
+    return Look(T0, session_name(n), n + 1, frames, is_answered=True, is_normal=True)
 
 
 def test_sessions_are_limited_only_up_to_a_share_of_the_flow() -> None:
     policy = algorithm(dwell_windows=1)
     budget = Budget(session_share_max_percent=100, flow_share_max_percent=50)
-    policy = msgspec.structs.replace(policy, budget=budget)
-    usual = [
-        session_verdict(n * 10, n, cause=Cause.NORMAL, frame_count=frames)
-        for n, frames in enumerate([30, 40, 30], 1)
-    ]
+    judge = Judge(msgspec.structs.replace(policy, budget=budget), SITE, COLUMNS)
+    for n, frames in enumerate([30, 40, 30], 1):
+        judge.meet(look(n, frames))
 
-    stream = [*usual, session_verdict(100, 1), session_verdict(110, 2)]
-    first, *more = decided(policy, stream)
+    stream = [session_verdict(100, 1), session_verdict(110, 2)]
+    found = [decision for verdict in stream for decision in judge.judge(verdict)]
+    first, *more = [one for one in found if one.action not in PASSIVE]
 
     assert first.target[1] == "ALGO1"
     assert more == []  # 70 of 100 frames would be limited
@@ -412,6 +420,32 @@ def test_a_calendar_out_of_order_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="in order of time"):
         load(path, Calendar)
+
+
+AUCTION_AT_NOON = """
+[[market.interval]]
+start = 2026-11-23T08:00:00Z
+end = 2026-11-23T16:30:00Z
+phase = "continuous"
+
+[[market.interval]]
+start = 2026-11-23T12:00:00Z
+end = 2026-11-23T12:05:00Z
+phase = "auction"
+"""
+
+
+def test_hours_written_by_hand_are_held_to_the_same_order(tmp_path: Path) -> None:
+    """At two in the afternoon the market would be taken for closed."""
+    path = tmp_path / "policy.toml"
+    path.write_text(AUCTION_AT_NOON, encoding="utf-8")
+    with pytest.raises(ConfigError, match="in order of time, without overlap"):
+        load(path, Policy)
+
+    both = f'[market]\ncalendar = "x.toml"\nsha256 = "{"0" * 64}"\n'
+    path.write_text(both + AUCTION_AT_NOON.rpartition("\n\n")[0], encoding="utf-8")
+    with pytest.raises(ConfigError, match="calendar"):
+        load(path, Policy)
 
 
 def test_the_example_is_legal_and_means_what_it_says() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from airnet import pipeline
 from airnet.cli import main
 from airnet.config import Config, Site, load
 from airnet.decide.facts import ACTIONS
@@ -43,10 +44,29 @@ def papers(tmp_path: Path) -> Path:
 @pytest.fixture
 def key(tmp_path: Path) -> Path:
     """Return a person's private key."""
-    path = tmp_path / "risk.pem"
+    return made(tmp_path / "risk.pem")
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    """Return another person's."""
+    return made(tmp_path / "trading.pem")
+
+
+def made(path: Path) -> Path:
     command = ["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(path)]
     subprocess.run(command, check=True, capture_output=True)
     return path
+
+
+def humble(papers: Path) -> None:
+    """Take what stands for two people's approval out of the policy."""
+    policy = papers / "policy.toml"
+    lines = policy.read_text(encoding="utf-8").splitlines(keepends=True)
+    words = ("presigned", "alone_when_closed")
+    policy.write_text(
+        "".join(line for line in lines if not line.startswith(words)), encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize("policy", [POLICY, Policy()])
@@ -137,14 +157,15 @@ def test_a_proof_takes_its_old_counterexamples_away(papers: Path) -> None:
     assert (papers / "policy.toml.proof").exists()
 
 
-def permit(papers: Path, *keys: str) -> str:
+def permit(papers: Path, *keys: str) -> tuple[str, ...]:
     policy, site = papers / "policy.toml", papers / "site.toml"
-    return certificate.permit(policy, site, keys)
+    return certificate.permit(policy, site, keys).signers
 
 
 def test_only_what_was_proved_and_signed_as_it_is_may_be_enforced(
     papers: Path, key: Path
 ) -> None:
+    humble(papers)
     policy, site = papers / "policy.toml", papers / "site.toml"
     with pytest.raises(ConfigError, match="never proved"):
         permit(papers)
@@ -152,7 +173,7 @@ def test_only_what_was_proved_and_signed_as_it_is_may_be_enforced(
     with pytest.raises(ConfigError, match="nobody in `policy_keys` signed"):
         permit(papers)
     public = certificate.sign(policy, private_key(key))
-    assert permit(papers, public) == public
+    assert permit(papers, public) == (public,)
     with pytest.raises(ConfigError, match="nobody in `policy_keys` signed"):
         permit(papers, "00" * 32)
 
@@ -164,6 +185,67 @@ def test_only_what_was_proved_and_signed_as_it_is_may_be_enforced(
     assert main(["prove", str(policy), "--site", str(site)]) == 0
     with pytest.raises(ConfigError, match="nobody in `policy_keys` signed"):
         permit(papers, public)
+
+
+@pytest.mark.parametrize("word", ["presigned_by", "presigned", "alone_when_closed"])
+def test_what_stands_for_two_people_takes_two_keys(
+    papers: Path, key: Path, other: Path, word: str
+) -> None:
+    """Names in a file are no signatures; and one key twice is one person."""
+    file = papers / "policy.toml"
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    rest = {"presigned_by", "presigned", "alone_when_closed"} - {word}
+    kept = [one for one in lines if one.partition(" =")[0] not in rest]
+    file.write_text("".join(kept), encoding="utf-8")
+    assert main(["prove", str(file), "--site", str(papers / "site.toml")]) == 0
+
+    first = certificate.sign(file, private_key(key))
+    certificate.sign(file, private_key(key))
+    with pytest.raises(ConfigError, match=f"{word}.*two people"):
+        permit(papers, first)
+    second = certificate.sign(file, private_key(other))
+    with pytest.raises(ConfigError, match="two people"):
+        permit(papers, first)
+    assert set(permit(papers, first, second)) == {first, second}
+
+
+def test_what_was_verified_is_what_is_used(
+    papers: Path, key: Path, other: Path
+) -> None:
+    """Whoever changes a file after it was looked at changes nothing."""
+    policy, site = papers / "policy.toml", papers / "site.toml"
+    assert main(["prove", str(policy), "--site", str(site)]) == 0
+    keys = [certificate.sign(policy, private_key(one)) for one in (key, other)]
+
+    found = certificate.permit(policy, site, keys)
+    policy.write_text("[budget]\nactions_max = 1000\n", encoding="utf-8")
+    site.write_text("", encoding="utf-8")
+
+    assert (found.policy, found.site) == (POLICY, SITE)
+    assert found.leave["policy_proof"] == "holds"
+
+
+@pytest.mark.parametrize(
+    "source", ["domain/decision.py", "domain/verdict.py", "domain/session.py"]
+)
+def test_a_proof_is_of_all_that_decides(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = certificate.rules_digest()
+    package = Path(certificate.__file__).parents[1]
+    for name in ("domain", "decide", "prove"):
+        shutil.copytree(package / name, tmp_path / name)
+    for name in ("config.py", "toml.py"):
+        shutil.copy(package / name, tmp_path / name)
+    monkeypatch.setattr(certificate, "_PACKAGE", tmp_path)
+    assert certificate.rules_digest() == before
+
+    for name in (source, "config.py"):
+        with (tmp_path / name).open("a", encoding="utf-8") as file:
+            file.write("# more\n")
+        after = certificate.rules_digest()
+        assert after != before
+        before = after
 
 
 def test_a_proof_is_of_one_site_and_one_set_of_rules(
@@ -205,7 +287,9 @@ def test_a_forged_proof_is_no_better_than_none(papers: Path, key: Path) -> None:
 
 
 def test_what_enforces_nothing_needs_no_proof(papers: Path) -> None:
-    assert certificate.permit(papers / "shadow.toml", None, ()) == ""
+    found = certificate.permit(papers / "shadow.toml", None, ())
+
+    assert found.policy == Policy()
 
 
 def test_run_refuses_to_enforce_what_is_unproved(
@@ -224,6 +308,20 @@ def test_run_refuses_to_enforce_what_is_unproved(
     assert said.count("\n") == 1
     assert "never proved" in said
     assert "airnet prove POLICY --site SITE" in said
+
+
+def test_the_policy_that_came_along_is_asked_for_its_proof_as_well(
+    papers: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without `policy` in airnet.toml: somebody may have edited the shipped one."""
+    config = papers / "airnet.toml"
+    config.write_text(
+        'site = "site.toml"\n[capture]\ninterface = "none0"\n', encoding="utf-8"
+    )
+    monkeypatch.setattr(pipeline, "policy_path", lambda: papers / "policy.toml")
+
+    assert main(["run", "--config", str(config)]) == 78
+    assert "never proved" in capsys.readouterr().err
 
 
 def test_a_calendar_is_written_with_its_half_days(

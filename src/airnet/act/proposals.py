@@ -7,11 +7,9 @@ import msgspec
 from airnet.act.intents import approvals_needed
 from airnet.clock import Clock
 from airnet.domain.decision import Decision, Mode, with_id
-from airnet.domain.instruction import NS_PER_S, Signed
+from airnet.domain.instruction import PROPOSAL_NS, Signed
 from airnet.errors import InstructionError
 
-#: How long a proposal waits. What was right ten minutes ago is decided anew.
-PROPOSAL_NS = 600 * NS_PER_S
 #: Proposals that wait at once; beyond it the oldest gives way.
 PROPOSALS_MAX = 64
 

@@ -27,6 +27,7 @@ from airnet.act.intents import (
 )
 from airnet.act.levers import CONFIRM_NS, SLOW_NS, Levers
 from airnet.act.proposals import Proposal, Proposals
+from airnet.act.renewals import alike
 from airnet.clock import Clock
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import PASSIVE, Action, Decision, Mode
@@ -245,9 +246,12 @@ class Standing:
             self._close(proposal, "withdrawn", f"by {who}")
             return Undone(detail=f"withdrawn by {who}", state="withdrawn")
         assert containment is not None
-        undone = self._levers.undo(containment, f"released by {who}")
-        unrecorded = self._entries.attempt(undone=undone) or unrecorded
-        self._drop(decision_id, undone)
+        decision = self._decisions.get(decision_id)
+        others = alike(decision, self._decisions, self._containments.values())
+        for one in (*others, containment):  # what it was renewed by, too
+            undone = self._levers.undo(one, f"released by {who}")
+            unrecorded = self._entries.attempt(undone=undone) or unrecorded
+            self._drop(one.decision_id, undone)
         return Undone(
             detail=undone.detail, state=undone.state.value, unrecorded=unrecorded
         )
@@ -327,8 +331,7 @@ class Standing:
         """Record that a proposal is over."""
         self._entries.propose(proposal, state, detail, enforced)
         told = f"{detail}, as {enforced}" if enforced else detail
-        done = Ended(decision=proposal.decision, detail=told, state=state)
-        self.ended.append(done)
+        self.ended.append(Ended(decision=proposal.decision, detail=told, state=state))
 
     def _lifted(self, now_ns: int) -> list[Containment]:
         """Record what has no end and was lifted by somebody at the enforcer."""

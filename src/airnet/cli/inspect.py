@@ -13,7 +13,7 @@ from airnet.act.orders import OrdersActuator
 from airnet.act.people import Approvers
 from airnet.act.process import Agents
 from airnet.cli import show
-from airnet.config import Config, Site, line_of, load, read_text
+from airnet.config import Config, Site, load
 from airnet.decide import Judge
 from airnet.decide.policy import Policy
 from airnet.decide.problems import problems
@@ -22,6 +22,7 @@ from airnet.decide.reading import read_policy
 from airnet.errors import EXIT_CONFIG, EXIT_DONE, EXIT_UNAVAILABLE, AirnetError
 from airnet.features.schema import SCHEMAS
 from airnet.kernel.probe import probe
+from airnet.toml import line_of, read_text
 
 #: What live capture cannot do without; everything else degrades.
 REQUIRED = frozenset({"privileges", "onnxruntime"})

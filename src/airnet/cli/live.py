@@ -56,6 +56,7 @@ def run(
     It attaches with the privileges it is started with, then gives all of them up, and
     root's account where service.user names another, before it reads a frame.
     """
+    from airnet.pipeline import policy_path
     from airnet.prove import certificate
     from airnet.service import sensor
     from airnet.service.guardpost import guarded_from
@@ -63,16 +64,16 @@ def run(
 
     log.configure()
     config = load(file, Config)
-    policy, site = (
-        file.parent / name if name else None for name in (config.policy, config.site)
-    )
-    if policy is not None and not unproved:
-        certificate.permit(policy, site, config.policy_keys)
+    policy = file.parent / config.policy if config.policy else policy_path()
+    site = file.parent / config.site if config.site else None
+    if unproved:
+        papers = certificate.read(policy, site)
+    else:
+        papers = certificate.permit(policy, site, config.policy_keys)
     if attached is None:
         sensor.begin(config, file.parent)
-    service = Service(
-        config, file.parent, sensor.handed_over(attached), guarded_from(guarded)
-    )
+    handed = sensor.handed_over(attached)
+    service = Service(config, file.parent, papers, handed, guarded_from(guarded))
     service.run()
     if as_json:
         show.document(dict(vars(service.totals())))

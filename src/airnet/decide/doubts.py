@@ -24,7 +24,7 @@ from airnet.domain.decision import (
 from airnet.domain.drift import CHOSEN, Drift, DriftKind
 from airnet.domain.session import SessionName
 from airnet.domain.verdict import Cause
-from airnet.domain.window import KINDS
+from airnet.domain.window import KINDS, WINDOW_GATEWAY
 
 RULE = "drift."
 #: Of a drift that came with a fault: it raises no doubt.
@@ -86,6 +86,8 @@ class Doubts:
         by = self._signed_by(scope)
         if scope in self._doubts or (by is not None and drift.t_ns <= by.at_ns):
             return []
+        if _is_said_only(drift.kind, drift.window_kind):
+            return [_alert(drift, scope, RULE, "policy leaves its autonomy as it is")]
         until_ns = self._suspected_ns.get(scope, 0)
         if drift.session and (is_suspect or drift.t_ns <= until_ns):
             key = (drift.kind.value, *scope)
@@ -110,6 +112,8 @@ class Doubts:
             if not decision.rule.startswith(RULE):
                 continue
             kind = DriftKind(decision.rule.removeprefix(RULE))
+            if _is_said_only(kind, decision.window_kind):
+                continue
             scope = (decision.target[0], "") if decision.target else ("", "")
             if decision.session is not None:
                 scope = _of(decision.session)
@@ -184,6 +188,11 @@ class Doubts:
     def count(self) -> int:
         """How many scopes are in doubt."""
         return len(self._doubts)
+
+
+def _is_said_only(kind: DriftKind, window_kind: int) -> bool:
+    """Return whether a drift lowers nothing: strangers may bring it about."""
+    return kind is DriftKind.POPULATION and window_kind == WINDOW_GATEWAY
 
 
 def scope_text(scope: Scope) -> str:

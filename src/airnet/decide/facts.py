@@ -81,13 +81,16 @@ class Facts(msgspec.Struct, kw_only=True):
     gateways_max: int = 0
     hosts_max: int = 0
     repeats_max: int = 0
+    held_ns_max: int = 0
     actions_max: int = 0
-    # What stands already, of the same kind of target, the target itself left out.
+    # What stands already, of the same kind of target, the target itself left out; of
+    # the target, how long it has left, and how long it has been held without a break.
     standing: int = 0
     session_count: int = 0
     flow_part: int = 0
     flow_whole: int = 0
-    is_standing: int = 0
+    left_ns: int = 0
+    held_ns: int = 0
     repeats: int = 0
     recent: int = 0
     is_latched: int = 0

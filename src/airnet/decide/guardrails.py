@@ -7,19 +7,20 @@ evidence, never silence.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import msgspec
 
 from airnet.config import Site
 from airnet.decide import limits, rules
 from airnet.decide.facts import ACTIONS, ASSETS, CAUSES, TARGET_TYPES, Facts, Grounds
-from airnet.decide.ladder import TIERS, step_of
+from airnet.decide.ladder import TIERS
 from airnet.decide.market import PHASES
 from airnet.decide.peers import Peers
 from airnet.decide.policy import NS_PER_MS, Policy
 from airnet.decide.protection import Protection, Range, endpoint, number, span
 from airnet.decide.rules import Refusal
+from airnet.decide.stands import RENEWAL_PART, STANDS_MAX, Stand, Stands
 from airnet.domain.decision import PASSIVE, Action, Decision, TargetType, Tier
 
 #: What each action must aim at, to be named exactly.
@@ -34,11 +35,6 @@ AIMS = {
     Action.ISOLATE_HOST: TargetType.HOST,
     Action.ISOLATE_SUBNET: TargetType.SUBNET,
 }
-#: Kinds of target that count against one limit.
-TOGETHER = {
-    TargetType.HOST: (TargetType.HOST, TargetType.SUBNET),
-    TargetType.SUBNET: (TargetType.HOST, TargetType.SUBNET),
-}
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,30 +43,6 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
     why: Refusal
     measured: int = 1
     limit: int = 0
-
-
-class Stand(msgspec.Struct, frozen=True, kw_only=True):
-    """What was ordered about one target: how far, until when, how often so far.
-
-    `step` is of its tier; `weight` is how many things it holds: a subnet, its hosts.
-    """
-
-    target_type: TargetType
-    until_ns: int
-    repeats: int
-    tier: Tier = Tier.PROTECT
-    step: int = 0
-    weight: int = 1
-
-    @property
-    def height(self) -> tuple[Tier, int]:
-        """Return how far up the ladder it is."""
-        return self.tier, self.step
-
-
-#: Targets remembered for hysteresis. What stands is never forgotten: no more than this
-#: can, by the largest budgets that a policy may have (STANDING_MAX, four kinds).
-STANDS_MAX = 4096
 
 
 class Guard:
@@ -101,7 +73,7 @@ class Guard:
         self._wide = [each for each in self.protection.hosts if each[0] != each[1]]
         self._places: dict[Range, tuple[int, int, int]] = {}
         self._limits = limits.Allowances(policy, site)
-        self._stands: dict[str, Stand] = {}
+        self._stands = Stands(policy)
         self._action_times: deque[int] = deque()
 
     def check(self, decision: Decision, grounds: Grounds) -> Refused | None:
@@ -215,18 +187,7 @@ class Guard:
 
         The Decision that crosses the limit is itself already in shadow.
         """
-        for target in decision.target[: _named(decision)]:
-            stand = self._stands.pop(target, None)
-            self._stands[target] = Stand(
-                target_type=decision.target_type,
-                until_ns=max(decision.until_ns, stand.until_ns if stand else 0),
-                repeats=1 + self._repeats(stand, decision),
-                tier=decision.tier,
-                step=step_of(decision.action)[1],
-                weight=self._weight(decision) if len(decision.target) == 1 else 1,
-            )
-        if len(self._stands) > STANDS_MAX:
-            self._forget(decision.t_ns)
+        self._stands.admit(decision, *self._things(decision))
         recent = self._recent(decision.t_ns)
         if recent >= self._policy.budget.actions_max:
             latched_now = not self.is_latched
@@ -240,44 +201,59 @@ class Guard:
         until_ns = now_ns + self._policy.trust.freeze_ms * NS_PER_MS
         self.frozen_until_ns = max(self.frozen_until_ns, until_ns)
 
+    def approve(self, decision: Decision) -> None:
+        """Count what people agreed to: from then on it stands, as what was ordered."""
+        self._stands.admit(decision, *self._things(decision))
+
+    def refuse(self, decision: Decision) -> None:
+        """Note that its targets are bad still; only quiet ends a cooldown."""
+        self._stands.refuse(decision, self._things(decision)[0])
+
     def stands(self, target: str, now_ns: int) -> bool:
-        """Return whether something ordered about `target` has not ended yet."""
-        stand = self._stands.get(target)
-        return stand is not None and stand.until_ns > now_ns
+        """Return whether what airnet did alone about `target` has not ended yet."""
+        return self._stands.left_ns(target, now_ns) > 0
 
     def height_of(self, target: str, now_ns: int) -> tuple[Tier, int]:
-        """Return how far up what stands of `target` is; T0 where nothing does."""
-        stand = self._stands.get(target)
-        if stand is None or stand.until_ns <= now_ns:
-            return Tier.OBSERVE, 0
-        return stand.height
+        """Return how far up the ladder `target` is, or people are asked to have it."""
+        return self._stands.height_of(target, now_ns)
+
+    def is_due(self, target: str, now_ns: int, ttl_ns: int) -> bool:
+        """Return whether what stands of `target` alone may be renewed by now."""
+        left_ns = self._stands.left_ns(target, now_ns)
+        return 0 < left_ns * RENEWAL_PART <= ttl_ns
 
     def standing(self, kind: TargetType, now_ns: int) -> list[str]:
-        """Return the targets of a kind about which something stands."""
-        kinds = TOGETHER.get(kind, (kind,))
-        return [
-            target
-            for target, stand in self._stands.items()
-            if stand.until_ns > now_ns and stand.target_type in kinds
-        ]
+        """Return the targets of a kind that are contained, or asked to be."""
+        return self._stands.targets(kind, now_ns)
 
     def recall(
         self,
-        stands: Mapping[str, Stand],
+        stands: Iterable[tuple[str, Stand]],
         action_times: Iterable[int],
         frozen_until_ns: int = 0,
         *,
         is_latched: bool = False,
     ) -> None:
         """Take up a state that was, or could be: the inverse of `state`."""
-        self._stands = dict(stands)
+        self._stands.recall(stands)
         self._action_times = deque(action_times)
         self.frozen_until_ns, self.is_latched = frozen_until_ns, is_latched
+
+    def take_up(self, ordered: Iterable[Decision], *, is_latched: bool) -> None:
+        """Count what an earlier run had ordered, in its order, as if it were our own.
+
+        Whether the pace's limit was crossed, that run knew: it is not weighed again.
+        """
+        for decision in ordered:
+            self._stands.admit(decision, *self._things(decision))
+            self._recent(decision.t_ns)
+            self._action_times.append(decision.t_ns)
+        self.is_latched = is_latched
 
     def state(self) -> tuple[object, ...]:
         """Return everything remembered, as a value."""
         return (
-            tuple(self._stands.items()),
+            self._stands.state(),
             tuple(self._action_times),
             self.is_latched,
             self.frozen_until_ns,
@@ -287,23 +263,12 @@ class Guard:
         self, facts: Facts, decision: Decision, targets: tuple[str, ...]
     ) -> None:
         """Fill in what stands beside the Decision, and what stood of its targets."""
-        now_ns = decision.t_ns
-        for target in targets:
-            stand = self._stands.get(target)
-            if stand is None:
-                continue
-            is_below = stand.height < (decision.tier, step_of(decision.action)[1])
-            if stand.until_ns > now_ns and not is_below:
-                facts.is_standing = 1
-            # A rung above what stands is no repetition of it.
-            repeats = 0 if is_below else self._repeats(stand, decision)
-            facts.repeats = max(facts.repeats, repeats)
-        others = [
-            target
-            for target in self.standing(decision.target_type, now_ns)
-            if target not in targets
-        ]
-        facts.standing = sum(self._stands[target].weight for target in others)
+        past = self._stands.past(decision, targets)
+        facts.left_ns, facts.held_ns = past.left_ns, past.held_ns
+        facts.repeats = past.repeats
+        beside = self._stands.standing(decision)
+        others = [target for target in beside if target not in targets]
+        facts.standing = sum(beside[target] for target in others)
         if decision.target_type is TargetType.SESSION:
             part, whole = self._peers.flow([*others, *targets])
             facts.flow_part, facts.flow_whole = part, whole
@@ -316,20 +281,10 @@ class Guard:
             times.popleft()
         return len(times)
 
-    def _repeats(self, stand: Stand | None, decision: Decision) -> int:
-        """Return how often its target was contained without a long quiet between."""
-        cooldown_ns = self._policy.hysteresis.cooldown_ms * NS_PER_MS
-        if stand is None or decision.t_ns - stand.until_ns > cooldown_ns:
-            return 0
-        return stand.repeats
-
-    def _forget(self, now_ns: int) -> None:
-        """Forget the oldest of what has ended, down to the limit."""
-        ended = [
-            name for name, stand in self._stands.items() if stand.until_ns <= now_ns
-        ]
-        for name in ended[: len(self._stands) - STANDS_MAX]:
-            del self._stands[name]
+    def _things(self, decision: Decision) -> tuple[tuple[str, ...], int]:
+        """Return what a Decision names, and how much each of it holds."""
+        targets = decision.target[: _named(decision)]
+        return targets, self._weight(decision) if len(decision.target) == 1 else 1
 
     def _weight(self, decision: Decision) -> int:
         """Return how many things are named: of a subnet, the hosts it holds."""

@@ -18,15 +18,15 @@ from airnet.decide.ladder import TIERS
 from airnet.decide.peers import Peers
 from airnet.decide.policy import NS_PER_MS, Contain, Policy
 from airnet.decide.proposals import Proposals
-from airnet.decide.protection import endpoint
+from airnet.decide.recovery import LATCH
 from airnet.decide.rules import Refusal
 from airnet.decide.sayings import Sayings
 from airnet.decide.streaks import NAMES, Streak, Streaks
 from airnet.decide.terms import Terms
 from airnet.domain.decision import Action, Decision, Mode
 from airnet.domain.drift import Drift
+from airnet.domain.session import Look
 from airnet.domain.verdict import PPM, Cause, Verdict
-from airnet.domain.window import WINDOW_GATEWAY
 
 
 class Judge:
@@ -59,6 +59,10 @@ class Judge:
             self._peers,
             self._terms,
         )
+
+    def meet(self, look: Look) -> None:
+        """Take note of a session that a scorer may say nothing of."""
+        self._peers.see(look)
 
     def judge(self, verdict: Verdict) -> list[Decision]:
         """Return what policy orders because of `verdict`; often nothing."""
@@ -124,7 +128,7 @@ class Judge:
                 evidence = evidence_of(verdict, finding, contain)
                 self._streaks.weigh(key, finding.cause.value, evidence)
             return finding, None
-        if self._stands(verdict, finding.cause):
+        if self._proposals.stands(verdict, finding.cause):
             # What dwells while contained says nothing of what comes after.
             self._forget(verdict)
             return finding, self._above(verdict, finding, contain)
@@ -146,8 +150,14 @@ class Judge:
     def _above(
         self, verdict: Verdict, finding: Finding, rule: Contain | None
     ) -> Streak | None:
-        """Return how long a session's fault has lasted against what stands."""
-        if finding.cause is not Cause.ALGO_FAULT or rule is None or not rule.rungs:
+        """Return how long it has lasted against what stands, where that matters.
+
+        For a rung above it; and, near its end, for whether to renew it.
+        """
+        if rule is None:
+            return None
+        has_rungs = bool(rule.rungs) and finding.cause is Cause.ALGO_FAULT
+        if not has_rungs and not self._proposals.is_due(verdict, finding.cause, rule):
             return None
         window = msgspec.structs.replace(
             one_window(verdict, finding, rule), is_above=True
@@ -171,6 +181,8 @@ class Judge:
             return self._issue(verdict, proposal, facts)
         if refused.why is Refusal.STANDING:
             return []
+        if refused.why is Refusal.REPEATS:
+            self.guard.refuse(proposal)
         return self._sayings.refuse(verdict, finding, streak, refused)
 
     def _issue(
@@ -187,8 +199,10 @@ class Judge:
         is_quiet = self.guard.admit(decision)
         self.doubts.suspect(decision)
         self._forget(verdict)
-        # And so does what stands from now on: it has its own time to work.
-        self._streaks.forget(("above", *drafts.subject(verdict)))
+        if not facts.left_ns:
+            # And so does what stands from now on: it has its own time to work. What is
+            # renewed has had it.
+            self._streaks.forget(("above", *drafts.subject(verdict)))
         if is_quiet:
             return [with_id(decision)]
         budget = self._policy.budget
@@ -203,28 +217,12 @@ class Judge:
             action=Action.ALERT,
             until_ns=0,
             mode=Mode.SHADOW,
-            rule="budget.latch",
+            rule=LATCH,
             measured=budget.actions_max + 1,
             limit=budget.actions_max,
             why=why,
         )
         return [with_id(decision), with_id(page)]
-
-    def _stands(self, verdict: Verdict, cause: Cause) -> bool:
-        """Return whether what could be ordered about this stands already."""
-        now_ns = verdict.close_ns
-        if cause is Cause.ALGO_FAULT and verdict.session is not None:
-            return self.guard.stands(drafts.subject(verdict)[1], now_ns)
-        if cause is Cause.COMPROMISE and verdict.address:
-            return self.guard.stands(verdict.address, now_ns)
-        if cause is not Cause.FLOOD or verdict.window_kind != WINDOW_GATEWAY:
-            return False
-        for port in (verdict.port, 0):
-            if self.guard.stands(endpoint(verdict.address, port), now_ns):
-                return True
-        if verdict.fanout > self._policy.few_sources_max or not verdict.sources:
-            return False
-        return all(self.guard.stands(source, now_ns) for source in verdict.sources)
 
     def _forget(self, verdict: Verdict) -> None:
         """Start the subject's streak anew: what dwelt has been acted upon."""

@@ -63,6 +63,7 @@ class Budgets(msgspec.Struct, frozen=True, kw_only=True):
     gateways_max: int
     hosts_max: int
     repeats_max: int
+    held_ns_max: int
     actions_max: int
 
 
@@ -120,6 +121,7 @@ def budgets_of(policy: Policy) -> Budgets:
         gateways_max=budget.gateways_max,
         hosts_max=budget.hosts_max,
         repeats_max=policy.hysteresis.repeats_max,
+        held_ns_max=policy.hysteresis.held_ms_max * NS_PER_MS,
         actions_max=budget.actions_max,
     )
 

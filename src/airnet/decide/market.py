@@ -6,6 +6,7 @@ included; read once. Nobody asks a calendar while deciding, and no time zone eit
 
 import bisect
 import enum
+import itertools
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -38,6 +39,20 @@ class Interval(Closed, frozen=True):
         require(self.start < self.end, "`end` must be after `start`")
 
 
+def require_order(intervals: Sequence[Interval]) -> None:
+    """Refuse intervals of which one begins before another ends.
+
+    Hours look for the last that began: the ones around it would be forgotten, and an
+    open market be taken for closed.
+
+    Raises:
+        ValueError: they are out of order, or overlap.
+    """
+    pairs = itertools.pairwise(intervals)
+    ordered = all(one.end <= other.start for one, other in pairs)
+    require(ordered, "`interval` must be in order of time, without overlap")
+
+
 class Calendar(Closed, frozen=True):
     """A calendar file: intervals of one exchange, in order; between them it is closed.
 
@@ -50,9 +65,7 @@ class Calendar(Closed, frozen=True):
     intervals: tuple[Interval, ...] = msgspec.field(name="interval", default=())
 
     def __post_init__(self) -> None:
-        pairs = zip(self.intervals, self.intervals[1:], strict=False)
-        ordered = all(one.end <= other.start for one, other in pairs)
-        require(ordered, "`interval` must be in order of time, without overlap")
+        require_order(self.intervals)
 
 
 class Hours:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from airnet.config import Site
 from airnet.decide.protection import Range, canonical, endpoint, span
 from airnet.decide.streaks import STREAKS_MAX
-from airnet.domain.verdict import Cause, Verdict
+from airnet.domain.session import Look
+from airnet.domain.verdict import Verdict
 from airnet.domain.window import WINDOW_SESSION
 
 
@@ -42,13 +43,23 @@ class Peers:
         if verdict.session is None or verdict.window_kind != WINDOW_SESSION:
             return
         self.session_count = max(self.session_count, verdict.session_number)
-        address = verdict.session.client
+        self._note(verdict.session.client)
+
+    def see(self, look: Look) -> None:
+        """Remember a session of which nothing is said, if a gateway has answered it."""
+        self.session_count = max(self.session_count, look.number)
+        name = look.name
+        if look.is_answered:
+            self._note(name.client)
+        if self._is_weighing and look.is_normal:
+            self._weigh(endpoint(name.client, name.client_port), look.frames)
+
+    def _note(self, address: str) -> None:
+        """Remember a client; the one seen longest ago is forgotten."""
         self._clients.pop(address, None)
         self._clients[address] = None
         if len(self._clients) > STREAKS_MAX:
             del self._clients[next(iter(self._clients))]
-        if self._is_weighing and verdict.cause is Cause.NORMAL:
-            self._weigh(endpoint(address, verdict.session.client_port), verdict)
 
     def is_client(self, address: str) -> bool:
         """Return whether this address was seen trading."""
@@ -93,10 +104,9 @@ class Peers:
         frames = tuple(self._frames.items())
         return (tuple(self._clients), self.session_count, frames)
 
-    def _weigh(self, session: str, verdict: Verdict) -> None:
-        """Add what a normal window held; the session seen longest ago is forgotten."""
-        before = self._frames.pop(session, 0)
-        self._frames[session] = before + verdict.frame_count
-        self._frame_count += verdict.frame_count
+    def _weigh(self, session: str, frames: int) -> None:
+        """Add what a session sent; the one seen longest ago is forgotten."""
+        self._frames[session] = self._frames.pop(session, 0) + frames
+        self._frame_count += frames
         if len(self._frames) > STREAKS_MAX:
             self._frame_count -= self._frames.pop(next(iter(self._frames)))

@@ -5,15 +5,15 @@ is the shipped `airnet/data/policy.toml`. Probabilities are written 0..1 and com
 as whole parts per million, so that no comparison hangs on the last bit of a float.
 """
 
-from datetime import datetime
 from typing import Literal
 
 import msgspec
 
 from airnet.config import Asset, Closed, require
+from airnet.decide.bounds import Budget, Drifting, Hysteresis, Resigned, Trust
 from airnet.decide.enough import FLOODS_AT_ONCE, LOOPS_AT_ONCE
 from airnet.decide.ladder import AUTONOMOUS_TIER_MAX, TTL_MS_MAX, Rung
-from airnet.decide.market import Interval, Phase
+from airnet.decide.market import Interval, Phase, require_order
 from airnet.domain.decision import Mode, Tier
 from airnet.domain.verdict import PPM, Cause
 from airnet.domain.window import KINDS
@@ -22,9 +22,6 @@ NS_PER_MS = 1_000_000
 
 #: More evidence than this is asked of nothing.
 NATS_MAX = 1000
-
-#: Things that may be contained at once, of each kind, whatever a policy file says.
-STANDING_MAX = 1024
 
 #: Hexadecimal digits of a SHA-256.
 SHA256_DIGITS = 64
@@ -88,8 +85,9 @@ class When(Closed, frozen=True):
 class Contain(Closed, frozen=True):
     """When and how a Cause may be contained.
 
-    A Decision needs `dwell_windows` consecutive windows of that Cause, together at
-    least `dwell_ms` of capture time, each at least `probability_min` (0..1) likely.
+    A Decision needs `dwell_windows` windows of that Cause, none later than the last
+    one's end and `hysteresis.gap_ms`, together at least `dwell_ms` of capture time,
+    each at least `probability_min` (0..1) likely. What is normal in between goes by.
     Where fewer than `dwell_windows` of them broke a hard limit, a model's opinion alone
     speaks: it needs evidence of `evidence_min` nats: what each window is sure of, less
     `evidence_toll`, for each `evidence_span_ms` of capture time it covers (where that
@@ -258,108 +256,11 @@ class Market(Closed, frozen=True):
             not self.calendar or len(self.sha256) == SHA256_DIGITS,
             "`sha256` must be that of the calendar file, in hexadecimal digits",
         )
-
-
-class Budget(Closed, frozen=True):
-    """Blast radius and pace: how much may be contained at once, and how fast.
-
-    Counted alike in shadow and in force, so that shadow shows what enforcement would
-    do. `flow_share_max_percent` is of the frames that sessions sent while they were
-    normal; one session may always be limited. More than `actions_max` in `window_ms`
-    of capture time latches every later Decision into shadow until the process is
-    started anew.
-    """
-
-    sessions_max: int = 4
-    session_share_max_percent: int = 25
-    sources_per_decision_max: int = 8
-    sources_max: int = 64
-    gateways_max: int = 4
-    hosts_max: int = 2
-    flow_share_max_percent: int = 100
-    window_ms: int = 60_000
-    actions_max: int = 12
-    passive_max: int = 120
-    # More sessions than this share misbehaving together are a market, not a fault.
-    together_max_percent: int = 50
-
-    def __post_init__(self) -> None:
-        for name in (
-            "session_share_max_percent",
-            "flow_share_max_percent",
-            "together_max_percent",
-        ):
-            require(0 < getattr(self, name) <= 100, f"`{name}` must be 1..100")
-        require(self.window_ms > 0, "`window_ms` must be positive")
-        for name in (
-            "sessions_max",
-            "sources_per_decision_max",
-            "sources_max",
-            "gateways_max",
-            "hosts_max",
-            "passive_max",
-        ):
-            fits = 0 <= getattr(self, name) <= STANDING_MAX
-            require(fits, f"`{name}` must be 0..{STANDING_MAX}")
-        require(self.actions_max >= 0, "`actions_max` must be 0 or more")
-
-
-class Hysteresis(Closed, frozen=True):
-    """What keeps a target from flapping between contained and free.
-
-    `gap_ms` without a bad window breaks a streak. `repeats_max` Decisions may be made
-    about one target until it was quiet for `cooldown_ms` after the last one ended.
-    """
-
-    gap_ms: int = 250
-    cooldown_ms: int = 60_000
-    repeats_max: int = 3
-
-    def __post_init__(self) -> None:
-        require(self.gap_ms > 0, "`gap_ms` must be positive")
-        require(self.cooldown_ms >= 0, "`cooldown_ms` must be 0 or more")
-        require(self.repeats_max >= 1, "`repeats_max` must be 1 or more")
-
-
-class Trust(Closed, frozen=True):
-    """When our own sensor is not to be believed: nothing above evidence is ordered.
-
-    `loss_ppm_max` is frames lost per million seen. A freeze lasts `freeze_ms` of
-    capture time after the last bad sign.
-    """
-
-    loss_ppm_max: int = 1000
-    freeze_ms: int = 2000
-
-    def __post_init__(self) -> None:
-        require(0 <= self.loss_ppm_max <= PPM, f"`loss_ppm_max` must be 0..{PPM}")
-        require(self.freeze_ms > 0, "`freeze_ms` must be positive")
-
-
-class Drifting(Closed, frozen=True):
-    """What drift does: `lowers` puts a scope that drifted into shadow (docs/safety)."""
-
-    lowers: bool = True
-
-
-class Resigned(Closed, frozen=True):
-    """A scope that a named person has looked at and signed again, `at` a moment (UTC).
-
-    `scope` is a CompID, at one host COMPID@HOST, or a kind of window: `session`.
-    """
-
-    scope: str
-    by: str
-    at: datetime
-
-    def __post_init__(self) -> None:
-        require(self.scope and self.by, "`scope` and `by` are needed")
-        require(self.at.tzinfo is not None, "`at` needs its offset from UTC")
-
-    @property
-    def at_ns(self) -> int:
-        """Return `at` in ns since the epoch."""
-        return round(self.at.timestamp()) * 1_000_000_000
+        require(
+            not (self.calendar and self.intervals),
+            "`calendar` must be left out where `interval`s are written out",
+        )
+        require_order(self.intervals)
 
 
 class Policy(Closed, frozen=True):
@@ -398,3 +299,6 @@ class Policy(Closed, frozen=True):
 def ppm(probability: float) -> int:
     """Return a probability 0..1 as whole parts per million."""
     return round(probability * PPM)
+
+
+__all__ = ["Budget", "Drifting", "Hysteresis", "Policy", "Resigned", "Trust", "ppm"]

@@ -69,11 +69,45 @@ class Proposals:
             if streak.is_above:
                 _, phase = self._terms.where(verdict)
                 found = self._rungs.above(verdict, finding, streak, rule, phase)
-                return found and self._wanted(found, rule, verdict)
+                if found is not None:
+                    return self._wanted(found, rule, verdict)
+                if not self.is_due(verdict, finding.cause, rule):
+                    return None
             return self._throttle(verdict, finding, streak, rule)
         if finding.cause is Cause.FLOOD:
             return self._shield(verdict, finding, streak, rule)
         return self._expel(verdict, finding, streak, rule)
+
+    def stands(self, verdict: Verdict, cause: Cause) -> bool:
+        """Return whether what airnet could order alone about this stands already."""
+        now_ns = verdict.close_ns
+        groups = self._targets(verdict, cause)
+        return any(
+            group and all(self._guard.stands(one, now_ns) for one in group)
+            for group in groups
+        )
+
+    def is_due(self, verdict: Verdict, cause: Cause, rule: Contain) -> bool:
+        """Return whether what stands of this is near its end, and may be renewed."""
+        now_ns, ttl_ns = verdict.close_ns, rule.ttl_ms * NS_PER_MS
+        return any(
+            self._guard.is_due(one, now_ns, ttl_ns)
+            for group in self._targets(verdict, cause)
+            for one in group
+        )
+
+    def _targets(self, verdict: Verdict, cause: Cause) -> tuple[tuple[str, ...], ...]:
+        """Return what could be contained about this: any of it, of each all."""
+        if cause is Cause.ALGO_FAULT and verdict.session is not None:
+            return ((drafts.subject(verdict)[1],),)
+        if cause is Cause.COMPROMISE:
+            return ((verdict.address,),) if verdict.address else ()
+        if cause is not Cause.FLOOD or verdict.window_kind != WINDOW_GATEWAY:
+            return ()
+        places = [(endpoint(verdict.address, port),) for port in (verdict.port, 0)]
+        if verdict.fanout > self._policy.few_sources_max:
+            return tuple(places)
+        return (*places, verdict.sources)
 
     def grounds(
         self,
@@ -153,12 +187,16 @@ class Proposals:
     ) -> Decision | str | None:
         if verdict.window_kind != WINDOW_GATEWAY or not verdict.address:
             return "no attacked gateway is named"
+        streak = self._renewed(verdict, streak)
         place = endpoint(verdict.address, streak.port)
         fanout = max(verdict.fanout, len(verdict.sources))
+        is_limited = self._guard.stands(place, verdict.close_ns)
+        are_many = self._drops.are_many(verdict.address, verdict.close_ns)
         if (
             fanout > self._policy.few_sources_max
             or rule.action == "rate_limit_sources"
-            or self._drops.are_many(verdict.address, verdict.close_ns)
+            or is_limited
+            or (are_many and not streak.is_above)
         ):
             why = wording.rate_words(place, fanout, rule.ttl_ms * NS_PER_MS)
             return self._limit(verdict, finding, streak, rule, why)
@@ -176,16 +214,25 @@ class Proposals:
         if not strangers:
             why = wording.spare_words(place, rule.ttl_ms * NS_PER_MS)
             return self._limit(verdict, finding, streak, rule, why)
+        now_ns, ttl_ns = verdict.close_ns, rule.ttl_ms * NS_PER_MS
         fresh = [
             source
             for source in strangers
-            if not self._guard.stands(source, verdict.close_ns)
+            if not self._guard.stands(source, now_ns)
+            or self._guard.is_due(source, now_ns, ttl_ns)
         ]
         if not fresh:
             return None
         target = tuple(fresh[: self._policy.budget.sources_per_decision_max])
         spared = len(streak.sources) - len(strangers)
         return self._drop(verdict, finding, streak, rule, (target, spared))
+
+    def _renewed(self, verdict: Verdict, streak: Streak) -> Streak:
+        """Return the streak with the port that a standing limit is for."""
+        is_any = self._guard.stands(endpoint(verdict.address, 0), verdict.close_ns)
+        if streak.is_above and is_any:
+            return msgspec.structs.replace(streak, port=0)
+        return streak
 
     def _limit(
         self,
@@ -222,7 +269,8 @@ class Proposals:
         done = wording.drop_words(target, spared, ttl_ns)
         why = wording.sentence(wording.seen_words(verdict, finding, streak), done)
         draft = drafts.draft(verdict, finding, streak, Action.DROP_SOURCES, why)
-        self._drops.note(verdict.address, verdict.close_ns, ttl_ns)
+        if not streak.is_above:
+            self._drops.note(verdict.address, verdict.close_ns, ttl_ns)
         return msgspec.structs.replace(
             draft,
             target_type=TargetType.SOURCE,

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from airnet.decide.facts import ACTIONS, TARGET_TYPES
 from airnet.decide.market import PHASES, Phase
+from airnet.decide.stands import RENEWAL_PART
 from airnet.domain.decision import Action, TargetType, Tier
 
 DROP = ACTIONS.index(Action.DROP_SOURCES)
@@ -40,6 +41,7 @@ class Refusal(enum.StrEnum):
     APPROVALS = "guard.approvals"
     SENSOR = "guard.sensor"
     STANDING = "guard.standing"
+    HELD = "guard.held"
     REPEATS = "guard.repeats"
     SESSIONS = "budget.sessions"
     FLOW = "budget.flow"
@@ -139,7 +141,20 @@ RULES = (
         lambda f: f.approvals_min,
     ),
     Rule(Refusal.SENSOR, lambda f: f.t_ns < f.frozen_until_ns),
-    Rule(Refusal.STANDING, lambda f: f.is_standing == 1),
+    # What airnet does alone is renewed near its end, while what it is against lasts.
+    Rule(
+        Refusal.STANDING,
+        lambda f: (
+            (f.left_ns > 0)
+            & ((f.tier > Tier.LIMIT_ALGO) | (f.left_ns * RENEWAL_PART > f.ttl_ns))
+        ),
+    ),
+    Rule(
+        Refusal.HELD,
+        lambda f: (f.left_ns > 0) & (f.held_ns + f.ttl_ns > f.held_ns_max),
+        lambda f: f.held_ns + f.ttl_ns,
+        lambda f: f.held_ns_max,
+    ),
     Rule(
         Refusal.REPEATS,
         lambda f: f.repeats >= f.repeats_max,

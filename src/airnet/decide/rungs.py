@@ -25,9 +25,14 @@ from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_HOST, WINDOW_SESSION
 
 
+def is_signed(rung: Rung, finding: Finding) -> bool:
+    """Return whether two people signed beforehand what broke."""
+    return rung.presigned and finding.is_hard and finding.is_presigned
+
+
 def approvals_of(rung: Rung, finding: Finding, phase: Phase) -> int:
     """Return how many people must agree before the rung is taken."""
-    if rung.presigned and finding.is_hard and finding.is_presigned:
+    if is_signed(rung, finding):
         return 0
     if rung.alone_when_closed and phase is Phase.CLOSED:
         return 0
@@ -120,9 +125,11 @@ class Rungs:
     ) -> Decision:
         ttl_ns = rung.ttl_ms * NS_PER_MS
         approvals = approvals_of(rung, finding, phase)
+        signed = is_signed(rung, finding)
+        leave = wording.leave_words(approvals, is_presigned=signed)
         why = wording.sentence(
             wording.seen_words(verdict, finding, streak),
-            wording.rung_words(rung.action, approvals, ttl_ns),
+            wording.rung_words(rung.action, leave, ttl_ns),
         )
         draft = drafts.draft(verdict, finding, streak, Action(rung.action), why)
         return msgspec.structs.replace(

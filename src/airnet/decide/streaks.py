@@ -1,7 +1,8 @@
 """Streaks and episodes: what has been seen of each subject lately, in bounded memory.
 
 Time is capture time only. A streak is a run of bad windows of one subject and one
-Cause; an episode is a run of anything that is merely said once.
+Cause without a gap; a scorer says nothing of the normal ones between, which so neither
+break it nor take from its evidence. An episode is a run of anything that is merely said once.
 """
 
 import msgspec
@@ -21,7 +22,7 @@ NAMES = {cause: cause.value for cause in Cause}
 
 
 class Streak(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Consecutive bad windows: how many, from when to when, first bad frame.
+    """Bad windows without a gap: how many, from when to when, first bad frame.
 
     `facts` of them broke a hard limit. `port` is the attacked port, 0 when it changed
     from window to window: any port. `sources` are those the windows named. `is_above`:

@@ -55,6 +55,7 @@ _REFUSAL_WORDS = {
     Refusal.PROTECTED: "the target is protected",
     Refusal.SENSOR: "our own sensor is not to be trusted now",
     Refusal.STANDING: "a containment of it stands already",
+    Refusal.HELD: "it was held as long as policy allows, and people must look",
     Refusal.REPEATS: "it was contained too often already",
     Refusal.SESSIONS: "too many sessions would be contained at once",
     Refusal.SOURCES: "too many sources would be contained at once",
@@ -132,11 +133,17 @@ def spare_words(place: str, ttl_ns: int) -> str:
     )
 
 
-def rung_words(action: str, approvals: int, ttl_ns: int) -> str:
-    """Return what a rung does, and who must agree."""
+def rung_words(action: str, leave: str, ttl_ns: int) -> str:
+    """Return what a rung does, and by whose leave (`leave_words`)."""
     done = _RUNG_WORDS[action]
-    leave = f"once {approvals} people approve it" if approvals else "as signed before"
     return f"{done} for {ttl_ns // NS_PER_MS} ms, {leave}; no position is flattened"
+
+
+def leave_words(approvals: int, *, is_presigned: bool) -> str:
+    """Return who must agree, or why nobody need be asked."""
+    if approvals:
+        return f"once {approvals} people approve it"
+    return "as signed before" if is_presigned else "because the market is closed"
 
 
 def refused_words(refused: Refused) -> str:

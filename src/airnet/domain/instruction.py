@@ -11,6 +11,8 @@ import msgspec
 #: Before the bytes that are signed, so that they are no other protocol's.
 PREFIX = b"airnet instruction 1\n"
 NS_PER_S = 1_000_000_000
+#: How long a proposal waits. What was right ten minutes ago is decided anew.
+PROPOSAL_NS = 600 * NS_PER_S
 #: How long an Instruction may be valid at most.
 VALID_NS_MAX = 900 * NS_PER_S
 #: How far a signer's clock may be ahead of ours.

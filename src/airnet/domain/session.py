@@ -7,6 +7,7 @@ appeared, from 1; `SessionName` is how objects right of score call one.
 
 import functools
 import ipaddress
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -56,6 +57,17 @@ class SessionName(msgspec.Struct, frozen=True, kw_only=True, order=True):
     gateway_port: int
     client_comp: str
     gateway_comp: str
+
+
+class Look(NamedTuple):
+    """What one window shows of its session; `frames` in a second at its pace."""
+
+    close_ns: int
+    name: SessionName
+    number: int
+    frames: int
+    is_answered: bool
+    is_normal: bool
 
 
 def address_text(address: bytes) -> str:

@@ -84,6 +84,7 @@ class Truth(msgspec.Struct, kw_only=True):
     said_gateways: int = 0
     said_hosts: int = 0
     said_repeats: int = 0
+    said_held_ns: int = 0
     said_actions: int = 0
 
 
@@ -159,8 +160,13 @@ CLAIMS = (
     Claim("precondition", "no tier is taken before what it needs holds", _unready),
     Claim(
         "ttl",
-        "everything ends by itself, in the policy's time and within a day",
-        lambda f, t: (f.ttl_ns <= 0) | (f.ttl_ns > DAY_NS) | (f.ttl_ns > t.said_ttl_ns),
+        "everything ends by itself, renewed or not, in the policy's time, within a day",
+        lambda f, t: (
+            (f.ttl_ns <= 0)
+            | (f.ttl_ns > DAY_NS)
+            | (f.ttl_ns > t.said_ttl_ns)
+            | ((f.left_ns > 0) & (f.held_ns + f.ttl_ns > t.said_held_ns))
+        ),
     ),
     Claim(
         "steered",
@@ -194,8 +200,11 @@ CLAIMS = (
     ),
     Claim(
         "flapping",
-        "nothing is contained twice at once, nor too often",
-        lambda f, t: (f.is_standing == 1) | (f.repeats >= t.said_repeats),
+        "nothing is contained twice at once, nor too often, nor renewed too early",
+        lambda f, t: (
+            (f.repeats >= t.said_repeats)
+            | ((f.left_ns > 0) & ((f.tier > 4) | (f.left_ns * 8 > f.ttl_ns)))
+        ),
     ),
     Claim(
         "pace",
@@ -329,6 +338,7 @@ def budgets(policy: Policy) -> dict[str, int]:
         "said_gateways": budget.gateways_max,
         "said_hosts": budget.hosts_max,
         "said_repeats": policy.hysteresis.repeats_max,
+        "said_held_ns": policy.hysteresis.held_ms_max * NS_PER_MS,
         "said_actions": budget.actions_max,
     }
 

@@ -5,19 +5,20 @@ is then weighed by the claims alone: neither the solver nor the model is asked a
 """
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from airnet.config import Closed, Firm, Gateway, Protected, Site
 from airnet.decide.facts import ACTIONS, ASSETS, CAUSES, TARGET_TYPES, Facts, Grounds
-from airnet.decide.guardrails import Guard, Refused, Stand
+from airnet.decide.guardrails import Guard, Refused
 from airnet.decide.ladder import step_of
 from airnet.decide.market import PHASES
 from airnet.decide.peers import Peers
 from airnet.decide.policy import NS_PER_MS, Policy
 from airnet.decide.protection import endpoint
+from airnet.decide.stands import Stand
 from airnet.domain.decision import Action, Decision, Mode, TargetType, Tier
 from airnet.domain.session import SessionName, address_text
 from airnet.errors import UsageError
@@ -35,7 +36,8 @@ class Before(Closed, frozen=True):
     standing: int = 0
     recent: int = 0
     repeats: int = 0
-    is_standing: bool = False
+    left_ns: int = 0
+    held_ns: int = 0
     is_latched: bool = False
     is_client: bool = False
     frozen_until_ns: int = 0
@@ -110,7 +112,8 @@ def _incident(
             standing=values["standing"],
             recent=values["recent"],
             repeats=values["repeats"],
-            is_standing=bool(values["is_standing"]),
+            left_ns=values["left_ns"],
+            held_ns=values["held_ns"],
             is_latched=bool(values["is_latched"]),
             is_client=bool(values["is_client"]),
             frozen_until_ns=values["frozen_until_ns"],
@@ -196,7 +199,7 @@ def story(incident: Incident) -> list[str]:
         f"{before.standing} others of that kind are contained" * (before.standing > 0),
         f"{before.recent} actions were taken in the window" * (before.recent > 0),
         f"the target was contained {before.repeats} times" * (before.repeats > 0),
-        "the target is contained already" * before.is_standing,
+        f"the target is contained for {before.left_ns} ns more" * (before.left_ns > 0),
         "the target was seen trading" * before.is_client,
         "the pace is latched" * before.is_latched,
         "the sensor is not to be trusted" * (before.frozen_until_ns > decision.t_ns),
@@ -259,26 +262,28 @@ def truth_of(incident: Incident, facts: Facts, *, leaves: bool) -> Truth:
     )
 
 
-def _stands(incident: Incident) -> dict[str, Stand]:
-    """Return what stood before: others of the kind, and the target itself."""
+def _stands(incident: Incident) -> Iterator[tuple[str, Stand]]:
+    """Yield what stood before: others of the kind, and the target itself."""
     decision, before = incident.decision, incident.before
-    found = {
-        f"other {n}": Stand(
-            target_type=decision.target_type, until_ns=decision.t_ns + 1, repeats=1
-        )
-        for n in range(before.standing)
-    }
-    if before.repeats or before.is_standing:
-        until_ns = decision.t_ns + int(before.is_standing)
+    plain = Stand(
+        target_type=decision.target_type, until_ns=decision.t_ns + 1, repeats=1
+    )
+    for n in range(before.standing):
+        yield f"other {n}", plain
+    if before.repeats or before.left_ns:
+        again = before.repeats + int(before.left_ns > 0)
         for target in decision.target:
-            found[target] = Stand(
-                target_type=decision.target_type,
-                until_ns=until_ns,
-                repeats=before.repeats,
-                tier=Tier(decision.tier),
-                step=step_of(decision.action)[1],
+            yield (
+                target,
+                msgspec.structs.replace(
+                    plain,
+                    until_ns=decision.t_ns + before.left_ns,
+                    repeats=again,
+                    tier=Tier(decision.tier),
+                    step=step_of(decision.action)[1],
+                    since_ns=decision.t_ns - before.held_ns,
+                ),
             )
-    return found
 
 
 def _site_of(values: dict[str, int]) -> Site:

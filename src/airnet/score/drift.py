@@ -24,6 +24,8 @@ from airnet.domain.session import SessionName
 from airnet.domain.window import WINDOW_SESSION
 from airnet.score.model import Model
 from airnet.score.reference import MILLI, Binned, Reference, psi
+from airnet.score.rule import fired
+from airnet.score.rules import RULES
 from airnet.score.subjects import of_session
 
 #: Between two looks at one subject, of capture time.
@@ -34,6 +36,8 @@ SCOPE = 225
 #: Of all, as many of one client's host: whoever trades from one or opens a thousand
 #: sessions there does not say what everybody is like.
 HOST_LOOKS = POPULATION // 8
+#: Sessions that an address has had, so that it is a gateway and not somebody's idea.
+KNOWN_MIN = 3
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,8 +121,11 @@ class Drifts:
         places = self._binned.places(rows, margins[:, 1:].max(axis=1) - margins[:, 0])
         found: list[Drift] = []
         is_session = self.kind == WINDOW_SESSION
+        ours = [True] * len(chosen) if is_session else self._ours(rows, margins)
         for at, place in enumerate(chosen):
             window = windows[place]
+            if not ours[at]:
+                continue
             if is_session:
                 subject = int(window["subject"])
                 named, number = of_session(sessions, subject)
@@ -150,6 +157,25 @@ class Drifts:
         if not self._comps or named.client_comp in self._comps:
             return []
         return [self._drift(DriftKind.NEW_PEER, window, named)]
+
+    def _ours(
+        self, rows: NDArray[np.float32], margins: NDArray[np.float64]
+    ) -> list[bool]:
+        """Return which windows of gateways may speak for what is usual.
+
+        Anybody can have a row made of an address, by a packet to it, and fill it with
+        what he likes: only what the site lists, or has traded there, counts, and no
+        window that a model or a rule takes for a flood.
+        """
+        registered, known = (
+            rows[:, self._model.columns[name]] for name in ("registered", "known")
+        )
+        is_calm = margins[:, 0] >= margins[:, 1:].max(axis=1)
+        ours = is_calm & ((registered > 0) | (known >= KNOWN_MIN))
+        found: list[bool] = ours.tolist()
+        for place in fired(RULES[self.kind], self._model.columns, rows):
+            found[place] = False
+        return found
 
     def _of_all(self, window: np.void) -> list[Drift]:
         """Compare all windows of the kind, which are enough now; begin anew."""

@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 
 from airnet import durable
-from airnet.config import read_text
 from airnet.decide.doubts import Doubts
 from airnet.decide.policy import Policy, Resigned
 from airnet.decide.reading import read_policy
@@ -16,6 +15,7 @@ from airnet.domain.decision import Decision
 from airnet.errors import ConfigError, UnsupportedError
 from airnet.record.file import read
 from airnet.record.narrative import utc
+from airnet.toml import read_text
 
 
 def doubts_of(policy: Path, ledger: Path) -> list[dict[str, object]]:

@@ -28,7 +28,7 @@ from airnet.capture.attached import Attached
 from airnet.capture.interface import read_attached
 from airnet.clock import SystemClock
 from airnet.config import Config, Site, load
-from airnet.decide.reading import read_policy
+from airnet.decide.recovery import recover
 from airnet.domain.decision import PASSIVE, Decision, Mode
 from airnet.domain.incident import Evidence
 from airnet.domain.session import SessionName
@@ -39,13 +39,11 @@ from airnet.pipeline import (
     known_addresses,
     last_bad_ns,
     models_path,
-    policy_path,
     think,
 )
-from airnet.prove.certificate import leave_of
+from airnet.prove.certificate import Papers
 from airnet.record.file import FileLedger
 from airnet.record.stamped import Stamped
-from airnet.replay import digest
 from airnet.score import load as load_models
 from airnet.service.desk import Desk, Wardens
 from airnet.service.guardpost import Guarded, post_of
@@ -111,6 +109,7 @@ class Service:
         self,
         config: Config,
         base: Path,
+        papers: Papers,
         attached: Attached,
         guarded: Guarded | None = None,
     ) -> None:
@@ -118,22 +117,19 @@ class Service:
         self._is_stopping = self._is_reload_asked = False
         self._watched: dict[str, Watched] = {}
         self._looked_ns = self._beat_ns = 0
-        site_file = _under(base, config.site)
-        policy_file = _under(base, config.policy) or policy_path()
-        self._site = site = load(site_file, Site) if site_file else Site()
-        policy = read_policy(policy_file)
+        self._site = site = papers.site
         models = _under(base, config.models) or models_path()
         scorer = load_models(models, config.model_keys)
         scorer.warm()
         lanes, trailer = config.pipeline.lanes, config.capture.trailer
         self._cpus = config.pipeline.cpus
-        self._brain = think(site, policy, scorer, lanes, self._cpus, trailer)
+        self._brain = think(site, papers.policy, scorer, lanes, self._cpus, trailer)
         service, ledger_path = config.service, _under(base, config.service.ledger)
         assert ledger_path is not None, "the ledger has a default place"
         with contextlib.ExitStack() as held:
             self._ledger = FileLedger(ledger_path)
             held.callback(self._ledger.close)
-            self._stamped = Stamped(self._ledger, {"policy": digest(policy_file)})
+            self._stamped = Stamped(self._ledger, {"policy": papers.policy_digest})
             self._post = post_of(guarded, config, site, self._clock, scorer)
             if self._post is not None:
                 held.callback(self._post.close)
@@ -161,8 +157,8 @@ class Service:
             )
             self._metrics.serve(service.metrics_host, service.metrics_port)
             held.callback(self._metrics.close)
-            said = scorer.provenance() | leave_of(policy_file, site_file)
-            self._begin(digest(site_file), digest(policy_file), said)
+            said = scorer.provenance() | papers.leave
+            self._begin(papers.site_digest, papers.policy_digest, said)
             held.pop_all()
 
     def _recovered(
@@ -183,6 +179,7 @@ class Service:
         before = list(self._ledger.evidence())
         desk.recover(before)
         standing.recover(before)
+        recover(self._brain.judge.guard, before)
         self._resigned = self._brain.judge.doubts.recover(_decisions(before))
         return standing, desk
 
@@ -351,7 +348,9 @@ class Service:
         """Tell the hands what the mirror shows of each contained target."""
         mono_ns = self._clock.mono_ns()
         while self._desk.approved:
-            self._watch(self._desk.approved.popleft())
+            approved = self._desk.approved.popleft()
+            self._brain.judge.guard.approve(approved)
+            self._watch(approved)
         if not self._watched or mono_ns - self._looked_ns < EFFECT_EVERY_NS:
             return
         self._looked_ns = mono_ns

@@ -92,6 +92,7 @@ class TwinHands:
         self._source = source
         self.decisions: list[Decision] = []
         self.states: dict[str, State] = {}
+        self._sent: dict[str, Decision] = {}
         self.changes = 0
 
     def carry_out(self, decision: Decision, verdict: Verdict | None) -> None:
@@ -112,7 +113,8 @@ class TwinHands:
         outcome = self.standing.carry_out(decision, verdict)
         if outcome is not None:
             self.states[decision.id] = outcome.state
-            self.changes += outcome.state in IN_FORCE
+            self._sent[decision.id] = decision
+            self.changes += outcome.state in IN_FORCE and not self._goes_on(decision)
 
     def tick(self, now_ns: int) -> None:
         """Do nothing: what stands ends by the world's clock, see `settle`."""
@@ -122,6 +124,17 @@ class TwinHands:
         for ended in self.standing.tick(self.clock.time_ns):
             self._note(ended)
 
+    def _goes_on(self, decision: Decision) -> bool:
+        """Return whether the same stands by another Decision: one renewed the other."""
+        found = {one.decision_id: one for one in self.standing.in_force}
+        found.pop(decision.id, None)
+        others = (self.standing.decision(key) for key in found)
+        alike = (one for one in others if one is not None)
+        return any(
+            (one.action, one.target) == (decision.action, decision.target)
+            for one in alike
+        )
+
     def observe(self, decision_id: str, bad_ns: int) -> None:
         """Compare one that stands with what the mirror shows."""
         found = self.standing.observe_effect(decision_id, bad_ns, self.clock.time_ns)
@@ -130,7 +143,7 @@ class TwinHands:
 
     def _note(self, now: Containment) -> None:
         if now.state is not State.VERIFIED:
-            self.changes += 1
+            self.changes += not self._goes_on(self._sent[now.decision_id])
         # That it was verified says more than that it is over.
         if self.states[now.decision_id] is not State.VERIFIED:
             self.states[now.decision_id] = now.state

@@ -16,13 +16,14 @@ from typing import Any
 
 import msgspec
 
-from airnet.config import Site, load, read_text
+from airnet.config import Site, load
 from airnet.decide.ladder import TIERS
 from airnet.decide.policy import Policy
 from airnet.decide.problems import problems
 from airnet.domain.decision import PASSIVE, Action, Mode
 from airnet.domain.verdict import CONTAINABLE
 from airnet.errors import ConfigError, UnsupportedError
+from airnet.toml import read_text
 
 
 class Lean(enum.StrEnum):
@@ -52,6 +53,7 @@ MORE = {
     "hysteresis.gap_ms": (1, "lets a streak survive longer gaps"),
     "hysteresis.cooldown_ms": (-1, "leaves a target alone for longer"),
     "hysteresis.repeats_max": (1, "may repeat itself more often: a guard is wider"),
+    "hysteresis.held_ms_max": (1, "may hold a target for longer by renewing it"),
     "trust.loss_ppm_max": (1, "trusts a worse mirror: a guard is wider"),
     "trust.freeze_ms": (-1, "stays frozen for longer"),
 }
@@ -74,6 +76,7 @@ LESS = {
     "hysteresis.gap_ms": "a shorter gap breaks a streak",
     "hysteresis.cooldown_ms": "comes back to a target sooner",
     "hysteresis.repeats_max": "may repeat itself less often",
+    "hysteresis.held_ms_max": "lets go of a target sooner, whatever goes on",
     "trust.loss_ppm_max": "distrusts a mirror sooner",
     "trust.freeze_ms": "stays frozen for a shorter time: a guard is wider",
 }
