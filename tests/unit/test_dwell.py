@@ -8,9 +8,11 @@ import pytest
 from airnet.config import Site
 from airnet.decide import dwell
 from airnet.decide.judge import Judge
-from airnet.decide.policy import Causes, Contain, Policy
+from airnet.decide.policy import Causes, Contain, Policy, Rule
 from airnet.domain.decision import Action, Decision
 from airnet.domain.verdict import PPM, Cause, Verdict
+from airnet.domain.window import WINDOW_SESSION
+from airnet.score.opinion import RULE_PPM
 from tests.fakes.verdicts import MS, T0, session_verdict
 
 RULE = Contain(
@@ -101,6 +103,35 @@ def test_a_fact_adds_what_its_rule_says_and_no_more() -> None:
     (decision,) = said(*sure, session_verdict(400, **fact))
     assert decision.action is Action.THROTTLE_SESSION
     assert "of 8 needed" in decision.why
+
+
+def test_no_limit_of_the_policy_makes_a_certainty_of_a_doubt() -> None:
+    """The shipped policy's own numbers; a limit of its own, and an envelope, are PPM."""
+    limit = Rule(
+        name="rate",
+        window="session",
+        feature="rate_new_1s",
+        limit=1000,
+        cause="algo_fault",
+    )
+    policy = msgspec.structs.replace(Policy(), rules=(limit,))
+    columns = {WINDOW_SESSION: {"rate_new_1s": 0}}
+    doubt = {"second": Cause.ALGO_FAULT, "second_ppm": 500_000, "regime": "quiet"}
+    judge = Judge(policy, Site(), columns)
+
+    breach = opinion(100, 0, cause=Cause.NORMAL, features=(2000,))
+    after = opinion(200, 900_000, p_value_ppm=400_000, **doubt)
+    found = [one for verdict in (breach, after) for one in judge.judge(verdict)]
+
+    assert [one for one in found if one.action is Action.THROTTLE_SESSION] == []
+    # And two breaches are two facts.
+    again = opinion(300, 0, cause=Cause.NORMAL, features=(2000,))
+    (decision,) = judge.judge(again)
+    assert decision.action is Action.THROTTLE_SESSION
+
+
+def test_a_fact_is_worth_what_the_scorer_has_it_worth() -> None:
+    assert dwell.FACT_PPM == RULE_PPM
 
 
 def test_without_evidence_asked_for_the_fixed_dwell_holds() -> None:

@@ -6,8 +6,9 @@ than each of three allows: the model's probability, that of its second opinion, 
 rare such a score is among benign windows of the same regime. Policy takes a toll of
 each, so that what is merely likely adds nothing. A window counts for the time it
 covers: neighbours look back at the same messages, and ten of them are not ten looks. A
-hard limit says itself how much must be seen before it breaks: it counts whole, but
-one broken once is no reason to believe a doubtful opinion that follows.
+hard limit says itself how much must be seen before it breaks: it counts for whatever
+time, but as one sure opinion at most: broken once, it is no reason to believe a
+doubtful one that follows.
 What is sure is acted upon early, what is doubtful late or never. Where a policy asks
 for no evidence, the fixed dwell of opinions is what it falls back upon.
 """
@@ -21,6 +22,10 @@ from airnet.domain.verdict import PPM, Cause, Verdict
 
 #: Thousandths in a nat: evidence is kept in integers, so that sums are exact.
 MILLI = 1000
+
+#: As much is a fact worth beside opinions, as rules of the scorer's have it, whoever
+#: wrote the limit. That it is one counts elsewhere: so many facts need no opinion.
+FACT_PPM = 990_000
 
 
 def one_window(verdict: Verdict, finding: Finding, rule: Contain | None) -> Streak:
@@ -55,9 +60,9 @@ def strength(verdict: Verdict, finding: Finding) -> int:
 
     What was not asked or measured (no second opinion, no calibration) limits nothing.
     """
-    least = _log_odds(finding.probability_ppm)
     if finding.is_hard:
-        return least
+        return _log_odds(min(finding.probability_ppm, FACT_PPM))
+    least = _log_odds(finding.probability_ppm)
     if verdict.second is not None:
         least = min(least, _log_odds(verdict.second_ppm))
     if verdict.regime:
