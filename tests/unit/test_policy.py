@@ -7,20 +7,24 @@ import msgspec
 import pytest
 
 from airnet.config import Firm, Gateway, Protected, Site, SiteSession, load
+from airnet.decide.market import Phase
 from airnet.decide.policy import (
     Budget,
     Causes,
     Contain,
     Policy,
     Rule,
+    When,
 )
 from airnet.decide.problems import problems
 from airnet.domain.decision import Mode
 from airnet.domain.verdict import CONTAINABLE, Cause
 from airnet.errors import ConfigError
+from airnet.score.rules import RULES
 from tests.fakes.verdicts import SITE
 
-SHIPPED = Path(__file__).parents[2] / "src" / "airnet" / "data" / "policy.toml"
+DATA = Path(__file__).parents[2] / "src" / "airnet" / "data"
+SHIPPED = DATA / "policy.toml"
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -96,6 +100,72 @@ def test_a_policy_that_cannot_be_safe_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=says):
         load(written(tmp_path, text), Policy)
+
+
+def test_a_table_given_in_part_keeps_that_tables_own_defaults(tmp_path: Path) -> None:
+    """One Cause's rule is not another's, and none is the type's."""
+    path = written(
+        tmp_path,
+        '[cause.algo_fault]\nmode = "enforce"\n[cause.unknown]\ndwell_windows = 3\n',
+    )
+
+    policy = load(path, Policy)
+
+    plain = Policy().cause
+    assert policy.cause.algo_fault == msgspec.structs.replace(
+        plain.algo_fault, mode=Mode.ENFORCE
+    )
+    assert policy.cause.unknown == msgspec.structs.replace(
+        plain.unknown, dwell_windows=3
+    )
+    assert policy.cause.flood == plain.flood
+
+
+def test_everything_the_example_leaves_out_is_as_in_the_shipped_policy() -> None:
+    example, plain = load(DATA / "policy.toml.example", Policy), Policy()
+
+    for name in ("at_once", "evidence_min", "opinion_dwell_ms", "dwell_windows"):
+        for cause in CONTAINABLE:
+            one, other = example.contain(cause), plain.contain(cause)
+            assert getattr(one, name) == getattr(other, name), (cause, name)
+
+
+def test_an_auction_may_ask_for_more_evidence() -> None:
+    rule = msgspec.structs.replace(
+        Policy().cause.algo_fault, when=(When(phase=Phase.AUCTION, evidence_min=6.0),)
+    )
+
+    assert rule.at("", Phase.AUCTION).evidence_min == 6.0
+    assert rule.at("", Phase.CONTINUOUS) == msgspec.structs.replace(
+        rule, when=rule.when
+    )
+
+
+def test_names_that_are_none_and_thresholds_without_effect_are_told() -> None:
+    plain = Policy().cause
+    when = When(phase=Phase.AUCTION, opinion_dwell_ms=2000)
+    causes = msgspec.structs.replace(
+        plain,
+        flood=msgspec.structs.replace(plain.flood, at_once=("gateway.half_opened",)),
+        algo_fault=msgspec.structs.replace(
+            plain.algo_fault, opinion_dwell_ms=2000, when=(when,)
+        ),
+        compromise=msgspec.structs.replace(
+            plain.compromise, mode=Mode.ENFORCE, action="evidence"
+        ),
+    )
+    rules = [rule.name for kind in RULES.values() for rule in kind]
+
+    found = "\n".join(problems(Policy(cause=causes), SITE, rules))
+
+    for expected in (
+        "cause.flood.at_once: no hard rule is called gateway.half_opened",
+        "cause.algo_fault.opinion_dwell_ms: has no effect",
+        "cause.algo_fault.when[0].opinion_dwell_ms: has no effect",
+        "cause.compromise.mode: enforce, but evidence contains nothing",
+    ):
+        assert expected in found
+    assert problems(Policy(), SITE, rules) == []
 
 
 def test_what_cannot_be_meant_is_named() -> None:

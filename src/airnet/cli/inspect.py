@@ -22,6 +22,7 @@ from airnet.decide.reading import read_policy
 from airnet.errors import EXIT_CONFIG, EXIT_DONE, EXIT_UNAVAILABLE, AirnetError
 from airnet.features.schema import SCHEMAS
 from airnet.kernel.probe import probe
+from airnet.score.rules import RULES
 from airnet.toml import line_of, read_text
 
 #: What live capture cannot do without; everything else degrades.
@@ -186,7 +187,8 @@ def _judged(policy: Policy, site: Site) -> list[str]:
     found = []
     try:
         Judge(policy, site, columns)
-        found += problems(policy, site)
+        rules = (rule.name for kind in RULES.values() for rule in kind)
+        found += problems(policy, site, rules)
         OrdersActuator(site.gateways).close()
     except AirnetError as error:
         found.append(str(error))

@@ -62,6 +62,9 @@ class When(Closed, frozen=True):
     dwell_windows: int | None = None
     dwell_ms: int | None = None
     opinion_dwell_ms: int | None = None
+    evidence_min: float | None = None
+    evidence_toll: float | None = None
+    evidence_span_ms: int | None = None
     ttl_ms: int | None = None
     tier_max: int | None = None
 

@@ -3,20 +3,27 @@
 What is not legal at all, `airnet.config.load` has refused before.
 """
 
+from collections.abc import Iterable
+
 from airnet.config import Site
 from airnet.decide.ladder import TIERS
 from airnet.decide.policy import Policy
 from airnet.decide.problems_ladder import ladder_problems
+from airnet.decide.problems_names import name_problems
 from airnet.decide.protection import Protection, canonical, endpoint
 from airnet.domain.decision import Action, Mode
 from airnet.domain.verdict import CONTAINABLE, Cause
 from airnet.domain.window import FEATURE_LIMIT
 
 
-def problems(policy: Policy, site: Site) -> list[str]:
-    """Return what is legal but cannot be meant, one sentence each; empty is good."""
+def problems(policy: Policy, site: Site, rules: Iterable[str] = ()) -> list[str]:
+    """Return what is legal but cannot be meant, one sentence each; empty is good.
+
+    `rules` are the names of the scorer's hard rules, where they are known.
+    """
     return [
         *_cause_problems(policy),
+        *name_problems(policy, frozenset(rules)),
         *_budget_problems(policy),
         *_asset_problems(policy, site),
         *ladder_problems(policy, site),
@@ -50,6 +57,8 @@ def _cause_problems(policy: Policy) -> list[str]:
             found.append(f"{where}.ttl_ms: shorter than the dwell, it would flap")
         if rule.dwell_windows == 1 and rule.action == "throttle_session":
             found.append(f"{where}.dwell_windows: one window cannot tell a burst")
+        if rule.mode is Mode.ENFORCE and rule.action == "evidence":
+            found.append(f"{where}.mode: enforce, but evidence contains nothing")
         if rule.assets and rule.mode is Mode.SHADOW:
             found.append(f"{where}.assets: has no effect in shadow mode")
     return found
