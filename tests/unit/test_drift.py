@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from airnet.config import Firm, Site, SiteSession
 from airnet.decide.doubts import Doubts
 from airnet.decide.policy import Policy, Resigned
+from airnet.decide.problems_names import resigned_problems
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.decision import Action, Decision, Mode, TargetType, Tier
 from airnet.domain.drift import Drift, DriftKind
@@ -234,11 +236,38 @@ def test_a_person_ends_a_doubt_and_a_restart_does_not() -> None:
 
     signed = Doubts(policy)
     signed.recover([alert])
+    (told,) = signed.hear(drift(t_ns=at_ns))
+    assert "B. Person has signed it" in told.why
     assert signed.hear(drift(t_ns=at_ns)) == []
+    third = Doubts(policy)
+    third.recover([told])  # no doubt of an earlier run
+    assert third.lower(ordered(drift())).mode is Mode.ENFORCE
     assert signed.lower(ordered(drift())).mode is Mode.ENFORCE
     later = drift(t_ns=at_ns + round(timedelta(days=1).total_seconds()) * SECOND_NS)
     assert signed.hear(later)
     assert signed.lower(ordered(drift())).mode is Mode.SHADOW
+
+
+def test_a_signature_for_decades_to_come_silences_nothing() -> None:
+    at = datetime(2099, 1, 1, tzinfo=UTC)
+    one = Resigned(scope="FIRM2", by="B. Person", at=at)
+    policy = Policy(resigned=(one, msgspec.structs.replace(one, scope="NOSUCH")))
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+
+    assert Doubts(policy).hear(drift(t_ns=round(now.timestamp()) * SECOND_NS))
+
+    session = SiteSession(host="10.0.0.1", comp_id="FIRM2")
+    site = Site(firms=(Firm(name="a", sessions=(session,)),))
+    found = resigned_problems(policy, site, round(now.timestamp()) * SECOND_NS)
+    assert [each.partition(":")[0] for each in found] == [
+        "resigned[0].at",
+        "resigned[1].scope",
+        "resigned[1].at",
+    ]
+    told = msgspec.structs.replace(one, scope="FIRM9@10.0.0.9", at=now)
+    kind = msgspec.structs.replace(one, scope="session", at=now)
+    after_ns = round(now.timestamp()) * SECOND_NS
+    assert resigned_problems(Policy(resigned=(told, kind)), site, after_ns) == []
 
 
 def test_policy_may_leave_autonomy_alone() -> None:

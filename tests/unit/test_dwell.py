@@ -106,7 +106,7 @@ def test_a_fact_adds_what_its_rule_says_and_no_more() -> None:
 
 
 def test_no_limit_of_the_policy_makes_a_certainty_of_a_doubt() -> None:
-    """The shipped policy's own numbers; a limit of its own, and an envelope, are PPM."""
+    """By the shipped numbers; a limit of its own, and an envelope, are PPM."""
     limit = Rule(
         name="rate",
         window="session",

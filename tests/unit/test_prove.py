@@ -209,6 +209,22 @@ def test_what_stands_for_two_people_takes_two_keys(
     assert set(permit(papers, first, second)) == {first, second}
 
 
+def test_who_signed_a_scope_in_the_future_signed_nothing(
+    papers: Path, key: Path
+) -> None:
+    humble(papers)
+    policy, site = papers / "policy.toml", papers / "site.toml"
+    with policy.open("a", encoding="utf-8") as file:
+        file.write(
+            '[[resigned]]\nscope = "session"\nby = "x"\nat = 2099-01-01T00:00:00Z\n'
+        )
+    assert main(["prove", str(policy), "--site", str(site)]) == 0
+    public = certificate.sign(policy, private_key(key))
+
+    with pytest.raises(ConfigError, match=r"resigned\[0\]\.at: in the future"):
+        permit(papers, public)
+
+
 def test_what_was_verified_is_what_is_used(
     papers: Path, key: Path, other: Path
 ) -> None:

@@ -13,11 +13,13 @@ from airnet.act.orders import OrdersActuator
 from airnet.act.people import Approvers
 from airnet.act.process import Agents
 from airnet.cli import show
+from airnet.clock import SystemClock
 from airnet.config import Config, Site, load
 from airnet.decide import Judge
 from airnet.decide.policy import Policy
 from airnet.decide.problems import problems
 from airnet.decide.problems_ladder import PROCESS
+from airnet.decide.problems_names import resigned_problems
 from airnet.decide.reading import read_policy
 from airnet.errors import EXIT_CONFIG, EXIT_DONE, EXIT_UNAVAILABLE, AirnetError
 from airnet.features.schema import SCHEMAS
@@ -31,7 +33,7 @@ Kind = type[Config] | type[Site] | type[Policy] | type[Approvers] | type[Agents]
 KINDS: tuple[Kind, ...] = (Config, Site, Policy, Approvers, Agents)
 #: First words of what problems() says of a policy; all else is about the site.
 POLICY_WORDS = re.compile(
-    r"(cause|budget|market)\.|few_sources_max|rule\b|envelope\b|policy: "
+    r"(cause|budget|market)\.|resigned\[|few_sources_max|rule\b|envelope\b|policy: "
 )
 
 
@@ -189,6 +191,7 @@ def _judged(policy: Policy, site: Site) -> list[str]:
         Judge(policy, site, columns)
         rules = (rule.name for kind in RULES.values() for rule in kind)
         found += problems(policy, site, rules)
+        found += resigned_problems(policy, site, SystemClock().now_ns())
         OrdersActuator(site.gateways).close()
     except AirnetError as error:
         found.append(str(error))

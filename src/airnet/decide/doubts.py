@@ -29,6 +29,8 @@ from airnet.domain.window import KINDS, WINDOW_GATEWAY
 RULE = "drift."
 #: Of a drift that came with a fault: it raises no doubt.
 SUSPICION = "suspicion."
+#: Of a drift in a scope that a person has signed for later than this: the same.
+SIGNED = "signed."
 #: Sessions in doubt that are remembered, more than can be tracked at once.
 DOUBTS_MAX = 16_384
 #: What begins so soon after a session changed its habits is one story with the change.
@@ -78,14 +80,21 @@ class Doubts:
         self._told = Episodes()
 
     def hear(self, drift: Drift, *, is_suspect: bool = False) -> list[Decision]:
-        """Take note of a drift; return the alert that says so, unless it was signed.
+        """Take note of a drift; return the alert that says so, once.
 
+        What a person has signed is said all the same: only the lowering hangs on that.
         `is_suspect`: something is brewing about that session already.
         """
         scope = _scope(drift)
         by = self._signed_by(scope)
-        if scope in self._doubts or (by is not None and drift.t_ns <= by.at_ns):
+        if scope in self._doubts:
             return []
+        if by is not None and drift.t_ns <= by.at_ns:
+            signed = (SIGNED, drift.kind.value, *scope)
+            if not self._told.begins(signed, drift.t_ns, self._cooldown_ns):
+                return []
+            done = f"{by.by} has signed it, so its autonomy stays as it is"
+            return [_alert(drift, scope, SIGNED, done)]
         if _is_said_only(drift.kind, drift.window_kind):
             return [_alert(drift, scope, RULE, "policy leaves its autonomy as it is")]
         until_ns = self._suspected_ns.get(scope, 0)

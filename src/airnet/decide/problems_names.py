@@ -1,10 +1,12 @@
-"""Problems of what a Cause's rule names, or says without effect."""
+"""Problems of what a policy names, or says without effect."""
 
 from collections.abc import Iterator
 
+from airnet.config import Site
 from airnet.decide.findings import ENVELOPE_RULE
 from airnet.decide.policy import Contain, Policy
 from airnet.domain.verdict import CONTAINABLE
+from airnet.domain.window import KINDS
 
 #: What each Cause's rule is by itself: what nobody wrote is nobody's mistake.
 _PLAIN = Policy()
@@ -41,3 +43,23 @@ def _idle(contain: Contain, plain: Contain) -> Iterator[str]:
         least = contain.evidence_min if each.evidence_min is None else each.evidence_min
         if least and each.opinion_dwell_ms is not None:
             yield f"when[{place}].opinion_dwell_ms: {idle}"
+
+
+def resigned_problems(policy: Policy, site: Site, now_ns: int) -> list[str]:
+    """Return who signed what nobody knows, or before it was: neither says anything.
+
+    A scope with a host, or an address, is one that a ledger told of.
+    """
+    found = []
+    comps = {session.comp_id for firm in site.firms for session in firm.sessions}
+    known = {*comps, *KINDS.values()}
+    for place, one in enumerate(policy.resigned):
+        where = f"resigned[{place}]"
+        is_told = "@" in one.scope or ":" in one.scope
+        if comps and not is_told and one.scope not in known:
+            found.append(f"{where}.scope: the site knows no {one.scope}")
+        if one.at_ns > now_ns:
+            found.append(
+                f"{where}.at: in the future, where nobody can have looked at anything"
+            )
+    return found

@@ -2,7 +2,8 @@
 
 Time is capture time only. A streak is a run of bad windows of one subject and one
 Cause without a gap; a scorer says nothing of the normal ones between, which so neither
-break it nor take from its evidence. An episode is a run of anything that is merely said once.
+break it nor take from its evidence. An episode is a run of anything that is merely
+said once.
 """
 
 import msgspec

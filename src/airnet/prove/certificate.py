@@ -13,8 +13,10 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from airnet import __version__, durable, signing
+from airnet.clock import SystemClock
 from airnet.config import Closed, Site, parse
 from airnet.decide.policy import Policy
+from airnet.decide.problems_names import resigned_problems
 from airnet.decide.reading import policy_of, read_policy
 from airnet.domain.verdict import CONTAINABLE
 from airnet.errors import ConfigError, UnsupportedError
@@ -169,6 +171,9 @@ def permit(policy: Path, site: Path | None, keys: Iterable[str]) -> Papers:
         reason = "no site is configured, so nobody has said what is protected"
     if reason:
         raise ConfigError(f"{what} {reason}", _REMEDY)
+    now_ns = SystemClock().now_ns()
+    for problem in resigned_problems(papers.policy, papers.site, now_ns):
+        raise ConfigError(f"{what} {problem}", "airnet policy resign POLICY")
     trusted = frozenset(keys) & frozenset(papers.signers)
     remedy = "airnet policy sign POLICY --key FILE, or --unproved in a laboratory"
     if not trusted:
