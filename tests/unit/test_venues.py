@@ -291,3 +291,20 @@ def test_many_at_once_need_no_last_answer() -> None:
     (found,) = fired(VENUE_RULES, COLUMN, row).values()
 
     assert found.rule.name == "venue.logons_of_many_refused"
+
+
+def test_ends_that_lose_count_are_told_of_their_line(scorer: score.OnnxScorer) -> None:
+    """A rule tells a Cause that the session model has no class for; nobody is cut."""
+    windows, rows = looked(trading(5), WINDOW_SESSION)
+    windows, rows = windows[-1:], rows[-1:].copy()
+    assert scorer.score(windows, rows, np.zeros(8, SESSION)) == []
+
+    for name in ("gap_rate", "resend_rate"):
+        rows[0, SESSION_SCHEMA.index(name)] = 20
+    (verdict,) = scorer.score(windows, rows, np.zeros(8, SESSION))
+    (decision,) = decided([verdict])
+
+    assert verdict.rule == "session.gaps_asked_for_per_second"
+    assert verdict.cause is Cause.VENUE_FAULT
+    assert verdict.probability_ppm == 990_000
+    assert (decision.action, decision.tier) == (Action.ALERT, Tier.OBSERVE)
