@@ -15,9 +15,9 @@ from airnet.decide.policy import (
     Contain,
     Hysteresis,
     Policy,
-    Watch,
 )
 from airnet.decide.protection import Protection
+from airnet.decide.watch import Watch
 from airnet.domain.decision import PASSIVE, Action, Decision, Mode, TargetType
 from airnet.domain.verdict import CONTAINABLE, Cause, Verdict
 from tests.fakes.verdicts import (

@@ -7,8 +7,10 @@ import pytest
 
 from airnet.config import Site
 from airnet.decide import dwell
+from airnet.decide.enough import LOOPS_TOLD
 from airnet.decide.judge import Judge
 from airnet.decide.policy import Causes, Contain, Policy, Rule
+from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.decision import Action, Decision
 from airnet.domain.verdict import PPM, Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION
@@ -152,3 +154,84 @@ def test_evidence_is_whole_numbers_and_never_below_nothing() -> None:
             assert streak.evidence >= 0
     (streak,) = (streak for _, streak in judge.state()[0])  # type: ignore[attr-defined]
     assert streak.evidence == round(math.log(0.98 / 0.02) * dwell.MILLI) - 2000
+
+
+TOLD = {"rule": LOOPS_TOLD[0], "second": Cause.ALGO_FAULT, "second_ppm": 850_000}
+AGREED = msgspec.structs.replace(RULE, agreed_min=0.85, evidence_told=3.0)
+
+
+def test_a_limit_that_is_told_is_acted_upon_where_both_models_agree() -> None:
+    """Alone it is evidence, however long it lasts; once an episode."""
+    alone = [opinion(100 * n, 849_999, **TOLD) for n in range(1, 40)]
+    unsure = opinion(100, 990_000, **(TOLD | {"second_ppm": 849_999}))
+    against = opinion(100, 990_000, **(TOLD | {"second": Cause.NORMAL}))
+    agreed = opinion(4000, 850_000, **TOLD)
+
+    for verdicts in (alone, [unsure], [against]):
+        (decision,) = said(*verdicts, rule=AGREED)
+        assert decision.action is Action.EVIDENCE
+        assert "not acted upon" in decision.why
+    (_, decision) = said(*alone, agreed, rule=AGREED)
+    assert decision.action is Action.THROTTLE_SESSION
+    assert "both models are at least 0.85 sure" in decision.why
+    (decision,) = said(agreed)
+    assert decision.action is Action.EVIDENCE
+
+
+def test_evidence_is_told_before_it_is_acted_upon() -> None:
+    verdicts = [opinion(100 * n, 990_000) for n in range(1, 5)]
+
+    assert said(verdicts[0], rule=AGREED) == []
+    (early,) = said(*verdicts[:3], rule=AGREED)
+    assert (early.action, early.t_ns) == (Action.EVIDENCE, verdicts[1].close_ns)
+    assert [one.action for one in said(*verdicts, rule=AGREED)] == [
+        Action.EVIDENCE,
+        Action.THROTTLE_SESSION,
+    ]
+
+
+NAMES = SESSION_SCHEMA.names
+RISEN = {"relative_fast": 3000, "relative_1s": 3000, "relative_first": 2500}
+REFRESH = {
+    "cancels_per_new": 250,
+    "cancel_age_us": 30_000,
+    "entropy": 3700,
+    "new_price_share": 800,
+    "side_run": 12,
+    "repeat_run": 2,
+    "loop_share": 200,
+    "rejects": 2,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_believed"),
+    [
+        ({}, True),
+        ({"relative_fast": 2999}, False),
+        ({"relative_1s": 2999}, False),
+        ({"relative_first": 2499}, False),
+        (REFRESH, False),
+        (REFRESH | {"side_run": 13}, True),
+        (REFRESH | {"cancel_age_us": None}, True),
+    ],
+)
+def test_an_opinion_counts_where_something_has_changed(
+    changes: dict[str, int | None], *, is_believed: bool
+) -> None:
+    """Twice the usual rate is no fault, nor are quotes refreshed in volleys."""
+    values = dict.fromkeys(NAMES, 0) | RISEN | changes
+    judge = Judge(
+        Policy(cause=Causes(algo_fault=RULE)),
+        Site(),
+        {WINDOW_SESSION: {name: place for place, name in enumerate(NAMES)}},
+    )
+    made = [
+        one.action
+        for n in range(1, 20)
+        for one in judge.judge(
+            opinion(100 * n, 999_000, features=tuple(values[name] for name in NAMES))
+        )
+    ]
+
+    assert (Action.THROTTLE_SESSION in made) is is_believed

@@ -128,7 +128,7 @@ def test_what_was_refused_comes_again() -> None:
     """The same order after every refusal; refused, but each another, is bad luck."""
     found = names_of(rows_of(refusing([100] * 60)))
 
-    assert found == {"refused_again_per_second"}
+    assert found == {"refused_again_per_second", "one_order_without_a_past"}
     assert names_of(rows_of(refusing(list(range(100, 160))))) == set()
 
 
@@ -221,7 +221,7 @@ def test_one_side_only_is_a_fact_though_all_of_it_is_filled() -> None:
     """Knight's: hundreds of fills on one side; a large order in pieces ends sooner."""
     bought = [{**each, "side": 49} for each in trading(90, first=100, gap=10_000_000)]
 
-    assert after(filled(bought)) == {"one_sided_orders"}
+    assert after(filled(bought)) == {"one_sided_orders", "one_sided_orders_at_length"}
     assert after(filled(bought[:30])) == set()
     assert after(filled(trading(90, first=100, gap=10_000_000))) == set()
 
@@ -243,12 +243,17 @@ def test_refusals_that_only_one_session_gets() -> None:
     assert "refusals_in_a_row" not in after(wrong(150_000_000))
 
 
-def test_hundreds_of_fills_on_both_sides_out_of_nothing() -> None:
-    """As Knight's, told in a fifth of a second; what is not filled is not this."""
+def test_hundreds_of_fills_in_many_symbols_out_of_nothing() -> None:
+    """As Knight's, told within fifty orders; neither in one name nor unfilled."""
     calm = trading(40, gap=400_000_000)
-    wild = trading(200, first=100, gap=1_000_000)
-    rule = "filled_far_above_baseline"
+    wild = [
+        {**each, "symbol_key": 100 + number * 7 % 31}
+        for number, each in enumerate(trading(48, first=100, gap=1_000_000))
+    ]
+    one_name = trading(200, first=100, gap=1_000_000)
+    rule = "filled_in_all_symbols"
 
     assert rule in names_of(rows_of([*calm, *filled(wild)]))
-    assert rule not in names_of(rows_of([*calm, *filled(wild[:64])]))
-    assert rule not in names_of(rows_of([*trading(40, gap=400_000_000), *wild]))
+    assert rule not in names_of(rows_of([*calm, *filled(wild[:16])]))
+    assert rule not in names_of(rows_of([*calm, *filled(one_name)]))
+    assert rule not in names_of(rows_of([*calm, *wild]))

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from airnet import score
+from airnet.decide.enough import LOOPS_TOLD
 from airnet.domain.session import SESSION
 from airnet.domain.verdict import CONTAINABLE, Cause, Verdict
 from airnet.domain.window import WINDOW, WINDOW_SESSION
@@ -51,7 +52,7 @@ def test_opinions_are_asked_about_and_rules_are_not(tmp_path: Path) -> None:
     after = said(score.load(contradicted(tmp_path), is_signed=False))
 
     assert len(before) == len(after) > 10
-    agreed = doubted = facts = 0
+    agreed = doubted = told = facts = 0
     for one, other in zip(before, after, strict=True):
         if one.cause is Cause.ALGO_FAULT and one.rule.startswith("model."):
             agreed += 1
@@ -61,6 +62,11 @@ def test_opinions_are_asked_about_and_rules_are_not(tmp_path: Path) -> None:
             assert other.abstains
             assert other.second is Cause.NORMAL
             doubted += 1
+        elif one.rule in LOOPS_TOLD:
+            told += 1
+            assert one.second is not None
+            assert other.rule == one.rule
+            assert other.second is Cause.NORMAL
         elif one.cause is Cause.ALGO_FAULT:
             facts += 1
             assert one.second is None

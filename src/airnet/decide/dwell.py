@@ -84,9 +84,10 @@ def _surprise(p_value_ppm: int) -> int:
 def has_dwelt(streak: Streak, finding: Finding, rule: Contain) -> bool:
     """Return whether a streak is long enough, and sure enough, to act upon.
 
-    One window is, where it breaks a limit that policy takes for enough.
+    One window is, where it breaks a limit that policy takes for enough, or one that is
+    only told and both models agree.
     """
-    if finding.is_hard and finding.rule in rule.at_once:
+    if finding.is_agreed or (finding.is_hard and finding.rule in rule.at_once):
         return True
     if streak.windows < rule.dwell_windows:
         return False
@@ -103,8 +104,27 @@ def has_dwelt(streak: Streak, finding: Finding, rule: Contain) -> bool:
     return span_ns >= rule.opinion_dwell_ms * NS_PER_MS
 
 
+def told_words(streak: Streak | None, finding: Finding, rule: Contain) -> str:
+    """Return why something is said that is not acted upon (yet); "": it is not."""
+    if finding.is_told:
+        return (
+            "alone that is said and not acted upon: honest sessions did it, if rarely"
+        )
+    told = round(rule.evidence_told * MILLI)
+    if finding.is_hard or streak is None or not 0 < told <= streak.evidence:
+        return ""
+    if streak.cause != NAMES[finding.cause]:
+        return ""
+    return (
+        f"evidence of {streak.evidence / MILLI:.3f} nats has gathered, and of "
+        f"{rule.evidence_min:g} it is acted upon"
+    )
+
+
 def words(streak: Streak, finding: Finding, rule: Contain) -> str:
     """Return why a streak was long enough, with the policy's numbers."""
+    if finding.is_agreed:
+        return f"both models are at least {rule.agreed_min:g} sure of the same"
     if finding.is_hard and finding.rule in rule.at_once:
         return "one window is enough of this limit"
     if streak.facts >= rule.dwell_windows:

@@ -1,4 +1,4 @@
-"""Enough: hard rules of which one window is enough, where policy says no other."""
+"""Enough: what one window is enough for, to act or only to tell; policy may differ."""
 
 #: What no trading floor does even for one window (airnet.score.rules_flood).
 FLOODS_AT_ONCE = (
@@ -14,8 +14,18 @@ LOOPS_AT_ONCE = (
     "session.duplicate_clordid",
     "session.orders_alike_per_second",
     "session.loop_messages_per_second",
-    "session.loop_alone_per_second",
-    "session.orders_and_cancels_in_a_loop",
     "session.refusals_in_a_row",
-    "session.filled_far_above_baseline",
+    "session.filled_in_all_symbols",
+)
+
+#: What honest sessions did, if rarely: worth telling and too little to act upon.
+LOOPS_TOLD = (
+    "session.likely_loop_per_second",
+    "session.orders_and_cancels_in_a_loop",
+    "session.one_sided_orders",
+    "session.one_sided_orders_at_length",
+    "session.one_sided_orders_withdrawn",
+    "session.order_rate_over_own_baseline",
+    "session.filled_in_many_symbols",
+    "session.one_order_without_a_past",
 )

@@ -5,11 +5,13 @@ of them, strongest first: the registered envelope of the session's algorithm, th
 policy's own rules over features, and a rule the scorer says has fired.
 """
 
+import functools
 from collections.abc import Mapping
 
 import msgspec
 
 from airnet.config import Site
+from airnet.decide import likeness
 from airnet.decide.policy import WINDOW_KINDS, Policy, ppm
 from airnet.decide.terms import Terms
 from airnet.domain.drift import Run
@@ -35,7 +37,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a window shows, by which rule, measured against which limit.
 
     `is_hard` says that a limit, not a model, spoke; `is_presigned`, that two people
-    had signed that limit for what takes people otherwise.
+    had signed that limit for what takes people otherwise. A limit that policy has only
+    told (`is_told`) is acted upon where the models agree (`is_agreed`).
     """
 
     cause: Cause
@@ -45,6 +48,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     probability_ppm: int
     is_hard: bool = False
     is_presigned: bool = False
+    is_told: bool = False
+    is_agreed: bool = False
 
 
 class Findings:
@@ -133,7 +138,7 @@ class Findings:
         """
         is_hard = bool(verdict.rule) and not verdict.rule.startswith(MODEL)
         cause = verdict.cause
-        if verdict.abstains and not is_hard:
+        if not is_hard and (verdict.abstains or self._is_honest(verdict)):
             cause = Cause.UNKNOWN
         rule = verdict.rule or f"{MODEL}{cause.value}"
         measured, limit = verdict.measured, verdict.limit
@@ -150,7 +155,33 @@ class Findings:
             limit=limit,
             probability_ppm=verdict.probability_ppm,
             is_hard=is_hard,
+            is_told=is_hard and self._is_told(verdict),
+            is_agreed=is_hard and self._is_agreed(verdict),
         )
+
+    def _is_told(self, verdict: Verdict) -> bool:
+        """Return whether policy has a rule said, and not acted upon alone."""
+        rule = self._terms.contain(verdict.cause, verdict)
+        return rule is not None and verdict.rule in rule.told
+
+    def _is_agreed(self, verdict: Verdict) -> bool:
+        """Return whether both models agree with a rule that alone is only told."""
+        rule = self._terms.contain(verdict.cause, verdict)
+        if rule is None or not rule.agreed_min or verdict.rule not in rule.told:
+            return False
+        least = ppm(rule.agreed_min)
+        if verdict.probability_ppm < least:
+            return False
+        is_seconded = verdict.second is verdict.cause and verdict.second_ppm >= least
+        if verdict.second is not None and not is_seconded:
+            return False
+        return not likeness.is_refresh(functools.partial(self.feature, verdict))
+
+    def _is_honest(self, verdict: Verdict) -> bool:
+        """Return whether what a model takes for a fault is honest all the same."""
+        if verdict.cause is not Cause.ALGO_FAULT:
+            return False
+        return likeness.is_honest(functools.partial(self.feature, verdict))
 
     def feature(self, verdict: Verdict, name: str) -> int | None:
         """Return a feature of the Verdict's window; None when it has none of it."""

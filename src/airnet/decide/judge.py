@@ -10,7 +10,12 @@ from airnet.config import Site
 from airnet.decide import drafts, wording
 from airnet.decide.doubts import Doubts
 from airnet.decide.drafts import with_id
-from airnet.decide.dwell import evidence_of, has_dwelt, one_window
+from airnet.decide.dwell import (
+    evidence_of,
+    has_dwelt,
+    one_window,
+    told_words,
+)
 from airnet.decide.facts import Facts
 from airnet.decide.findings import Columns, Finding, Findings
 from airnet.decide.guardrails import Guard
@@ -69,7 +74,7 @@ class Judge:
         self._peers.meet(verdict)
         finding, streak = self._weigh(verdict)
         if streak is None:
-            return []
+            return self._tell(verdict, finding)
         contain = self._terms.contain(finding.cause, verdict)
         if contain is not None:
             return self._contain(verdict, finding, streak, contain)
@@ -123,6 +128,8 @@ class Judge:
             self._streaks.forget(key)
             return finding, None
         contain = self._terms.contain(finding.cause, verdict)
+        if finding.is_told and not finding.is_agreed:
+            return finding, None
         if not self._findings.is_likely(finding, verdict):
             if contain is not None:
                 evidence = evidence_of(verdict, finding, contain)
@@ -146,6 +153,18 @@ class Judge:
             return finding, streak if has_dwelt(streak, finding, contain) else None
         assert watch is not None
         return finding, streak if streak.windows >= watch.dwell_windows else None
+
+    def _tell(self, verdict: Verdict, finding: Finding) -> list[Decision]:
+        """Say what is worth knowing before, or without, anything being done."""
+        contain = self._terms.contain(finding.cause, verdict)
+        if contain is None or self._proposals.stands(verdict, finding.cause):
+            return []
+        streak = self._streaks.of(drafts.subject(verdict))
+        reason = told_words(streak, finding, contain)
+        if not reason:
+            return []
+        window = one_window(verdict, finding, contain)
+        return self._sayings.evidence(verdict, finding, window, reason, kind="told")
 
     def _above(
         self, verdict: Verdict, finding: Finding, rule: Contain | None

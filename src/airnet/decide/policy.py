@@ -11,9 +11,10 @@ import msgspec
 
 from airnet.config import Asset, Closed, require
 from airnet.decide.bounds import Budget, Drifting, Hysteresis, Resigned, Trust
-from airnet.decide.enough import FLOODS_AT_ONCE, LOOPS_AT_ONCE
+from airnet.decide.enough import FLOODS_AT_ONCE, LOOPS_AT_ONCE, LOOPS_TOLD
 from airnet.decide.ladder import AUTONOMOUS_TIER_MAX, TTL_MS_MAX, Rung
 from airnet.decide.market import Interval, Phase, require_order
+from airnet.decide.watch import Watch
 from airnet.domain.decision import Mode, Tier
 from airnet.domain.verdict import PPM, Cause
 from airnet.domain.window import KINDS
@@ -28,24 +29,6 @@ SHA256_DIGITS = 64
 
 #: Window kinds by the word a rule uses for them.
 WINDOW_KINDS = {word: kind for kind, word in KINDS.items()}
-
-
-class Watch(Closed, frozen=True):
-    """What to say of a Cause that is never contained. Once an episode.
-
-    `probability_min` is 0..1. An episode ends when no Verdict of that Cause has come
-    for `episode_gap_ms` of capture time.
-    """
-
-    action: Literal["observe", "alert", "evidence"] = "alert"
-    probability_min: float = 0.5
-    dwell_windows: int = 1
-    episode_gap_ms: int = 1000
-
-    def __post_init__(self) -> None:
-        require(0 <= self.probability_min <= 1, "`probability_min` must be 0..1")
-        require(self.dwell_windows >= 1, "`dwell_windows` must be 1 or more")
-        require(self.episode_gap_ms > 0, "`episode_gap_ms` must be positive")
 
 
 class When(Closed, frozen=True):
@@ -96,10 +79,13 @@ class Contain(Closed, frozen=True):
     `evidence_toll`, for each `evidence_span_ms` of capture time it covers (where that
     is 0: `opinion_dwell_ms`, when that is longer), and that windows as odd are at most
     `p_value_max` (0..1) of benign ones. Rules named in `at_once` are acted upon in the
-    first window that breaks them. `assets` narrows enforcement to these CompIDs or
-    gateways (`ip:port`); all others stay in shadow. Empty means every asset. `when`
-    changes some of this for asset classes and market phases; `rung` says what lies
-    above T4, for people to agree to.
+    first window that breaks them; of those in `told` evidence is kept, at once, and
+    they are acted upon where both models are at least `agreed_min` (0..1; 0: never)
+    sure of the same. Evidence is kept, too, of opinions that gathered `evidence_told`
+    nats (0: not): to know before something is done. `assets` narrows enforcement to
+    these CompIDs or gateways (`ip:port`); all others stay in shadow. Empty means every
+    asset. `when` changes some of this for asset classes and market phases; `rung` says
+    what lies above T4, for people to agree to.
     """
 
     action: Literal[
@@ -113,7 +99,10 @@ class Contain(Closed, frozen=True):
     dwell_ms: int = 0
     opinion_dwell_ms: int = 0
     at_once: tuple[str, ...] = ()
+    told: tuple[str, ...] = LOOPS_TOLD
+    agreed_min: float = 0.0
     evidence_min: float = 0.0
+    evidence_told: float = 0.0
     evidence_toll: float = 0.0
     evidence_span_ms: int = 100
     ttl_ms: int = 30_000
@@ -131,8 +120,9 @@ class Contain(Closed, frozen=True):
         require(self.dwell_windows >= 1, "`dwell_windows` must be 1 or more")
         require(self.dwell_ms >= 0, "`dwell_ms` must be 0 or more")
         require(self.opinion_dwell_ms >= 0, "`opinion_dwell_ms` must be 0 or more")
-        require(0 <= self.evidence_min <= NATS_MAX, f"`evidence_min`: 0..{NATS_MAX}")
-        require(0 <= self.evidence_toll <= NATS_MAX, f"`evidence_toll`: 0..{NATS_MAX}")
+        require(0 <= self.agreed_min <= 1, "`agreed_min` must be 0..1")
+        for name in ("evidence_min", "evidence_told", "evidence_toll"):
+            require(0 <= getattr(self, name) <= NATS_MAX, f"`{name}`: 0..{NATS_MAX}")
         require(self.evidence_span_ms >= 1, "`evidence_span_ms` must be 1 or more")
         require(
             0 < self.ttl_ms <= TTL_MS_MAX,
@@ -179,8 +169,10 @@ class Causes(Closed, frozen=True):
         dwell_ms=100,
         opinion_dwell_ms=900,
         at_once=LOOPS_AT_ONCE,
-        evidence_min=2.5,
-        evidence_toll=3.0,
+        agreed_min=0.85,
+        evidence_min=7.0,
+        evidence_told=1.5,
+        evidence_toll=1.5,
         ttl_ms=60_000,
         tier_max=4,
     )

@@ -10,8 +10,9 @@ from airnet.decide import drafts, wording
 from airnet.decide.drafts import with_id
 from airnet.decide.findings import Finding
 from airnet.decide.guardrails import Refused
-from airnet.decide.policy import NS_PER_MS, Policy, Watch
+from airnet.decide.policy import NS_PER_MS, Policy
 from airnet.decide.streaks import NAMES, Episodes, Key, Streak
+from airnet.decide.watch import Watch
 from airnet.domain.decision import Action, Decision, TargetType
 from airnet.domain.verdict import PPM, Cause, Verdict
 
@@ -52,10 +53,14 @@ class Sayings:
         reason: str,
         *,
         seen: str = "",
+        kind: str = "evidence",
     ) -> list[Decision]:
-        """Keep evidence once an episode, saying why nothing further is done."""
+        """Keep evidence once an episode, saying why nothing further is done.
+
+        What is of another `kind` is another episode: it is said beside this.
+        """
         gap_ns = self._policy.cause.unknown.episode_gap_ms * NS_PER_MS
-        key = ("evidence", finding.cause.value, *drafts.subject(verdict))
+        key = (kind, finding.cause.value, *drafts.subject(verdict))
         if not self._says(key, verdict.close_ns, gap_ns):
             return []
         told = seen or wording.seen_words(verdict, finding, streak)

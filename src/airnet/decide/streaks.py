@@ -94,6 +94,10 @@ class Streaks:
             total = max(before.evidence + evidence, 0)
             self._by_key[key] = msgspec.structs.replace(before, evidence=total)
 
+    def of(self, key: Key) -> Streak | None:
+        """Return the subject's streak, unbroken or not."""
+        return self._by_key.get(key)
+
     def forget(self, key: Key) -> None:
         """End the subject's streak."""
         self._by_key.pop(key, None)

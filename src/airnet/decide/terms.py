@@ -2,7 +2,8 @@
 
 from airnet.decide.market import Hours, Phase
 from airnet.decide.peers import Peers
-from airnet.decide.policy import Contain, Policy, Watch, ppm
+from airnet.decide.policy import Contain, Policy, ppm
+from airnet.decide.watch import Watch
 from airnet.domain.verdict import PPM, Cause, Verdict
 
 

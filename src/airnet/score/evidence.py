@@ -106,14 +106,15 @@ class Evidence:
             if one not in answers or answers[one].cause is opinions[one].cause
         ]
         answer = answers.get(speaker)
-        if answer is not None and answer.cause is not own.cause:
+        if answer is not None and answer.cause is not own.cause and not own.is_told:
             own = msgspec.structs.replace(own, cause=Cause.UNKNOWN, abstains=True)
         return own, answer, named
 
 
 def needs_second(opinion: Opinion) -> bool:
-    """Return whether somebody may be contained on a model's word alone."""
-    return opinion.cause in CONTAINABLE and opinion.rule.startswith(BY_MODEL)
+    """Return whether somebody may be contained on a model's word, or with its help."""
+    is_asked = opinion.is_told or opinion.rule.startswith(BY_MODEL)
+    return opinion.cause in CONTAINABLE and is_asked
 
 
 def calibrated(

@@ -21,7 +21,14 @@ from airnet.score.drift import Drifts
 from airnet.score.evidence import Evidence, Said
 from airnet.score.model import Model
 from airnet.score.native import SHADOW_EVERY
-from airnet.score.opinion import RULE_PPM, Opinion, if_ready, of_fact, of_model
+from airnet.score.opinion import (
+    RULE_PPM,
+    TOLD_PPM,
+    Opinion,
+    if_ready,
+    of_fact,
+    of_model,
+)
 from airnet.score.rule import fired
 from airnet.score.rules import RULES
 from airnet.score.screening import (
@@ -252,12 +259,14 @@ class OnnxScorer:
             if fact is None and mark & EXCUSED:
                 continue
             chances = model.probabilities_ppm(margins[place])
+            opinion: Opinion | None = None
             if fact is not None:
                 # A rule may tell what no model knows: then it is as sure as a rule.
                 known = dict(zip(model.card.classes, chances, strict=True))
                 chance = known.get(fact.rule.cause, 0)
-                opinion: Opinion | None = of_fact(fact, max(chance, RULE_PPM))
-            else:
+                if not fact.rule.is_told or chance >= TOLD_PPM:
+                    opinion = of_fact(fact, chance)
+            if opinion is None:
                 opinion = of_model(model, values[place], chances)
                 if opinion is not None and kind == WINDOW_SESSION:
                     opinion = if_ready(opinion, values[place])

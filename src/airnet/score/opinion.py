@@ -12,6 +12,8 @@ from airnet.score.rule import Fired
 
 #: A rule is a fact: no Verdict that rests on one is less sure than this.
 RULE_PPM = 990_000
+#: A rule that is only told is spoken of where the model finds it as likely as not.
+TOLD_PPM = 500_000
 #: The two likeliest classes closer than this: the model abstains.
 LEAD_PPM = 200_000
 #: Before a session has sent so much for so long, its baseline says nothing.
@@ -45,13 +47,19 @@ class Opinion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     rule: str
     measured: int
     limit: int
+    is_told: bool = False
 
 
-def of_fact(fact: Fired, probability_ppm: int) -> Opinion:
-    """Return what a rule says; a model may only make it surer."""
+def of_fact(fact: Fired, chance_ppm: int) -> Opinion:
+    """Return what a rule says; a model, whose chance is given, may only make it surer.
+
+    Of a rule that is only told, the model says how sure it is.
+    """
+    is_told = fact.rule.is_told
     return Opinion(
         cause=fact.rule.cause,
-        probability_ppm=probability_ppm,
+        probability_ppm=chance_ppm if is_told else max(chance_ppm, RULE_PPM),
+        is_told=is_told,
         abstains=False,
         rule=fact.rule.name,
         measured=fact.measured,

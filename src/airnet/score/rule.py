@@ -21,6 +21,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
     `limit` is in `unit`; the feature's integer divided by `divisor` is compared.
     `needs` lists (feature, least, most) in the features' own units: all must hold.
+    What `is_told` only is worth saying and alone too little to act upon (policy's
+    `told`): it speaks where nothing else is broken and the model says how sure it is.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     limit: int
     divisor: int = 1
     needs: tuple[tuple[str, int, int], ...] = ()
+    is_told: bool = False
 
 
 ANY = FEATURE_LIMIT

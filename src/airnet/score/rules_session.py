@@ -6,31 +6,10 @@ limits that this moved say so.
 
 from airnet.domain.verdict import Cause
 from airnet.score.rule import ANY, Rule
+from airnet.score.rules_session_told import ALONE, CALM, SPREAD, TOLD
 
-#: A session that rises alone: above its own past, old and recent, not with the market.
-_ALONE = (
-    ("rate_1s", 3000, ANY),
-    ("relative_1s", 5000, ANY),
-    ("peak_ratio", 3000, ANY),
-    ("market_1s", 0, 1500),
-    ("relative_symbol", 5000, ANY),
-    ("relative_first", 5000, ANY),
-    ("ratio_fast", 5000, ANY),
-    ("streak_ms", 500, ANY),
-    ("history_ms", 5000, ANY),
-    ("active_sessions", 3, ANY),
-    ("elevated_share", 0, 150),
-    ("others_rejected", 0, 100),
-)
-
-#: What the others do says nothing: the market is calm, now and over a second.
-_CALM = (
-    ("market_fast", 0, 1800),
-    ("market_1s", 0, 1500),
-    ("elevated_share", 0, 200),
-)
-
-SESSION_RULES = (
+#: What is acted upon. How near honest days come to it: docs/adr/0049.
+_ACTED = (
     # Reused ClOrdIDs are refused by every venue (FIX 4.4, field 11: unique); four in
     # two slots is a program that does not know what it has sent. Cancels that bear
     # their order's number do not count, nor does what is marked as sent again.
@@ -60,62 +39,42 @@ SESSION_RULES = (
             ("streak_ms", 150, ANY),
         ),
     ),
-    # The last 24 messages are mostly the one some places before: a price up and down,
-    # an order sent again and again. Where cancels are part of it, quoting looks alike;
-    # and a reload of parameters, the longest honest burst of the kind in both twins, is
-    # over after 96 ms. In news and auctions many do so at once.
+    # Seven in ten of the last 24 messages are the one some places before: a price up
+    # and down, an order sent again and again. Where cancels are part of it, quoting
+    # looks alike. The likest honest row of the twin had half of these rates.
     Rule(
         name="session.loop_messages_per_second",
         cause=Cause.ALGO_FAULT,
         unit="messages/s",
         feature="rate_16",
-        limit=40,
+        limit=60,
         divisor=10,
         needs=(
-            ("loop_share", 550, ANY),
+            ("loop_share", 700, ANY),
             ("cancels_per_new", 0, 500),
-            ("relative_fast", 4000, ANY),
-            ("relative_1s", 3000, ANY),
-            ("relative_first", 2500, ANY),
-            ("streak_ms", 100, ANY),
-            *_CALM,
-        ),
-    ),
-    # Half of them, for longer and further above its own past.
-    Rule(
-        name="session.loop_alone_per_second",
-        cause=Cause.ALGO_FAULT,
-        unit="messages/s",
-        feature="rate_16",
-        limit=40,
-        divisor=10,
-        needs=(
-            ("loop_share", 450, ANY),
-            ("cancels_per_new", 0, 500),
-            ("relative_fast", 5000, ANY),
+            ("relative_fast", 6000, ANY),
             ("relative_1s", 4000, ANY),
-            ("relative_first", 3000, ANY),
-            ("streak_ms", 150, ANY),
-            *_CALM,
+            ("relative_first", 3500, ANY),
+            ("streak_ms", 100, ANY),
+            *CALM,
         ),
     ),
-    # A new order and its cancel, over and over. Who answers a quick market, or goes
-    # live with a new strategy, does so too: not for half a second, and rarely so alike.
+    # One order of two dozen alike again and again, with or without cancels between, at
+    # 25 messages a second for as long as it takes to be six times its own past: what
+    # rides below the limits above.
     Rule(
-        name="session.orders_and_cancels_in_a_loop",
+        name="session.orders_alike_at_length",
         cause=Cause.ALGO_FAULT,
-        unit="messages/s",
-        feature="rate_16",
-        limit=40,
-        divisor=10,
+        unit="orders",
+        feature="repeat_run",
+        limit=23,
         needs=(
-            ("loop_share", 550, ANY),
-            ("cancels_per_new", 500, 1500),
-            ("relative_fast", 5000, ANY),
-            ("relative_1s", 5000, ANY),
-            ("relative_first", 3000, ANY),
-            ("streak_ms", 500, ANY),
-            *_CALM,
+            ("loop_share", 700, ANY),
+            ("rate_1s", 250, ANY),
+            ("relative_fast", 2000, ANY),
+            ("relative_1s", 6000, ANY),
+            ("relative_first", 5000, ANY),
+            *CALM,
         ),
     ),
     # As many refusals as reports (a report that refuses counts as both), a dozen in two
@@ -139,48 +98,24 @@ SESSION_RULES = (
             ("market_1s", 0, 1500),
         ),
     ),
-    # 600 new orders a second, nearly all it sends and filled, on whichever side: sixty
-    # times its own past in a tenth of a second and twenty times over a second, while
-    # the others have not moved yet. Knight's, in 2012. Who flattens at the end of a
-    # day, follows a leader or quotes anew reaches 73 times, for 76 ms (in the twin).
+    # 300 orders a second on both sides of many symbols, hardly two in a row in one,
+    # all filled and none withdrawn, at even gaps: eight times its own past over a
+    # second and fifteen times now, alone. Knight's, in 2012. Who flattens at the end of
+    # a day, or follows a leader, works off what it has in volleys, name by name.
     Rule(
-        name="session.filled_far_above_baseline",
+        name="session.filled_in_all_symbols",
         cause=Cause.ALGO_FAULT,
         unit="1/1000",
-        feature="relative_fast",
-        limit=60_000,
+        feature="relative_1s",
+        limit=8000,
         needs=(
-            ("rate_new_fast", 6000, ANY),
-            ("relative_1s", 20_000, ANY),
-            ("relative_first", 9000, ANY),
-            ("peak_ratio", 30_000, ANY),
-            ("fills_per_new", 800, ANY),
-            ("cancels_per_new", 0, 300),
-            ("replaces_per_new", 0, 300),
-            ("streak_ms", 120, ANY),
-            ("elevated_share", 0, 150),
-            ("market_1s", 0, 1500),
-        ),
-    ),
-    # 48 orders in a row on one side, 50 a second, filled or not, six times its own past
-    # and four times its first seconds for 0.3 s, while nobody else moves. A large order
-    # sent in pieces is over by then or slower; Knight's program was neither.
-    Rule(
-        name="session.one_sided_orders",
-        cause=Cause.ALGO_FAULT,
-        unit="orders",
-        feature="side_run",
-        limit=47,
-        needs=(
-            ("rate_fast", 500, ANY),
-            ("relative_fast", 6000, ANY),
-            ("relative_1s", 4000, ANY),
-            ("relative_first", 4000, ANY),
-            ("peak_ratio", 2000, ANY),
-            ("streak_ms", 300, ANY),
-            ("market_fast", 0, 1300),
-            ("market_1s", 0, 1200),
-            ("elevated_share", 0, 120),
+            *SPREAD,
+            ("relative_fast", 15_000, ANY),
+            ("relative_first", 7000, ANY),
+            ("rate_new_fast", 3000, ANY),
+            ("cancels_per_new", 0, 100),
+            ("same_symbol_share", 0, 120),
+            ("gap_deviation", 0, 1000),
         ),
     ),
     # One order replaced 48 times, each within 0.2 s of the one before, at 50 messages a
@@ -261,25 +196,15 @@ SESSION_RULES = (
     ),
     # Fifteen times its own past for a second, five times its first seconds, 300 orders
     # a second at least and three times the most it ever did, for half a second, while
-    # the others stay calm, in its symbols too, and hardly any of it is filled. Trading
-    # comes in clusters: at a third of this rate the twin's honest sessions broke the
-    # limit (measured). A reload of parameters is one burst of a third of a second. At
-    # an open honest sessions rise as far, are filled, and others are refused.
-    Rule(
-        name="session.order_rate_over_own_baseline",
-        cause=Cause.ALGO_FAULT,
-        unit="1/1000",
-        feature="ratio_1s",
-        limit=15_000,
-        needs=(*_ALONE, ("fills_per_new", 0, 20)),
-    ),
-    # The same where it is filled, but all of it on one side: 129 in a row.
+    # the others stay calm, in its symbols too, and all of it on one side: 129 in a row.
     Rule(
         name="session.one_sided_rate_over_own_baseline",
         cause=Cause.ALGO_FAULT,
         unit="1/1000",
         feature="ratio_1s",
         limit=15_000,
-        needs=(*_ALONE, ("side_run", 128, ANY)),
+        needs=(*ALONE, ("side_run", 128, ANY)),
     ),
 )
+
+SESSION_RULES = _ACTED + TOLD

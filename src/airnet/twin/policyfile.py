@@ -42,7 +42,9 @@ MORE = {
     "cause.*.dwell_windows": (-1, "must see more bad windows in a row"),
     "cause.*.dwell_ms": (-1, "must see it for longer"),
     "cause.*.opinion_dwell_ms": (-1, "must hold an opinion for longer"),
+    "cause.*.agreed_min": (-1, "asks models to be surer of what a limit says"),
     "cause.*.evidence_min": (-1, "must gather more evidence"),
+    "cause.*.evidence_told": (-1, "must gather more evidence to say so"),
     "cause.*.evidence_toll": (-1, "lets a window add less"),
     "cause.*.evidence_span_ms": (-1, "lets a window count for less"),
     "cause.*.ttl_ms": (1, "holds for longer"),
@@ -65,7 +67,9 @@ LESS = {
     "cause.*.dwell_windows": "acts after fewer bad windows",
     "cause.*.dwell_ms": "acts after a shorter time",
     "cause.*.opinion_dwell_ms": "acts on a younger opinion",
+    "cause.*.agreed_min": "asks models to be less sure of what a limit says",
     "cause.*.evidence_min": "acts on less evidence",
+    "cause.*.evidence_told": "says so on less evidence",
     "cause.*.evidence_toll": "lets a window add more",
     "cause.*.evidence_span_ms": "lets a window count for more",
     "cause.*.ttl_ms": "lets go sooner",
@@ -140,6 +144,8 @@ def _leaning(name: str, before: Any, after: Any) -> tuple[Lean, str]:
         return _assets_leaning(before, after)
     if last == "at_once":
         return _at_once_leaning(before, after)
+    if last == "told":
+        return _told_leaning(before, after)
     for pattern, (sign, why) in MORE.items():
         if fnmatchcase(name, pattern):
             grows = after > before
@@ -161,6 +167,12 @@ def _at_once_leaning(before: list[str], after: list[str]) -> tuple[Lean, str]:
     if set(after) - set(before):
         return Lean.BOLDER, "acts upon one window of more rules"
     return Lean.LOOSER, "acts upon one window of fewer rules"
+
+
+def _told_leaning(before: list[str], after: list[str]) -> tuple[Lean, str]:
+    if set(before) - set(after):
+        return Lean.BOLDER, "acts upon limits that were only said"
+    return Lean.LOOSER, "only says what was acted upon"
 
 
 def _assets_leaning(before: list[str], after: list[str]) -> tuple[Lean, str]:

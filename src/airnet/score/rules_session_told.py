@@ -1,0 +1,201 @@
+"""Rules of sessions that honest ones break, if rarely: told, and acted upon with help.
+
+Where both models agree with such a rule, policy acts upon it (`agreed_min`): each is
+wrong on other days. What both kinds of rules ask for alike is here as well.
+"""
+
+from airnet.domain.verdict import Cause
+from airnet.score.rule import ANY, Rule
+
+#: A session that rises alone: above its own past, old and recent, not with the market.
+ALONE = (
+    ("rate_1s", 3000, ANY),
+    ("relative_1s", 5000, ANY),
+    ("peak_ratio", 3000, ANY),
+    ("market_1s", 0, 1500),
+    ("relative_symbol", 5000, ANY),
+    ("relative_first", 5000, ANY),
+    ("ratio_fast", 5000, ANY),
+    ("streak_ms", 500, ANY),
+    ("history_ms", 5000, ANY),
+    ("active_sessions", 3, ANY),
+    ("elevated_share", 0, 150),
+    ("others_rejected", 0, 100),
+)
+
+#: What the others do says nothing: the market is calm, now and over a second.
+CALM = (
+    ("market_fast", 0, 1800),
+    ("market_1s", 0, 1500),
+    ("elevated_share", 0, 200),
+)
+
+#: Nobody else moves at all.
+STILL = (
+    ("market_fast", 0, 1300),
+    ("market_1s", 0, 1200),
+    ("elevated_share", 0, 120),
+)
+
+#: Filled as often as sent, in one symbol after the other, on both sides, by one alone.
+SPREAD = (
+    ("fills_per_new", 900, ANY),
+    ("replaces_per_new", 0, 100),
+    ("side_run", 0, 12),
+    ("same_side_share", 250, 750),
+    ("market_1s", 0, 1500),
+    ("elevated_share", 0, 250),
+)
+
+#: What is told, and acted upon where both models agree: honest sessions did it, if
+#: rarely, and no model was as much as 0.7 sure that they were at fault.
+TOLD = (
+    # Half of the last messages are the ones some places before. Honest bursts of like
+    # orders reached three quarters of this.
+    Rule(
+        name="session.likely_loop_per_second",
+        cause=Cause.ALGO_FAULT,
+        unit="messages/s",
+        feature="rate_16",
+        limit=40,
+        divisor=10,
+        needs=(
+            ("loop_share", 550, ANY),
+            ("cancels_per_new", 0, 500),
+            ("relative_fast", 4000, ANY),
+            ("relative_1s", 3000, ANY),
+            ("relative_first", 2500, ANY),
+            ("streak_ms", 100, ANY),
+            *CALM,
+        ),
+        is_told=True,
+    ),
+    # A new order and its cancel, over and over. Who answers a quick market, or goes
+    # live with a new strategy, does so too: not for half a second, and rarely so alike.
+    Rule(
+        name="session.orders_and_cancels_in_a_loop",
+        cause=Cause.ALGO_FAULT,
+        unit="messages/s",
+        feature="rate_16",
+        limit=40,
+        divisor=10,
+        needs=(
+            ("loop_share", 550, ANY),
+            ("cancels_per_new", 500, 1500),
+            ("relative_fast", 5000, ANY),
+            ("relative_1s", 5000, ANY),
+            ("relative_first", 3000, ANY),
+            ("streak_ms", 500, ANY),
+            *CALM,
+        ),
+        is_told=True,
+    ),
+    # 48 orders in a row on one side, 50 a second and hardly any withdrawn, six times
+    # its own past for 0.3 s. A large order sent in pieces, over one name or many, is as
+    # one-sided; where it is not taken, it is withdrawn and sent anew.
+    Rule(
+        name="session.one_sided_orders",
+        cause=Cause.ALGO_FAULT,
+        unit="orders",
+        feature="side_run",
+        limit=47,
+        needs=(
+            ("rate_fast", 500, ANY),
+            ("relative_fast", 6000, ANY),
+            ("relative_1s", 4000, ANY),
+            ("relative_first", 4000, ANY),
+            ("peak_ratio", 2000, ANY),
+            ("streak_ms", 300, ANY),
+            ("cancels_per_new", 0, 250),
+            ("replaces_per_new", 0, 250),
+            *STILL,
+        ),
+        is_told=True,
+    ),
+    # The same in volleys, of which each ends before it is a streak.
+    Rule(
+        name="session.one_sided_orders_at_length",
+        cause=Cause.ALGO_FAULT,
+        unit="orders",
+        feature="side_run",
+        limit=55,
+        needs=(
+            ("rate_1s", 400, ANY),
+            ("relative_1s", 7000, ANY),
+            ("relative_first", 7000, ANY),
+            ("relative_symbol", 6000, ANY),
+            ("cancels_per_new", 0, 250),
+            ("replaces_per_new", 0, 250),
+            *STILL,
+        ),
+        is_told=True,
+    ),
+    # 32 orders in a row on one side, most of them withdrawn within 25 ms and hardly any
+    # filled, while the others rest: stuffing. Makers quote both sides.
+    Rule(
+        name="session.one_sided_orders_withdrawn",
+        cause=Cause.ALGO_FAULT,
+        unit="orders",
+        feature="side_run",
+        limit=31,
+        needs=(
+            ("cancels_per_new", 400, 1500),
+            ("cancel_age_us", 0, 25_000),
+            ("fills_per_new", 0, 100),
+            ("rate_fast", 500, ANY),
+            ("relative_fast", 6000, ANY),
+            ("relative_1s", 3000, ANY),
+            ("relative_first", 3000, ANY),
+            ("streak_ms", 100, ANY),
+            *STILL,
+        ),
+        is_told=True,
+    ),
+    # Fifteen times its own past for half a second, on either side, hardly any of it
+    # filled and hardly any withdrawn: makers refresh all their quotes as fast.
+    Rule(
+        name="session.order_rate_over_own_baseline",
+        cause=Cause.ALGO_FAULT,
+        unit="1/1000",
+        feature="ratio_1s",
+        limit=15_000,
+        needs=(*ALONE, ("fills_per_new", 0, 20), ("cancels_per_new", 0, 200)),
+        is_told=True,
+    ),
+    # Filled in many symbols, at 200 orders a second and three times its own past:
+    # arbitrage is like it.
+    Rule(
+        name="session.filled_in_many_symbols",
+        cause=Cause.ALGO_FAULT,
+        unit="1/1000",
+        feature="relative_1s",
+        limit=3000,
+        needs=(
+            *SPREAD,
+            ("relative_fast", 6000, ANY),
+            ("relative_first", 2500, ANY),
+            ("rate_new_fast", 2000, ANY),
+            ("cancels_per_new", 0, 150),
+            ("same_symbol_share", 0, 150),
+            ("gap_deviation", 0, 1200),
+        ),
+        is_told=True,
+    ),
+    # The same order fifteen times, in a loop of a few messages, 40 a second: of a
+    # session that has no past to compare with, or has done nothing else. Who works a
+    # large order does so too; the models know it from how the rest looks.
+    Rule(
+        name="session.one_order_without_a_past",
+        cause=Cause.ALGO_FAULT,
+        unit="orders",
+        feature="repeat_run",
+        limit=15,
+        needs=(
+            ("loop_share", 700, ANY),
+            ("entropy", 0, 1500),
+            ("rate_1s", 400, ANY),
+            ("elevated_share", 0, 200),
+        ),
+        is_told=True,
+    ),
+)
