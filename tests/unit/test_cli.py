@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -9,15 +10,28 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import msgspec
 import pytest
 
 from airnet import __version__
 from airnet.cli import main
 from airnet.cli.group import MODULES, airnet
+from airnet.domain.decision import (
+    Action,
+    Decision,
+    Mode,
+    TargetType,
+    Tier,
+    with_id,
+)
+from airnet.domain.verdict import Cause
 from airnet.errors import ConfigError
-from airnet.record.file import LEDGER, read
+from airnet.pipeline import models_path
+from airnet.record.file import LEDGER, FileLedger, read
 from airnet.replay import Order, replay
+from airnet.score.seal import SIGNATURES
 from airnet.twin.traffic import generate
+from tests.fakes.verdicts import T0
 from tests.unit.test_replay import all_gone, copy_models
 
 DATA = Path(__file__).parent.parent.parent / "src" / "airnet" / "data"
@@ -250,6 +264,60 @@ def test_explain_for_people_cites_and_weighs(capfd: Capture, ledger: Path) -> No
     assert (status, err) == (0, "")
     assert "What moved the model" in out
     assert "benign: " in out
+
+
+def test_models_that_nobody_signed_are_taken_when_asked_for(
+    capfd: Capture, ledger: Path, tmp_path: Path
+) -> None:
+    """By explain, which tells what it can without, and by `twin run`."""
+    own = tmp_path / "models"
+    shutil.copytree(models_path(), own)
+    for folder in ("session", "flood"):
+        (own / folder / SIGNATURES).unlink()
+    told = ["explain", ledger, "--check", "--models", own]
+    played = ["twin", "run", "quiet", "--seconds", "2", "--sessions", "3", "--json"]
+    played += ["--models", str(own)]
+
+    assert said(capfd, *told)[0] == 1
+    assert said(capfd, *told, "--unsigned")[0] == 0
+    status, out, _ = said(capfd, *played)
+    assert (status, json.loads(out)["error"]["fault_of"]) == (65, "models")
+    status, out, _ = said(capfd, *played, "--unsigned")
+    assert json.loads(out)["scenario"] == "quiet"
+    assert status in (0, 1)
+
+
+def test_what_begins_with_a_session_that_said_no_name_bears_out(
+    capfd: Capture, tmp_path: Path
+) -> None:
+    """An alert about who has no CompID: its story has a heading without a target."""
+    alert = Decision(
+        id="",
+        t_ns=T0,
+        cause=Cause.UNKNOWN,
+        tier=Tier.OBSERVE,
+        action=Action.ALERT,
+        target_type=TargetType.SESSION,
+        target=("",),
+        until_ns=0,
+        mode=Mode.SHADOW,
+        rule="drift.new_peer",
+        measured=0,
+        limit=0,
+        probability=1.0,
+        why="The site file knows no session without CompID.",
+        first_ns=T0,
+        window_kind=1,
+        subject=0,
+    )
+    book = FileLedger(tmp_path / "ledger")
+    book.append("decision", T0, msgspec.to_builtins(with_id(alert)))
+    book.close()
+
+    status, out, err = said(capfd, "explain", tmp_path / "ledger", "--check")
+
+    assert (status, err) == (0, "airnet: every number is what the ledger says\n")
+    assert "drift.new_peer" in out
 
 
 def test_explain_checks_every_number_of_a_story(

@@ -87,7 +87,7 @@ def unproved(
     told = list(told)
     derived = {line.strip() for one in told for line in lines(one.moved)}
     # An Incident's id is a hash over the entries, which no entry holds.
-    derived |= {one.narrative.splitlines()[0] for one in told}
+    derived |= {one.narrative.splitlines()[0].strip() for one in told}
     derived |= {one.heading for one in told}
     found = problems(story, evidence, frozenset(derived))
     found += [

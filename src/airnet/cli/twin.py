@@ -11,6 +11,7 @@ from airnet.cli.group import CONTEXT, Commands
 COMMANDS = {
     "curve": "tuning:curve",
     "diff": "study:diff",
+    "evade": "evading:evade",
     "fit": "realism:fit",
     "lab": "twinlab:lab",
     "list": "twinplay:list_",

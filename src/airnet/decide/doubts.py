@@ -249,7 +249,7 @@ def _alert(drift: Drift, scope: Scope, prefix: str, done: str) -> Decision:
         tier=TIERS[Action.ALERT],
         action=Action.ALERT,
         target_type=TargetType.SESSION if drift.session else TargetType.HOST,
-        target=(scope[0],),
+        target=(scope[0] or scope[1],),
         until_ns=0,
         mode=Mode.SHADOW,
         rule=f"{prefix}{drift.kind.value}",
