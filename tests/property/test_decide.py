@@ -124,7 +124,7 @@ def contains(*actions: str) -> st.SearchStrategy[Contain]:
         probability_min=st.sampled_from([0.1, 0.9]),
         dwell_windows=st.integers(1, 3),
         dwell_ms=st.sampled_from([0, 100]),
-        ttl_ms=st.sampled_from([1, 500, 30_000, 86_400_000]),
+        ttl_ms=st.sampled_from([1, 500, 30_000, 65_535_000]),
         tier_max=st.sampled_from([4, 4, 4, 2, 0]),
     )
 

@@ -50,6 +50,20 @@ def test_a_drop_stands_until_whole_seconds_have_passed(
     actuator.close()
 
 
+def test_more_than_a_switch_can_count_is_cut_and_said(
+    controller: FakeController, path: Path
+) -> None:
+    """A hard_timeout is 16 bits of seconds."""
+    actuator = SdnActuator(path)
+
+    outcome = actuator.apply(drop(), 86_400_000 * MS)
+
+    assert outcome.until_ns == outcome.applied_ns + 65_535_000 * MS
+    assert "cut to 65535 s" in outcome.detail
+    assert [one["ttl_ms"] for one in controller.requests] == [65_535_000]
+    actuator.close()
+
+
 def test_a_rate_limit_names_the_gateway_and_no_source(
     controller: FakeController, path: Path
 ) -> None:

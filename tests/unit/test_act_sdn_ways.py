@@ -319,3 +319,17 @@ def test_a_lane_that_is_not_there_costs_nothing_but_time(tmp_path: Path) -> None
         assert made.arm([drop()]) == 0
         assert made.apply(drop(), 2000 * MS).state is State.APPLIED
         made.close()
+
+
+def test_the_lane_is_asked_for_no_longer_than_a_switch_can_count(
+    tmp_path: Path,
+) -> None:
+    lane = FakeLane(tmp_path / "lane")
+    with FakeController(tmp_path / "one"):
+        made = SdnActuator(tmp_path / "one", ways=Ways(lane=str(tmp_path / "lane")))
+        made.arm([drop()])
+        made.apply(drop(), 86_400_000 * MS)
+        made.close()
+    lane.end()
+
+    assert [seconds for _, _, seconds in lane.fired] == [65_535]

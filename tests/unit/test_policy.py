@@ -79,7 +79,15 @@ def test_only_three_causes_can_be_contained() -> None:
     ("text", "says"),
     [
         ("[cause.flood]\nttl_ms = 0", "ttl_ms"),
-        ("[cause.flood]\nttl_ms = 86400001", "ttl_ms"),
+        (
+            '[cause.flood]\naction = "drop_sources"\nttl_ms = 65535001',
+            "ttl_ms. must be 1..65535000",
+        ),
+        ("[cause.algo_fault]\nttl_ms = 86400001", "ttl_ms. must be 1..86400000"),
+        (
+            '[[cause.compromise.rung]]\naction = "isolate_host"\nttl_ms = 65535001',
+            "ttl_ms. must be 1..65535000",
+        ),
         ("[cause.flood]\ntier_max = 5", "tier_max"),
         ('[cause.flood]\naction = "isolate_host"', "action"),
         ('[cause.volatility]\naction = "throttle_session"', "action"),

@@ -29,6 +29,8 @@ from airnet.domain.decision import Action, Decision
 from airnet.errors import ActuationError
 
 NS_PER_MS, NS_PER_S = 1_000_000, 1_000_000_000
+#: The most that a hard_timeout counts: 16 bits. What was decided for longer ends then.
+SECONDS_MAX = 65_535
 
 _ACTIONS = frozenset(
     {
@@ -150,7 +152,7 @@ class SdnActuator:
         requests = [self._request(decision, ttl_ns, known) for decision, ttl_ns in mine]
         fired: set[str] = set()
         if self._lane is not None and not closed():
-            seconds = [max(1, -(-ttl_ns // NS_PER_S)) for _, ttl_ns in mine]
+            seconds = [_seconds(ttl_ns) for _, ttl_ns in mine]
             shots = list(zip(requests, seconds, strict=True))
             fired = self._lane.fire_all(shots, lambda: known)
         found, left = self._controller.ask_all(requests, closed)
@@ -167,7 +169,7 @@ class SdnActuator:
             ActuationError: refused, unreachable, or not answered in time; after a
                 time-out it may be in force, until its hard timeout at the latest.
         """
-        seconds = max(1, -(-ttl_ns // NS_PER_S))
+        seconds = _seconds(ttl_ns)
         command_ns = self._clock.now_ns()
         early = self._early.pop(decision.id, None)
         is_fired = self._lane is not None and early is not None
@@ -193,6 +195,8 @@ class SdnActuator:
         if self._lane is not None:
             self._lane.tend()
         rounded = "" if seconds * NS_PER_S == ttl_ns else f", rounded up to {seconds} s"
+        if seconds * NS_PER_S < ttl_ns:
+            rounded = f", cut to {seconds} s"
         return Containment(
             decision_id=decision.id,
             actuator=self.name,
@@ -272,7 +276,8 @@ class SdnActuator:
 
     def _request(self, decision: Decision, ttl_ns: int, known: list[str]) -> Line:
         """Return what the controller is asked."""
-        late = {"known": known, "ttl_ms": -(-ttl_ns // NS_PER_MS)}
+        ttl_ms = min(-(-ttl_ns // NS_PER_MS), SECONDS_MAX * 1000)
+        late: Line = {"known": known, "ttl_ms": ttl_ms}
         return self._what(decision) | late
 
     def _what(self, decision: Decision) -> Line:
@@ -300,6 +305,11 @@ class SdnActuator:
             path = self._ways.paths[decision.gateway]
             request |= {"sources": [], "path": [hop._asdict() for hop in path]}
         return request
+
+
+def _seconds(ttl_ns: int) -> int:
+    """Return for how many whole seconds a rule stands; never longer than it can."""
+    return min(max(1, -(-ttl_ns // NS_PER_S)), SECONDS_MAX)
 
 
 def _switches(reply: Line) -> str:

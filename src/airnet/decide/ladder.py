@@ -12,6 +12,9 @@ from airnet.domain.decision import Action, Tier
 
 #: A day: no containment outlives a trading day, whatever a policy file says.
 TTL_MS_MAX = 86_400_000
+#: What switches enforce ends sooner: a hard_timeout is 16 bits of seconds. Source:
+#: OpenFlow 1.3.5, A.3.4.1, struct ofp_flow_mod.
+SWITCH_TTL_MS_MAX = 65_535_000
 
 #: Tiers above this take people, or what people signed beforehand (SR-12).
 AUTONOMOUS_TIER_MAX = Tier.LIMIT_ALGO
@@ -48,6 +51,26 @@ STEPS = (
 def step_of(action: Action) -> tuple[Tier, int]:
     """Return how far up the ladder an action is: its tier, and its step of that."""
     return TIERS[action], STEPS.index(action) if action in STEPS else 0
+
+
+#: What switches do, so for no longer than a switch can count.
+SWITCHED = frozenset(
+    {
+        Action.RATE_LIMIT_SOURCES,
+        Action.DROP_SOURCES,
+        Action.REROUTE,
+        Action.ISOLATE_SESSION,
+        Action.ISOLATE_HOST,
+        Action.ISOLATE_SUBNET,
+    }
+)
+
+
+def require_ttl(ttl_ms: int, action: str) -> None:
+    """Refuse a time to live that nobody could keep, by a ValueError."""
+    most = SWITCH_TTL_MS_MAX if Action(action) in SWITCHED else TTL_MS_MAX
+    holds = 0 < ttl_ms <= most
+    require(holds, f"`ttl_ms` must be 1..{most}: every containment ends by itself")
 
 
 class Need(enum.StrEnum):
@@ -91,7 +114,7 @@ class Rung(Closed, frozen=True):
     def __post_init__(self) -> None:
         require(0 <= self.approvals <= 8, "`approvals` must be 0..8")
         require(self.after_ms >= 0, "`after_ms` must be 0 or more")
-        require(0 < self.ttl_ms <= TTL_MS_MAX, f"`ttl_ms` must be 1..{TTL_MS_MAX}")
+        require_ttl(self.ttl_ms, self.action)
 
     @property
     def tier(self) -> Tier:

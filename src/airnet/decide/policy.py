@@ -12,7 +12,7 @@ import msgspec
 from airnet.config import Asset, Closed, require
 from airnet.decide.bounds import Budget, Drifting, Hysteresis, Resigned, Trust
 from airnet.decide.enough import FLOODS_AT_ONCE, LOOPS_AT_ONCE, LOOPS_TOLD
-from airnet.decide.ladder import AUTONOMOUS_TIER_MAX, TTL_MS_MAX, Rung
+from airnet.decide.ladder import AUTONOMOUS_TIER_MAX, Rung, require_ttl
 from airnet.decide.market import Interval, Phase, require_order
 from airnet.decide.watch import Watch
 from airnet.domain.decision import Mode, Tier
@@ -124,10 +124,7 @@ class Contain(Closed, frozen=True):
         for name in ("evidence_min", "evidence_told", "evidence_toll"):
             require(0 <= getattr(self, name) <= NATS_MAX, f"`{name}`: 0..{NATS_MAX}")
         require(self.evidence_span_ms >= 1, "`evidence_span_ms` must be 1 or more")
-        require(
-            0 < self.ttl_ms <= TTL_MS_MAX,
-            f"`ttl_ms` must be 1..{TTL_MS_MAX}: every containment ends by itself",
-        )
+        require_ttl(self.ttl_ms, self.action)
         tier_top = Tier.ISOLATE_SUBNET if self.rungs else AUTONOMOUS_TIER_MAX
         require(
             0 <= self.tier_max <= tier_top,
