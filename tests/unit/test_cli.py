@@ -441,6 +441,34 @@ def test_lint_finds_nothing_wrong_with_what_is_shipped(
     assert kinds == [("config", []), ("site", []), ("policy", [])]
 
 
+def test_lint_tells_an_agents_file_from_the_agents(
+    capfd: Capture, tmp_path: Path
+) -> None:
+    for name in ("agent.toml", "agents.toml"):
+        (tmp_path / name).write_text((DATA / f"{name}.example").read_text())
+
+    files = tmp_path / "agent.toml", tmp_path / "agents.toml"
+    status, out, _ = said(capfd, "lint", "--json", *files)
+
+    kinds = [(one["kind"], one["problems"]) for one in json.loads(out)]
+    assert status == 0, out
+    assert kinds == [("agent", []), ("agents", [])]
+
+
+def test_lint_says_what_run_would_refuse_of_a_gateway(
+    capfd: Capture, tmp_path: Path
+) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text(
+        '[[gateway]]\nip = "10.0.0.1"\nport = 1\ncontrol_fix = "http://nonsense"\n'
+    )
+
+    status, out, _ = said(capfd, "lint", file)
+
+    assert status == 78
+    assert "control_fix 'http://nonsense' is not fix://" in out
+
+
 def test_lint_holds_a_policy_against_its_site(capfd: Capture, tmp_path: Path) -> None:
     site, policy = tmp_path / "site.toml", tmp_path / "policy.toml"
     site.write_text('[[gateway]]\nip = "10.0.0.1"\nport = 1\n')

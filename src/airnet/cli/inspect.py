@@ -9,9 +9,11 @@ import click
 import msgspec
 from rich.markup import escape
 
+from airnet.act.masscancel import MassCancelActuator
 from airnet.act.orders import OrdersActuator
 from airnet.act.people import Approvers
 from airnet.act.process import Agents
+from airnet.agent.settings import Settings
 from airnet.cli import show
 from airnet.clock import SystemClock
 from airnet.config import Config, Site, load
@@ -29,8 +31,8 @@ from airnet.toml import line_of, read_text
 
 #: What live capture cannot do without; everything else degrades.
 REQUIRED = frozenset({"privileges", "onnxruntime"})
-Kind = type[Config] | type[Site] | type[Policy] | type[Approvers] | type[Agents]
-KINDS: tuple[Kind, ...] = (Config, Site, Policy, Approvers, Agents)
+Kind = type[Config | Site | Policy | Approvers | Agents | Settings]
+KINDS: tuple[Kind, ...] = (Config, Site, Policy, Approvers, Agents, Settings)
 #: First words of what problems() says of a policy; all else is about the site.
 POLICY_WORDS = re.compile(
     r"(cause|budget|market)\.|resigned\[|few_sources_max|rule\b|envelope\b|policy: "
@@ -95,9 +97,9 @@ Exit statuses
 )
 @show.as_json
 def lint(files: tuple[Path, ...], as_json: bool) -> int:
-    """Check configuration, site, policy, approvers and agents FILEs.
+    """Check configuration, site, policy, approvers, agents and agent FILEs.
 
-    Which of the five a file is, its keys tell. The files that a configuration names
+    Which of the six a file is, its keys tell. The files that a configuration names
     are checked as well, and a policy against its site.
     """
     findings: dict[Path, Finding] = {}
@@ -108,7 +110,7 @@ def lint(files: tuple[Path, ...], as_json: bool) -> int:
         if file in findings:
             continue
         kind = _kind(file)
-        name = kind.__name__.lower()
+        name = "agent" if kind is Settings else kind.__name__.lower()
         finding = Finding(file=show.plain(str(file)), kind=name, problems=[])
         findings[file] = finding
         try:
@@ -133,7 +135,7 @@ def lint(files: tuple[Path, ...], as_json: bool) -> int:
 
 
 def _kind(file: Path) -> Kind:
-    """Return which of the five files this is: whose top-level keys it has most of."""
+    """Return which of the six files this is: whose top-level keys it has most of."""
     try:
         keys = set(tomllib.loads(read_text(file)))
     except (AirnetError, tomllib.TOMLDecodeError):
@@ -193,6 +195,7 @@ def _judged(policy: Policy, site: Site) -> list[str]:
         found += problems(policy, site, rules)
         found += resigned_problems(policy, site, SystemClock().now_ns())
         OrdersActuator(site.gateways).close()
+        MassCancelActuator(site.gateways)
     except AirnetError as error:
         found.append(str(error))
     return found
