@@ -247,13 +247,22 @@ def test_killed_at_work(rig: Rig, tmp_path: Path, moment: int) -> None:
                 acting.carry_out(one)
 
     killed(acts, moment)
-    intents = {one.body["id"] for one in read(tmp_path) if one.kind == "decision"}
+    record = list(read(tmp_path))
+    intents = {one.body["id"] for one in record if one.kind == "decision"}
+    ends_ns = {
+        one.body["decision_id"]: int(str(one.body["until_ns"]))
+        for one in record
+        if one.kind == "containment" and one.body["state"] == State.APPLIED
+    }
+    assert len(ends_ns) >= moment - 1, "done, and not in the record"
     for one in decisions:
         assert rig.is_free(one) or one.id in intents
 
     with standing_of(rig.heir(), tmp_path, recovers=True) as acting:
         adopted = {one.decision_id for one in acting.in_force}
-        assert len(adopted) >= moment - 1 or adopted <= intents
+        now_ns = time.time_ns()
+        assert adopted >= {key for key, end_ns in ends_ns.items() if end_ns > now_ns}
+        assert adopted <= set(ends_ns), "adopted, and nobody said that it stands"
         for one in decisions:
             if one.id in adopted:
                 assert rig.holds(one)
