@@ -15,13 +15,13 @@ from airnet.act.masscancel import MassCancelActuator, address_of
 from airnet.act.orders import OrdersActuator
 from airnet.act.simulated import SimulatedActuator
 from airnet.act.standing import Standing
-from airnet.clock import SystemClock
+from airnet.clock import SimulatedClock, SystemClock
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Action, Decision, TargetType, Tier, with_id
 from airnet.errors import ActuationError, ConfigError
 from airnet.record.memory import MemoryLedger
 from tests.fakes.market import HOST, LIMIT_S, RISK, Market, Trader
-from tests.fakes.verdicts import throttle
+from tests.fakes.verdicts import session_name, throttle
 from tests.netns.lab_links import wait_until
 
 pytest.importorskip("quickfix", reason="quickfix: pip install airnet[lab]")
@@ -220,6 +220,132 @@ def test_a_host_is_cut_once_its_orders_are_gone(
     assert "no order of T8 is open" in outcome.detail
 
 
+class Busy(Switch):
+    """What cuts, while the one to be cut goes on ordering until it is."""
+
+    def __init__(self, trader: Trader) -> None:
+        super().__init__()
+        self.trader = trader
+        self.order = ""
+
+    def apply(self, decision: Decision, ttl_ns: int) -> Containment:
+        self.order, is_taken = self.trader.order()
+        assert is_taken, "the gateway took no order"
+        return super().apply(decision, ttl_ns)
+
+
+def test_an_order_entered_before_the_cut_is_gone_after_it(market: Market) -> None:
+    """By FIX alone no order can be barred: so it is asked twice."""
+    gateway = msgspec.structs.replace(market.gateway, control="")
+    with Trader(market, "T11") as trader:
+        fix = MassCancelActuator([gateway], 2000, CLOCK)
+        switch = Busy(trader)
+        isolation = Isolation(switch, [fix], lambda: [trader.name], CLOCK)
+
+        outcome = isolation.apply(isolate(trader), 60 * S)
+
+        assert switch.cut
+        assert trader.report(switch.order)["150"] == "4"
+        assert "after the cut again" in outcome.detail
+
+
+class Fatal(Switch):
+    """What cuts, whereupon the gateway dies."""
+
+    def __init__(self, market: Market) -> None:
+        super().__init__()
+        self.market = market
+        self.released: list[str] = []
+
+    def apply(self, decision: Decision, ttl_ns: int) -> Containment:
+        self.market.process.kill()
+        return super().apply(decision, ttl_ns)
+
+    def release(self, containment: Containment) -> Containment:
+        self.released.append(containment.decision_id)
+        return super().release(containment)
+
+
+def test_a_cut_is_taken_back_where_an_order_may_be_open(tmp_path: Path) -> None:
+    with Market(tmp_path, ["T1"]) as market, Trader(market, "T1") as trader:
+        gateway = msgspec.structs.replace(market.gateway, control="")
+        switch = Fatal(market)
+        fix = MassCancelActuator([gateway], 2000, CLOCK)
+        isolation = Isolation(switch, [fix], lambda: [trader.name], CLOCK)
+        standing = Standing([isolation], MemoryLedger(), CLOCK)
+        decision = isolate(trader)
+
+        outcome = standing.carry_out(decision)
+        trader.drop()
+
+    assert outcome is not None
+    assert outcome.state is State.FAILED
+    assert "cut, with orders open perhaps" in outcome.detail
+    assert outcome.detail.endswith("taken back")
+    assert switch.released == [decision.id]
+
+
+class Slow:
+    """Makes every session safe, and takes its time."""
+
+    bars_orders = True
+
+    def __init__(self, clock: SimulatedClock) -> None:
+        self.clock = clock
+
+    def accepts(self, decision: Decision) -> bool:
+        return decision.action is Action.CANCEL_ORDERS
+
+    def secure(self, decision: Decision) -> str:
+        self.clock.time_ns += 3 * S
+        return f"{decision.target[1]} is safe"
+
+
+def test_a_freeze_meanwhile_stops_the_cut() -> None:
+    """Making sessions safe takes seconds: what is frozen by then is not cut."""
+    clock = SimulatedClock(0)
+    switch = Switch()
+    names = [session_name(0)]
+    isolation = Isolation(switch, [Slow(clock)], lambda: names, clock)
+    standing = Standing(
+        [isolation],
+        MemoryLedger(),
+        clock,
+        closed=lambda: "frozen by a test" if clock.time_ns else "",
+    )
+    standing.attend(lambda: None)
+    decision = throttle(
+        action=Action.ISOLATE_HOST,
+        target_type=TargetType.HOST,
+        target=(names[0].client,),
+    )
+
+    outcome = standing.carry_out(decision)
+
+    assert outcome is not None
+    assert outcome.state is State.FAILED
+    assert "not isolated: frozen by a test" in outcome.detail
+    assert not switch.cut
+
+
+def test_what_took_too_long_is_not_cut() -> None:
+    """The last one is safe; the first, whose orders were barred for a while, is not."""
+    clock = SimulatedClock(0)
+    names = [session_name(0), session_name(1)]
+    switch = Switch()
+    isolation = Isolation(switch, [Slow(clock)], lambda: names, clock)
+    decision = throttle(
+        action=Action.ISOLATE_HOST,
+        target_type=TargetType.HOST,
+        target=(names[0].client,),
+    )
+
+    with pytest.raises(ActuationError, match="the first no longer"):
+        isolation.apply(decision, 60 * S)
+
+    assert not switch.cut
+
+
 @pytest.mark.parametrize(
     ("words", "is_cut"),
     [
@@ -235,7 +361,7 @@ def test_without_confirmation_nothing_is_isolated(
     """Neither cancels nor cancel-on-disconnect confirmed: the host stays."""
     switch = Switch()
     with Market(tmp_path, ["T1"], *words) as market, Trader(market, "T1") as trader:
-        orders = OrdersActuator([market.gateway], 5000 if is_cut else 500, CLOCK)
+        orders = OrdersActuator([market.gateway], 1500 if is_cut else 500, CLOCK)
         trader.order()
         isolation = Isolation(switch, [orders], lambda: [trader.name], CLOCK)
         hears = threading.Thread(target=leave_when_told, args=(trader, is_cut))

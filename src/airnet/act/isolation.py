@@ -32,7 +32,14 @@ SAFE_NS = 5_000_000_000
 
 
 class Securing(Protocol):
-    """Makes a session's orders safe at its gateway."""
+    """Makes a session's orders safe at its gateway.
+
+    Attributes:
+        bars_orders: whether none is entered from then on until it is cut; else one may
+            be, and so it is asked again when it is cut.
+    """
+
+    bars_orders: bool
 
     def accepts(self, decision: Decision) -> bool:
         """Return whether it can tell that gateway."""
@@ -82,31 +89,49 @@ class Isolation:
         self._clock = clock
         #: Called between two steps, of which each may take a few time-outs.
         self.between: Callable[[], None] = lambda: None
+        #: Why nothing may leave now; asked before every command.
+        self.closed: Callable[[], str] = str
 
     def accepts(self, decision: Decision) -> bool:
         """Return whether it is a cut that the other one can make."""
         return decision.action in CUTS and self._cut.accepts(decision)
 
     def apply(self, decision: Decision, ttl_ns: int) -> Containment:
-        """Make every session safe, then cut.
+        """Make every session safe, then cut; and look again where orders could come.
 
         Raises:
-            ActuationError: one is not safe, and nothing is cut; or the cut failed.
+            ActuationError: one is not safe, and nothing is cut; or the cut failed; or
+                after it orders may be open, and it is to be taken back.
         """
         end_ns = self._clock.mono_ns() + SAFE_NS
         told: list[str] = []
+        loose: list[tuple[Securing, Decision]] = []
         for session in self._concerned(decision):
+            self._require_open(decision)
+            gateway, asked = self._gateway(decision, session)
+            told.append(_made_safe(gateway, asked, _refused(decision)))
+            if not gateway.bars_orders:
+                # Another id: a gateway may refuse one that it knows.
+                again = msgspec.structs.replace(asked, why=f"{asked.why} Again.")
+                loose.append((gateway, with_id(again)))
+            self.between()
+            # After the last one too: what bars the first one's orders ends.
             if self._clock.mono_ns() > end_ns:
                 raise ActuationError(
-                    f"{_refused(decision)}: {len(told)} sessions are "
-                    f"safe after {SAFE_NS // 10**9} s, not all",
-                    "cancel the others at the venue, then isolate by hand",
+                    f"{_refused(decision)}: {len(told)} sessions were safe after more "
+                    f"than {SAFE_NS // 10**9} s, the first no longer",
+                    "cancel their orders at the venue, then do it by hand",
                 )
-            told.append(self._secure(decision, session))
-            self.between()
+        self._require_open(decision)
         outcome = self._cut.apply(decision, ttl_ns)
-        detail = "; ".join([*told, outcome.detail]) if told else outcome.detail
-        return msgspec.structs.replace(outcome, detail=detail)
+        for gateway, asked in loose:
+            self.between()
+            otherwise = f"decision {decision.id}: cut, with orders open perhaps"
+            how = _made_safe(gateway, asked, otherwise)
+            told.append(f"after the cut again {how}")
+        return msgspec.structs.replace(
+            outcome, detail="; ".join([*told, outcome.detail])
+        )
 
     def release(self, containment: Containment) -> Containment:
         """Undo the cut; cancelled orders stay cancelled.
@@ -116,6 +141,14 @@ class Isolation:
         """
         inner = msgspec.structs.replace(containment, actuator=self._cut.name)
         return self._cut.release(inner)
+
+    def _require_open(self, decision: Decision) -> None:
+        """Raise when it was frozen meanwhile: it takes seconds, and several commands.
+
+        What was cancelled by then stays so.
+        """
+        if why := self.closed():
+            raise ActuationError(f"{_refused(decision)}: {why}", "see airnet unfreeze")
 
     def _concerned(self, decision: Decision) -> list[SessionName]:
         """Return the sessions that would be cut."""
@@ -140,22 +173,18 @@ class Isolation:
         ]
         return [decision.session, *(one for one in others if one != decision.session)]
 
-    def _secure(self, decision: Decision, session: SessionName) -> str:
-        """Make one session safe, and return how.
+    def _gateway(
+        self, decision: Decision, session: SessionName
+    ) -> tuple[Securing, Decision]:
+        """Return who can make one session safe, and what it is asked.
 
         Raises:
-            ActuationError: it is not.
+            ActuationError: nobody can.
         """
         asked = _about(decision, session)
         for gateway in self._gateways:
             if gateway.accepts(asked):
-                try:
-                    return gateway.secure(asked)
-                except ActuationError as error:
-                    raise ActuationError(
-                        f"{_refused(decision)}: {error.what}",
-                        error.remedy,
-                    ) from error
+                return gateway, asked
         raise ActuationError(
             f"{_refused(decision)}: nobody can cancel the orders of "
             f"{session.client_comp or session.client} at {session.gateway}",
@@ -167,6 +196,18 @@ def _refused(decision: Decision) -> str:
     """Return the beginning of why it is not done."""
     is_frozen = decision.action is Action.FREEZE_PROCESS
     return f"decision {decision.id}: not {'frozen' if is_frozen else 'isolated'}"
+
+
+def _made_safe(gateway: Securing, asked: Decision, otherwise: str) -> str:
+    """Make one session safe, and return how.
+
+    Raises:
+        ActuationError: it is not; says what is the matter otherwise.
+    """
+    try:
+        return gateway.secure(asked)
+    except ActuationError as error:
+        raise ActuationError(f"{otherwise}: {error.what}", error.remedy) from error
 
 
 def _about(decision: Decision, session: SessionName) -> Decision:

@@ -100,10 +100,13 @@ class Levers:
                 self._answered |= begun.answered
                 self._unanswered |= begun.unanswered
 
-    def attend(self, between: Callable[[], None]) -> None:
-        """Have `between` called by what takes several steps, between two of them."""
+    def attend(self, between: Callable[[], None], closed: Callable[[], str]) -> None:
+        """Have `between` called by what takes several steps, between two of them.
+
+        And `closed` asked before each.
+        """
         for one in self._isolating:
-            one.between = between
+            one.between, one.closed = between, closed
 
     def is_answered(self, decision: Decision) -> bool:
         """Return, once, whether nothing more need leave: it was begun and answered."""

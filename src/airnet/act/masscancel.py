@@ -33,6 +33,8 @@ class MassCancelActuator:
     """
 
     name = "mass_cancel"
+    #: There is no word in FIX for it.
+    bars_orders = False
 
     def __init__(
         self,

@@ -73,6 +73,7 @@ class OrdersActuator:
     """
 
     name = "orders"
+    bars_orders = True
 
     def __init__(
         self,

@@ -102,7 +102,7 @@ class Standing:
     def attend(self, between: Callable[[], None]) -> None:
         """Have `between` called between two commands: each may take long."""
         self._between = between
-        self._levers.attend(between)
+        self._levers.attend(between, self._closed)
 
     def carry_out(
         self, decision: Decision, verdict: Verdict | None = None
