@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,23 @@ static void until_barrier(int peer, uint32_t wanted)
 	} while (kind != 21 || xid != wanted);
 }
 
+// Wait for something to write; answer the switch's echoes meanwhile, or it goes.
+static void until_asked(int peer)
+{
+	static unsigned char body[65536];
+	struct pollfd on[2] = {{.fd = 0, .events = POLLIN},
+			       {.fd = peer, .events = POLLIN}};
+	uint32_t xid;
+
+	for (;;) {
+		if (poll(on, 2, -1) < 0)
+			fail("poll");
+		if (on[0].revents)
+			return;
+		take(peer, &xid, body);
+	}
+}
+
 int main(int count, char **words)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET};
@@ -99,6 +117,7 @@ int main(int count, char **words)
 	if (write(peer, hello, sizeof(hello)) != sizeof(hello))
 		fail("hello");
 	for (;;) { // the last message of each write is a barrier: its xid stands at -4
+		until_asked(peer);
 		whole(0, &length, 4);
 		whole(0, data, length);
 		memcpy(&xid, data + length - 4, 4);

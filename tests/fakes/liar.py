@@ -9,6 +9,8 @@ told: `behaviour` may be changed at any time.
     claiming    the same, but tells back what it was asked for as if it stood
     refusing    answers each flow-mod with an error (OFPFMFC_EPERM)
     dropping    turns limits into drops: leaves meter and goto out of flow-mods
+    pretending  the same, but tells back what it was asked for as if it stood
+    starving    makes meters of one frame a second of what was asked for
     elsewhere   has the drop match another target than asked
     gone        is not there: hangs up, and takes no connection
 """
@@ -108,7 +110,12 @@ class Liar:
         elif how == "refusing" and is_add:
             body = struct.pack("!HH", *PERMISSION) + message[:64]
             master.sendall(HEADER.pack(4, ERROR, 8 + len(body), xid) + body)
+        elif how == "pretending" and kind == MULTIPART and message[9] == 1:
+            master.sendall(self._claim(message, xid))
+        elif how == "starving" and kind == METER_MOD:
+            switch.sendall(starved(message))
         elif how in CHANGES:
+            self._claimed += [flow_mod] if is_add else []
             switch.sendall(changed(message, CHANGES[how]))
         else:
             switch.sendall(message)
@@ -169,6 +176,13 @@ def changed(message: bytes, change: Callable[[bytes], bytes]) -> bytes:
     return change(message) if is_add else message
 
 
+def starved(message: bytes) -> bytes:
+    """Return a meter-mod (7.3.4.4) with a band of one frame a second, if it has one."""
+    if len(message) < 32:
+        return message
+    return message[:20] + struct.pack("!II", 1, 1) + message[28:]
+
+
 def moved(message: bytes) -> bytes:
     """Return a flow-mod that matches another address: its target is the source's."""
     source, target = b"\x80\x00\x16\x04", b"\x80\x00\x18\x04"
@@ -191,7 +205,11 @@ def stats_of(message: bytes) -> bytes:
     return struct.pack("!HBx", len(body) + 4, message[24]) + body
 
 
-CHANGES = {"dropping": without_limit, "elsewhere": moved}
+CHANGES = {
+    "dropping": without_limit,
+    "pretending": without_limit,
+    "elsewhere": moved,
+}
 
 
 def main() -> None:

@@ -263,8 +263,8 @@ class FakeSwitch:
                     if flow.cookie & mask == cookie & mask
                 ]
                 return [("flows_told", (xid, ours), {"more": False})]
-            case AskMeters():
-                told = list(self.meters.values())
+            case AskMeters(meter=number):
+                told = [m for m in self.meters.values() if number in {0, m.id}]
                 return [("meters_told", (xid, told), {"more": False})]
         return []
 

@@ -168,11 +168,57 @@ def test_what_the_switch_says_is_held_against_the_mirror(
 
 
 @pytest.mark.parametrize(
+    ("behaviour", "found"),
+    [("honest", State.APPLIED), ("pretending", State.ROLLED_BACK)],
+)
+def test_a_limit_that_is_a_drop_in_its_tables_is_found_out_by_the_mirror(
+    net: Network,
+    mirror: Mirror,
+    pair: tuple[Controller, Lying],
+    tmp_path: Path,
+    behaviour: str,
+    found: State,
+) -> None:
+    """It tells back rule and meter just as they were asked for."""
+    controller, liar = pair
+    decision = stop(3, Action.RATE_LIMIT_SOURCES)
+    sink = Sink(net)
+    senders = [net.run(host, SEND, "4000", "0.002") for host in (1, 3)]
+    try:
+        sink.read(lambda s: len(s.numbers(BAD)) > 50)
+        with acting(controller, tmp_path) as standing:
+            liar.be(behaviour)
+            outcome = standing.carry_out(decision)
+            assert outcome is not None
+            assert outcome.state is State.APPLIED, outcome.detail
+            end = time.monotonic() + 4.5
+            while time.monotonic() < end and outcome.state is State.APPLIED:
+                last_ns = mirror.last_ns.get(BAD, 0)
+                outcome = standing.observe_effect(decision.id, last_ns, time.time_ns())
+                assert outcome is not None
+                time.sleep(0.01)
+
+            assert outcome.state is found, outcome.detail
+            liar.be("honest")
+            standing.release(decision.id, "a test")
+        before = len(sink.numbers(BAD))
+        sink.read(lambda s: len(s.numbers(BAD)) > before + 100)
+        sink.read(lambda s: len(s.numbers(GOOD)) == 4000)
+    finally:
+        liar.be("honest")
+        for sender in senders:
+            sender.communicate(timeout=30)
+        sink.end()
+    assert sink.numbers(GOOD) == list(range(4000))
+
+
+@pytest.mark.parametrize(
     ("behaviour", "action", "says"),
     [
         ("deaf", Action.DROP_SOURCES, "does not hold it"),
         ("refusing", Action.DROP_SOURCES, "OFPFMFC_EPERM"),
         ("dropping", Action.RATE_LIMIT_SOURCES, "does not hold it"),
+        ("starving", Action.RATE_LIMIT_SOURCES, "has another"),
         ("elsewhere", Action.DROP_SOURCES, "does not hold it"),
     ],
 )

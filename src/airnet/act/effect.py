@@ -18,6 +18,9 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
 
     deadline_ms: int = 1000
     quiet_ms: int = 300
+    #: A limit lets some pass. Where nothing has for so long, of what ran until the
+    #: command, it is a drop, or needed no more.
+    starved_ms: int = 3000
 
 
 class Seen(enum.Enum):
@@ -43,6 +46,20 @@ def seen(
     if is_new and is_quiet and last_bad_ns <= deadline_ns:
         return Seen.WORKS
     return Seen.NOTHING
+
+
+def starved(
+    effect: Effect, containment: Containment, last_bad_ns: int, now_ns: int
+) -> str:
+    """Return why a limit is to be taken back that lets nothing pass, or nothing.
+
+    A switch that made a drop of it may say of its tables what it likes.
+    """
+    ran = last_bad_ns >= containment.command_ns - effect.deadline_ms * NS_PER_MS
+    silent_ns = now_ns - max(last_bad_ns, containment.applied_ns)
+    if not ran or silent_ns < effect.starved_ms * NS_PER_MS:
+        return ""
+    return f"nothing passes the limit for {effect.starved_ms} ms: it drops, or is idle"
 
 
 def verified(containment: Containment, last_bad_ns: int) -> Containment:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from airnet.act.actuator import Actuator
-from airnet.act.effect import Effect, Seen, late_words, seen, verified
+from airnet.act.effect import Effect, Seen, late_words, seen, starved, verified
 from airnet.act.entries import Body, Ended, Entries, Undone
 from airnet.act.intents import (
     LASTING,
@@ -193,26 +193,28 @@ class Standing:
 
         `last_bad_ns` is the capture time of the last bad frame seen, 0 for none;
         `now_ns` the newest capture time. Returns what stands now, or None when
-        nothing of that Decision stands. A rate limit lets frames pass by design and
-        is never released for it; nor is what only a named person may lift.
+        nothing of that Decision stands. A rate limit lets frames pass by design, and is
+        released where it lets none; what only a named person may lift never is.
         """
         containment = self._containments.get(decision_id)
         if containment is None or containment.state is State.UNVERIFIABLE:
             return containment
-        found = seen(self._effect, containment, last_bad_ns, now_ns)
-        if found is Seen.WORKS:
+        how = self._effect, containment, last_bad_ns
+        action = self._decisions[decision_id].action
+        if action is Action.RATE_LIMIT_SOURCES:
+            why = starved(*how, now_ns)
+        elif (found := seen(*how, now_ns)) is Seen.WORKS:
             self._entries.effect(decision_id, last_bad_ns, now_ns, verified=True)
             self._containments[decision_id] = verified(containment, last_bad_ns)
             self._entries.contain(self._containments[decision_id], now_ns)
             return self._containments[decision_id]
-        action = self._decisions[decision_id].action
-        is_kept = action is Action.RATE_LIMIT_SOURCES or action in LASTING
-        if found is Seen.NOTHING or is_kept:
+        else:
+            is_late = found is Seen.FAILS and action not in LASTING
+            why = late_words(*how) if is_late else ""
+        if not why:
             return containment
         self._entries.effect(decision_id, last_bad_ns, now_ns, verified=False)
-        return self._undo(
-            containment, late_words(self._effect, containment, last_bad_ns)
-        )
+        return self._undo(containment, why)
 
     def release(self, decision_id: str, who: str) -> Containment | None:
         """Undo one Decision on behalf of `who`; None when nothing of it stands."""

@@ -141,6 +141,7 @@ class Control(Together):
             exchange.errors.append(lost if self.is_leading else STANDBY)
         if not exchange.errors:
             exchange.errors += exchange.unseen(held.flows.values())
+            exchange.errors += exchange.unmetered(held.meter)
         if not exchange.errors:
             self._applied(exchange.clients, held, exchange.confirmed)
         return not exchange.errors

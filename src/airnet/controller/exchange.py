@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from airnet.clock import Clock
-from airnet.controller.entries import Flow, Key
+from airnet.controller.entries import Flow, Key, Meter
 from airnet.controller.messages import AskFlows, Barrier, Message, Send
 from airnet.controller.standing import Held
 from airnet.controller.sync import Actual
@@ -30,6 +30,7 @@ class Exchange:
     #: What was read back, by switch, where a containment is to be seen standing.
     read: dict[int, dict[Key, Actual]] = dataclasses.field(default_factory=dict)
     unread: set[int] = dataclasses.field(default_factory=set)
+    meters: dict[int, list[Meter]] = dataclasses.field(default_factory=dict)
     #: Those that go in one write with it, and hear from it what came of them.
     members: list["Exchange"] = dataclasses.field(default_factory=list)
     is_late: bool = False
@@ -46,6 +47,14 @@ class Exchange:
             for switch in self.confirmed
             for flow in wanted
             if not self._is_seen(switch, flow)
+        ]
+
+    def unmetered(self, wanted: Meter | None) -> list[str]:
+        """Return where a meter, asked for again, is another than was confirmed."""
+        return [
+            f"switch {switch:016x} confirmed meter {wanted.id:#x} and has another"
+            for switch in self.confirmed
+            if wanted is not None and wanted not in self.meters.get(switch, ())
         ]
 
     def _is_seen(self, switch: int, flow: Flow) -> bool:
@@ -121,6 +130,12 @@ class Exchanges:
         if not more:
             exchange.unread.discard(switch)
         return exchange
+
+    def metered(self, switch: int, xid: int, told: Iterable[Meter]) -> None:
+        """Take the meters that were read back, where an exchange had asked."""
+        exchange = self._owner.get((switch, xid))
+        if exchange is not None:
+            exchange.meters.setdefault(switch, []).extend(told)
 
     def blame(self, switch: int, xid: int, reason: str) -> None:
         """Hold an error against the exchange whose message it answers."""

@@ -91,7 +91,9 @@ class AskFlows(Message, frozen=True, kw_only=True):
 
 
 class AskMeters(Message, frozen=True, kw_only=True):
-    """OFPMP_METER_CONFIG, of every meter."""
+    """OFPMP_METER_CONFIG, of every meter, or of one."""
+
+    meter: int = 0
 
 
 class AskGroups(Message, frozen=True, kw_only=True):

@@ -114,8 +114,8 @@ def _question(message: Message) -> bytes:
             body += struct.pack("!QQ", cookie, mask) + matched(Match())
         case AskGroups():
             kind, body = GROUPS, b""
-        case AskMeters():
-            kind, body = METERS, struct.pack("!I4x", ALL_METERS)
+        case AskMeters(meter=meter):
+            kind, body = METERS, struct.pack("!I4x", meter or ALL_METERS)
         case _:
             raise AssertionError(message)
     return struct.pack("!HH4x", kind, 0) + body

@@ -182,6 +182,8 @@ class Switches:
         if (peer := self.peers.get(switch)) and xid in peer.asked:
             peer.meters.extend(told)
             self._told(switch, peer, xid, more=more)
+        else:
+            self._exchanges.metered(switch, xid, told)
 
     def groups_told(
         self, switch: int, xid: int, told: Iterable[Group], *, more: bool

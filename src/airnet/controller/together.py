@@ -16,6 +16,7 @@ from airnet.controller.exchange import Exchange
 from airnet.controller.messages import (
     AddFlow,
     AskFlows,
+    AskMeters,
     Barrier,
     DeleteCookie,
     DeleteFlow,
@@ -96,7 +97,7 @@ class Together(Switches):
             messages = [m for held in helds for m in self._put(switch, held, now_ns)]
             # Read back in the same write: a barrier says what a switch means to have
             # done, and no more.
-            look = [Barrier(), self._read_back(helds)]
+            look = [Barrier(), *_meters(helds), self._read_back(helds)]
             together = self._at_once(self.peers[switch], messages)
             self._ask(asked, switch, [*together, *look])
 
@@ -168,6 +169,11 @@ class Together(Switches):
         for one in (*waiting, *self._queued):  # its turn comes, as long as others' do
             one.limit_ns = limit_ns
         self._flush()
+
+
+def _meters(helds: Sequence[Held]) -> list[AskMeters]:
+    """Return the questions for their meters: a rule may stand, and lead to another."""
+    return [AskMeters(meter=held.meter.id) for held in helds if held.meter]
 
 
 def _is_plain(exchange: Exchange) -> bool:
