@@ -1,8 +1,7 @@
 """Configuration: one closed, frozen tree per file, read from TOML, no globals.
 
-Three files: `airnet.toml` (this host), `site.toml` (the network: gateways, firms,
-protected things, algorithms) and `policy.toml` (airnet.decide.policy). Parts are
-handed down, never the whole.
+Three files: `airnet.toml` (this host), `site.toml` (the network) and `policy.toml`
+(airnet.decide.policy). Parts are handed down, never the whole.
 """
 
 import ipaddress
@@ -179,14 +178,16 @@ class Capture(Closed, frozen=True):
 
 
 class Actuators(Closed, frozen=True):
-    """How containments leave: the controller's socket, gateways' control URLs."""
+    """How containments leave; how often idle hands rehearse a shot, 0 for never."""
 
     controller_socket: str = ""
     timeout_ms: int = 1000
+    rehearse_us: int = 0
 
     def __post_init__(self) -> None:
         # Five of them may pass between two of the hands' signs of life, 8 s at most.
         require(0 < self.timeout_ms <= 1500, "`timeout_ms` must be 1..1500")
+        require(0 <= self.rehearse_us <= 10**6, "`rehearse_us` must be 0..1000000")
 
 
 class GuardPort(Closed, frozen=True):

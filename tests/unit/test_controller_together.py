@@ -1,8 +1,10 @@
 """Containments asked for together: one write, and each of them its own all the same."""
 
 import json
+from collections.abc import Iterable
 
 from hypothesis import given, settings, strategies as st
+from msgspec.structs import replace
 
 from airnet.controller.messages import (
     AddFlow,
@@ -11,9 +13,10 @@ from airnet.controller.messages import (
     BundleStep,
     Message,
     Send,
+    SetMeter,
 )
 from airnet.controller.together import TOGETHER_MAX, UNDER_WAY_MAX
-from tests.fakes.switch import Loop, Packet
+from tests.fakes.switch import Loop, Packet, Reply
 
 GATEWAY = "10.9.0.2"
 
@@ -229,3 +232,25 @@ def test_however_they_come_the_same_stands(
     assert sorted(map(repr, chunked.events)) == sorted(map(repr, alone.events))
     assert len(chunked.answers) == len(alone.answers)
     assert not chunked.control._exchanges.open
+
+
+def test_a_meter_that_is_another_than_was_confirmed_is_found_out() -> None:
+    loop = Loop().connect()
+    switch = loop.switches[1]
+    made = switch.meters
+    take = switch.take
+
+    def starved(messages: Iterable[Message], who: int = 1) -> list[Reply]:
+        slow = [
+            replace(m, meter=replace(m.meter, rate=1)) if isinstance(m, SetMeter) else m
+            for m in messages
+        ]
+        return take(slow, who)
+
+    switch.take = starved  # type: ignore[method-assign]
+
+    answer = loop.ask(**limit(1))
+
+    assert "has another" in str(answer["error"])
+    assert not made
+    assert len(switch.flows) == 2

@@ -7,7 +7,8 @@ stops the lane rather than lose an order. What people ask goes before every orde
 import contextlib
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -27,6 +28,13 @@ WAIT_MS = 20
 DEPTH_MAX = 2
 
 
+class Rehearsal(NamedTuple):
+    """What idle hands go through, so that what matters finds code and data in caches."""
+
+    play: Callable[[], None]
+    every_us: int
+
+
 class Hands(Collector):
     """The thread that writes intents, acts, and writes outcomes, in order."""
 
@@ -36,6 +44,7 @@ class Hands(Collector):
         clock: SystemClock,
         post: GuardPost | None = None,
         desk: Desk | None = None,
+        rehearsal: Rehearsal | None = None,
     ) -> None:
         """Take the roles it works with.
 
@@ -44,7 +53,9 @@ class Hands(Collector):
             clock: of signs of life.
             post: what is carried out at once, before anything is queued.
             desk: what people ask, and whether anything may leave.
+            rehearsal: what idle hands go through now and then.
         """
+        self._rehearsal = rehearsal
         self._standing = standing
         self._clock = clock
         self._post = post
@@ -139,7 +150,7 @@ class Hands(Collector):
         """Work on one order, if any, or several at once; False when told to stop."""
         found, self._next = self._next, None
         try:
-            what, arguments = found or self._orders.get(timeout=WAIT_MS / 1000)
+            what, arguments = found or self._wait()
         except queue.Empty:
             return True
         if what == "stop":
@@ -150,6 +161,20 @@ class Hands(Collector):
             look = self._standing.observe_effect
             look(*arguments)  # type: ignore[arg-type] # as it was queued
         return True
+
+    def _wait(self) -> tuple[str, tuple[object, ...]]:
+        """Return the next order.
+
+        Raises:
+            queue.Empty: none came in time; what can be rehearsed was, meanwhile.
+        """
+        if self._rehearsal is None:
+            return self._orders.get(timeout=WAIT_MS / 1000)
+        for _ in range(max(1, WAIT_MS * 1000 // self._rehearsal.every_us)):
+            with contextlib.suppress(queue.Empty):
+                return self._orders.get(timeout=self._rehearsal.every_us / 1e6)
+            self._rehearsal.play()
+        raise queue.Empty
 
     def _carry_out(self, first: Order) -> None:
         """Carry out one Decision and those queued behind it: they share one sync."""

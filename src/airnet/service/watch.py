@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -47,7 +47,7 @@ from airnet.record.stamped import Stamped
 from airnet.score import load as load_models
 from airnet.service.desk import Desk, Wardens
 from airnet.service.guardpost import Guarded, post_of
-from airnet.service.hands import WAIT_MS, Hands
+from airnet.service.hands import WAIT_MS, Hands, Rehearsal
 from airnet.service.kept import Kept
 from airnet.service.means import means, names
 from airnet.service.talk import place_of
@@ -116,6 +116,7 @@ class Service:
         self._clock = SystemClock()
         self._is_stopping = self._is_reload_asked = False
         self._watched: dict[str, Watched] = {}
+        self._plays: list[Callable[[], None]] = []
         self._looked_ns = self._beat_ns = 0
         self._site = site = papers.site
         models = _under(base, config.models) or models_path()
@@ -137,7 +138,10 @@ class Service:
             standing, self._desk = self._recovered(config, base, site)
             self._wardens = self._governed(config, base)
             held.callback(self._wardens.close)
-            self._hands = Hands(standing, self._clock, self._post, self._desk)
+            every_us = config.actuators.rehearse_us
+            plays = [Rehearsal(play, every_us) for play in self._plays if every_us]
+            post, desk = self._post, self._desk
+            self._hands = Hands(standing, self._clock, post, desk, *plays)
             record = _under(base, config.capture.record)
             self._kept = Kept(record, _under(base, service.decisions))
             held.callback(self._kept.close, {})
@@ -205,6 +209,8 @@ class Service:
                 ways=ways,
             )
             switches.arm_hosts(host for firm in site.firms for host in firm.hosts)
+            switches.arm_anybody(gateway.ip for gateway in site.gateways)
+            self._plays.append(switches.rehearse)
             cuts.append(switches)
         if agents := _under(base, config.agents):
             where = load(agents, Agents)
