@@ -209,9 +209,8 @@ class Standing:
             self._entries.contain(self._containments[decision_id], now_ns)
             return self._containments[decision_id]
         else:
-            is_late = found is Seen.FAILS and action not in LASTING
-            why = late_words(*how) if is_late else ""
-        if not why:
+            why = late_words(*how) if found is Seen.FAILS else ""
+        if not why or action in LASTING:
             return containment
         self._entries.effect(decision_id, last_bad_ns, now_ns, verified=False)
         return self._undo(containment, why)

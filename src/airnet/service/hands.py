@@ -29,7 +29,7 @@ DEPTH_MAX = 2
 
 
 class Rehearsal(NamedTuple):
-    """What idle hands go through, so that what matters finds code and data in caches."""
+    """What idle hands go through, so that a real one finds all in caches."""
 
     play: Callable[[], None]
     every_us: int
