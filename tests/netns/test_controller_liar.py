@@ -99,9 +99,11 @@ def acting(controller: Controller, ledger: Path) -> Iterator[Standing]:
     actuator.close()
 
 
-def stop(number: int, action: Action = Action.DROP_SOURCES) -> Decision:
+def stop(number: int, action: Action = Action.DROP_SOURCES, ttl_s: int = 0) -> Decision:
     target = (GATEWAY,) if action is Action.RATE_LIMIT_SOURCES else (BAD,)
     made = drop(BAD, why=f"Decision {number}.")
+    if ttl_s:
+        made = replace(made, until_ns=made.t_ns + ttl_s * 1_000_000_000)
     changes = {"gateway": GATEWAY, "action": action, "target": target, "port": 9000}
     return with_id(replace(made, id="", **changes))
 
@@ -181,7 +183,7 @@ def test_a_limit_that_is_a_drop_in_its_tables_is_found_out_by_the_mirror(
 ) -> None:
     """It tells back rule and meter just as they were asked for."""
     controller, liar = pair
-    decision = stop(3, Action.RATE_LIMIT_SOURCES)
+    decision = stop(3, Action.RATE_LIMIT_SOURCES, ttl_s=30)
     sink = Sink(net)
     senders = [net.run(host, SEND, "4000", "0.002") for host in (1, 3)]
     try:
