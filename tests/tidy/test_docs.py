@@ -115,3 +115,67 @@ def test_make_recipes_are_short() -> None:
             verb, lines = line.split(":")[0], 0
 
     assert not long
+
+
+#: Where one number is too little to say: a text, and two numbers in one.
+TOLD_OTHERWISE = ("assets", "actions_max")
+
+
+def _default(value: object) -> str:
+    """Return a default as docs/operating writes it."""
+    if isinstance(value, tuple):
+        return f"{len(value)}"
+    return f"{value:g}" if isinstance(value, float) else f"{value}"
+
+
+def test_defaults_in_operating_are_those_of_the_policy() -> None:
+    """Row by row: of what may be contained in the order of its three Causes."""
+    from airnet.decide.policy import Policy
+
+    policy = Policy()
+    rules = (policy.cause.flood, policy.cause.algo_fault, policy.cause.compromise)
+    text = (tree.ROOT / "docs" / "operating.md").read_text("utf-8")
+    begin = text.index("| `cause.flood`")
+    causes = text[begin : text.index("| `cause.venue_fault`")].splitlines()[1:]
+    looked, wrong = set(), []
+    for row in causes:
+        cells = [cell.strip() for cell in row.strip("|").split(" | ")]
+        keys = [
+            key for key in re.findall(r"`(\w+)`", cells[0]) if hasattr(rules[0], key)
+        ]
+        if not keys or keys[0] in TOLD_OTHERWISE:
+            continue
+        looked |= set(keys)
+        wanted = []
+        for key in keys:
+            each = [_default(getattr(rule, key)) for rule in rules]
+            wanted.append(each[0] if len(set(each)) == 1 else ", ".join(each))
+        if "; ".join(wanted) not in cells[2]:
+            wrong.append(f"{cells[0]}: {cells[2]}, and it is {'; '.join(wanted)}")
+
+    assert {"ttl_ms", "at_once", "action", "dwell_windows", "evidence_min"} <= looked
+    assert not wrong
+
+
+def test_limits_in_operating_are_those_of_the_policy() -> None:
+    """Budget, hysteresis and trust, row by row."""
+    from airnet.decide.policy import Policy
+
+    policy = Policy()
+    text = (tree.ROOT / "docs" / "operating.md").read_text("utf-8")
+    looked, wrong = 0, []
+    for row in re.findall(r"^\| `(?:budget|hysteresis|trust)\..*$", text, re.MULTILINE):
+        cells = [cell.strip() for cell in row.strip("|").split(" | ")]
+        part = re.match(r"`(\w+)\.", cells[0])
+        assert part is not None
+        keys = re.findall(r"`(?:\w+\.)?(\w+)`", cells[0])
+        if keys[0] in TOLD_OTHERWISE:
+            continue
+        place = getattr(policy, part.group(1))
+        wanted = ", ".join(_default(getattr(place, key)) for key in keys)
+        looked += len(keys)
+        if cells[2] != wanted:
+            wrong.append(f"{cells[0]}: {cells[2]}, and it is {wanted}")
+
+    assert looked > 12
+    assert not wrong

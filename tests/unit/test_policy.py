@@ -228,13 +228,16 @@ def test_what_a_site_cannot_mean_is_named() -> None:
             Protected(comp_id="VENUE", why="mine"),
             Protected(comp_id="A", why="mine"),
         ),
-        algorithms=msgspec.structs.replace(SITE).algorithms,
+        algorithms=(
+            msgspec.structs.replace(SITE.algorithms[0], cancels_per_order_max=20),
+        ),
     )
 
     found = "\n".join(problems(Policy(), site))
 
     for expected in (
         "algorithm maker: no session runs it",
+        "algorithm maker: cancels_per_order_max: nothing is held to it",
         "firm alpha session A: algorithm gone is not registered",
         "firm alpha session A: host 10.0.1.9 is not a host of the firm",
         "firm alpha session A: runs gone but is protected",

@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from airnet.config import load
+from airnet.decide.enough import LOOPS_AT_ONCE
+from airnet.decide.policy import Policy
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.frame import HEADER
 from airnet.domain.message import KIND, MESSAGE, SCALE
 from airnet.domain.session import address_bytes
 from airnet.domain.window import WINDOW_SESSION
 from airnet.features import Windows
+from airnet.pipeline import policy_path
 from airnet.score.rule import fired
 from airnet.score.rules_session import SESSION_RULES
 
@@ -257,3 +261,11 @@ def test_hundreds_of_fills_in_many_symbols_out_of_nothing() -> None:
     assert rule not in names_of(rows_of([*calm, *filled(wild[:16])]))
     assert rule not in names_of(rows_of([*calm, *filled(one_name)]))
     assert rule not in names_of(rows_of([*calm, *wild]))
+
+
+def test_policy_names_rules_of_sessions_that_exist() -> None:
+    names = {rule.name for rule in SESSION_RULES}
+
+    assert LOOPS_AT_ONCE
+    assert set(LOOPS_AT_ONCE) <= names
+    assert load(policy_path(), Policy).cause.algo_fault.at_once == LOOPS_AT_ONCE

@@ -131,6 +131,11 @@ def _site_problems(site: Site, signed: set[str]) -> list[str]:
             found.append(f"algorithm {algorithm.id}: no session runs it")
         if algorithm.orders_per_second_max <= 0:
             found.append(f"algorithm {algorithm.id}: orders_per_second_max must be > 0")
+        if algorithm.cancels_per_order_max:
+            found.append(
+                f"algorithm {algorithm.id}: cancels_per_order_max: nothing is held to "
+                "it; leave it out"
+            )
     for firm in site.firms:
         for session in firm.sessions:
             where = f"firm {firm.name} session {session.comp_id}"

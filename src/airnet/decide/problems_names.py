@@ -15,8 +15,11 @@ _PLAIN = Policy()
 def name_problems(policy: Policy, rules: frozenset[str]) -> list[str]:
     """Return what no rule is called, and thresholds that nothing asks for.
 
-    `rules` are the scorer's hard rules; none where they are not known.
+    `rules` are the scorer's hard rules; where they are not known, nothing is told: who
+    tries values out may try idle ones.
     """
+    if not rules:
+        return []
     found = []
     own = {ENVELOPE_RULE, *(rule.name for rule in policy.rules)}
     for cause in sorted(CONTAINABLE):
@@ -27,7 +30,7 @@ def name_problems(policy: Policy, rules: frozenset[str]) -> list[str]:
         found += [
             f"{where}.at_once: no hard rule is called {name}"
             for name in contain.at_once
-            if rules and name not in rules | own
+            if name not in rules | own
         ]
         found += [f"{where}.{one}" for one in _idle(contain, plain)]
     return found
