@@ -139,7 +139,7 @@ def test_defaults_in_operating_are_those_of_the_policy() -> None:
     causes = text[begin : text.index("| `cause.venue_fault`")].splitlines()[1:]
     looked, wrong = set(), []
     for row in causes:
-        cells = [cell.strip() for cell in row.strip("|").split(" | ")]
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
         keys = [
             key for key in re.findall(r"`(\w+)`", cells[0]) if hasattr(rules[0], key)
         ]
@@ -165,7 +165,7 @@ def test_limits_in_operating_are_those_of_the_policy() -> None:
     text = (tree.ROOT / "docs" / "operating.md").read_text("utf-8")
     looked, wrong = 0, []
     for row in re.findall(r"^\| `(?:budget|hysteresis|trust)\..*$", text, re.MULTILINE):
-        cells = [cell.strip() for cell in row.strip("|").split(" | ")]
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
         part = re.match(r"`(\w+)\.", cells[0])
         assert part is not None
         keys = re.findall(r"`(?:\w+\.)?(\w+)`", cells[0])
