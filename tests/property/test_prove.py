@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from hypothesis import event, given, settings, strategies as st
 
-from airnet.config import Protected, Site, load
+from airnet.config import Protected, load
 from airnet.decide.facts import ACTIONS, CAUSES, Facts, Grounds
 from airnet.decide.guardrails import AIMS, Guard, Refused
 from airnet.decide.judge import Judge
@@ -20,10 +20,8 @@ from airnet.domain.verdict import PPM, Verdict
 from airnet.prove import claims
 from airnet.prove.claims import CLAIMS, Truth
 from airnet.prove.incident import Before, Incident, grounds_of, truth_of
-from tests.fakes.verdicts import SITE as PLAIN, session_name, session_verdict
+from tests.fakes.verdicts import SITE as PLAIN
 from tests.property.test_decide import Run, forged, policies, timed, verdicts
-from tests.property.test_ladder import SITE as LADDER, policies as ladders
-from tests.unit.test_ladder import COLUMNS, host_verdict
 
 z3 = pytest.importorskip("z3", reason="pip install 'airnet[policy]'")
 from airnet.prove.model import Model  # noqa: E402 -- needs z3
@@ -70,13 +68,13 @@ def fixed(model: Model, facts: Facts, truth: Truth | None) -> list[object]:
     ]
 
 
-def truth(policy: Policy, step: Step, facts: Facts, site: Site = SITE) -> Truth:
+def truth(policy: Policy, step: Step, facts: Facts) -> Truth:
     decision, grounds, _, _, leaves = step
     here = Incident(
         claim="",
         promise="",
         policy=policy,
-        site=site,
+        site=SITE,
         decision=decision,
         grounds=grounds,
         before=Before(),
@@ -106,66 +104,6 @@ def test_what_the_guardrails_answer_is_what_the_model_says(
             event(f"{step[0].action} {'leaves' if step[4] else 'stays'}")
             for facts in victims:
                 assert not list(claims.broken(facts, truth(policy, step, facts)))
-
-
-hosts = st.lists(
-    st.tuples(
-        st.sampled_from(["10.0.1.1", "10.0.1.2", "10.0.1.3", "10.0.9.1"]),
-        st.booleans(),
-        st.sampled_from([10, 300, 61_000]),
-    ),
-    max_size=8,
-)
-sessions = st.lists(
-    st.tuples(
-        st.integers(0, 6),
-        st.integers(1, 30),
-        st.sampled_from([None, 10, 5000]),
-        st.sampled_from([0, 500_000]),
-    ),
-    max_size=5,
-)
-
-
-@settings(max_examples=12, deadline=None)
-@given(ladders, sessions, hosts)
-def test_the_model_has_rungs_phases_and_hosts_as_well(
-    policy: Policy,
-    runs: list[tuple[int, int, int | None, int]],
-    seen: list[tuple[str, bool, int]],
-) -> None:
-    """What the whole ladder is asked and answers, on runs of faults and intruders."""
-    at_ms, stream = 0, []
-    rate = COLUMNS[1]["rate_new_1s"]
-    for n, count, value, p_value in runs:
-        row = tuple(value if k == rate else None for k in range(len(COLUMNS[1])))
-        for _ in range(count):
-            at_ms += 100
-            stream.append(
-                session_verdict(
-                    at_ms,
-                    n,
-                    session=session_name(n),
-                    features=row,
-                    p_value_ppm=p_value,
-                )
-            )
-    for address, met, step_ms in seen:
-        at_ms += step_ms
-        stream.append(host_verdict(address, at_ms, int(met)))
-    model = Model(policy, LADDER)
-    every = list(steps(Judge(policy, LADDER, COLUMNS), stream))
-    every.sort(key=lambda step: step[3] is not None)
-    for step in every[:8]:
-        decision, _, victims, refused, leaves = step
-        answers = []
-        for facts in victims:
-            known = truth(policy, step, facts, LADDER)
-            answers.append(model.solver.check(*fixed(model, facts, known)) == z3.sat)
-            assert refused is not None or not list(claims.broken(facts, known))
-        assert all(answers) is (refused is None)
-        if refused is None:
-            event(f"T{decision.tier:d} {'leaves' if leaves else 'stays'}")
 
 
 numbers = st.builds(
