@@ -300,7 +300,7 @@ class Express:
                 self._due.sort()
         elif kind == openflow.ECHO_REQUEST:
             channel.write(openflow.header(openflow.ECHO_REPLY, body, xid))
-        elif kind == openflow.FEATURES_REPLY:
+        elif kind == openflow.FEATURES_REPLY and len(body) >= 8:
             (channel.switch,) = struct.unpack_from("!Q", body)
             channel.write(self.lane.armed())
             self._changed()
@@ -371,7 +371,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--once", action="store_true", help="never write again")
     parser.add_argument("--tls", nargs=3, metavar=("KEY", "CERTIFICATE", "CA"))
     found = parser.parse_args(argv)
-    go_first(REAL_TIME_PRIORITY)
+    if not go_first(REAL_TIME_PRIORITY):
+        sys.stderr.write("airnet lane: no real time here: see docs/operating\n")
     try:
         lane = Lane([network(text) for text in found.protected])
         express = Express(
