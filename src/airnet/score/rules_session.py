@@ -194,6 +194,23 @@ _ACTED = (
             ("relative_1s", 2000, ANY),
         ),
     ),
+    # Fifteen times its own past for half a second, each order withdrawn within 5 ms
+    # and hardly any filled: stuffing. Who refreshes quotes sends a bid and an offer by
+    # turns, more than it withdraws in one volley, and lets them stand.
+    Rule(
+        name="session.withdrawn_over_own_baseline",
+        cause=Cause.ALGO_FAULT,
+        unit="1/1000",
+        feature="ratio_1s",
+        limit=15_000,
+        needs=(
+            *ALONE,
+            ("fills_per_new", 0, 50),
+            ("cancels_per_new", 900, 1200),
+            ("cancel_age_us", 0, 5_000),
+            ("same_side_share", 400, ANY),
+        ),
+    ),
     # Fifteen times its own past for a second, five times its first seconds, 300 orders
     # a second at least and three times the most it ever did, for half a second, while
     # the others stay calm, in its symbols too, and all of it on one side: 129 in a row.
