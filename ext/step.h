@@ -7,12 +7,16 @@
 #ifndef AIRNET_STEP_H
 #define AIRNET_STEP_H
 
+#include <sched.h>
 #include <time.h>
 
 #include "coast.h"
 #include "decode.h"
 #include "window_step.h"
 #include "xskpoll.h"
+
+/* What is told of windows that closed, before anybody else; ext/reflex_fire.h. */
+typedef void (*step_told)(void *, const struct airnet_window *, const float *, an_u32);
 
 struct step {
 	struct xsk *sockets;
@@ -37,6 +41,9 @@ struct step {
 	an_u64 taken; /* since the start */
 	an_u64 bytes;
 	an_u64 now_ns; /* the latest header's time */
+	step_told told; /* NULL = nobody */
+	void *told_place;
+	an_u64 spin_ns; /* looking without a pause, before sleeping */
 };
 
 static inline int64_t step_clock_ns(void)
@@ -87,8 +94,11 @@ static inline int step_advance(struct step *s)
 		s->followed += (an_u32)window_update(
 			w, s->headers + s->followed, s->header_count - s->followed,
 			s->decoder->rows, s->decoder->row_count);
-		if (w->row_count)
-			return 1;
+		if (!w->row_count)
+			continue;
+		if (s->told)
+			s->told(s->told_place, w->windows, w->rows, w->row_count);
+		return 1;
 	}
 	step_late(s);
 	return 0;
@@ -123,6 +133,31 @@ static inline void step_follow(struct step *s, an_u32 headers, an_u32 messages,
 			s->now_ns = s->headers[i].time_ns;
 }
 
+static inline int step_is_empty(const struct step *s)
+{
+	for (int i = 0; i < s->socket_count; i++)
+		if (xsk_waiting(&s->sockets[i]))
+			return 0;
+	return 1;
+}
+
+/* What of the time it looks for frames it sleeps: who never does, at a real-time
+ * priority, is held up for 50 ms of each second (sched(7), real-time group scheduling).
+ */
+#define STEP_NAP_SHARE 6
+
+/* Look for frames for a while, giving way to whoever else may run here. */
+static inline void step_watch(const struct step *s)
+{
+	int64_t end_ns = step_clock_ns() + (int64_t)s->spin_ns;
+
+	while (step_is_empty(s) && step_clock_ns() < end_ns)
+		sched_yield();
+	if (step_is_empty(s))
+		xsk_nap(s->sockets, s->socket_count,
+			(int64_t)s->spin_ns / STEP_NAP_SHARE);
+}
+
 /* Take a batch; the last one is done with. Frames or -errno. */
 static inline int step_poll(struct step *s, int wait_ms)
 {
@@ -131,19 +166,15 @@ static inline int step_poll(struct step *s, int wait_ms)
 	step_give(s, 0);
 	if (!s->socket_count || s->sockets[0].fd < 0)
 		return -EBADF;
+	if (s->spin_ns && wait_ms) {
+		step_watch(s);
+		wait_ms = 0; /* it has waited as long as it may */
+	}
 	count = xsk_poll(s->sockets, s->socket_count, s->frames, (int)s->frame_limit,
 			 wait_ms, s->epoch_ns);
 	if (count > 0)
 		step_give(s, (an_u32)count);
 	return count;
-}
-
-static inline int step_is_empty(const struct step *s)
-{
-	for (int i = 0; i < s->socket_count; i++)
-		if (xsk_waiting(&s->sockets[i]))
-			return 0;
-	return 1;
 }
 
 /* Take what comes for spin_ns, looking without a pause, until windows close: 1. When

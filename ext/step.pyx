@@ -67,6 +67,10 @@ cdef extern from "step.h" nogil:
     struct shard "stream":
         pass
 
+    ctypedef void (*step_told)(
+        void *, const airnet_window *, const float *, uint32_t
+    ) noexcept nogil
+
     struct step:
         xsk *sockets
         int socket_count
@@ -85,6 +89,9 @@ cdef extern from "step.h" nogil:
         uint64_t taken
         uint64_t bytes
         uint64_t now_ns
+        step_told told
+        void *told_place
+        uint64_t spin_ns
 
     void step_give(step *s, uint32_t count) noexcept
     void step_follow(
@@ -147,6 +154,7 @@ cdef class Step:
 
     cdef step *state
     cdef tuple owners  # of what state points to
+    cdef object told  # likewise
 
     def __cinit__(
         self, rings, stream not None, table not None,
@@ -253,6 +261,20 @@ cdef class Step:
             status == 1, c.batch.ended, c.seen, c.batch.headers, c.last_ns, c.now_ns,
             c.until_ns,
         )
+
+    def tell(self, told, uint64_t spin_ns):
+        """Have windows told of as soon as they close, in C: `told` is an Arms, or None.
+
+        With `spin_ns`, a poll that may wait looks for frames so long instead of
+        sleeping.
+        """
+        cdef size_t place = 0, call = 0
+        if told is not None:
+            place, call = told.place
+        self.told = told
+        self.state.told_place = <void *>place
+        self.state.told = <step_told>call
+        self.state.spin_ns = spin_ns
 
     def measure(self, uint32_t[::1] late_ns not None, bint is_idle):
         """Note how long each frame waits for its rows, from now on, in late_ns.

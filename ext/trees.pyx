@@ -357,6 +357,11 @@ cdef class Screen:
         free(self.room)
 
     @property
+    def place(self):
+        """Where its state is, and of how many bytes: for ext/reflex.pyx."""
+        return <size_t>&self.state, sizeof(self.state)
+
+    @property
     def marked(self):
         """Every mark that some window of the last look has."""
         return self.state.marked

@@ -40,18 +40,28 @@ static inline uint64_t xsk_spin(struct xsk *sockets, int count, int wait_ms)
 	return waiting;
 }
 
-/* Sleep for up to wait_ms until a packet comes. 0 or -errno. */
-static inline int xsk_sleep(struct xsk *sockets, int count, int wait_ms)
+/* Sleep for up to wait_ns until a packet comes; as ppoll(2). */
+static inline int xsk_nap(const struct xsk *sockets, int count, int64_t wait_ns)
 {
 	struct pollfd polled[XSK_QUEUES_MAX];
-	int ready;
+	struct timespec most = {
+		.tv_sec = wait_ns / 1000000000,
+		.tv_nsec = wait_ns % 1000000000,
+	};
 
 	for (int i = 0; i < count; i++) {
 		polled[i].fd = sockets[i].fd;
 		polled[i].events = POLLIN;
 		polled[i].revents = 0;
 	}
-	ready = poll(polled, (nfds_t)count, wait_ms);
+	return ppoll(polled, (nfds_t)count, wait_ns < 0 ? NULL : &most, NULL);
+}
+
+/* Sleep for up to wait_ms until a packet comes. 0 or -errno. */
+static inline int xsk_sleep(struct xsk *sockets, int count, int wait_ms)
+{
+	int ready = xsk_nap(sockets, count, (int64_t)wait_ms * 1000000);
+
 	if (ready < 0)
 		return errno == EINTR ? 0 : -errno;
 	for (int i = 0; !ready && i < count; i++) {

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 #: Processors that an affinity mask has room for. Source: CPU_SETSIZE, sched.h.
 CPUS_MAX = 1024
-INTERFACE_BYTES = 16  # with the final 0. Source: IFNAMSIZ, include/uapi/linux/if.h
+INTERFACE_NAME = r"[^\s/]{0,15}"  # Source: IFNAMSIZ, include/uapi/linux/if.h
 FIELDS_REMEDY = "see docs/operating for every field"
 #: A device as DPDK's --vdev and --allow take it.
 DPDK_DEVICE = re.compile(
@@ -138,10 +138,8 @@ class Capture(Closed, frozen=True):
     dpdk_nap_us: int = 50
 
     def __post_init__(self) -> None:
-        name_fits = 0 < len(self.interface) < INTERFACE_BYTES and not re.search(
-            r"[\s/]", self.interface
-        )
-        require(name_fits, "`interface` must be the name of a network interface")
+        fits = self.interface and re.fullmatch(INTERFACE_NAME, self.interface)
+        require(fits, "`interface` must be the name of a network interface")
         require(0 < self.queues <= 64, "`queues` must be 1..64")
         is_power = self.ring_frames & (self.ring_frames - 1) == 0
         require(
@@ -194,9 +192,9 @@ class GuardPort(Closed, frozen=True):
     """The inline port, or the guarded host's, where the guard holds frames back.
 
     "" for none. `gateways` are those whose traffic comes in there; none named: all.
-    `strangers_...` is what may pass to a gateway under flood of whoever is not logged
-    on, all together. `rehearse_us` is how often an idle lane goes through a made-up
-    flood, so that a real one finds it warm; 0: never.
+    `strangers_...` may pass to one under flood, of all who are not logged on. An idle
+    lane rehearses a flood every `rehearse_us` (0: never) and looks for frames for
+    `spin_us` before it sleeps. `foresees`: floods are decided on in advance.
     """
 
     interface: str = ""
@@ -204,10 +202,11 @@ class GuardPort(Closed, frozen=True):
     strangers_per_second: int = 1000
     strangers_burst: int = 100
     rehearse_us: int = 500
+    foresees: bool = False
+    spin_us: int = 0
 
     def __post_init__(self) -> None:
-        fits = len(self.interface) < INTERFACE_BYTES
-        fits = fits and not re.search(r"[\s/]", self.interface)
+        fits = re.fullmatch(INTERFACE_NAME, self.interface) is not None
         require(fits, "`interface` must be the name of a network interface")
         for address in self.gateways:
             address_bytes(address)
@@ -215,6 +214,7 @@ class GuardPort(Closed, frozen=True):
             ("strangers_per_second", 1, 10_000_000),
             ("strangers_burst", 1, 1_000_000),
             ("rehearse_us", 0, 1_000_000),
+            ("spin_us", 0, 1_000_000),
         ):
             fits = least <= getattr(self, name) <= most
             require(fits, f"`{name}` must be {least}..{most}")

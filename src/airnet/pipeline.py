@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     from airnet.decide import Judge
     from airnet.decide.policy import Policy
     from airnet.domain.decision import Decision
+    from airnet.domain.session import Look
     from airnet.domain.verdict import Verdict
     from airnet.score.drift import Drifts
     from airnet.score.drift_habits import Habits
     from airnet.score.scorer import Scorer
     from airnet.stride import Stride
+
+    Judged = Callable[[list[Verdict], list[Look], int], None]
 
 
 class Hands(Protocol):
@@ -135,6 +138,15 @@ class Pipeline:
         self.totals = self._front.totals
         self._hands = hands
         self._on_decision = on_decision
+        self._on_judged: Judged | None = None
+
+    def on_judged(self, told: "Judged") -> None:
+        """Have `told` called when windows were judged, before any others close.
+
+        With their Verdicts, what was seen of sessions, and how many Decisions were
+        made so far.
+        """
+        self._on_judged = told
 
     def at_once(self, stride: "Stride | None") -> None:
         """Do as Front does with it."""
@@ -157,6 +169,8 @@ class Pipeline:
         """Tell judgement what was lost in front of it (SR-14)."""
         now_ns = self.totals.now_ns
         self._order(self.brain.judge.distrust(lost, seen, now_ns), None)
+        if self._on_judged is not None and lost:
+            self._on_judged([], [], -1)  # what it froze stays so, said or unsaid
 
     def _score(self) -> None:
         """Take the windows that closed through score and decide."""
@@ -170,6 +184,8 @@ class Pipeline:
         looks = self._looks.of(windows, rows, sessions, verdicts)
         self._judge(verdicts)
         self._crowd.add(looks)
+        if self._on_judged is not None:
+            self._on_judged(verdicts, looks, self.totals.decisions)
 
     def _judge(self, verdicts: "list[Verdict]") -> None:
         """Decide on each Verdict in turn, and hand the Decisions on."""

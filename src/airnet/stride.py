@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from airnet._ext.reflex import Arms
     from airnet.capture.source import Source
     from airnet.capture.xdp import XdpSource
     from airnet.features import Windows
@@ -125,6 +126,13 @@ class Stride:
             CaptureError: the interface went away.
         """
         return self._checked(self._step.spin(spin_ns)) == 1
+
+    def tell(self, arms: "Arms | None", spin_ns: int) -> None:
+        """Have windows compared with what is foreseen, in C, as soon as they close.
+
+        With `spin_ns`, look for frames so long instead of sleeping until some come.
+        """
+        self._step.tell(arms, spin_ns)
 
     def measure(self, late_ns: "NDArray[np.uint32]", *, is_idle: bool = False) -> None:
         """Note in `late_ns` how long each frame waits for its rows, from now on.

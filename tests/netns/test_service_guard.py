@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from airnet.act.intentlog import IntentLog
-from airnet.bench.guardtrial import CLIENTS, talk
+from airnet.bench.guardtalk import CLIENTS, talk
 from airnet.bench.trials import GATEWAY
 from airnet.cli import main
 from airnet.clock import SystemClock

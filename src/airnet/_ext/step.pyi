@@ -3,6 +3,7 @@ from typing import Self, final
 import numpy as np
 from numpy.typing import NDArray
 
+from airnet._ext.reflex import Arms
 from airnet._ext.ring import Rings
 from airnet._ext.stream import Stream
 from airnet._ext.window import WindowTable
@@ -48,6 +49,7 @@ class Step:
         limit_ns: int,
         least_ns: int,
     ) -> tuple[bool, int, int, int, int, int, int]: ...
+    def tell(self, told: Arms | None, spin_ns: int) -> None: ...
     def measure(self, late_ns: NDArray[np.uint32], is_idle: bool) -> None: ...
     @property
     def measured(self) -> int: ...

@@ -9,6 +9,7 @@ do), and costs one stat(2) before a command. What cannot be looked at counts as 
 
 import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -48,6 +49,16 @@ class Gate:
         self._directory = directory
         self._frozen = str(directory / FROZEN)
         self._held = ""
+        self._told: list[Callable[[], None]] = []
+
+    @property
+    def frozen_path(self) -> bytes:
+        """Return the path of the file that freezes while it is there."""
+        return os.fsencode(self._frozen)
+
+    def on_hold(self, told: Callable[[], None]) -> None:
+        """Have `told` called, by any thread, when this process alone is frozen."""
+        self._told.append(told)
 
     def closed(self) -> str:
         """Return why nothing may leave now, or nothing when it may."""
@@ -72,6 +83,8 @@ class Gate:
 
     def hold(self, why: str) -> None:
         """Freeze this process alone: the disk would not take the file."""
+        for told in self._told:
+            told()
         self._held = f"frozen {why}"
 
     def freeze(self, note: Note) -> None:

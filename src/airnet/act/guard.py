@@ -9,11 +9,14 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from airnet.act.actuator import Reconciled
+from airnet.act.shot import Shot
 from airnet.clock import Clock
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Action, Decision
-from airnet.domain.session import address_bytes
+from airnet.domain.session import address_bytes, address_text
 from airnet.errors import ActuationError, UnsupportedError
 from airnet.kernel.guard import (
     KernelGuard,
@@ -105,7 +108,7 @@ class GuardActuator:
                 "see `protected` and the hosts in site.toml",
             )
         until_ns = now_ns + ttl_ns
-        rule = self._rule(decision, until_ns, number)
+        rule = self.rule(decision, until_ns, number)
         written: list[Place] = []
         try:
             packed = rule.packed()
@@ -136,6 +139,78 @@ class GuardActuator:
         )
         self._note(decision.id, standing, places)
         return standing
+
+    def places_of(self, shot: Shot) -> list[Place]:
+        """Return where the rules of a shot are."""
+        if shot.is_limit:
+            key = gateway_key(address_text(shot.gateway), shot.port)
+            return [Place(self._guard.gateways, key)]
+        return [
+            Place(self._guard.sources, prefix_key(address_text(source)))
+            for source in shot.sources
+        ]
+
+    def is_of(self, decision: Decision, shot: Shot) -> bool:
+        """Return whether a Decision orders exactly what a shot did already."""
+        if not self.accepts(decision) or decision.action is Action.ISOLATE_SESSION:
+            return False
+        wanted, done = self._places(decision), self.places_of(shot)
+        ours = {(place.table.fd, place.key) for place in wanted}
+        is_same = ours == {(place.table.fd, place.key) for place in done}
+        return is_same and decision.until_ns - decision.t_ns == shot.ttl_ns
+
+    def adopt(self, decision: Decision, shot: Shot) -> Containment:
+        """Make a shot's rules those of the Decision that orders the same; as `apply`.
+
+        Raises:
+            ActuationError: one of them is not there, or nothing holds to it; nothing
+                of it stands then.
+        """
+        places, number = self.places_of(shot), decision_number(decision.id)
+        taken: list[Place] = []
+        try:
+            for place in places:
+                ours = msgspec.structs.replace(
+                    self._found(place, shot.number), decision=number
+                )
+                place.table.update(place.key, ours.packed())
+                taken.append(place)
+            self._require_enforced(decision.id, taken, number)
+        except UnsupportedError as error:
+            with contextlib.suppress(UnsupportedError):  # then they end by themselves
+                self._take_back(taken, number)
+                self._take_back(places, shot.number)
+            raise ActuationError(
+                f"decision {decision.id}: {error.what}",
+                "rules end by themselves; see `airnet actions`",
+            ) from error
+        offset_ns = self._clock.now_ns() - self._clock.mono_ns()
+        standing = Containment(
+            decision_id=decision.id,
+            actuator=self.name,
+            state=State.APPLIED,
+            command_ns=shot.begun_ns + offset_ns,
+            applied_ns=shot.done_ns + offset_ns,
+            until_ns=shot.until_ns + offset_ns,
+            handle=decision.id,
+            detail=f"{len(taken)} of {len(places)} rules written on "
+            f"{self._guard.interface}, as foreseen",
+        )
+        self._note(decision.id, standing, places)
+        return standing
+
+    def withdraw(self, shot: Shot) -> None:
+        """Take a shot's rules back.
+
+        Raises:
+            ActuationError: one may stand, until its end at the latest.
+        """
+        try:
+            self._take_back(self.places_of(shot), shot.number)
+        except UnsupportedError as error:
+            raise ActuationError(
+                f"what was foreseen: {error.what}", "its rules end by themselves"
+            ) from error
 
     def release(self, containment: Containment) -> Containment:
         """Take away exactly this Decision's rules; what has ended is gone already.
@@ -217,9 +292,7 @@ class GuardActuator:
                 written is taken back.
         """
         for place in written:
-            found = self._at(place)
-            if found is None or found.decision != number:
-                raise UnsupportedError("a rule was not there when read back", "retry")
+            self._found(place, number)
         if self._guard.is_on and self._guard.is_attached:
             return
         self._take_back(written, number)
@@ -253,7 +326,8 @@ class GuardActuator:
             if not self._spared(source)
         ]
 
-    def _rule(self, decision: Decision, until_ns: int, number: int) -> Rule:
+    def rule(self, decision: Decision, until_ns: int, number: int) -> Rule:
+        """Return the rule that each place of a Decision is given."""
         if decision.action is not Action.RATE_LIMIT_SOURCES:
             return Rule(until_ns=until_ns, decision=number)
         found = rate(*self._limit, until_ns)
@@ -276,6 +350,13 @@ class GuardActuator:
         place.table.update(place.key, rule.packed())
         written.append(place)
         return rule.until_ns
+
+    def _found(self, place: Place, number: int) -> Rule:
+        """Return the rule there of `number`, or raise UnsupportedError."""
+        rule = self._at(place)
+        if rule is None or rule.decision != number:
+            raise UnsupportedError("a rule was not there when read back", "retry")
+        return rule
 
     def _at(self, place: Place) -> Rule | None:
         return self._guard.rule(place.table, place.key)

@@ -17,17 +17,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from itertools import count, cycle
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import structlog
 
+from airnet.bench.guardtalk import GATEWAYS, refusals, strange, stranger, talk
 from airnet.bench.host import environment
 from airnet.bench.lab import SEARCH
-from airnet.bench.livetalk import framed
 from airnet.bench.trials import (
     GATEWAY,
     VENUE,
@@ -39,11 +38,12 @@ from airnet.bench.trials import (
     wait,
 )
 from airnet.clock import SystemClock
+from airnet.decide.enough import FLOODS_AT_ONCE
 from airnet.errors import AirnetError, UnsupportedError
 from airnet.lab.generate import go_first, stay_on
 from airnet.lab.guarded import Guarded, detach
 from airnet.record.file import read
-from airnet.twin.wire import ACK, PSH, SYN, Host, Path as Wire, syn_options
+from airnet.twin.wire import Host
 
 MIRROR, CAPTURE = "gmir0", "gmir1"
 PEER, PORT = "gport0", "gport1"
@@ -53,7 +53,8 @@ POLICY = """
 action = "drop_sources"
 mode = "enforce"
 tier_max = 2
-ttl_ms = 1000
+ttl_ms = 150
+at_once = [{at_once}]
 [budget]
 sources_max = {many}
 actions_max = 1000000
@@ -73,6 +74,8 @@ ring_frames = 16384
 cpus = [{cpu}]
 [guard]
 interface = "{port}"
+foresees = {foresees}
+spin_us = {spin_us}
 [service]
 ledger = "ledger"
 decisions = "decisions.jsonl"
@@ -82,20 +85,16 @@ metrics_port = 0
 SPACING_NS = 100_000
 #: A trial that is not decided by then has failed; so long is quiet after each.
 LIMIT_NS, QUIET_NS = 100_000_000, 12_000_000
+#: A real-time thread that never sleeps is held up for 50 ms of each second.
+NAP_S = 0.0001
 WARM_NS, DRAIN_NS = 3_000_000_000, 1_500_000_000
 TRADE_NS = 1_000_000
-#: Each is attacked in turn, so that floods do not add up to one of many sources.
-GATEWAYS = tuple(f"10.8.0.{n}" for n in range(1, 61))
-CLIENTS = 4
+#: How long the lane looks for frames before it sleeps.
+SPIN_US = 400
+#: Handshakes given up after a trial that came to no end.
+RESETS = 1000
+AT_ONCE = ", ".join(f'"{name}"' for name in FLOODS_AT_ONCE)
 DRILL_S = 120
-ORDER = (
-    "35=D|49={firm}|56=VENUE|34={n}|52={time}|11=O{n:010}|21=1|55=ACME|54={side}|"
-    "60={time}|38={n}00|40=2|44=101.{n:02}|59=0|"
-)
-REPORT = (
-    "35=8|49=VENUE|56={firm}|34={n}|52={time}|37=V{n:010}|11=O{n:010}|17=E{n:010}|"
-    "150=0|39=0|55=ACME|54={side}|38={n}00|44=101.{n:02}|151={n}00|14=0|6=0|60={time}|"
-)
 clock = SystemClock()
 
 
@@ -104,7 +103,7 @@ class Wires:
 
     def __init__(self, mirror: Any, port: Any, eyes: Guarded) -> None:
         self._mirror, self._port, self._eyes = mirror, port, eyes
-        self._trade = talk()
+        self._trade = talk([Host(ip=one, mac=VENUE.mac) for one in GATEWAYS])
         self._due_ns = 0
         self.traded = self.lost = 0
 
@@ -113,9 +112,9 @@ class Wires:
         return self._eyes.counts()["source"]
 
     def both(self, frame: bytes) -> int:
-        """Send a frame to both; return when the mirror had it, ns since the epoch."""
-        self._mirror.send(frame)
+        """Send a frame to both; return when the mirror was given it, ns, epoch."""
         at_ns = clock.now_ns()
+        self._mirror.send(frame)
         self._port.send(frame)
         return at_ns
 
@@ -133,6 +132,11 @@ class Wires:
     def _held(self) -> int:
         counts = self._eyes.counts()
         return counts["source"] + counts["session"] + counts["unknown"]
+
+    def end(self, number: int, count: int) -> None:
+        """Have the gateway give up what a trial's stranger left open, at the mirror."""
+        for frame in islice(refusals(number), count):
+            self._mirror.send(frame)
 
     def trial(self, number: int) -> tuple[list[int], int] | None:
         """Flood as one stranger until the guard holds; when each was sent, and that."""
@@ -159,41 +163,7 @@ class Wires:
         end_ns = clock.mono_ns() + span_ns
         while clock.mono_ns() < end_ns:
             self.trade()
-
-
-def stranger(number: int) -> str:
-    """Return the address of the stranger of one trial."""
-    return f"10.9.{1 + number // 200}.{1 + number % 200}"
-
-
-def strange(number: int) -> Iterator[bytes]:
-    """Return an endless row of SYNs of a trial's stranger at that trial's gateway."""
-    here = Host(ip=stranger(number), mac=b"\x02" * 6)
-    there = Host(ip=GATEWAYS[number % len(GATEWAYS)], mac=VENUE.mac)
-    for port in cycle(range(1024, 65_536, 7)):
-        path = Wire(here, there, (port, GATEWAY.port), port)
-        options = syn_options(has_stamps=True, stamp=port * 977)
-        yield path.tcp(port * 65_521, 0, SYN, options, len(options))
-
-
-def talk() -> Iterator[bytes]:
-    """Return sessions' orders and reports, in turn, in sequence and on time."""
-    hosts = [
-        Host(ip=f"10.9.0.{20 + n}", mac=b"\x02\0\0\0\0\x09") for n in range(CLIENTS)
-    ]
-    ends = 40_000, GATEWAY.port
-    ups = [Wire(host, VENUE, ends) for host in hosts]
-    downs = [Wire(VENUE, host, ends[::-1]) for host in hosts]
-    sent, told = [1] * CLIENTS, [1] * CLIENTS
-    for number in count(1):
-        for n, (up, down) in enumerate(zip(ups, downs, strict=True)):
-            fields = {"n": number, "firm": f"FIRM{n}", "side": 1 + number % 2}
-            order = framed(ORDER.format(time=utc(), **fields))
-            yield up.tcp(sent[n], told[n], PSH | ACK, order, 0)
-            sent[n] += len(order)
-            report = framed(REPORT.format(time=utc(), **fields))
-            yield down.tcp(told[n], sent[n], PSH | ACK, report, 0)
-            told[n] += len(report)
+            clock.sleep_s(NAP_S)
 
 
 def trade_on(interface: str) -> None:
@@ -202,13 +172,6 @@ def trade_on(interface: str) -> None:
         for frame in talk():
             port.send(frame)
             clock.sleep_s(TRADE_NS / 1e9)
-
-
-def utc() -> str:
-    """Return the time as FIX writes it (UTCTimestamp, milliseconds)."""
-    seconds, rest_ns = divmod(clock.now_ns(), 1_000_000_000)
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y%m%d-%H:%M:%S}.{rest_ns // 1_000_000:03}"
 
 
 @contextlib.contextmanager
@@ -224,9 +187,11 @@ def running(folder: Path, cpu: int) -> Iterator[subprocess.Popen[bytes]]:
             for address in (GATEWAY.ip, *GATEWAYS)
         )
     )
-    (folder / "policy.toml").write_text(POLICY.format(many=1024))
+    (folder / "policy.toml").write_text(POLICY.format(many=1024, at_once=AT_ONCE))
     (folder / "airnet.toml").write_text(
-        CONFIG.format(capture=CAPTURE, port=PORT, cpu=cpu)
+        CONFIG.format(
+            capture=CAPTURE, port=PORT, cpu=cpu, foresees="true", spin_us=SPIN_US
+        )
     )
     first = shutil.which("chrt", path=SEARCH)
     command = [sys.executable, "-m", "airnet", "run", "--unproved", "--config"]
@@ -274,8 +239,8 @@ def matched(
     at_ns, deciding, first = decided(folder), [], []
     for source, (sent, held_ns) in seen.items():
         first.append(held_ns - sent[0])
-        # What decided is the first frame that the mirror had at the Decision's time.
-        frame_ns = next((one for one in sent if one >= at_ns.get(source, 1 << 63)), 0)
+        # What decided is the last frame that was sent before the Decision's time.
+        frame_ns = max((one for one in sent if one <= at_ns.get(source, 0)), default=0)
         if frame_ns:
             deciding.append(held_ns - frame_ns)
     lags = [
@@ -316,6 +281,7 @@ def whole(trials: int) -> dict[str, Any]:
                 undecided += 1
             else:
                 seen[stranger(number)] = found
+            wires.end(number, len(found[0]) if found else RESETS)
             wires.rest(QUIET_NS + number % 10 * 1_000_000)
         gc.enable()
         wires.rest(DRAIN_NS)

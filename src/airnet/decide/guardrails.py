@@ -84,6 +84,13 @@ class Guard:
 
     def weigh(self, decision: Decision, facts: Facts) -> Refused | None:
         """Return what the rules say of a Decision whose Facts are known."""
+        refused = self.broken(decision, facts)
+        if refused is not None:
+            self.refused[refused.why] += 1
+        return refused
+
+    def broken(self, decision: Decision, facts: Facts) -> Refused | None:
+        """Return the same, and do not count it."""
         victims = self._victims(decision)
         if victims:
             self.aimed(facts, victims[0])
@@ -94,7 +101,6 @@ class Guard:
             else:
                 broken = any(rule.breaks(self.aimed(facts, each)) for each in victims)
             if broken:
-                self.refused[rule.why] += 1
                 return Refused(
                     why=rule.why, measured=rule.measured(facts), limit=rule.limit(facts)
                 )
@@ -225,6 +231,11 @@ class Guard:
     def standing(self, kind: TargetType, now_ns: int) -> list[str]:
         """Return the targets of a kind that are contained, or asked to be."""
         return self._stands.targets(kind, now_ns)
+
+    @property
+    def targets(self) -> Iterable[str]:
+        """Return every target that is remembered, also of what has ended."""
+        return [target for target, _ in self._stands.state()]
 
     def recall(
         self,

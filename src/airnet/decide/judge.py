@@ -4,6 +4,9 @@ Open loop: it never asks whether an action had an effect and never escalates bec
 one had none. Its whole memory is explicit (`state`) and bounded.
 """
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import msgspec
 
 from airnet.config import Site
@@ -20,6 +23,7 @@ from airnet.decide.facts import Facts
 from airnet.decide.findings import Columns, Finding, Findings
 from airnet.decide.guardrails import Guard
 from airnet.decide.ladder import TIERS
+from airnet.decide.market import Phase
 from airnet.decide.peers import Peers
 from airnet.decide.policy import NS_PER_MS, Contain, Policy
 from airnet.decide.proposals import Proposals
@@ -32,6 +36,19 @@ from airnet.domain.decision import Action, Decision, Mode
 from airnet.domain.drift import Drift
 from airnet.domain.session import Look
 from airnet.domain.verdict import PPM, Cause, Verdict
+
+
+class Outlook(NamedTuple):
+    """What of a judge's memory bears on a gateway's next window, and what policy says.
+
+    `strangers` are those that the streak named and that may be dropped.
+    """
+
+    streak: Streak | None
+    rule: Contain | None
+    phase: Phase
+    is_chasing: bool
+    strangers: tuple[str, ...]
 
 
 class Judge:
@@ -101,6 +118,51 @@ class Judge:
             return []
         self.guard.freeze(now_ns)
         return self._sayings.loss(lost, seen, now_ns)
+
+    def foresee(self, verdict: Verdict) -> Decision | None:
+        """Return the containment that `judge` would order, if it would; without id.
+
+        The same steps on the same state, of which nothing is changed.
+        """
+        finding = self._findings.of(verdict)
+        rule = self._terms.contain(finding.cause, verdict)
+        if rule is None or self._proposals.stands(verdict, finding.cause):
+            return None
+        if not self._findings.is_likely(finding, verdict):
+            return None
+        window = one_window(verdict, finding, rule)
+        streak = self._streaks.joined(drafts.subject(verdict), window)
+        if not has_dwelt(streak, finding, rule):
+            return None
+        proposal = self._proposals.of(verdict, finding, streak, rule)
+        if not isinstance(proposal, Decision):
+            return None
+        grounds = self._proposals.grounds(proposal, verdict, finding, streak, rule)
+        facts = self.guard.facts(proposal, grounds)
+        if self.guard.broken(proposal, facts) is not None:
+            return None
+        return self._let_out(proposal, facts)
+
+    def outlook(self, verdict: Verdict) -> Outlook:
+        """Return what `foresee` rests on at the gateway that a Verdict names."""
+        address, now_ns = verdict.address, verdict.close_ns
+        streak = self._streaks.of(drafts.subject(verdict))
+        if streak is not None and streak.cause != NAMES[Cause.FLOOD]:
+            streak = None
+        return Outlook(
+            streak=streak,
+            rule=self._terms.contain(Cause.FLOOD, verdict),
+            phase=self._terms.where(verdict)[1],
+            is_chasing=self._proposals.is_chasing(address, now_ns),
+            strangers=tuple(
+                self._proposals.strangers(streak.sources if streak else ())
+            ),
+        )
+
+    def unnameable(self) -> Iterator[str]:
+        """Return who is not dropped without asking: who traded, who was contained."""
+        yield from self._peers.clients
+        yield from self.guard.targets
 
     def counters(self) -> dict[str, int]:
         """Return how often each guardrail refused, and how much was left unsaid."""
@@ -193,6 +255,8 @@ class Judge:
             return []
         if isinstance(proposal, str):
             return self._sayings.evidence(verdict, finding, streak, proposal)
+        if not streak.is_above:
+            self._proposals.note(proposal)
         grounds = self._proposals.grounds(proposal, verdict, finding, streak, rule)
         facts = self.guard.facts(proposal, grounds)
         refused = self.guard.weigh(proposal, facts)
@@ -208,13 +272,7 @@ class Judge:
         self, verdict: Verdict, proposal: Decision, facts: Facts
     ) -> list[Decision]:
         """Let a Decision out that passed every guardrail: to act, to people, or not."""
-        decision = self.doubts.lower(proposal)
-        facts.is_doubted = int(decision.mode is not proposal.mode)
-        mode = Mode.SHADOW
-        if self.guard.leaves(facts):
-            mode = Mode.PROPOSE if decision.approvals_needed else Mode.ENFORCE
-        if mode is not decision.mode:
-            decision = msgspec.structs.replace(decision, mode=mode)
+        decision = self._let_out(proposal, facts)
         is_quiet = self.guard.admit(decision)
         self.doubts.suspect(decision)
         self._forget(verdict)
@@ -242,6 +300,17 @@ class Judge:
             why=why,
         )
         return [with_id(decision), with_id(page)]
+
+    def _let_out(self, proposal: Decision, facts: Facts) -> Decision:
+        """Return a proposal that passed every guardrail in the mode it leaves in."""
+        decision = self.doubts.lower(proposal)
+        facts.is_doubted = int(decision.mode is not proposal.mode)
+        mode = Mode.SHADOW
+        if self.guard.leaves(facts):
+            mode = Mode.PROPOSE if decision.approvals_needed else Mode.ENFORCE
+        if mode is not decision.mode:
+            decision = msgspec.structs.replace(decision, mode=mode)
+        return decision
 
     def _forget(self, verdict: Verdict) -> None:
         """Start the subject's streak anew: what dwelt has been acted upon."""

@@ -61,6 +61,11 @@ class Peers:
         if len(self._clients) > STREAKS_MAX:
             del self._clients[next(iter(self._clients))]
 
+    @property
+    def clients(self) -> Iterable[str]:
+        """Return the addresses that were seen trading."""
+        return self._clients.keys()
+
     def is_client(self, address: str) -> bool:
         """Return whether this address was seen trading."""
         return canonical(address) in self._clients

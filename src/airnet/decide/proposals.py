@@ -109,6 +109,16 @@ class Proposals:
             return tuple(places)
         return (*places, verdict.sources)
 
+    def note(self, proposal: Decision) -> None:
+        """Remember that this was proposed, whatever becomes of it."""
+        if proposal.cause is Cause.FLOOD and proposal.action is Action.DROP_SOURCES:
+            ttl_ns = proposal.until_ns - proposal.t_ns
+            self._drops.note(proposal.gateway, proposal.t_ns, ttl_ns)
+
+    def is_chasing(self, gateway: str, now_ns: int) -> bool:
+        """Return whether so many sources were dropped for it that no more are."""
+        return self._drops.are_many(gateway, now_ns)
+
     def grounds(
         self,
         decision: Decision,
@@ -200,7 +210,7 @@ class Proposals:
         ):
             why = wording.rate_words(place, fanout, rule.ttl_ms * NS_PER_MS)
             return self._limit(verdict, finding, streak, rule, why)
-        strangers = self._strangers(streak.sources)
+        strangers = self.strangers(streak.sources)
         if not strangers and _is_data(finding):
             return (
                 "every source named is a host that belongs here, and datagrams of "
@@ -269,8 +279,6 @@ class Proposals:
         done = wording.drop_words(target, spared, ttl_ns)
         why = wording.sentence(wording.seen_words(verdict, finding, streak), done)
         draft = drafts.draft(verdict, finding, streak, Action.DROP_SOURCES, why)
-        if not streak.is_above:
-            self._drops.note(verdict.address, verdict.close_ns, ttl_ns)
         return msgspec.structs.replace(
             draft,
             target_type=TargetType.SOURCE,
@@ -305,7 +313,7 @@ class Proposals:
             mode=_mode(rule, (verdict.address,)),
         )
 
-    def _strangers(self, sources: tuple[str, ...]) -> list[str]:
+    def strangers(self, sources: tuple[str, ...]) -> list[str]:
         """Return the sources that may be cut: strangers to site and sessions."""
         return [
             source

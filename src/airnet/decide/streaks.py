@@ -61,7 +61,16 @@ class Streaks:
         It starts anew when the Cause differs or more than the gap has passed since
         the last bad window closed.
         """
-        before = self._by_key.pop(key, None)
+        joined = self.joined(key, streak)
+        self._by_key.pop(key, None)
+        self._by_key[key] = joined
+        if len(self._by_key) > STREAKS_MAX:
+            del self._by_key[next(iter(self._by_key))]
+        return joined
+
+    def joined(self, key: Key, streak: Streak) -> Streak:
+        """Return what `extend` would, and remember nothing."""
+        before = self._by_key.get(key)
         joined = streak
         if streak.evidence < 0:
             joined = msgspec.structs.replace(streak, evidence=0)
@@ -82,9 +91,6 @@ class Streaks:
                 is_above=streak.is_above,
                 evidence=max(before.evidence + streak.evidence, 0),
             )
-        self._by_key[key] = joined
-        if len(self._by_key) > STREAKS_MAX:
-            del self._by_key[next(iter(self._by_key))]
         return joined
 
     def weigh(self, key: Key, cause: str, evidence: int) -> None:

@@ -148,7 +148,8 @@ class KernelGuard:
         self.spared, self.sessions, self.sources, self.gateways, self.known = (
             Table(fds[name], name, *sizes) for name, sizes in _TABLES.items()
         )
-        self._control = bpf.mapped(fds["control"], 8, writable=True)
+        #: The switch: not 0 is off (struct airnet_guard_control).
+        self.control = bpf.mapped(fds["control"], 8, writable=True)
         words = COUNTERS_WORDS * bpf.possible_cpu_count()
         self._counters = bpf.mapped(fds["counters"], words)
         #: Bytes that last as long as the rules, for what is intended (act.intentlog).
@@ -164,12 +165,12 @@ class KernelGuard:
 
     def switch(self, *, is_on: bool) -> None:
         """Let everything pass, whatever stands; or hold to the rules again."""
-        self._control[0] = int(not is_on)
+        self.control[0] = int(not is_on)
 
     @property
     def is_on(self) -> bool:
         """Whether rules hold."""
-        return not self._control[0]
+        return not self.control[0]
 
     @property
     def is_attached(self) -> bool:

@@ -106,6 +106,11 @@ class Drifts:
         #: The last PSI of each feature and of the margin, thousandths, for the graph.
         self.index: dict[str, int] = {}
 
+    @property
+    def left(self) -> int:
+        """How many windows may be looked at before all of a kind are compared."""
+        return 1 << 62 if self._is_told else POPULATION - 1 - self._seen
+
     def look(
         self,
         windows: NDArray[np.void],

@@ -12,9 +12,10 @@ import structlog
 from numpy.typing import NDArray
 
 from airnet._ext import rows as row_kernel
+from airnet._ext.reflex import Arms
 from airnet._ext.trees import EXCUSED, FACT, SHADOW
 from airnet.domain.columns import FLOOD_SCHEMA, SCHEMAS, SESSION_SCHEMA
-from airnet.domain.verdict import Cause, Verdict
+from airnet.domain.verdict import CONTAINABLE, Cause, Verdict
 from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION
 from airnet.score import seal
 from airnet.score.drift import Drifts
@@ -35,6 +36,7 @@ from airnet.score.screening import (
     COLUMNS,
     KINDS,
     RULED,
+    gateway_bounds,
     marks_of,
     ruled_marks,
     screen,
@@ -205,6 +207,30 @@ class OnnxScorer:
         for model in (self.session_model, self.flood_model):
             if model.second.is_there:
                 _ = model.second.runtime
+
+    def arms(self) -> Arms | None:
+        """Return what fires at a gateway's window as this scorer would speak of it.
+
+        None where no kernel of ours screens.
+        """
+        if self._screen is None:
+            return None
+        model = self.flood_model
+        classes = model.card.classes
+        asked = 0
+        if model.second.is_there:
+            asked = sum(1 << at for at, one in enumerate(classes) if one in CONTAINABLE)
+        columns = (
+            FLOOD_SCHEMA.index(name)
+            for name in ("sources", "packets", "registered", "top_share")
+        )
+        terms = (*columns, classes.index(Cause.FLOOD), asked)
+        return Arms(self._screen, *gateway_bounds(), terms)
+
+    @property
+    def is_screening(self) -> bool:
+        """Whether a kernel of ours still tells what is surely normal."""
+        return self._screen is not None
 
     def provenance(self) -> dict[str, str]:
         """Return the model and schema hashes the ledger's first entry names."""

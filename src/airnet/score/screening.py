@@ -72,10 +72,23 @@ def ruled_marks(kind: int, rows: NDArray[np.float32]) -> NDArray[np.uint8]:
     return marks
 
 
+def gateway_bounds() -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """Return RULE[n] and LIMIT[m] of gateways' hard rules alone, in their order."""
+    named = [(WINDOW_GATEWAY, FACT, rule) for rule in RULES[WINDOW_GATEWAY]]
+    return _arrays(named)
+
+
 def _bounds() -> tuple[NDArray[np.void], NDArray[np.void]]:
     """Return RULE[n] and LIMIT[m] of every rule and excuse."""
     named = [(kind, FACT, rule) for kind in RULES for rule in RULES[kind]]
     named += [(WINDOW_GATEWAY, EXCUSED, rule) for rule in EXCUSES]
+    return _arrays(named)
+
+
+def _arrays(
+    named: list[tuple[int, int, Rule]],
+) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """Return RULE[n] and LIMIT[m] of rules, with their kinds and marks."""
     rules: list[tuple[int, int, int, int]] = []
     limits: list[tuple[int, np.float32, np.float32]] = []
     for kind, mark, rule in named:

@@ -4,8 +4,9 @@ The half with privileges attaches it and hands its descriptors over; the worker 
 rules through them, which takes none.
 """
 
+import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -15,24 +16,35 @@ from numpy.typing import NDArray
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from airnet._ext.reflex import WHY
+from airnet.act.gate import Gate
 from airnet.act.guard import GuardActuator, Limit
 from airnet.act.intentlog import IntentLog
 from airnet.act.intents import intent_body
 from airnet.act.known import Known
-from airnet.act.reflex import Reflex, intended
+from airnet.act.reflex import Reflex, Trigger, intended
+from airnet.act.shot import SLOT_BYTES, Slot
 from airnet.clock import Clock
 from airnet.config import Config, GuardPort, Site
 from airnet.decide.protection import Protection
 from airnet.domain.session import CLOSED
-from airnet.errors import UnsupportedError
+from airnet.errors import ActuationError, UnsupportedError
 from airnet.kernel.guard import PINS, KernelGuard, guard_interface, prefix_key
-from airnet.pipeline import trading
+from airnet.pipeline import Pipeline, trading
 from airnet.record.ledger import Ledger
 from airnet.score import OnnxScorer
 from airnet.service.rehearsal import Rehearsal
 
 #: Between two looks at who is logged on, and between two sweeps of ended rules.
 KEEP_NS, SWEEP_NS = 100_000_000, 5_000_000_000
+
+#: So much less often a lane rehearses where orders are foreseen: rehearsing, it looks
+#: at no frame, and what is foreseen needs no interpreter.
+ARMED_REHEARSAL = 10
+#: Said of what an earlier process did and did not live to decide.
+UNCONFIRMED = (
+    "Done as foreseen by a process that ended before it had decided; taken back."
+)
 
 log = structlog.get_logger()
 
@@ -106,12 +118,22 @@ class GuardPost(Collector):
             behind=port.gateways,
             limit=Limit(port.strangers_per_second, port.strangers_burst),
         )
-        self.intents = IntentLog(self._kernel.intents)
-        self.reflex = Reflex(self.actuator, self.intents)
+        self.intents = IntentLog(self._kernel.intents[:-SLOT_BYTES])
+        self._slot = Slot.of(self._kernel.intents)
+        arms = scorer.arms() if port.foresees else None
+        self.trigger = None
+        if arms is not None:
+            self.trigger = Trigger(arms, self.actuator, self._slot)
+        self.reflex = Reflex(self.actuator, self.intents, self.trigger)
+        #: Foresees, and says whether more is to be foreseen (airnet.service.arming).
+        self.tend: Callable[[NDArray[np.void], int], bool] | None = None
+        self.spin_ns = port.spin_us * 1000
         self._known = Known(self._kernel.known, clock)
         self._kept_ns = self._swept_ns = clock.mono_ns()
         self._failure = ""
         self._rehearse_ns = port.rehearse_us * 1000
+        if self.trigger is not None:
+            self._rehearse_ns *= ARMED_REHEARSAL
         self._rehearsed_ns = 0
         self.rehearsal = Rehearsal(scorer, self._kernel, clock)
 
@@ -129,6 +151,10 @@ class GuardPost(Collector):
             LedgerError: the disk refused; they stay where they are.
         """
         pending = list(intended(self.intents))
+        unconfirmed = self._slot.pending()
+        if unconfirmed is not None:
+            text, shot = unconfirmed
+            pending.append((shot.decision(text, UNCONFIRMED), None))
         if pending:
             kept = {
                 one.body.get("id")
@@ -140,7 +166,25 @@ class GuardPost(Collector):
                     body = intent_body(intent, verdict)
                     ledger.append("decision", intent.t_ns, body)
             ledger.sync()
+        if unconfirmed is not None:
+            with contextlib.suppress(ActuationError):  # its rules end by themselves
+                self.actuator.withdraw(unconfirmed[1])
+        self._slot.clear()
         self.intents.clear()
+
+    def load(self, gate: Gate) -> None:
+        """Let what is foreseen be done from now on, while that gate is open."""
+        if self.trigger is None:
+            return
+        tables = self._kernel.descriptors
+        self.trigger.arms.load(
+            tables["sources"],
+            tables["gateways"],
+            self._slot.room,
+            self._kernel.control,
+            gate.frozen_path,
+        )
+        gate.on_hold(self.trigger.arms.hold)
 
     def keep_known(self, sessions: NDArray[np.void]) -> None:
         """Let pass who is logged on, looking at the table ten times a second.
@@ -157,6 +201,12 @@ class GuardPost(Collector):
         except UnsupportedError as error:
             self._say_once(error)
 
+    def rest(self, lane: Pipeline) -> None:
+        """Make ready for the next flood. For the lane, when it is idle."""
+        sessions, now_ns = lane.brain.decoder.sessions, lane.totals.now_ns
+        if self.tend is None or not self.tend(sessions, now_ns):
+            self.rehearse()
+
     def rehearse(self) -> None:
         """Go through a made-up flood when it is time. For the lane, when it is idle."""
         if not self._rehearse_ns:
@@ -169,7 +219,7 @@ class GuardPost(Collector):
     @property
     def wait_ms(self) -> int | None:
         """Return how long the lane may wait for frames, or None for as long as ever."""
-        return max(1, self._rehearse_ns // 1_000_000) if self._rehearse_ns else None
+        return 1 if self._rehearse_ns else None
 
     def sweep(self) -> None:
         """Take ended rules away, now and then. For the hands."""
@@ -206,14 +256,32 @@ class GuardPost(Collector):
             gauge = GaugeMetricFamily(f"airnet_guard_{name}", text)
             gauge.add_metric([], value)
             yield gauge
+        confirmed = withdrawn = 0
+        if self.trigger is not None:
+            confirmed, withdrawn = self.trigger.confirmed, self.trigger.withdrawn
         for name, text, value in (
             ("reflexes", "Decisions put in force before the ledger", self.reflex.acted),
+            ("foreseen", "Of these, those in force before they were made", confirmed),
+            ("foreseen_wrongly", "Done as foreseen, and taken back", withdrawn),
             ("rehearsals", "Made-up floods gone through", self.rehearsal.rules),
             ("intents_refused", "Intents without room", self.intents.refused),
         ):
             counter = CounterMetricFamily(f"airnet_guard_{name}", text)
             counter.add_metric([], value)
             yield counter
+        yield from self._missed()
+
+    def _missed(self) -> Iterator[Metric]:
+        """Yield how often a rule broke and nothing was done in advance, by why."""
+        missed = CounterMetricFamily(
+            "airnet_guard_foreseen_not",
+            "Windows that broke a hard rule, left to the judge",
+            labels=["why"],
+        )
+        if self.trigger is not None:
+            for why, count in zip(WHY, self.trigger.arms.declined, strict=True):
+                missed.add_metric([why], count)
+        yield missed
 
     def close(self) -> None:
         """Let go; the program and its rules stay until they end."""

@@ -96,6 +96,10 @@ class Hands(Collector):
             outcome = self._post.reflex.act(decision, verdict)
         self._put("carry_out", (Order(decision, verdict, outcome),))
 
+    def withdrawn(self, order: Order) -> None:
+        """Queue what was done and taken back, for the record."""
+        self._put("carry_out", (order,))
+
     def tick(self, now_ns: int) -> None:
         """Do nothing: on a live line containments end by the host's clock."""
 

@@ -26,8 +26,10 @@ from airnet.act.sdn import SdnActuator, Ways
 from airnet.act.standing import Standing
 from airnet.capture.attached import Attached
 from airnet.capture.interface import read_attached
+from airnet.capture.source import Source
 from airnet.clock import SystemClock
 from airnet.config import Config, Site, load
+from airnet.decide.policy import Policy
 from airnet.decide.recovery import recover
 from airnet.domain.decision import PASSIVE, Decision, Mode
 from airnet.domain.incident import Evidence
@@ -45,6 +47,7 @@ from airnet.prove.certificate import Papers
 from airnet.record.file import FileLedger
 from airnet.record.stamped import Stamped
 from airnet.score import load as load_models
+from airnet.service.arming import armed
 from airnet.service.desk import Desk, Wardens
 from airnet.service.guardpost import Guarded, post_of
 from airnet.service.hands import WAIT_MS, Hands, Rehearsal
@@ -147,11 +150,7 @@ class Service:
             held.callback(self._kept.close, {})
             source = read_attached(attached)
             held.callback(source.close)
-            brain, decided = self._brain, self._decided
-            self._lane = Pipeline(
-                source, brain, self._hands, on_decision=decided, tape=self._kept
-            )
-            self._lane.at_once(stride_of(source, brain.decoder, brain.windows))
+            self._lane = self._laned(source, papers.policy)
             self._metrics = Metrics(
                 self._lane,
                 self._ledger,
@@ -164,6 +163,16 @@ class Service:
             said = scorer.provenance() | papers.leave
             self._begin(papers.site_digest, papers.policy_digest, said)
             held.pop_all()
+
+    def _laned(self, source: Source, policy: Policy) -> Pipeline:
+        """Return the lane, with what is foreseen of floods armed where it can be."""
+        brain, hands, terms = self._brain, self._hands, (policy, self._site)
+        told, tape = self._decided, self._kept
+        lane = Pipeline(source, brain, hands, on_decision=told, tape=tape)
+        stride = stride_of(source, brain.decoder, brain.windows)
+        lane.at_once(stride)
+        self._arming = armed(self._post, stride, lane, terms, hands, self._gate)
+        return lane
 
     def _recovered(
         self, config: Config, base: Path, site: Site
@@ -257,16 +266,14 @@ class Service:
         guard = "" if self._post is None else self._post.interface
         log.info("service.started", source=self._lane.source.name, guard=guard)
         notify("READY=1\nSTATUS=watching " + self._lane.source.name)
-        wait_ms = WAIT_MS
-        if self._post is not None:
-            wait_ms = self._post.wait_ms or wait_ms
+        wait_ms = (self._post.wait_ms if self._post is not None else 0) or WAIT_MS
         try:
             while not self._is_stopping:
                 taken = self._lane.step(wait_ms)
                 if self._post is not None:
                     self._post.keep_known(self._brain.decoder.sessions)
                     if taken < IDLE_FRAMES:
-                        self._post.rehearse()
+                        self._post.rest(self._lane)
                 self._look_at_effects()
                 self._beat()
                 if self._hands.failure is not None:
@@ -331,6 +338,8 @@ class Service:
     def _decided(self, decision: Decision) -> None:
         """Write a Decision's line; watch its target if it acts."""
         self._kept.add(decision)
+        if self._arming is not None:
+            self._arming.ordered(decision)
         log.info(
             "decision.made",
             id=decision.id,
