@@ -176,16 +176,28 @@ class Capture(Closed, frozen=True):
 
 
 class Actuators(Closed, frozen=True):
-    """How containments leave; how often idle hands rehearse a shot, 0 for never."""
+    """How containments leave: the controller's socket, gateways' control URLs.
+
+    `certificate`, `key` and `authority` are who airnet is to gateways with an https
+    URL, and who vouches for them. `plain` names, as HOST:PORT, the controls off this
+    host that may be spoken to without. `rehearse_us`: how often idle hands rehearse a
+    shot, 0 for never.
+    """
 
     controller_socket: str = ""
     timeout_ms: int = 1000
     rehearse_us: int = 0
+    certificate: str = ""
+    key: str = ""
+    authority: str = ""
+    plain: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         # Five of them may pass between two of the hands' signs of life, 8 s at most.
         require(0 < self.timeout_ms <= 1500, "`timeout_ms` must be 1..1500")
         require(0 <= self.rehearse_us <= 10**6, "`rehearse_us` must be 0..1000000")
+        files = {bool(self.certificate), bool(self.key), bool(self.authority)}
+        require(len(files) == 1, "`certificate` must come with `key` and `authority`")
 
 
 class GuardPort(Closed, frozen=True):

@@ -1,6 +1,7 @@
 """A small order gateway: OpenC2 over HTTP, sessions limited, and ways to misbehave."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,10 +20,16 @@ class FakeGateway:
     closing (HTTP/1.0 style: answers and closes).
 
     `commands` are the requests as received; `limits` maps command_id to its target and
-    end; `on_command` is called with each, before it is answered.
+    end; `on_command` is called with each, before it is answered. With a `context` it
+    speaks TLS and nothing else.
     """
 
-    def __init__(self, behaviour: str = "honest", now_ns: int = 0) -> None:
+    def __init__(
+        self,
+        behaviour: str = "honest",
+        now_ns: int = 0,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
         self.behaviour = behaviour
         self.now_ns = now_ns
         self.commands: list[dict[str, Any]] = []
@@ -32,6 +39,15 @@ class FakeGateway:
         self._stop = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler_class())
         self._server.daemon_threads = True
+        self._scheme = "http"
+        if context is not None:
+            self._scheme = "https"
+            held = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+            self._server.socket = held
+            # Who is refused is the client's to tell; here it would be a traceback.
+            self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
         )
@@ -47,7 +63,7 @@ class FakeGateway:
     def url(self) -> str:
         """Return what site.toml calls `control`."""
         host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}"
+        return f"{self._scheme}://{host!s}:{port}"
 
     def close(self) -> None:
         """Stop listening, and every answer still owed."""

@@ -105,15 +105,22 @@ def kill(n: int = 1, **changes: object) -> Decision:
 class Levers(SimulatedActuator):
     """An actuator that writes down its calls, and takes its time when told to."""
 
-    def __init__(self, clock: SystemClock) -> None:
+    def __init__(self, clock: SystemClock, name: str = "", host: str = "") -> None:
         super().__init__(clock, State.APPLIED)
+        self.name = name or self.name
+        self._host = host
         self.calls: list[tuple[str, str]] = []
         self.fails: set[str] = set()
         self.released_ns: dict[str, int] = {}
         self.may_apply = threading.Event()
         self.may_apply.set()
         self.is_applying = threading.Event()
+        self.may_release = threading.Event()
+        self.may_release.set()
         self._steady = clock
+
+    def accepts(self, decision: Decision) -> bool:
+        return not self._host or decision.target[0].startswith(self._host)
 
     def apply(self, decision: Decision, ttl_ns: int) -> Containment:
         self.is_applying.set()
@@ -125,6 +132,7 @@ class Levers(SimulatedActuator):
 
     def release(self, containment: Containment) -> Containment:
         self.calls.append(("release", containment.decision_id))
+        self.may_release.wait(20)
         self.released_ns[containment.decision_id] = self._steady.mono_ns()
         if "release" in self.fails:
             raise ActuationError("no answer in time", "look")
@@ -166,6 +174,7 @@ class Office:
     def __exit__(self, *_: object) -> None:
         self.wardens.close()
         self.levers.may_apply.set()
+        self.levers.may_release.set()
         self.hands.stop()
         self.ledger.close()
 

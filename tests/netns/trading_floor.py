@@ -362,6 +362,7 @@ ring_frames = 32768
 [actuators]
 controller_socket = "{socket}"
 timeout_ms = {TIMEOUT_MS}
+plain = ["{CONTROL_ADDRESS}:{CONTROL_PORT}"]
 
 [service]
 ledger = "{papers.ledger.name}"

@@ -212,7 +212,7 @@ def test_the_intent_is_in_the_ledger_when_the_command_arrives(
     actuator.close()
 
 
-@pytest.mark.parametrize("url", ["https://gw:1", "gw:8080", "http://gw", "http://gw:x"])
+@pytest.mark.parametrize("url", ["ftp://gw:1", "gw:8080", "http://gw", "https://gw:x"])
 def test_a_control_url_that_cannot_be_used_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="control"):
         OrdersActuator(gateways(url))

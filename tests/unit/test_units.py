@@ -79,6 +79,43 @@ def test_systemd_has_nothing_to_say(unit: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr, done.stdout) == (0, "", "")
 
 
+def test_the_guards_drop_in_fits_the_unit(tmp_path: Path) -> None:
+    """systemd is content with both together, and the program may pin."""
+    text = (DATA / "airnet-guard.conf").read_text("utf-8")
+    place = tmp_path / "airnet.service.d"
+    place.mkdir()
+    (place / "guard.conf").write_text(text)
+
+    done = analyze(["verify", "--man=no"], "airnet.service", tmp_path)
+
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "")
+    assert "ReadWritePaths=/sys/fs/bpf/airnet\n" in text
+
+
+def test_an_unproved_policy_is_refused_before_the_start(tmp_path: Path) -> None:
+    """The unit asks `airnet run` itself: one truth; `--check` attaches to nothing."""
+    line = settings("airnet.service")["ExecStartPre"][-1].split()
+    (tmp_path / "site.toml").write_text("")
+    policy = tmp_path / "policy.toml"
+    config = tmp_path / "airnet.toml"
+    config.write_text(
+        'site = "site.toml"\npolicy = "policy.toml"\n[capture]\ninterface = "nowhere"\n'
+    )
+    found = {}
+    for mode in ("enforce", "shadow"):
+        policy.write_text(f'[cause.flood]\nmode = "{mode}"\naction = "drop_sources"\n')
+        done = subprocess.run(
+            [sys.executable, "-m", "airnet", *line[1:-1], str(config)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        found[mode] = (done.returncode, "never proved" in done.stderr)
+
+    assert found == {"enforce": (EXIT_CONFIG, True), "shadow": (0, False)}
+
+
 @pytest.mark.parametrize("unit", UNITS)
 def test_exposure_is_below_the_limit(unit: str, tmp_path: Path) -> None:
     """`systemd-analyze security` finds no unit more exposed than is written here."""

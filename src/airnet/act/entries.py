@@ -1,5 +1,6 @@
 """Entries: what acting writes into the ledger, and in which words."""
 
+from collections.abc import Sequence
 from typing import Self
 
 import msgspec
@@ -110,3 +111,11 @@ class Entries:
         except LedgerError as error:
             return error
         return None
+
+
+def gone_words(ended: Sequence[Ended], decision_id: str) -> str:
+    """Return what is known of a Decision that does not stand."""
+    for one in reversed(ended):
+        if one.decision.id == decision_id:
+            return f"{decision_id} stands no more: {one.state}, {one.detail}"
+    return f"nothing stands or waits under {decision_id!r}"

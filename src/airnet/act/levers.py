@@ -1,6 +1,7 @@
 """Levers: the actuators as one, whose failures are outcomes and not exceptions."""
 
 import contextlib
+import functools
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
@@ -16,6 +17,7 @@ from airnet.act.actuator import (
 )
 from airnet.act.intents import LASTING, Order
 from airnet.act.isolation import Isolation
+from airnet.act.workers import Call, Workers
 from airnet.clock import Clock
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Decision, Mode
@@ -41,6 +43,19 @@ class Telling(Protocol):
         ...
 
 
+@runtime_checkable
+class Several(Protocol):
+    """An Actuator whose Decisions are enforced by several that may hang apart."""
+
+    def enforcer(self, what: Decision | Containment) -> str:
+        """Return who enforces it.
+
+        Raises:
+            ActuationError: nobody knows.
+        """
+        ...
+
+
 class Levers:
     """Commands go out here and are taken back here.
 
@@ -55,7 +70,7 @@ class Levers:
         self._unreconciled: set[str] = set()
         self._answered: set[str] = set()
         self._unanswered: set[str] = set()
-        self._isolating = [a for a in self._actuators if isinstance(a, Isolation)]
+        self._workers = Workers()
 
     def distrust(self) -> list[str]:
         """Return who must be reconciled before it is told anything new."""
@@ -75,7 +90,8 @@ class Levers:
         actuator = self._named(name)
         assert actuator is not None
         assert isinstance(actuator, Reconciling)
-        found = actuator.reconcile(wanted)
+        held = actuator
+        found = self._workers.do(name, lambda: held.reconcile(wanted))
         self._unreconciled.discard(name)
         return found
 
@@ -96,17 +112,20 @@ class Levers:
             if isinstance(actuator, Batching) and is_trusted:
                 mine = [one for one in sends if self.taker(one) is actuator]
                 timed = [(one, one.until_ns - one.t_ns) for one in mine]
-                begun = actuator.begin(timed, closed)
+                start = functools.partial(actuator.begin, timed, closed)
+                begun = self._workers.do(actuator.name, start)
                 self._answered |= begun.answered
                 self._unanswered |= begun.unanswered
 
     def attend(self, between: Callable[[], None], closed: Callable[[], str]) -> None:
-        """Have `between` called by what takes several steps, between two of them.
+        """Have `between` called while an enforcer is waited for.
 
-        And `closed` asked before each.
+        And `closed` asked before each step of what takes several.
         """
-        for one in self._isolating:
-            one.between, one.closed = between, closed
+        self._workers.attend(between)
+        for one in self._actuators:
+            if isinstance(one, Isolation):
+                one.closed = closed
 
     def is_answered(self, decision: Decision) -> bool:
         """Return, once, whether nothing more need leave: it was begun and answered."""
@@ -152,7 +171,8 @@ class Levers:
                 name = actuator.cuts_by
             if name in self._unreconciled:
                 reconcile(name)
-            return actuator.apply(decision, ttl_ns)
+            enforcer = _enforcer(actuator, decision)
+            return self._workers.do(enforcer, lambda: actuator.apply(decision, ttl_ns))
         except ActuationError as error:
             detail = str(error)
         failed = msgspec.structs.replace(
@@ -176,20 +196,36 @@ class Levers:
         actuator = self._named(containment.actuator)
         if actuator is None:
             return f"not released: no actuator {containment.actuator} is configured"
-        try:
-            actuator.release(containment)
-        except ActuationError as error:
-            return f"release failed: {error.what}"
-        return ""
+        return self._workers.do(
+            _enforcer(actuator, containment), lambda: _released(actuator, containment)
+        )
 
     def undo(self, containment: Containment, reason: str) -> Containment:
         """Release it and return what came of that."""
+        call = self.let_go(containment, reason)
+        self._workers.wait(call)
+        return call.result()
+
+    def let_go(self, containment: Containment, reason: str) -> Call[Containment]:
+        """Begin to release it."""
         # The enforcer is told who says so: it may keep that.
         asked = msgspec.structs.replace(containment, detail=reason)
-        failure = self.release(asked)
-        state = State.FAILED if failure else State.ROLLED_BACK
-        detail = f"{reason}; {failure}" if failure else reason
-        return msgspec.structs.replace(containment, state=state, detail=detail)
+        actuator = self._named(containment.actuator)
+
+        def work() -> Containment:
+            failure = self.release(asked) if actuator is None else ""
+            if actuator is not None:
+                failure = _released(actuator, asked)
+            state = State.FAILED if failure else State.ROLLED_BACK
+            detail = f"{reason}; {failure}" if failure else reason
+            return msgspec.structs.replace(containment, state=state, detail=detail)
+
+        name = "" if actuator is None else _enforcer(actuator, asked)
+        return self._workers.begin(name, work)
+
+    def has_answered(self, call: Call[Containment], limit_s: float) -> bool:
+        """Return whether an enforcer has answered, waiting at most so long."""
+        return self._workers.wait(call, limit_s)
 
     def how_it_ended(self, containment: Containment, now_ns: int) -> str:
         """Return how it ended, or "" to look again at the next tick."""
@@ -198,7 +234,7 @@ class Levers:
             return "ended by itself"
         detail = "not confirmed by the enforcer"
         try:
-            told = actuator.ended(containment)
+            told = self._ended(actuator, containment)
         except ActuationError as error:
             told, detail = "", error.what
         if told or now_ns < containment.until_ns + CONFIRM_NS:
@@ -212,9 +248,15 @@ class Levers:
         if actuator is None or not isinstance(actuator, Confirming):
             return ""
         try:
-            return actuator.ended(containment)
+            return self._ended(actuator, containment)
         except ActuationError:
             return ""
+
+    def _ended(self, actuator: Actuator, containment: Containment) -> str:
+        """Ask an enforcer that can say it how something ended."""
+        assert isinstance(actuator, Confirming)
+        ended = functools.partial(actuator.ended, containment)
+        return self._workers.do(_enforcer(actuator, containment), ended)
 
     def find(self, decision: Decision) -> Containment:
         """Return what stands of a Decision as its enforcer says, or that it failed."""
@@ -247,6 +289,24 @@ class Levers:
 
     def _named(self, name: str) -> Actuator | None:
         return next((a for a in self._actuators if a.name == name), None)
+
+
+def _enforcer(actuator: Actuator, what: Decision | Containment) -> str:
+    """Return who is asked: one who hangs holds up nobody else."""
+    name = actuator.cuts_by if isinstance(actuator, Isolation) else actuator.name
+    if isinstance(actuator, Several):
+        with contextlib.suppress(ActuationError):
+            return f"{name} {actuator.enforcer(what)}"
+    return name
+
+
+def _released(actuator: Actuator, containment: Containment) -> str:
+    """Release it; return "" or why it may still stand."""
+    try:
+        actuator.release(containment)
+    except ActuationError as error:
+        return f"release failed: {error.what}"
+    return ""
 
 
 def _aim(actuator: Actuator, decision: Decision) -> str:

@@ -1,4 +1,4 @@
-"""OpenC2 over HTTP: one command, one answer, within one deadline.
+"""OpenC2 over HTTP, or HTTPS with both sides known: one command, one answer, within one deadline.
 
 OpenC2 Language 1.0 by "Specification for Transfer of OpenC2 Messages via HTTPS 1.0"
 (OASIS): POST to /.well-known/openc2, a JSON message with headers and body. What an
@@ -7,7 +7,11 @@ answer may hold beyond that is the airnet profile's (docs/openc2.md).
 
 import http.client
 import io
+import ipaddress
 import socket
+import ssl
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
@@ -120,12 +124,21 @@ class Consumer:
     Args:
         timeout_ns: how long one command may take in all.
         clock: the time of that.
+        secured: the identity to speak TLS with, by host and port; all others in plain.
     """
 
-    def __init__(self, timeout_ns: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        timeout_ns: int,
+        clock: Clock,
+        secured: Mapping[tuple[str, int], ssl.SSLContext] | None = None,
+    ) -> None:
+        self._secured = dict(secured or {})
         self._timeout_ns = timeout_ns
         self._clock = clock
         self._open: dict[tuple[str, int], http.client.HTTPConnection] = {}
+        #: One at a time speaks to a gateway: an isolation and an undo may meet there.
+        self._turns: dict[tuple[str, int], threading.Lock] = {}
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -171,6 +184,9 @@ class Consumer:
     def _post(self, control: tuple[str, int], body: bytes) -> tuple[int, bytes]:
         """Return status and body; a kept connection that went stale is opened anew."""
         deadline = _Until(self._clock, self._timeout_ns)
+        turn = self._turns.setdefault(control, threading.Lock())
+        if not turn.acquire(timeout=deadline.left_s()):
+            raise TimeoutError("another command has no answer yet")
         is_kept = control in self._open
         try:
             return self._exchange(control, body, deadline)
@@ -180,14 +196,16 @@ class Consumer:
             self._drop(control)
             if not is_kept:
                 raise
-        return self._exchange(control, body, deadline)
+            return self._exchange(control, body, deadline)
+        finally:
+            turn.release()
 
     def _exchange(
         self, control: tuple[str, int], body: bytes, deadline: _Until
     ) -> tuple[int, bytes]:
         connection = self._open.get(control)
         if connection is None:
-            connection = http.client.HTTPConnection(*control, timeout=deadline.left_s())
+            connection = self._opened(control, deadline.left_s())
             connection.connect()
             self._open[control] = connection
         assert connection.sock is not None
@@ -201,6 +219,15 @@ class Consumer:
             # More than an answer can hold: what follows must not be read as the next.
             self._drop(control)
         return response.status, answer
+
+    def _opened(
+        self, control: tuple[str, int], timeout_s: float
+    ) -> http.client.HTTPConnection:
+        """Return a connection to a gateway's control, not yet open."""
+        context = self._secured.get(control)
+        if context is None:
+            return http.client.HTTPConnection(*control, timeout=timeout_s)
+        return http.client.HTTPSConnection(*control, timeout=timeout_s, context=context)
 
     def _drop(self, control: tuple[str, int]) -> None:
         connection = self._open.pop(control, None)
@@ -245,19 +272,57 @@ def _read(what: str, identity: str, status: int, answer: bytes) -> Results:
     return response.results.airnet
 
 
-def place_of(control: str) -> tuple[str, int]:
-    """Return host and port of a gateway's control URL."""
+def control_of(control: str) -> tuple[str, int, bool]:
+    """Return host and port of a gateway's control URL, and whether it is TLS.
+
+    Raises:
+        ConfigError: it is neither https://host:port nor http://host:port.
+    """
     url = urlsplit(control)
     try:
         port = url.port
     except ValueError:
         port = None
-    if url.scheme != "http" or not url.hostname or not port:
+    if url.scheme not in ("http", "https") or not url.hostname or not port:
         raise ConfigError(
-            f"site: gateway.control {control!r} is not http://host:port",
+            f"site: gateway.control {control!r} is not https://host:port, nor "
+            "http://host:port",
             "name the gateway's control service",
         )
-    return url.hostname, port
+    return url.hostname, port, url.scheme == "https"
+
+
+def control_problems(
+    controls: Sequence[str], plain: Sequence[str], *, has_identity: bool
+) -> Iterator[str]:
+    """Yield why a gateway's control URL may not be spoken to.
+
+    Args:
+        controls: the URLs.
+        plain: HOST:PORT of those off this host that may be told in plain text.
+        has_identity: whether airnet has one to show.
+    """
+    for control in controls:
+        host, port, is_secured = control_of(control)
+        place = place_text((host, port))
+        if is_secured and not has_identity:
+            yield (
+                f"{control}: `actuators.certificate` is missing, so airnet has no "
+                "identity to show"
+            )
+        if not is_secured and not is_loopback(host) and place not in plain:
+            yield (
+                f"{control}: plain text off this host, where anybody may read and "
+                f'forge it: use https, or name "{place}" in `actuators.plain`'
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether nothing said to a host leaves this one: by its address only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def place_text(control: tuple[str, int]) -> str:

@@ -11,12 +11,13 @@ Cancels pass whatever stands. The profile is in docs/openc2.md. Nothing flattens
 is no word for it.
 """
 
+import ssl
 import threading
 from collections.abc import Callable, Sequence
 
 import msgspec
 
-from airnet.act.openc2 import Consumer, Json, Results, place_of, place_text
+from airnet.act.openc2 import Consumer, Json, Results, control_of, place_text
 from airnet.clock import Clock, SystemClock
 from airnet.config import Gateway
 from airnet.domain.containment import Containment, State
@@ -67,9 +68,10 @@ class OrdersActuator:
         gateways: the site's, with their control URLs; one without is left alone.
         timeout_ms: how long one command, and one wait for its effect, may take.
         clock: the time of command and acknowledgement.
+        identity: who airnet is to gateways with an https URL.
 
     Raises:
-        ConfigError: a control URL is not http://host:port.
+        ConfigError: a control URL is none, or is https and no identity is given.
     """
 
     name = "orders"
@@ -80,15 +82,21 @@ class OrdersActuator:
         gateways: Sequence[Gateway],
         timeout_ms: int = 1000,
         clock: Clock | None = None,
+        identity: ssl.SSLContext | None = None,
     ) -> None:
+        self.timeout_ms = timeout_ms
         self._timeout_ns = timeout_ms * NS_PER_MS
         self._clock = clock or SystemClock()
-        self._consumer = Consumer(self._timeout_ns, self._clock)
-        self._controls = {
-            (address_bytes(gateway.ip), gateway.port): place_of(gateway.control)
-            for gateway in gateways
-            if gateway.control
-        }
+        self._controls: dict[tuple[bytes, int], tuple[str, int]] = {}
+        secured = {}
+        for gateway in gateways:
+            if not gateway.control:
+                continue
+            host, port, is_secured = control_of(gateway.control)
+            self._controls[address_bytes(gateway.ip), gateway.port] = host, port
+            if is_secured and identity is not None:
+                secured[host, port] = identity
+        self._consumer = Consumer(self._timeout_ns, self._clock, secured)
         self._pause = threading.Event()
 
     def accepts(self, decision: Decision) -> bool:
@@ -161,6 +169,15 @@ class OrdersActuator:
             return "done: what is cancelled is cancelled"
         seen = self._query(handle)
         return "" if seen.state == "applied" else "ended by the gateway, which says so"
+
+    def enforcer(self, what: Decision | Containment) -> str:
+        """Return which gateway enforces it.
+
+        Raises:
+            ActuationError: nobody knows.
+        """
+        handle = self._handle(what) if isinstance(what, Decision) else _parse(what)
+        return place_text(handle.control)
 
     def find(self, decision: Decision) -> Containment | None:
         """Return what the gateway says stands of a Decision, None for nothing.

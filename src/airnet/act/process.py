@@ -115,6 +115,13 @@ class ProcessActuator:
         found = None if decision.session is None else self._of(decision.session)
         return found is not None and found == self._of(session)
 
+    def enforcer(self, what: Decision | Containment) -> str:
+        """Return which agent enforces it."""
+        if isinstance(what, Containment):
+            return what.handle
+        found = None if what.session is None else self._of(what.session)
+        return found[0] if found else ""
+
     def apply(self, decision: Decision, ttl_ns: int) -> Containment:
         """Have the agent hold the process for `ttl_ns`; it reads its cgroup back.
 

@@ -16,7 +16,7 @@ import msgspec
 
 from airnet.act.actuator import Actuator
 from airnet.act.effect import Effect, Seen, late_words, seen, starved, verified
-from airnet.act.entries import Body, Ended, Entries, Undone
+from airnet.act.entries import Body, Ended, Entries, Undone, gone_words
 from airnet.act.intents import (
     LASTING,
     Journal,
@@ -25,6 +25,7 @@ from airnet.act.intents import (
     fold_intents,
     fold_proposals,
 )
+from airnet.act.leaving import Leaving
 from airnet.act.levers import CONFIRM_NS, SLOW_NS, Levers
 from airnet.act.proposals import Proposal, Proposals
 from airnet.act.renewals import alike
@@ -77,6 +78,7 @@ class Standing:
         self._outcomes: dict[str, Containment | None] = {}
         self._looked_ns = 0
         self._between: Callable[[], None] = lambda: None
+        self._leaving = Leaving(self._levers)
         self.proposals = Proposals(clock)
         self.ended: deque[Ended] = deque(maxlen=ENDED_MAX)
 
@@ -122,8 +124,7 @@ class Standing:
     def carry_out_all(self, orders: Sequence[Order]) -> list[Containment | None]:
         """Do the same with several: every intent first, made durable by one sync.
 
-        Raises:
-            LedgerError: as above; nothing of all of them was sent.
+        Raises LedgerError as above; nothing of all of them was sent.
         """
         fresh = {one.decision.id: one for one in orders}
         fresh = {key: one for key, one in fresh.items() if key not in self._outcomes}
@@ -146,12 +147,7 @@ class Standing:
     def approve(self, signed: Signed, told: Body) -> tuple[Proposal, Decision | None]:
         """Count a verified approval; carry the Decision out when it was the last.
 
-        Args:
-            signed: whose signature was verified.
-            told: the ledger body of the Instruction.
-
-        Returns:
-            The proposal, and the Decision in force that it became, if it did.
+        Returned are the proposal, and the Decision in force that it became, if it did.
 
         Raises:
             InstructionError: nothing waits there, or the person approved already.
@@ -175,6 +171,9 @@ class Standing:
             self._close(proposal, "lapsed", "nobody agreed in time")
         if not self._containments:  # it is asked for every Verdict
             return []
+        for undone in self._leaving.settled(now_ns):
+            self._entries.contain(undone, self._clock.now_ns())
+            self._drop(undone.decision_id, undone)
         due = [c for c in self._containments.values() if 0 < c.until_ns <= now_ns]
         due.sort(key=lambda one: (one.until_ns, one.decision_id))
         ended, began_ns = [], self._clock.mono_ns()
@@ -182,7 +181,8 @@ class Standing:
             if self._clock.mono_ns() - began_ns > SLOW_NS:
                 break  # the others at the next tick: people may be waiting
             detail = self._levers.how_it_ended(containment, now_ns)
-            if detail:
+            # While that was asked, a person may have undone it.
+            if detail and containment.decision_id in self._containments:
                 ended.append(self._end(containment, detail, containment.until_ns))
         return ended + self._lifted(now_ns)
 
@@ -191,13 +191,14 @@ class Standing:
     ) -> Containment | None:
         """Compare what stands with the mirror; release what did not take effect.
 
-        `last_bad_ns` is the capture time of the last bad frame seen, 0 for none;
-        `now_ns` the newest capture time. Returns what stands now, or None when
-        nothing of that Decision stands. A rate limit lets frames pass by design, and is
-        released where it lets none; what only a named person may lift never is.
+        `last_bad_ns` is the capture time of the last bad frame seen, 0 for none, and
+        `now_ns` the newest. Returns what stands now, if anything. A rate limit is
+        released where it lets nothing pass; what only a named person may lift never is.
         """
         containment = self._containments.get(decision_id)
         if containment is None or containment.state is State.UNVERIFIABLE:
+            return containment
+        if decision_id in self._leaving:
             return containment
         how = self._effect, containment, last_bad_ns
         action = self._decisions[decision_id].action
@@ -226,21 +227,20 @@ class Standing:
         """Let go of one Decision, or withdraw it, because a person says so.
 
         What cannot be written down is let go all the same: the promise not to act
-        without a record is about containing.
-
-        Args:
-            decision_id: of what stands or waits.
-            who: name and reason.
-            told: the ledger body of the Instruction.
+        without a record is about containing. `who` is name and reason.
 
         Raises:
-            InstructionError: nothing of it stands or waits.
+            InstructionError: nothing of it stands or waits, or it is let go already.
             LedgerError: a proposal could not be withdrawn on the record.
         """
         proposal = self.proposals.get(decision_id)
         containment = self._containments.get(decision_id)
         if proposal is None and containment is None:
-            raise InstructionError(self._gone(decision_id), "see airnet actions")
+            raise InstructionError(
+                gone_words(self.ended, decision_id), "see airnet actions"
+            )
+        if decision_id in self._leaving:
+            raise InstructionError(f"{decision_id} is being let go", "wait for it")
         unrecorded = self._entries.attempt(told=told)
         if proposal is not None:
             self.proposals.pop(decision_id)
@@ -249,10 +249,18 @@ class Standing:
         assert containment is not None
         decision = self._decisions.get(decision_id)
         others = alike(decision, self._decisions, self._containments.values())
+        undone, hung = containment, ""
         for one in (*others, containment):  # what it was renewed by, too
-            undone = self._levers.undo(one, f"released by {who}")
+            outcome = self._leaving.let_go(one, f"released by {who}")
+            if outcome is None:
+                hung = one.actuator
+                continue
+            undone = outcome
             unrecorded = self._entries.attempt(undone=undone) or unrecorded
             self._drop(one.decision_id, undone)
+        if hung:
+            detail = f"ordered, not confirmed: {hung} does not answer"
+            return Undone(detail=detail, state="ordered", unrecorded=unrecorded)
         return Undone(
             detail=undone.detail, state=undone.state.value, unrecorded=unrecorded
         )
@@ -315,7 +323,7 @@ class Standing:
         if orphans:
             self._entries.reconcile(name, orphans)
         now_ns = self._clock.now_ns()
-        for key in missing:
+        for key in [key for key in missing if key in self._containments]:
             gone = msgspec.structs.replace(self._containments[key], until_ns=now_ns)
             self._end(gone, "not in force at the enforcer after a restart", now_ns)
 
@@ -371,13 +379,6 @@ class Standing:
         lost = self._levers.lost(intent)
         if lost is not None:
             self._undo(lost, "intent without outcome found after a restart")
-
-    def _gone(self, decision_id: str) -> str:
-        """Return what is known of a Decision that does not stand."""
-        for one in reversed(self.ended):
-            if one.decision.id == decision_id:
-                return f"{decision_id} stands no more: {one.state}, {one.detail}"
-        return f"nothing stands or waits under {decision_id!r}"
 
     def _keep(self, decision: Decision, containment: Containment) -> None:
         self._decisions[decision.id] = decision

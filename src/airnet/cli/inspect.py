@@ -1,5 +1,6 @@
 """Commands that look before anything runs: doctor and lint."""
 
+import contextlib
 import re
 import tomllib
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import msgspec
 from rich.markup import escape
 
 from airnet.act.masscancel import MassCancelActuator
+from airnet.act.openc2 import control_problems
 from airnet.act.orders import OrdersActuator
 from airnet.act.people import Approvers
 from airnet.act.process import Agents
@@ -166,7 +168,7 @@ def _together(trees: dict[str, tuple[Path, object]]) -> Iterator[tuple[str, str]
 def _held(
     trees: dict[str, tuple[Path, object]], policy: Policy, site: Site
 ) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with holding processes: who would, and whose."""
+    """Yield what is wrong between this host and others: agents, gateways."""
     asked = [rung.action for rung in policy.cause.algo_fault.rungs]
     _, config = trees.get("config", (None, None))
     is_mute = isinstance(config, Config) and not config.agents
@@ -174,6 +176,14 @@ def _held(
         if is_mute and "policy" in trees:
             where = trees["policy"][0]
             yield "policy", f"{where}: {action}, but airnet.toml names no `agents`"
+    if isinstance(config, Config) and "site" in trees:
+        actuators, where = config.actuators, trees["site"][0]
+        controls = [gateway.control for gateway in site.gateways if gateway.control]
+        with contextlib.suppress(AirnetError):  # told by what was judged
+            for text in control_problems(
+                controls, actuators.plain, has_identity=bool(actuators.certificate)
+            ):
+                yield "site", f"{where}: gateway.control {text}"
     file, agents = trees.get("agents", (None, None))
     hosts = {session.host for firm in site.firms for session in firm.sessions}
     if isinstance(agents, Agents) and hosts:

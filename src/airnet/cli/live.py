@@ -41,11 +41,22 @@ Exit statuses
     is_flag=True,
     help="Enforce a policy nobody proved or signed: in a laboratory.",
 )
+@click.option(
+    "--check",
+    "is_check",
+    is_flag=True,
+    help="End with status 0 where its policy may be enforced, else say why not.",
+)
 @click.option("--attached", hidden=True, help="What the half with privileges left.")
 @click.option("--guarded", hidden=True, default="", help="The same, of the guard.")
 @show.as_json
 def run(
-    file: Path, unproved: bool, attached: str | None, guarded: str, as_json: bool
+    file: Path,
+    unproved: bool,
+    is_check: bool,
+    attached: str | None,
+    guarded: str,
+    as_json: bool,
 ) -> int:
     """Watch a mirror port and contain what policy says, until SIGTERM.
 
@@ -70,6 +81,8 @@ def run(
         papers = certificate.read(policy, site)
     else:
         papers = certificate.permit(policy, site, config.policy_keys)
+    if is_check:
+        return EXIT_DONE
     if attached is None:
         sensor.begin(config, file.parent)
     handed = sensor.handed_over(attached)

@@ -90,7 +90,8 @@ class Papers(msgspec.Struct, frozen=True, kw_only=True):
             ConfigError: one of them is wrong.
         """
         self.write_site(lab_site())
-        actuators = f'[actuators]\ncontroller_socket = "{controller_socket}"\n'
+        plain = f'plain = ["{CONTROL_ADDRESS}:{CONTROL_PORT}"]\n'
+        actuators = f'[actuators]\ncontroller_socket = "{controller_socket}"\n{plain}'
         self._write_config("", actuators)
 
     def write_watching(self, site: Site, policy: str) -> None:

@@ -1,15 +1,20 @@
 """Means: the actuators of a running airnet, in the order in which they are asked."""
 
+import ssl
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airnet.act.actuator import Actuator
+from airnet.act.identity import identity
 from airnet.act.isolation import Isolation
 from airnet.act.masscancel import MassCancelActuator
+from airnet.act.openc2 import control_problems
 from airnet.act.orders import OrdersActuator
 from airnet.clock import Clock
-from airnet.config import Gateway
+from airnet.config import Actuators, Gateway
 from airnet.domain.session import SessionName, address_text, comp_text
+from airnet.errors import ConfigError
 from airnet.pipeline import trading
 
 if TYPE_CHECKING:
@@ -17,9 +22,39 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+def gateway_identity(actuators: Actuators, base: Path) -> ssl.SSLContext | None:
+    """Return who airnet is to order gateways, None where nobody is named.
+
+    Raises:
+        ConfigError: its files cannot be used.
+    """
+    if not actuators.certificate:
+        return None
+    names = (actuators.certificate, actuators.key, actuators.authority)
+    return identity(ssl.Purpose.SERVER_AUTH, base, names)
+
+
+def orders_of(
+    gateways: Sequence[Gateway], actuators: Actuators, base: Path, clock: Clock
+) -> OrdersActuator:
+    """Return what tells order gateways, each over what it may be told over.
+
+    Raises:
+        ConfigError: a control URL cannot be used, or is in plain text off this host
+            and not named; or the identity cannot be used.
+    """
+    controls = [gateway.control for gateway in gateways if gateway.control]
+    for problem in control_problems(
+        controls, actuators.plain, has_identity=bool(actuators.certificate)
+    ):
+        raise ConfigError(f"site: gateway.control {problem}", "see docs/openc2")
+    shown = gateway_identity(actuators, base)
+    return OrdersActuator(gateways, actuators.timeout_ms, clock, shown)
+
+
 def means(
     gateways: Sequence[Gateway],
-    timeout_ms: int,
+    orders: OrdersActuator,
     clock: Clock,
     cuts: Sequence[Actuator],
     sessions: Callable[[], Sequence[SessionName]],
@@ -28,7 +63,7 @@ def means(
 
     Args:
         gateways: the site's order gateways.
-        timeout_ms: for one command.
+        orders: who tells them over OpenC2.
         clock: the time.
         cuts: what drops frames, on the path before beside it, or holds processes; to
             isolate or freeze by them waits until orders are known to be gone.
@@ -37,8 +72,7 @@ def means(
     Raises:
         ConfigError: a control URL cannot be used.
     """
-    orders = OrdersActuator(gateways, timeout_ms, clock)
-    fix = MassCancelActuator(gateways, timeout_ms, clock)
+    fix = MassCancelActuator(gateways, orders.timeout_ms, clock)
     isolating = [Isolation(cut, [orders, fix], sessions, clock) for cut in cuts]
     return [orders, fix, *isolating, *cuts]
 

@@ -52,7 +52,7 @@ from airnet.service.desk import Desk, Wardens
 from airnet.service.guardpost import Guarded, post_of
 from airnet.service.hands import WAIT_MS, Hands, Rehearsal
 from airnet.service.kept import Kept
-from airnet.service.means import means, names
+from airnet.service.means import means, names, orders_of
 from airnet.service.talk import place_of
 from airnet.stride import stride_of
 
@@ -224,7 +224,8 @@ class Service:
         if agents := _under(base, config.agents):
             where = load(agents, Agents)
             cuts.append(ProcessActuator(where, agents.parent, site, self._clock))
-        return means(site.gateways, timeout_ms, self._clock, cuts, self._trading)
+        orders = orders_of(site.gateways, config.actuators, base, self._clock)
+        return means(site.gateways, orders, self._clock, cuts, self._trading)
 
     def _trading(self) -> list[SessionName]:
         """Return who is logged on now."""
