@@ -80,7 +80,7 @@ def test_systemd_has_nothing_to_say(unit: str, tmp_path: Path) -> None:
 
 
 def test_the_guards_drop_in_fits_the_unit(tmp_path: Path) -> None:
-    """systemd is content with both together, and the program may pin."""
+    """Systemd is content with both together, and the program may pin."""
     text = (DATA / "airnet-guard.conf").read_text("utf-8")
     place = tmp_path / "airnet.service.d"
     place.mkdir()
