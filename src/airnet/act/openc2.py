@@ -1,4 +1,4 @@
-"""OpenC2 over HTTP, or HTTPS with both sides known: one command, one answer, within one deadline.
+"""OpenC2 over HTTP, or TLS with both sides known: one answer, within one deadline.
 
 OpenC2 Language 1.0 by "Specification for Transfer of OpenC2 Messages via HTTPS 1.0"
 (OASIS): POST to /.well-known/openc2, a JSON message with headers and body. What an
