@@ -43,10 +43,8 @@ IN_FORCE = frozenset({State.APPLIED, State.VERIFIED, State.UNVERIFIABLE})
 #: Between two looks whether somebody else lifted what has no end.
 LOOK_NS = 30_000_000_000
 
-#: Decisions remembered for idempotence; the ledger keeps them all.
-KNOWN_MAX = 4096
-#: What has ended, kept for people to look at.
-ENDED_MAX = 64
+#: Decisions remembered for idempotence, and what has ended kept for people to look at.
+KNOWN_MAX, ENDED_MAX = 4096, 64
 
 
 class Standing:
@@ -268,10 +266,9 @@ class Standing:
     def recover(self, evidence: Iterable[Evidence]) -> list[Containment]:
         """Fold an earlier run's ledger into what still stands, before any new action.
 
-        What was acknowledged is adopted; what has ended meanwhile is recorded so; an
-        intent without outcome may or may not have left, so it is released, or, when
-        only a person may release it, looked for. What waited for people lapses. What
-        an enforcer holds beside these is taken away; what it does not hold has ended.
+        What was acknowledged is adopted; an intent without outcome is released, or,
+        when only a person may release it, looked for. What waited for people lapses;
+        what an enforcer holds beside these is taken away.
         """
         entries = list(evidence)
         now_ns = self._clock.now_ns()
