@@ -1,12 +1,17 @@
 """The fast lane's mind: what is armed, what is fired, what is left afterwards."""
 
 import ipaddress
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
 from msgspec.structs import replace
 
-from airnet.controller import entries, lane
+from airnet.controller import entries, lane, openflow
 from airnet.controller.flows import Apply, ranked
 from airnet.controller.lane import LEASE_S, RULE_S_MAX, Lane, meter_set, way
 from airnet.controller.messages import (
@@ -17,6 +22,7 @@ from airnet.controller.messages import (
     Message,
 )
 from airnet.controller.openflow import encode
+from tests.netns.lab_links import wait_until
 
 BAD, GATEWAY = "10.9.0.1", "10.9.0.2"
 
@@ -143,3 +149,34 @@ def test_what_must_not_be_contained_cannot_be_armed(
     with pytest.raises(ValueError, match=reason):
         armed.arm(asked(**fields))
     assert not armed.slots
+
+
+def test_a_peer_that_says_too_little_does_not_end_the_lane(tmp_path: Path) -> None:
+    """A FEATURES_REPLY that is a header alone, from whoever connects."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    words = ["--listen", f"127.0.0.1:{port}", "--socket", str(tmp_path / "lane")]
+    command = [sys.executable, "-m", "airnet.controller.express", *words]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdin=pipe) as process:
+        try:
+            wait_until(lambda: reaches(port), 30.0)
+            with socket.create_connection(("127.0.0.1", port), 20.0) as peer:
+                peer.sendall(openflow.header(openflow.FEATURES_REPLY, b"", 1))
+                peer.sendall(openflow.header(openflow.ECHO_REQUEST, b"there", 2))
+                said = b""
+                while b"there" not in said and (more := peer.recv(4096)):
+                    said += more
+            assert b"there" in said
+            assert process.poll() is None
+        finally:
+            process.terminate()
+
+
+def reaches(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1.0).close()
+    except OSError:
+        return False
+    return True
