@@ -372,8 +372,7 @@ class Service:
         self._looked_ns = mono_ns
         for watched in list(self._watched.values()):
             decision = watched.decision
-            bad_ns = last_bad_ns(self._brain, decision)
-            if bad_ns is not None:
+            if (bad_ns := last_bad_ns(self._brain, decision)) is not None:
                 self._hands.observe(decision.id, bad_ns, self._clock.now_ns())
             if mono_ns > watched.until_mono_ns:
                 del self._watched[decision.id]
