@@ -63,8 +63,7 @@ DRAIN_STEPS_MAX = 4096
 #: How long one thread may keep the interpreter from another: the lane from the hands.
 SWITCH_S = 0.0001
 BEAT_NS = 1_000_000_000  # between two signs of life; the unit's watchdog waits 10 s
-#: One order may take a request's timeout and a release's; more is a thread that hangs.
-HANDS_STALL_NS = 8_000_000_000
+HANDS_STALL_NS = 8_000_000_000  # more than one order takes: a thread that hangs
 
 log = structlog.get_logger()
 
