@@ -16,15 +16,29 @@
 #include "decode.h"
 #include "wire_length.h"
 
+/* No room for another row: the run is void, as when the mirror's output is full. */
+static inline int seen_is_full(struct world *w, an_u32 messages)
+{
+	const struct world_output *out = &w->out;
+
+	if (out->header_count < out->header_limit &&
+	    out->message_limit - out->message_count >= messages)
+		return 0;
+	w->sensor.counts.overrun++;
+	return 1;
+}
+
 /* Decode the frames that lie in the mirror's output, and begin that anew. */
 static inline void seen_frames(struct world *w)
 {
 	struct world_output *out = &w->out;
 	struct sensor *s = &w->sensor;
 
-	for (an_u32 i = 0; i < s->count && out->header_count < out->header_limit; i++) {
+	for (an_u32 i = 0; i < s->count; i++) {
 		const struct airnet_frame *f = &s->frames[i];
 
+		if (seen_is_full(w, ROWS_PER_FRAME))
+			break;
 		out->decoder->rows = out->messages;
 		out->decoder->row_count = out->message_count;
 		decode_frame(out->decoder, f,
@@ -91,18 +105,6 @@ static inline void seen_path(const struct wire_path *p, struct airnet_header *h)
 	h->ttl = ip[p->is_v6 ? 7 : 8];
 	memcpy(&h->link_source, p->bytes + 8, 4);
 	h->session = AIRNET_NONE;
-}
-
-/* No room for another row: the run is void, as when the mirror's output is full. */
-static inline int seen_is_full(struct world *w, an_u32 messages)
-{
-	const struct world_output *out = &w->out;
-
-	if (out->header_count < out->header_limit &&
-	    out->message_limit - out->message_count >= messages)
-		return 0;
-	w->sensor.counts.overrun++;
-	return 1;
 }
 
 /* A datagram to a group, of a path whose header is `like`; SEEN_*. Behind its headers

@@ -234,10 +234,4 @@ static inline void sensor_seen(struct world *w, an_u32 bytes, an_u32 direction)
 	sensor_pass(s, bytes);
 }
 
-/* At the end of the world: nothing may stay behind. */
-static inline void sensor_end(struct sensor *s)
-{
-	sensor_let_go(s, s->last_ns, UINT64_MAX);
-}
-
 #endif

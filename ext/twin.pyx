@@ -220,6 +220,7 @@ cdef class World:
         )
 
     def __dealloc__(self):
+        # The collector may have let go of our arrays before us: only free what is ours.
         if self.state != NULL:
             world_end(self.state)
         free(self.state)

@@ -29,13 +29,14 @@ static inline int world_begin(struct world *w, const char **why)
 	return 0;
 }
 
-/* Also after a world_begin that failed: each part knows what it took. */
+/* Also after a world_begin that failed: each part knows what it took. Whose rows are
+ * written into (sensor_output, world_attach) may be gone by now: frames that wait in
+ * the mirror to be late are never seen. */
 static inline void world_end(struct world *w)
 {
 	strike_end(w);
 	market_end(w);
 	line_end(w);
-	sensor_end(&w->sensor);
 	free(w->agenda.heap);
 	w->agenda.heap = NULL;
 }

@@ -242,3 +242,23 @@ def test_faults_add_up() -> None:
     assert all(told[f"mirror_{name}"] > 10 for name in ("lost", "twice", "late"))
     balance = told["mirror_passed"] + told["mirror_twice"] - told["mirror_lost"]
     assert 0 <= balance - len(frames) <= 8
+
+
+def test_end_leaves_what_was_read_alone() -> None:
+    """A World that ends writes nothing: whose memory its rows lie in may be gone.
+
+    The collector of a cycle that a World is part of frees its rows before the World.
+    """
+    plan = plan_with(Impairment.REORDER, rate=1.0, run_frames=50.0)
+    world = strikes.world_of(plan)
+    list(strikes.run(world, plan.start_ns + plan.duration_ns // 2))
+    counters = world.counters()
+    assert counters["mirror_passed"] > counters["mirror_written"]  # some are held
+    frames, marks, buffer = world.frames, world.marks, world.buffer
+    for rows in (frames, marks, buffer):
+        rows.view(np.uint8)[:] = 0xA5
+
+    del world
+
+    for rows in (frames, marks, buffer):
+        assert (rows.view(np.uint8) == 0xA5).all()
