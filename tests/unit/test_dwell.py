@@ -15,7 +15,7 @@ from airnet.domain.decision import Action, Decision
 from airnet.domain.verdict import PPM, Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION
 from airnet.score.opinion import RULE_PPM
-from tests.fakes.verdicts import MS, T0, session_verdict
+from tests.fakes.verdicts import MS, SITE, T0, gateway_verdict, session_verdict
 
 RULE = Contain(
     action="throttle_session",
@@ -143,6 +143,31 @@ def test_without_evidence_asked_for_the_fixed_dwell_holds() -> None:
     assert said(*verdicts[:8], rule=fixed) == []
     (decision,) = said(*verdicts, rule=fixed)
     assert "held for 900 ms" in decision.why
+
+
+def contained(*verdicts: Verdict) -> int:
+    """Return how many verdicts on a gateway it took; 0: it was left alone."""
+    judge = Judge(Policy(), SITE)
+    for count, verdict in enumerate(verdicts, 1):
+        if any(one.action is not Action.EVIDENCE for one in judge.judge(verdict)):
+            return count
+    return 0
+
+
+def test_volleys_with_silence_between_them_are_no_flood_that_lasts() -> None:
+    """A balancer knocks a dozen times at once, every 200 ms, and hangs up."""
+    volleys = [gateway_verdict(200 * n, rule="") for n in range(1, 20)]
+    without_pause = [gateway_verdict(10 * n, rule="") for n in range(1, 20)]
+
+    assert contained(*volleys) == 0
+    assert contained(*without_pause) == 3, "two windows, and 25 ms"
+
+
+def test_a_window_that_saw_nothing_of_a_flood_does_not_hold_an_opinion_of_it() -> None:
+    """It looks back at a second, in which there was something."""
+    after = [gateway_verdict(10 * n, first_ns=0, rule="") for n in range(2, 20)]
+
+    assert contained(gateway_verdict(10, rule=""), *after) == 0
 
 
 def test_evidence_is_whole_numbers_and_never_below_nothing() -> None:

@@ -36,6 +36,7 @@ def one_window(verdict: Verdict, finding: Finding, rule: Contain | None) -> Stre
         open_ns=verdict.open_ns,
         close_ns=verdict.close_ns,
         first_ns=verdict.first_ns or verdict.open_ns,
+        held=int(verdict.first_ns > 0),
         port=verdict.port,
         facts=int(finding.is_hard),
         sources=verdict.sources,
@@ -99,8 +100,11 @@ def has_dwelt(streak: Streak, finding: Finding, rule: Contain) -> bool:
         return streak.evidence >= round(rule.evidence_min * MILLI)
     span_ns = streak.span_ns
     if finding.cause is Cause.FLOOD:
-        # Its window was open long before the first packet of it came.
-        span_ns = streak.close_ns - streak.first_ns
+        # Its window was open long before the first packet of it came; and two volleys
+        # with silence between them are two, not one that lasted.
+        if streak.held < rule.dwell_windows:
+            return False
+        span_ns = streak.close_ns - streak.held_ns
     return span_ns >= rule.opinion_dwell_ms * NS_PER_MS
 
 

@@ -13,6 +13,10 @@ from airnet.domain.verdict import Cause
 #: Subjects remembered; twice the sessions decode can track. The oldest is forgotten.
 STREAKS_MAX = 16_384
 
+#: What this long a silence parts is two: who knocks a dozen times and is gone does not
+#: hold on, however soon he knocks again.
+SILENCE_NS = 25_000_000
+
 #: Sources named by earlier windows that a streak remembers.
 SOURCES_MAX = 8
 
@@ -28,7 +32,9 @@ class Streak(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `facts` of them broke a hard limit. `port` is the attacked port, 0 when it changed
     from window to window: any port. `sources` are those the windows named. `is_above`:
     it has run since, and although, something was ordered against it. `evidence` is
-    what the windows add up to (airnet.decide.dwell), never below nothing.
+    what the windows add up to (airnet.decide.dwell), never below nothing. `held` counts
+    the windows since a silence that saw anything of it, not only what came before;
+    `held_ns` is when the first of them began to look.
     """
 
     cause: str
@@ -41,6 +47,8 @@ class Streak(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sources: tuple[str, ...] = ()
     is_above: bool = False
     evidence: int = 0
+    held: int = 1
+    held_ns: int = 0
 
     @property
     def span_ns(self) -> int:
@@ -71,9 +79,9 @@ class Streaks:
     def joined(self, key: Key, streak: Streak) -> Streak:
         """Return what `extend` would, and remember nothing."""
         before = self._by_key.get(key)
-        joined = streak
-        if streak.evidence < 0:
-            joined = msgspec.structs.replace(streak, evidence=0)
+        joined = msgspec.structs.replace(
+            streak, evidence=max(streak.evidence, 0), held_ns=_begin_ns(streak)
+        )
         if (
             before is not None
             and before.cause == streak.cause
@@ -90,7 +98,13 @@ class Streaks:
                 sources=_joined(streak.sources, before.sources),
                 is_above=streak.is_above,
                 evidence=max(before.evidence + streak.evidence, 0),
+                held=joined.held,
+                held_ns=joined.held_ns,
             )
+            if _begin_ns(streak) - before.close_ns <= SILENCE_NS:
+                joined = msgspec.structs.replace(
+                    joined, held=before.held + streak.held, held_ns=before.held_ns
+                )
         return joined
 
     def weigh(self, key: Key, cause: str, evidence: int) -> None:
@@ -128,6 +142,14 @@ class Streaks:
     def state(self) -> tuple[tuple[Key, Streak], ...]:
         """Return everything remembered, oldest first, as a value."""
         return tuple(self._by_key.items())
+
+
+def _begin_ns(streak: Streak) -> int:
+    """Return when a window began to see what is bad in it, as well as it says.
+
+    A source's first bad frame may lie many windows back.
+    """
+    return max(streak.open_ns, streak.first_ns)
 
 
 def _joined(now: tuple[str, ...], before: tuple[str, ...]) -> tuple[str, ...]:
