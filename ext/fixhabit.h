@@ -6,17 +6,6 @@
 
 #include "fixlayout.h"
 
-/* An order's layout as rows carry it; of anything else 0. */
-FIX_INLINE an_u8 fix_layout_of(const struct airnet_message *row, an_u32 layout)
-{
-	an_u64 sum = ((an_u64)row->type << 32 ^ layout) * FIX_KEY_FACTOR;
-
-	if (row->kind - AIRNET_KIND_NEW > AIRNET_KIND_QUOTE - AIRNET_KIND_NEW ||
-	    row->kind < AIRNET_KIND_NEW || row->malformed)
-		return 0;
-	return (an_u8)(1 + ((sum ^ sum >> 32) * FIX_KEY_START >> 57));
-}
-
 #define FIX_VERSION_FIELD "\0011604=" /* ApplicationSystemVersion, FIX Latest */
 #define FIX_VERSION_FIELD_BYTES 6
 

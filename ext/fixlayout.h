@@ -11,7 +11,7 @@
 #define AIRNET_FIXLAYOUT_H
 
 #include "fixtime.h"
-#include "fixwalk.h"
+#include "fixsum.h"
 
 #define FIX_LAYOUTS 128
 #define FIX_LAYOUT_SHIFT 57 /* leaves a number below FIX_LAYOUTS */
@@ -60,6 +60,7 @@ struct fix_reader {
 	an_u16 place_room[FIX_LINE / 2 + FIX_ABSENT + FIX_PLACES_MAX];
 	struct fix_span span_room[FIX_LINE / 4 + FIX_SLOTS];
 	an_u8 tag_room[FIX_LINE + FIX_TAGS_BEFORE + FIX_LAYOUT_TAGS + 2 * FIX_BLOCK];
+	struct fix_senses senses; /* last: where layouts begin is measured */
 };
 
 static inline void *fix_line(void *at)
@@ -222,6 +223,7 @@ FIX_INLINE const struct fix_fields *fix_miss(struct fix_reader *reader,
 	if (fix_layout_is_second(reader, hash)) {
 		number = fix_layout_place(reader, hash);
 		reader->hashes[number] = (an_u32)hash;
+		fields->layout = fix_layout_sum(&reader->senses, walk);
 		fix_layout_keep(&reader->layouts[number], walk, fields);
 	}
 	return fields;

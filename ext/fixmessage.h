@@ -31,6 +31,7 @@ struct fix_reading {
 	an_u32 seen; /* of fields */
 	const struct fix_span *spans;
 	const an_u16 *places;
+	an_u32 count; /* of places */
 	const an_u8 *body;
 	an_u32 sum; /* of the message's bytes, in the low eight bits */
 	struct airnet_message *row;
@@ -246,6 +247,26 @@ FIX_INLINE struct fix_walk fix_walk_of(const struct fix_message *message,
 	return walk;
 }
 
+/* An order's layout as rows carry it; of anything else 0. Only a message that was
+ * walked may not have it yet, and that has places. */
+FIX_INLINE an_u8 fix_layout_of(struct fix_reader *reader,
+			       const struct fix_reading *reading)
+{
+	const struct airnet_message *row = reading->row;
+	struct fix_walk walk = {reading->body, reading->places, reading->count};
+	an_u32 layout = reading->fields->layout;
+	an_u64 sum;
+
+	if ((an_u8)(row->kind - AIRNET_KIND_NEW) >
+		    AIRNET_KIND_QUOTE - AIRNET_KIND_NEW ||
+	    row->malformed)
+		return 0;
+	if (!layout && !reading->fields->is_special)
+		layout = fix_layout_sum(&reader->senses, &walk);
+	sum = ((an_u64)row->type << 32 ^ layout) * FIX_KEY_FACTOR;
+	return (an_u8)(1 + ((sum ^ sum >> 32) * FIX_KEY_START >> 57));
+}
+
 /* Read a message into its row and names. */
 FIX_INLINE void fix_read_fields(struct fix_reader *reader, struct fix_reading *reading,
 				const struct fix_message *message)
@@ -264,7 +285,7 @@ FIX_INLINE void fix_read_fields(struct fix_reader *reader, struct fix_reading *r
 	fix_read_order(reading);
 	row->bytes = fix_total(head);
 	row->malformed = fix_reason(reading, fix_sum_is(trailer, reading->sum));
-	row->layout = fix_layout_of(row, reading->fields->layout);
+	row->layout = fix_layout_of(reader, reading);
 	if (__builtin_expect(row->kind == AIRNET_KIND_LOGON, 0))
 		row->original_key =
 			fix_version_key((struct cursor){reading->body - 1, trailer});

@@ -49,6 +49,7 @@ FIX_INLINE int fix_span_fields(const struct fix_fields *fields,
 		walk = fix_walk_of(message, &scan); \
 		reading.fields = find(reader, &walk, scan.has_empty); \
 		reading.places = scan.places; \
+		reading.count = scan.count; \
 		reading.sum = scan.sum; \
 		fix_read_fields(reader, &reading, message); \
 	} \
@@ -141,6 +142,7 @@ FIX_APART FIX_WIDE void fix_read_other(struct fix_reader *reader,
 	struct fix_reading reading = {.fields = fix_take_other(reader, message)};
 
 	reading.places = reader->scan.places;
+	reading.count = reader->scan.count;
 	reading.sum = reader->scan.sum;
 	fix_read_fields(reader, &reading, message);
 }

@@ -175,26 +175,6 @@ static inline an_u32 fix_text_repeated(const struct fix_text *text)
 	return repeated;
 }
 
-/* What fix_layout_add makes of a text of plain tags, from the third on. */
-FIX_WIDE_INLINE an_u32 fix_text_layout(const an_u8 *at, an_u32 n)
-{
-	const an_u8 *end = at + n;
-	struct fix_sum sum = {{0}, 0};
-	an_u64 word;
-	an_u32 digits;
-
-	at += sizeof("8=9=") - 1;
-	while (at < end) {
-		word = fix_word(at);
-		digits =
-			(an_u32)__builtin_ctzll(fix_first_zero(word ^ FIX_EACH('='))) >>
-			3;
-		fix_layout_add(&sum, (word ^ FIX_EACH('0')) << 8 << (56 - 8 * digits));
-		at += digits + 1;
-	}
-	return (an_u32)(sum.sum >> 32);
-}
-
 /* As fix_find, or -1 and nothing done. */
 FIX_WIDE_INLINE int fix_find_wide(const struct fix_lookup *lookup,
 				  const struct fix_scan *scan,
@@ -230,7 +210,7 @@ FIX_WIDE_INLINE int fix_find_wide(const struct fix_lookup *lookup,
 		fields->repeated = fix_text_repeated(&text);
 	fields->seen = seen | FIX_BIT(FIX_CHECK_SUM);
 	fields->has_bad_field = fields->is_special = 0;
-	fields->layout = fix_text_layout(scan->tags, n);
+	fields->layout = 0;
 	fields->has_bad_type = !(seen & FIX_BIT(FIX_MSG_TYPE)) ||
 			       fields->at[FIX_MSG_TYPE] != FIX_PAIR(FIX_FIRST);
 	return 0;
@@ -265,6 +245,7 @@ FIX_APART FIX_WIDE const struct fix_fields *fix_fields_wide(struct fix_reader *r
 	if (fix_layout_is_second(reader, hash)) {
 		number = fix_layout_place(reader, hash);
 		reader->hashes[number] = (an_u32)hash;
+		fields->layout = fix_layout_sum(&reader->senses, walk);
 		fix_layout_keep_wide(&reader->layouts[number], scan, fields);
 	}
 	return fields;

@@ -25,7 +25,7 @@ struct fix_fields {
 	an_u32 has_bad_field; /* one is no tag=value */
 	an_u32 has_bad_type; /* the first is not MsgType */
 	an_u32 is_special; /* has data fields or long tags: no layout */
-	an_u32 layout; /* as fix_layout_add sums tags up; 0 of special ones */
+	an_u32 layout; /* what fix_layout_sum returned; 0 while nobody asked */
 };
 
 /* Before the places lie pairs for what is not there: with the lead of its slot the
@@ -82,25 +82,7 @@ static inline void fix_lookup_begin(struct fix_lookup *lookup)
 struct fix_tag {
 	an_u32 digits; /* how many, 0 = it is none */
 	an_u32 place; /* in fix_slots, of one of up to three digits */
-	an_u64 number; /* the digits, a byte each, the last in the highest */
 };
-
-/* Which tags a message has, in which order, as a number that no path depends on. A tag
- * that was there adds nothing: how often a group repeats is no layout. */
-struct fix_sum {
-	an_u64 seen[4]; /* bits by hash of tags */
-	an_u64 sum;
-};
-
-FIX_INLINE void fix_layout_add(struct fix_sum *sum, an_u64 number)
-{
-	an_u64 hash = number * FIX_KEY_FACTOR, bit = 1ULL << (hash >> 56 & 63);
-	an_u64 *seen = &sum->seen[hash >> 62];
-	an_u64 more = (sum->sum ^ hash) * FIX_KEY_START;
-
-	sum->sum = *seen & bit ? sum->sum : more;
-	*seen |= bit;
-}
 
 FIX_INLINE an_u32 fix_start(const struct fix_walk *walk, an_u32 field)
 {
@@ -116,7 +98,7 @@ FIX_INLINE an_u32 fix_left(const struct fix_walk *walk, an_u32 field)
 /* The eight or nine digits of which `word` is the first eight. */
 FIX_INLINE struct fix_tag fix_long_tag(const an_u8 *at, an_u32 left, an_u64 word)
 {
-	struct fix_tag tag = {0, 0, 0};
+	struct fix_tag tag = {0, 0};
 
 	if (left < 10 || fix_not_digits(word ^ FIX_EACH('0')) || *at == '0')
 		return tag;
@@ -139,7 +121,6 @@ FIX_INLINE struct fix_tag fix_tag(const an_u8 *at, an_u32 left)
 		return fix_long_tag(at, left, word);
 	n = (an_u32)__builtin_ctzll(equals) >> 3;
 	digits = (word ^ FIX_EACH('0')) << 8 << (56 - 8 * n);
-	tag.number = digits;
 	tag.place = (an_u32)((digits >> 40) * 0x1001001ULL >> 16) & (FIX_PLACES - 1);
 	/* <SOH> is no digit: where '=' is another field's, this is no tag. */
 	tag.digits = n & (0 - (an_u32) !((fix_not_digits(digits) != 0) |
@@ -181,7 +162,6 @@ FIX_INLINE void fix_find(const struct fix_walk *walk, struct fix_fields *fields)
 	an_u32 is_first;
 	an_u32 seen = FIX_BIT(FIX_BEGIN_STRING) | FIX_BIT(FIX_BODY_LENGTH) |
 		      FIX_BIT(FIX_CHECK_SUM);
-	struct fix_sum sum = {{0}, 0};
 	struct fix_tag tag;
 
 	memcpy(fields->at, fix_nowhere, sizeof(fields->at));
@@ -192,7 +172,6 @@ FIX_INLINE void fix_find(const struct fix_walk *walk, struct fix_fields *fields)
 		slot = (tag.digits == 0) | (left == tag.digits + 1);
 		bad |= slot;
 		special |= tag.digits > FIX_SHORT_TAG;
-		fix_layout_add(&sum, tag.number);
 		slot = fix_slots[tag.place] & (0 - (an_u32) !(slot | (tag.digits > 3)));
 		bit = FIX_BIT(slot);
 		repeated |= seen & bit;
@@ -211,7 +190,7 @@ FIX_INLINE void fix_find(const struct fix_walk *walk, struct fix_fields *fields)
 	fields->has_bad_type = !(seen & FIX_BIT(FIX_MSG_TYPE)) ||
 			       fields->at[FIX_MSG_TYPE] != FIX_PAIR(FIX_FIRST);
 	fields->is_special = special;
-	fields->layout = special ? 0 : (an_u32)(sum.sum >> 32);
+	fields->layout = 0;
 }
 
 #endif

@@ -160,21 +160,22 @@ def places(body: bytes) -> list[tuple[int, int, int]]:
 def layout(body: bytes, kind: int, message_type: int) -> int:
     """Return 1..128 by which tags an order has, in which order; 0 of anything else.
 
-    A tag whose hash was there adds nothing, so that groups may repeat.
+    A tag whose hash was there adds nothing, so that groups may repeat. MsgType, which
+    is first, counts by its value.
     """
     mask, seen, state = (1 << 64) - 1, set(), 0
     tags = [tag for tag, _, _ in places(body)]
-    for tag in tags:
-        digits = bytes(int(digit) for digit in str(tag)).rjust(8, b"\0")
-        number = int.from_bytes(digits, "little") * 0xFF51AFD7ED558CCD & mask
-        if number >> 56 not in seen:
-            seen.add(number >> 56)
-            state = (state ^ number) * 0x9E3779B97F4A7C15 & mask
+    for tag in tags[1:]:
+        number = int.from_bytes(b"%d=" % tag, "little") * 0xFF51AFD7ED558CCD & mask
+        if number >> 54 not in seen:
+            seen.add(number >> 54)
+            state = (state << 5 & mask | state >> 59) ^ number
+    state = (state ^ state >> 32) & 0xFFFFFFFF | 1
     if any(tag in DATA or tag > 999_999 for tag in tags):
         state = 0
     if kind not in range(1, 5):
         return 0
-    whole = (message_type << 32 ^ state >> 32) * 0xFF51AFD7ED558CCD & mask
+    whole = (message_type << 32 ^ state) * 0xFF51AFD7ED558CCD & mask
     return 1 + ((whole ^ whole >> 32) * 0x9E3779B97F4A7C15 & mask) // (1 << 57)
 
 
