@@ -154,8 +154,8 @@ static an_u64 mix(an_u64 fold, an_u64 word)
 	return (fold ^ word) * FIX_KEY_FACTOR ^ fold >> 29;
 }
 
-/* What is in `out`, in order, as one number. Our rows also have a kind and a layout; and
- * CompIDs count by what they point at. */
+/* What is in `out`, in order, as one number. Our rows also have a kind and a layout;
+ * and CompIDs count by what they point at. */
 static an_u64 fold(size_t count, int is_typed)
 {
 	const an_u64 *words;
