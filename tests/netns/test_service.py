@@ -374,7 +374,8 @@ def test_run_when_it_cannot_start_then_it_says_why_in_one_line(
     assert said in errors[0]
     assert "Traceback" not in process.log()
     assert "READY=1" not in process.told
-    assert process.output() == ""
+    (line,) = process.output().splitlines()
+    assert json.loads(line)["error"]["exit_status"] == status
 
 
 def test_run_without_privileges_is_told_what_is_missing(
@@ -388,4 +389,5 @@ def test_run_without_privileges_is_told_what_is_missing(
     assert status == 69, process.log()
     assert "CAP_NET" in process.log().splitlines()[-1]
     assert "Traceback" not in process.log()
-    assert process.output() == ""
+    (line,) = process.output().splitlines()
+    assert json.loads(line)["error"]["exit_status"] == 69

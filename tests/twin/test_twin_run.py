@@ -178,12 +178,12 @@ def test_run_when_it_is_shadow_then_it_says_so(
 def test_run_when_the_expectation_is_missed_then_the_status_is_one(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    status = main(["twin", "run", "gap_ping_pong", "--json", "--seed", "1", *SIZE])
+    status = main(["twin", "run", "path_gains_latency", "--json", "--seed", "1", *SIZE])
 
     found = json.loads(capsys.readouterr().out)
     assert status == 1
     assert found["held"]
-    assert found["scenario"] == "gap_ping_pong"
+    assert found["scenario"] == "path_gains_latency"
 
 
 def test_run_when_there_is_no_such_scenario_then_it_is_usage(
