@@ -151,15 +151,20 @@ def test_what_must_not_be_contained_cannot_be_armed(
     assert not armed.slots
 
 
-def test_a_peer_that_says_too_little_does_not_end_the_lane(tmp_path: Path) -> None:
-    """A FEATURES_REPLY that is a header alone, from whoever connects."""
+@pytest.mark.parametrize("standard_input", [subprocess.PIPE, subprocess.DEVNULL])
+def test_a_peer_that_says_too_little_does_not_end_the_lane(
+    tmp_path: Path, standard_input: int
+) -> None:
+    """A FEATURES_REPLY that is a header alone, from whoever connects.
+
+    Beside Ryu, below systemd, standard input is no pipe.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     words = ["--listen", f"127.0.0.1:{port}", "--socket", str(tmp_path / "lane")]
     command = [sys.executable, "-m", "airnet.controller.express", *words]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=environment, stdin=pipe) as process:
+    with subprocess.Popen(command, env=environment, stdin=standard_input) as process:
         try:
             wait_until(lambda: reaches(port), 30.0)
             with socket.create_connection(("127.0.0.1", port), 20.0) as peer:

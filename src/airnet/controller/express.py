@@ -6,7 +6,7 @@ One thread, one epoll, no framework. Switches connect as to any controller and s
 role EQUAL: the lane writes beside whoever leads. Clients speak SOCK_SEQPACKET: JSON to
 arm, release and share, and a few bytes to fire. To share is to be lent the switches'
 connections: who fires then writes to them itself, and tells the lane what. It ends when
-its standard input does.
+its standard input does, or is told to where that is no pipe, as below systemd.
 """
 
 import array
@@ -96,8 +96,10 @@ class Express:
         self._renewed_ns = self.clock.mono_ns()
         self._xid = 0
         self._epoll = select.epoll()
-        for descriptor in (self._switches, self._clients, sys.stdin):
+        for descriptor in (self._switches, self._clients):
             self._epoll.register(descriptor.fileno(), select.EPOLLIN)
+        with contextlib.suppress(PermissionError):  # /dev/null cannot be waited for
+            self._epoll.register(sys.stdin.fileno(), select.EPOLLIN)
 
     def serve(self) -> None:
         """Serve until standard input ends."""
