@@ -53,7 +53,8 @@ def _counts(path: Path, labels: Labels) -> dict[str, np.ndarray]:
         target = _dotted(frame[at + 16 : at + 20])
         if target not in listeners:
             continue
-        row = max(0, t_ns - start) // BIN_NS
+        # A capture's clock may jump: beyond the end is the end.
+        row = min(max(0, t_ns - start) // BIN_NS, bins - 1)
         port = int.from_bytes(frame[at + 20 : at + 22], "big")
         source = f"{_dotted(frame[at + 12 : at + 16])}:{port}"
         orders = sum(frame.count(b"\x0135=" + kind + b"\x01") for kind in KINDS)
