@@ -110,9 +110,12 @@ def test_one_number_again_and_again() -> None:
         )
     ]
 
-    found = names_of(rows_of(order(9, price=(100 + n) * SCALE) for n in range(40)))
+    again = [order(9, price=(100 + n) * SCALE) for n in range(40)]
+    refusal = {"kind": KIND["report"], "exec_type": 56, "order_key": 9, "down": 1}
+    refused = [event for one in again for event in (one, dict(refusal))]
 
-    assert found == {"duplicate_clordid"}
+    assert "duplicate_clordid" in names_of(rows_of(refused))
+    assert names_of(rows_of(again)) == set(), "seen twice, not sent twice"
     assert names_of(rows_of(cancels)) == set()
 
 

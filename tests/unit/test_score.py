@@ -118,8 +118,10 @@ def test_without_a_market_it_abstains(scorer: score.OnnxScorer) -> None:
 
 def test_duplicate_clordids_are_a_fact(scorer: score.OnnxScorer) -> None:
     """A rule speaks whatever the model thinks and however short the history."""
-    verdicts = scorer.score(*table((1, QUIET | {"duplicates": 9, "history_ms": 100})))
+    seen = QUIET | {"duplicates": 9, "history_ms": 100}
+    verdicts = scorer.score(*table((1, seen), (1, seen | {"rejects": 2})))
 
+    # What the venue refuses none of was not sent twice, but seen twice.
     assert [one.rule for one in verdicts] == ["session.duplicate_clordid"]
     assert verdicts[0].cause is Cause.ALGO_FAULT
 

@@ -12,13 +12,15 @@ from airnet.score.rules_session_told import ALONE, CALM, SPREAD, TOLD
 _ACTED = (
     # Reused ClOrdIDs are refused by every venue (FIX 4.4, field 11: unique); four in
     # two slots is a program that does not know what it has sent. Cancels that bear
-    # their order's number do not count, nor does what is marked as sent again.
+    # their order's number do not count, nor does what is marked as sent again. What no
+    # venue refuses was not sent twice, but seen twice.
     Rule(
         name="session.duplicate_clordid",
         cause=Cause.ALGO_FAULT,
         unit="orders in 0.2 s",
         feature="duplicates",
         limit=3,
+        needs=(("rejects", 2, ANY),),
     ),
     # The same order a dozen times in a row, 40 a second, four times what the session
     # ever sent while the others did not, elevated for 0.15 s at least. Who slices a
