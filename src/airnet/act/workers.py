@@ -47,7 +47,7 @@ class Workers:
     """Threads that ask, one for each name; without anybody to hear, none at all."""
 
     def __init__(self) -> None:
-        self._queues: dict[str, queue.SimpleQueue[Call[object]]] = {}
+        self._queues: dict[str, queue.SimpleQueue[Callable[[], None]]] = {}
         self._between: Callable[[], None] | None = None
 
     def attend(self, between: Callable[[], None]) -> None:
@@ -66,7 +66,7 @@ class Workers:
             threading.Thread(
                 target=_work, args=(waiting,), name=f"ask {name}", daemon=True
             ).start()
-        waiting.put(call)  # type: ignore[arg-type] # nobody takes its result from there
+        waiting.put(call.run)
         return call
 
     def wait(self, call: Call[Result], limit_s: float = threading.TIMEOUT_MAX) -> bool:
@@ -89,6 +89,6 @@ class Workers:
         return call.result()
 
 
-def _work(waiting: "queue.SimpleQueue[Call[object]]") -> None:
+def _work(waiting: "queue.SimpleQueue[Callable[[], None]]") -> None:
     while True:
-        waiting.get().run()
+        waiting.get()()

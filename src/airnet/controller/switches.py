@@ -6,6 +6,7 @@ the switch itself refuses everybody else, so that two controllers are never of t
 minds. Whoever takes the lead reads what stands and adopts it.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
 from airnet.clock import Clock
@@ -43,7 +44,7 @@ GENERATION_MASK = (1 << 64) - 1
 NO_GENERATION = GENERATION_MASK
 
 
-class Switches:
+class Switches(ABC):
     """The connected switches, and the exchanges that make them hold what they should.
 
     Args:
@@ -367,9 +368,9 @@ class Switches:
         if is_told and exchange in self._exchanges.open and not any(reading):
             self._finish(exchange)
 
+    @abstractmethod
     def _finish(self, exchange: Exchange) -> None:
         """Close an exchange and tell whoever asked."""
-        raise NotImplementedError
 
     def _note(self, event: str, /, **fields: object) -> None:
         fields.pop("event", None)  # structlog's own word for the name of a line

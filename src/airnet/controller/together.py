@@ -6,6 +6,7 @@ bundle, one barrier, read back by one question. Each containment keeps its own c
 lease, answer and undo; one that is refused is found by halves, and the rest stand.
 """
 
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Sequence
 
@@ -151,13 +152,13 @@ class Together(Switches):
             one.errors += exchange.errors
         self._fail_together([one for one in open_still if not self._settled(one)])
 
+    @abstractmethod
     def _settled(self, exchange: Exchange) -> bool:
         """Close an apply; answer it and return whether it stands, as it was asked."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _fail_together(self, failed: Sequence[Exchange]) -> None:
         """Undo what may stand of these, on every switch, and say so."""
-        raise NotImplementedError
 
     def _went(self, exchange: Exchange) -> None:
         """Take note that one answer has come, and that the next may go."""
