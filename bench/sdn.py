@@ -1,7 +1,7 @@
 """Decision to the last bad frame through Open vSwitch, by OpenFlow, traffic running.
 
     python bench/sdn.py [--trials N] [--young N] [--reroutes N]
-                         [--whole N] [--at-once N]
+                         [--whole N] [--at-once N] [--ways NAME,NAME]
 
 Needs root, gcc and Open vSwitch. What is compared takes turns within one run: the fast
 lane, and a raw sender in C that does nothing but write the same bytes and wait for the
@@ -211,6 +211,7 @@ def main() -> int:
     parser.add_argument("--reroutes", type=int, default=1000)
     parser.add_argument("--whole", type=int, default=1000)
     parser.add_argument("--at-once", type=int, default=1000)
+    parser.add_argument("--ways", help="only these, by a comma between")
     wanted = parser.parse_args()
     found: dict[str, object] = {"host": describe()}
     # As the raw sender and the lane: who decides goes first. Others choose themselves.
@@ -233,6 +234,8 @@ def main() -> int:
             "warm both": (lambda: bench.warm(bench.knowing), bench.release),
             "hop both": (bench.hop, bench.release),
         }
+        if wanted.ways:
+            ways = {name: ways[name] for name in wanted.ways.split(",")}
         begun = bench.arrived(0)
         start = int(begun["number"][begun["kind"] == GOOD].max())
         if wanted.trials:
@@ -274,8 +277,11 @@ def show(found: dict) -> None:
                 f"  <=1 ms {row['within_1_ms']:.2%}  effect {effect}"
                 f"  ack {acks}  {calm}"
             )
-        for name, floor in FLOORS.items() if title in found else ():
-            ours, least = found[title][name], found[title][floor]
+        measured = found.get(title, {})
+        for name, floor in FLOORS.items():
+            if name not in measured or floor not in measured:
+                continue
+            ours, least = measured[name], measured[floor]
             times = ", ".join(
                 f"{what} {ours[key] / max(1, least[key]):.2f}"
                 for what, key in HELD_AGAINST.items()

@@ -11,6 +11,11 @@
 #define GUARD_RULES_MAX 65536
 #define GUARD_GATEWAYS_MAX 1024
 #define GUARD_INTENT_PAGES 1024
+#define GUARD_PIECES_MAX 8192
+/* 65,535 bytes in parts of 1,280 (RFC 8200 section 5), and some to spare. */
+#define GUARD_PARTS_MAX 64
+/* Parts follow each other on one path; a 16-bit id comes round far later. */
+#define GUARD_PIECE_NS 1000000000ull
 
 /* What holds for whom a key names, until when. A rule says of itself when it ends: the
  * program compares, so nobody has to take it away, and nobody's death keeps it.
@@ -51,6 +56,28 @@ struct airnet_guard_gateway {
 	an_u16 pad[3];
 };
 
+/* Whom frames are between whose ports nobody can read. */
+struct airnet_guard_pair {
+	an_u64 source[2]; /* 0: anybody */
+	an_u64 target[2];
+};
+
+/* A datagram that comes in parts, of which only the first says its ports: RFC 791
+ * section 3.2, RFC 8200 section 4.5. */
+struct airnet_guard_piece {
+	an_u64 source[2];
+	an_u64 target[2];
+	an_u32 id; /* of IPv6 as it lies in memory */
+	an_u8 protocol; /* 0 of IPv6 */
+	an_u8 pad[3];
+};
+
+/* Parts that may pass because a known conversation sent their first one. */
+struct airnet_guard_parts {
+	an_u64 until_ns;
+	an_u64 passed;
+};
+
 struct airnet_guard_control {
 	an_u64 is_off; /* not 0: everything passes, whatever stands */
 	an_u64 pad[7];
@@ -79,6 +106,9 @@ AIRNET_ASSERT_SIZE(airnet_guard_rule, 64);
 AIRNET_ASSERT_SIZE(airnet_guard_flow, 40);
 AIRNET_ASSERT_SIZE(airnet_guard_prefix, 20);
 AIRNET_ASSERT_SIZE(airnet_guard_gateway, 24);
+AIRNET_ASSERT_SIZE(airnet_guard_pair, 32);
+AIRNET_ASSERT_SIZE(airnet_guard_piece, 40);
+AIRNET_ASSERT_SIZE(airnet_guard_parts, 16);
 AIRNET_ASSERT_SIZE(airnet_guard_control, 64);
 AIRNET_ASSERT_SIZE(airnet_guard_counts, 128);
 

@@ -195,12 +195,10 @@ static inline int direct_begin(struct world *w, const char **why)
 
 	*why = "memory is short";
 	w->now_ns = w->start_ns;
-	w->agenda.limit = 1u << 20;
-	w->agenda.heap = malloc(sizeof(struct event) * w->agenda.limit);
 	d->lines = calloc(lines + 1, sizeof(*d->lines));
 	d->flights = calloc(DIRECT_FLIGHT, sizeof(*d->flights));
 	d->free = MARKET_NONE;
-	if (!w->agenda.heap || !d->lines || !d->flights)
+	if (!d->lines || !d->flights || agenda_open(&w->agenda, w->start_ns, 1u << 20))
 		return -1;
 	if (market_begin(w, why))
 		return -1;
@@ -216,7 +214,7 @@ static inline int direct_begin(struct world *w, const char **why)
 static inline void direct_end(struct world *w)
 {
 	market_end(w);
-	free(w->agenda.heap);
+	agenda_close(&w->agenda);
 	free(w->direct.lines);
 	free(w->direct.flights);
 }
@@ -226,7 +224,7 @@ static inline int direct_run(struct world *w, an_s64 until_ns)
 {
 	struct agenda *a = &w->agenda;
 
-	while (a->count && a->heap[0].time_ns < until_ns) {
+	while (agenda_has(a, until_ns)) {
 		struct event e;
 
 		if (w->direct.limit && w->direct.limit - w->direct.count < 4096)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "airnet.h"
+#include "zeros.h"
 
 #define BOOK_NONE 0xffffffffu
 #define BOOK_LEVELS_MIN 64u
@@ -62,7 +63,7 @@ struct ladder {
 static inline int pool_open(struct pool *p, an_u32 limit)
 {
 	memset(p, 0, sizeof(*p));
-	p->orders = calloc(limit, sizeof(*p->orders));
+	p->orders = zeros_take(limit, sizeof(*p->orders));
 	p->limit = limit;
 	p->free = BOOK_NONE;
 	return p->orders ? 0 : -1;
@@ -70,7 +71,7 @@ static inline int pool_open(struct pool *p, an_u32 limit)
 
 static inline void pool_close(struct pool *p)
 {
-	free(p->orders);
+	zeros_give(p->orders);
 	p->orders = NULL;
 }
 

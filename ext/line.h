@@ -48,8 +48,8 @@ static inline void line_end(struct world *w)
 	free(l->line);
 	free(l->hosts);
 	free(l->plans);
-	free(l->notes);
-	free(l->held);
+	zeros_give(l->notes);
+	zeros_give(l->held);
 	free(l->names);
 	free(l->name_keys);
 	free(l->truth);

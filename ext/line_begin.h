@@ -237,8 +237,8 @@ static inline int line_take(struct world *w)
 	l->line = calloc(lines + 1, sizeof(*l->line));
 	l->hosts = calloc((size_t)l->host_count + 1, sizeof(*l->hosts));
 	l->plans = calloc(dialects * WIRE_TYPE_COUNT + 1, sizeof(*l->plans));
-	l->notes = calloc(lines * 2 * LINE_NOTES + 1, sizeof(*l->notes));
-	l->held = calloc(lines * 2 + 1, LINE_HELD_BYTES);
+	l->notes = zeros_take(lines * 2 * LINE_NOTES + 1, sizeof(*l->notes));
+	l->held = zeros_take(lines * 2 + 1, LINE_HELD_BYTES);
 	l->names = calloc(symbols, sizeof(*l->names));
 	l->name_keys = calloc(symbols, sizeof(*l->name_keys));
 	l->truth = calloc(lines + 1, sizeof(*l->truth));

@@ -80,8 +80,9 @@ static inline int market_memory(struct world *w)
 	int is_short;
 
 	m->symbols = calloc(m->symbol_count + 1, sizeof(*m->symbols));
-	m->orders = calloc(orders, sizeof(*m->orders));
-	m->tickets = calloc(orders, sizeof(*m->tickets));
+	m->orders = zeros_take(orders, sizeof(*m->orders));
+	m->ids = calloc(VENUE_MARKS, sizeof(*m->ids));
+	m->tickets = zeros_take(orders, sizeof(*m->tickets));
 	m->gateways = calloc(m->gateway_count, sizeof(*m->gateways));
 	m->accounts = calloc(m->line_count + 1, sizeof(*m->accounts));
 	m->holdings = calloc((size_t)m->line_count * m->symbol_count + 1,
@@ -93,12 +94,12 @@ static inline int market_memory(struct world *w)
 	m->desk_of = calloc(pairs, sizeof(*m->desk_of));
 	m->taker_of = calloc(pairs, sizeof(*m->taker_of));
 	m->racer_of = calloc(pairs, sizeof(*m->racer_of));
-	is_short = !m->symbols || !m->orders || !m->tickets || !m->gateways ||
-		   !m->accounts || !m->holdings || !m->agents || !m->desks ||
-		   !m->faults || !m->news || !m->desk_of || !m->taker_of ||
+	is_short = !m->symbols || !m->orders || !m->ids || !m->tickets ||
+		   !m->gateways || !m->accounts || !m->holdings || !m->agents ||
+		   !m->desks || !m->faults || !m->news || !m->desk_of || !m->taker_of ||
 		   !m->racer_of || pool_open(&m->pool, orders);
 	for (an_u32 i = 0; !is_short && i < m->gateway_count; i++) {
-		m->gateways[i].queue = calloc(m->queue_limit, sizeof(struct app));
+		m->gateways[i].queue = zeros_take(m->queue_limit, sizeof(struct app));
 		m->gateways[i].lines = calloc(m->queue_limit, sizeof(an_u32));
 		m->gateways[i].slow = 1;
 		is_short |= !m->gateways[i].queue || !m->gateways[i].lines;
@@ -122,12 +123,13 @@ static inline void market_end(struct world *w)
 	for (an_u32 i = 0; m->symbols && i < m->symbol_count; i++)
 		book_close(&m->symbols[i].book);
 	for (an_u32 i = 0; m->gateways && i < m->gateway_count; i++) {
-		free(m->gateways[i].queue);
+		zeros_give(m->gateways[i].queue);
 		free(m->gateways[i].lines);
 	}
 	free(m->symbols);
-	free(m->orders);
-	free(m->tickets);
+	zeros_give(m->orders);
+	free(m->ids);
+	zeros_give(m->tickets);
 	free(m->gateways);
 	free(m->accounts);
 	free(m->holdings);
@@ -178,6 +180,7 @@ static inline void market_desk(struct world *w, an_u32 agent, an_u32 desk,
 	d->agent = agent;
 	d->symbol = symbol;
 	d->centre = (double)value_row(w, symbol)->price;
+	d->threshold = a->row->threshold_ticks * value_row(w, symbol)->tick;
 	d->opinion = (chance_unit(&a->chance) - 0.5) * value_row(w, symbol)->tick;
 	memset(d->slots, 0xff, sizeof(d->slots));
 }

@@ -179,14 +179,15 @@ struct symbol {
 /* One maker in one symbol. */
 struct desk {
 	double centre; /* what its quotes lie about, cents */
+	double threshold; /* of its first level, cents */
 	double opinion; /* how much dearer it thinks the symbol, cents */
 	an_s64 position; /* shares */
 	an_s64 shy_until_ns; /* it was refused: no new orders before */
 	an_u32 agent;
 	an_u32 symbol;
-	an_u32 slots[2][MAKER_LEVELS_MAX];
 	an_u32 is_woken;
 	an_u32 pad;
+	an_u32 slots[2][MAKER_LEVELS_MAX];
 };
 
 struct parent {
@@ -237,6 +238,7 @@ struct market {
 	struct symbol *symbols;
 	struct pool pool;
 	struct venue_order *orders;
+	an_u8 *ids; /* live orders by line and id; see venue_mark */
 	struct ticket *tickets;
 	struct gateway *gateways;
 	struct account *accounts;

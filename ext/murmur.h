@@ -31,12 +31,6 @@ struct murmur {
 	an_u8 payload[512];
 };
 
-static inline void murmur_fill(struct murmur *m, an_u32 from, an_u32 count)
-{
-	for (an_u32 i = 0; i < count; i++)
-		m->payload[from + i] = (an_u8)chance_u64(&m->chance);
-}
-
 /* Who sends to whom: an even step asks, an odd one answers. */
 static inline void murmur_ends(struct world *w, struct murmur *m, an_u16 client_port,
 			       an_u16 server_port)

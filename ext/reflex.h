@@ -18,7 +18,7 @@
 #define REFLEX_RANGES 1024
 #define REFLEX_RULES 32
 #define REFLEX_TEXT_BYTES 2048 /* of a Decision that was foreseen */
-#define REFLEX_BEFORE 64 /* windows in front of one that may be looked at again */
+#define REFLEX_BEFORE 1024 /* windows in front of one that may be looked at again */
 #define REFLEX_GATEWAY 2
 #define REFLEX_SOURCE 3
 
@@ -108,7 +108,16 @@ enum reflex_why {
 	REFLEX_OTHER_PORT,
 	REFLEX_UNSURE, /* who is named, the judge must say */
 	REFLEX_OTHERWISE, /* what fits was not foreseen */
+	REFLEX_HELD, /* nothing may be done now, or the kernel refused */
 	REFLEX_REASONS
+};
+
+/* The last window that was left to the judge, and when it was looked at. */
+struct reflex_left {
+	an_u64 close_ns;
+	an_u64 looked_ns; /* CLOCK_MONOTONIC */
+	an_u32 why;
+	an_u32 pad;
 };
 
 struct reflex {
@@ -122,6 +131,7 @@ struct reflex {
 	an_u32 spared_count;
 	an_u32 range_count;
 	an_u64 declined[REFLEX_REASONS];
+	struct reflex_left left;
 	an_u64 gateways_left; /* windows of gateways until all is doubtful again */
 	struct reflex_arm *arms; /* REFLEX_ARMS */
 	an_u8 (*spared)[16]; /* REFLEX_PLACES; all zero = free */

@@ -97,6 +97,11 @@ cdef extern from "reflex_fire.h" nogil:
         uint32_t flood
         uint32_t containable
 
+    struct reflex_left:
+        uint64_t close_ns
+        uint64_t looked_ns
+        uint32_t why
+
     struct reflex_batch:
         const airnet_window *windows
         const float *rows
@@ -112,6 +117,7 @@ cdef extern from "reflex_fire.h" nogil:
         uint32_t spared_count
         uint32_t range_count
         uint64_t declined[REFLEX_REASONS]
+        reflex_left left
         uint64_t gateways_left
         reflex_arm *arms
         uint8_t (*spared)[16]
@@ -155,7 +161,7 @@ RANGES, SPARED_MAX = REFLEX_RANGES, REFLEX_SPARED_MAX
 LIMIT, DROP = REFLEX_LIMIT, REFLEX_DROP
 SHOT_BYTES = sizeof(reflex_shot)
 #: By reflex_why.
-WHY = ("unarmed", "too_few", "not_first", "other_port", "unsure", "otherwise")
+WHY = ("unarmed", "too_few", "not_first", "other_port", "unsure", "otherwise", "held")
 assert len(WHY) == REFLEX_REASONS
 
 
@@ -397,6 +403,12 @@ cdef class Arms:
         cdef int i
         return tuple([self.state.aim.declined[i] for i in range(REFLEX_REASONS)])
 
+    @property
+    def left(self):
+        """The last window left to the judge: its end, when it was looked at, why."""
+        cdef reflex_left *left = &self.state.aim.left
+        return left.close_ns, left.looked_ns, left.why
+
     cdef int take(self, np.ndarray windows, np.ndarray rows) except -1:
         """Make the batch one of WINDOW[k] with float32[k, 64] rows."""
         if (
@@ -422,7 +434,7 @@ cdef class Arms:
         self.take(windows, rows)
         with nogil:
             found = reflex_look(&self.state.aim, &self.state.batch, &shot)
-        return said(&shot) if found else None
+        return said(&shot) if found > 0 else None
 
     def fire(self, np.ndarray windows not None, np.ndarray rows not None):
         """Do it: what ext/step.h does of each batch."""

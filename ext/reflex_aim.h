@@ -208,8 +208,16 @@ static inline enum reflex_why reflex_aim(struct reflex *r, const struct reflex_b
 	return REFLEX_REASONS;
 }
 
-/* Whether something was foreseen of the first window of a gateway that breaks a rule;
- * then it is in the shot. */
+/* That window is the judge's, for this reason. */
+static inline void reflex_leave(struct reflex *r, an_u64 close_ns, enum reflex_why why)
+{
+	r->declined[why]++;
+	r->left.close_ns = close_ns;
+	r->left.why = why;
+}
+
+/* Whether something was foreseen of the first window of a gateway that breaks a rule:
+ * 1, it is in the shot. -1: that window is left to the judge. 0: none breaks one. */
 static inline int reflex_look(struct reflex *r, const struct reflex_batch *b,
 			      struct reflex_shot *shot)
 {
@@ -231,8 +239,8 @@ static inline int reflex_look(struct reflex *r, const struct reflex_batch *b,
 		if (why == REFLEX_REASONS)
 			return 1;
 		/* The next one is for a judge who has seen this one. */
-		r->declined[why]++;
-		return 0;
+		reflex_leave(r, b->windows[i].close_ns, why);
+		return -1;
 	}
 	return 0;
 }

@@ -164,32 +164,43 @@ static inline int reflex_rules(const struct reflex_gun *g,
 	return status;
 }
 
+/* What was foreseen is not done: the judge decides. */
+static inline int reflex_hold(struct reflex_gun *g)
+{
+	g->shot.action = 0;
+	reflex_leave(&g->aim, g->shot.close_ns, REFLEX_HELD);
+	g->aim.left.looked_ns = g->shot.begun_ns;
+	return 0;
+}
+
 /* Look at a batch; carry out what holds of it. 1: done, and to be confirmed. */
 static inline int reflex_fire(struct reflex_gun *g)
 {
 	const struct reflex_arm *arm;
 	const struct reflex_order *order;
+	int found;
 
 	if (g->shot.action) {
 		g->aim.arm_count = 0; /* the last is not confirmed yet */
 		return 0;
 	}
-	if (!reflex_look(&g->aim, &g->batch, &g->shot)) {
+	found = reflex_look(&g->aim, &g->batch, &g->shot);
+	if (found <= 0) {
 		g->shot.action = 0;
+		if (found)
+			g->aim.left.looked_ns = reflex_clock_ns();
 		return 0;
 	}
 	arm = reflex_arm_of(&g->aim, g->shot.gateway);
 	order = g->shot.action == REFLEX_DROP ? &arm->drop : &arm->limit;
 	g->shot.begun_ns = reflex_clock_ns();
 	g->shot.until_ns = g->shot.begun_ns + g->shot.ttl_ns;
-	if (!reflex_is_open(g) || !reflex_intend(g, order)) {
-		g->shot.action = 0;
-		return 0;
-	}
+	if (!reflex_is_open(g) || !reflex_intend(g, order))
+		return reflex_hold(g);
 	if (reflex_rules(g, order)) {
 		g->failed++;
 		reflex_forget(g);
-		return 0;
+		return reflex_hold(g);
 	}
 	g->shot.done_ns = reflex_clock_ns();
 	g->fired++;

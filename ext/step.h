@@ -44,6 +44,8 @@ struct step {
 	step_told told; /* NULL = nobody */
 	void *told_place;
 	an_u64 spin_ns; /* looking without a pause, before sleeping */
+	int64_t owed_ns; /* of sleep, at counted_ns, CLOCK_MONOTONIC */
+	int64_t counted_ns;
 };
 
 static inline int64_t step_clock_ns(void)
@@ -141,21 +143,64 @@ static inline int step_is_empty(const struct step *s)
 	return 1;
 }
 
-/* What of the time it looks for frames it sleeps: who never does, at a real-time
- * priority, is held up for 50 ms of each second (sched(7), real-time group scheduling).
+/* While it looks for frames it sleeps a share of the time: who never does, at a
+ * real-time priority, is held up for 50 ms of each second (sched(7), real-time group
+ * scheduling). Whoever runs meanwhile leaves cold caches, so it is done when there is
+ * time for it, by step_nap, and in step_watch only when too much is owed.
  */
-#define STEP_NAP_SHARE 6
+#define STEP_NAP_SHARE 12
+#define STEP_OWED_NS 1500000 /* so much and no more, however long it is */
+
+/* Count what sleep is owed by now. */
+static inline int64_t step_owe(struct step *s, int64_t now_ns)
+{
+	int64_t awake_ns = now_ns - s->counted_ns;
+
+	s->counted_ns = now_ns;
+	s->owed_ns += awake_ns / STEP_NAP_SHARE;
+	if (s->owed_ns > STEP_OWED_NS)
+		s->owed_ns = STEP_OWED_NS;
+	return s->owed_ns;
+}
+
+/* Sleep what is owed, if it is `least_ns`, until frames come; 1: none are there. */
+static inline int step_nap(struct step *s, int64_t least_ns)
+{
+	int64_t now_ns = step_clock_ns(), owed_ns = step_owe(s, now_ns);
+
+	if (owed_ns >= least_ns && step_is_empty(s)) {
+		xsk_nap(s->sockets, s->socket_count, owed_ns);
+		s->counted_ns = step_clock_ns();
+		s->owed_ns = owed_ns - (s->counted_ns - now_ns);
+	}
+	return step_is_empty(s);
+}
+
+#define STEP_TARGETS 64 /* that are looked at, of those with an open window */
+
+/* The most flood-like packets that an open window of a gateway has. */
+static inline an_u32 step_stirs(const struct step *s)
+{
+	const struct window_state *w = s->windows;
+	an_u32 most = 0;
+
+	for (an_u32 i = 0; i < w->active_target_count && i < STEP_TARGETS; i++) {
+		an_u32 packets = w->targets[w->active_targets[i]].tally.packets;
+
+		most = packets > most ? packets : most;
+	}
+	return most;
+}
 
 /* Look for frames for a while, giving way to whoever else may run here. */
-static inline void step_watch(const struct step *s)
+static inline void step_watch(struct step *s)
 {
-	int64_t end_ns = step_clock_ns() + (int64_t)s->spin_ns;
+	int64_t end_ns;
 
+	step_nap(s, STEP_OWED_NS);
+	end_ns = step_clock_ns() + (int64_t)s->spin_ns;
 	while (step_is_empty(s) && step_clock_ns() < end_ns)
 		sched_yield();
-	if (step_is_empty(s))
-		xsk_nap(s->sockets, s->socket_count,
-			(int64_t)s->spin_ns / STEP_NAP_SHARE);
 }
 
 /* Take a batch; the last one is done with. Frames or -errno. */

@@ -100,6 +100,8 @@ cdef extern from "step.h" nogil:
     int step_poll(step *s, int wait_ms) noexcept
     int step_advance(step *s) noexcept
     int step_spin(step *s, int64_t spin_ns) noexcept
+    int step_nap(step *s, int64_t least_ns) noexcept
+    uint32_t step_stirs(const step *s) noexcept
 
     struct coast_batch:
         int ended
@@ -229,6 +231,23 @@ cdef class Step:
         with nogil:
             status = step_spin(self.state, spin_ns)
         return status
+
+    def nap(self, int64_t least_ns):
+        """Sleep what is owed until frames come; True: none are there.
+
+        A Step that looks for frames instead of sleeping owes sleep; less than
+        `least_ns` can wait.
+        """
+        cdef int status = 1
+        if self.state.socket_count:
+            with nogil:
+                status = step_nap(self.state, least_ns)
+        return status == 1
+
+    @property
+    def stirs(self):
+        """The most flood-like packets that an open window of a gateway has."""
+        return step_stirs(self.state)
 
     def coast(
         self, tuple engine not None, int64_t now_ns, int64_t last_ns, int64_t limit_ns,

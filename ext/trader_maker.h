@@ -37,8 +37,7 @@ static inline void desks_notice(struct world *w, an_u32 symbol, an_s64 now_ns)
 		double off = shown - d->centre;
 
 		off = off < 0 ? -off : off;
-		if (!d->is_woken &&
-		    off >= m->agents[d->agent].row->threshold_ticks * s->book.tick)
+		if (!d->is_woken && off >= d->threshold)
 			desk_wake(w, desk, now_ns);
 	}
 	arbitrage_notice(w, symbol, now_ns);
@@ -147,13 +146,23 @@ static inline void desk_quote(struct world *w, an_u32 desk, int side, int level,
 		desk_move(w, desk, side, level, price, now_ns);
 }
 
+/* Have the tickets of all levels fetched at once: each is far away. */
+static inline void desk_fetch(const struct market *m, const struct desk *d,
+			      an_u32 levels)
+{
+	for (an_u32 level = 0; level < levels; level++)
+		for (int side = 0; side < 2; side++)
+			if (d->slots[side][level] != MARKET_NONE)
+				__builtin_prefetch(&m->tickets[d->slots[side][level]]);
+}
+
 static inline void desk_look(struct world *w, an_u32 desk, an_s64 now_ns)
 {
 	struct market *m = &w->market;
 	struct desk *d = &m->desks[desk];
 	struct agent *a = &m->agents[d->agent];
 	const struct symbol *s = &m->symbols[d->symbol];
-	double threshold = a->row->threshold_ticks * s->book.tick;
+	double threshold = d->threshold;
 
 	d->is_woken = 0;
 	if (!trader_may_speak(m, d->agent) || trader_is_suppressed(a) ||
@@ -161,6 +170,7 @@ static inline void desk_look(struct world *w, an_u32 desk, an_s64 now_ns)
 		return;
 	if (!a->is_stale)
 		d->centre = value_shown(s);
+	desk_fetch(m, d, a->row->levels);
 	for (int level = 0; level < a->row->levels; level++) {
 		desk_quote(w, desk, BOOK_BUY, level, threshold, now_ns);
 		desk_quote(w, desk, BOOK_SELL, level, threshold, now_ns);

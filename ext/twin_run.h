@@ -18,9 +18,7 @@ static inline int world_begin(struct world *w, const char **why)
 		return -1;
 	*why = "memory is short";
 	w->now_ns = w->start_ns;
-	w->agenda.limit = WORLD_EVENTS_MAX;
-	w->agenda.heap = malloc(sizeof(struct event) * WORLD_EVENTS_MAX);
-	if (!w->agenda.heap)
+	if (agenda_open(&w->agenda, w->start_ns, WORLD_EVENTS_MAX))
 		return -1;
 	sensor_begin(&w->sensor, w->seed, w->rows[ROWS_SENSOR].at,
 		     w->rows[ROWS_SENSOR].count);
@@ -37,8 +35,7 @@ static inline void world_end(struct world *w)
 	strike_end(w);
 	market_end(w);
 	line_end(w);
-	free(w->agenda.heap);
-	w->agenda.heap = NULL;
+	agenda_close(&w->agenda);
 }
 
 static inline const an_u64 *world_truth(const struct world *w)
@@ -91,7 +88,7 @@ static inline int world_run(struct world *w, an_s64 until_ns)
 {
 	struct agenda *a = &w->agenda;
 
-	while (a->count && a->heap[0].time_ns < until_ns) {
+	while (agenda_has(a, until_ns)) {
 		struct event e;
 
 		if (world_is_full(w))

@@ -138,6 +138,8 @@ static inline an_u32 venue_find(const struct market *m, an_u32 line,
 	if (slot < m->pool.limit && m->orders[slot].line == line &&
 	    m->orders[slot].id == a->original)
 		return slot;
+	if (!*venue_mark(m, line, a->original))
+		return MARKET_NONE;
 	slot = m->accounts[line].first;
 	while (slot != MARKET_NONE && m->orders[slot].id != a->original)
 		slot = m->orders[slot].next;
@@ -190,7 +192,9 @@ static inline void venue_amend(struct world *w, an_u32 slot, an_u32 tick,
 		book_reduce(b, m->pool.orders, slot, leaves);
 	else
 		book_remove(b, m->pool.orders, slot);
+	venue_unnamed(m, v);
 	v->id = a->id;
+	venue_named(m, v);
 	v->quantity = a->quantity;
 	o->leaves = leaves;
 	o->tick = tick;

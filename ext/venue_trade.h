@@ -17,11 +17,36 @@ static inline void venue_release(struct market *m, an_u32 slot)
 	pool_give(&m->pool, slot);
 }
 
+/* How many live orders have a line and an id, by a digest of both: none, then there is
+ * no such order. MANY: nobody counts any more, there may be one. */
+#define VENUE_MARKS 65536u
+#define VENUE_MANY 255
+
+static inline an_u8 *venue_mark(const struct market *m, an_u32 line, an_u64 id)
+{
+	return &m->ids[chance_mix(id ^ (an_u64)line << 40) & (VENUE_MARKS - 1)];
+}
+
+static inline void venue_named(const struct market *m, const struct venue_order *v)
+{
+	an_u8 *mark = venue_mark(m, v->line, v->id);
+
+	*mark = (an_u8)(*mark + (*mark != VENUE_MANY));
+}
+
+static inline void venue_unnamed(const struct market *m, const struct venue_order *v)
+{
+	an_u8 *mark = venue_mark(m, v->line, v->id);
+
+	*mark = (an_u8)(*mark - (*mark != VENUE_MANY));
+}
+
 static inline void venue_link(struct market *m, an_u32 slot)
 {
 	struct venue_order *v = &m->orders[slot];
 	struct account *c = &m->accounts[v->line];
 
+	venue_named(m, v);
 	v->previous = MARKET_NONE;
 	v->next = c->first;
 	if (c->first != MARKET_NONE)
@@ -36,6 +61,7 @@ static inline void venue_finish(struct market *m, an_u32 slot, int state)
 	struct venue_order *v = &m->orders[slot];
 	struct account *c = &m->accounts[v->line];
 
+	venue_unnamed(m, v);
 	if (v->previous == MARKET_NONE)
 		c->first = v->next;
 	else

@@ -120,13 +120,26 @@ static inline void window_session_frame(struct window_state *w,
 	window_end_frame(w, s, v, t, h);
 }
 
+/* What was read, what is a part of a datagram, and who hides behind more headers than
+ * decode follows: those addresses are known, and such frames make floods as well. */
+static inline int window_is_counted(const struct airnet_header *h)
+{
+	static const uint8_t nobody[16];
+
+	if (__builtin_expect(h->reason == AIRNET_FRAME_OK, 1))
+		return 1;
+	return h->reason == AIRNET_FRAME_FRAGMENT ||
+	       (h->reason == AIRNET_FRAME_DEPTH &&
+		memcmp(h->target, nobody, sizeof(nobody)) != 0);
+}
+
 static inline void window_packet(struct window_state *w, const struct airnet_header *h,
 				 const struct airnet_message *messages, uint32_t count)
 {
 	struct window_target *t;
 	uint64_t hash;
 
-	if (h->reason != AIRNET_FRAME_OK && h->reason != AIRNET_FRAME_FRAGMENT)
+	if (!window_is_counted(h))
 		return;
 	if (h->session < AIRNET_SESSIONS_MAX) {
 		window_session_frame(w, h, messages, count);

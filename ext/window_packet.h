@@ -26,8 +26,8 @@ static inline void window_tally_packet(struct window_tally *y,
 	y->fresh += origin.fresh;
 	y->same_bytes += y->packets > 1 && h->payload_bytes == y->last_bytes;
 	y->last_bytes = h->payload_bytes;
-	if (h->reason == AIRNET_FRAME_FRAGMENT)
-		y->fragment++;
+	if (h->reason != AIRNET_FRAME_OK)
+		y->fragment++; /* and chains of headers without end */
 	else if (window_is_syn(h))
 		y->syn++;
 	else if (h->protocol == WINDOW_TCP)

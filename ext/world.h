@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agenda.h"
 #include "airnet.h"
 
 #define WORLD_SECOND_NS 1000000000LL
@@ -160,82 +161,8 @@ static inline double chance_pareto(struct chance *c, double least, double alpha)
 	return least * world_exp(chance_exponential(c) / alpha);
 }
 
-/* ---- events ---- */
-
-/* Whose an event is: `kind` is the part's own below it. */
+/* Whose an event (ext/agenda.h) is: `kind` is the part's own below it. */
 enum { WORLD_MARKET = 0x1000, WORLD_LINE = 0x2000, WORLD_STRIKE = 0x3000 };
-
-struct event {
-	an_s64 time_ns;
-	an_u64 order; /* of scheduling: decides between equal times */
-	an_u64 value; /* the part's own */
-	an_u32 who;
-	an_u32 kind;
-};
-
-struct agenda {
-	struct event *heap; /* 4-ary, the earliest first */
-	an_u32 count;
-	an_u32 limit;
-	an_u64 scheduled;
-	an_u64 done;
-	an_u64 refused; /* the heap was full: a world too small, the run is void */
-};
-
-/* Time and order as one number: two of them are compared without a branch. */
-static inline unsigned __int128 event_key(const struct event *e)
-{
-	return (unsigned __int128)(an_u64)e->time_ns << 64 | e->order;
-}
-
-static inline int event_before(const struct event *a, const struct event *b)
-{
-	return event_key(a) < event_key(b);
-}
-
-static inline void agenda_add(struct agenda *a, an_s64 time_ns, an_u32 kind, an_u32 who,
-			      an_u64 value)
-{
-	struct event fresh = {time_ns, a->scheduled++, value, who, kind};
-	an_u32 at = a->count;
-
-	if (at == a->limit) {
-		a->refused++;
-		return;
-	}
-	a->count++;
-	while (at) {
-		an_u32 parent = (at - 1) >> 2;
-
-		if (!event_before(&fresh, &a->heap[parent]))
-			break;
-		a->heap[at] = a->heap[parent];
-		at = parent;
-	}
-	a->heap[at] = fresh;
-}
-
-/* Take the earliest event; the agenda must not be empty. */
-static inline struct event agenda_take(struct agenda *a)
-{
-	struct event first = a->heap[0], last = a->heap[--a->count];
-	an_u32 at = 0, child;
-
-	while ((child = 4 * at + 1) < a->count) {
-		an_u32 end = child + 4 < a->count ? child + 4 : a->count, least = child;
-
-		for (an_u32 i = child + 1; i < end; i++)
-			if (event_before(&a->heap[i], &a->heap[least]))
-				least = i;
-		if (!event_before(&a->heap[least], &last))
-			break;
-		a->heap[at] = a->heap[least];
-		at = least;
-	}
-	a->heap[at] = last;
-	a->done++;
-	return first;
-}
 
 /* ---- an application message, between trader and venue ---- */
 

@@ -5,7 +5,12 @@ from strangers import (
     benign,
     compromises,
     floods,
+    floor_calm,
+    floor_faults,
+    floor_floods,
+    floor_looks,
     latencies,
+    lookalikes,
     mixed,
     oddities,
     registry,
@@ -13,4 +18,5 @@ from strangers import (
 
 FAMILIES = registry.FAMILIES
 MODULES = (benign, floods, algorithms, compromises, latencies, mixed, oddities)
+OTHERS = (floor_calm, floor_faults, floor_floods, floor_looks, lookalikes)
 make = registry.make

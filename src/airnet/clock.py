@@ -40,7 +40,7 @@ class SystemClock:
 
     def sleep_s(self, seconds: float) -> None:
         """Give up the processor for at least `seconds`."""
-        time.sleep(seconds)
+        time.sleep(seconds)  # the one place that may: who waits is handed a clock
 
 
 class SimulatedClock:

@@ -12,9 +12,11 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from airnet.closed import Closed, require, require_each_once
 from airnet.domain.session import address_bytes
 from airnet.errors import ConfigError
-from airnet.toml import explain, field_of, line_of, read_text
+from airnet.paths import LinePath, Sdn
+from airnet.toml import explain, field_of, line_of, read_text, tree_of
 
 T = TypeVar("T")
 
@@ -29,16 +31,6 @@ DPDK_DEVICE = re.compile(
 DPDK_OPTION = re.compile(r"--(lcores|socket-mem|iova-mode|log-level)=\S+")
 
 Asset = Literal["equity", "future", "option", "bond", "currency", "crypto"]
-
-
-def require(holds: object, what: str) -> None:
-    """Refuse a value by a ValueError; `what` begins with its field in backquotes."""
-    if not holds:
-        raise ValueError(what)
-
-
-class Closed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of a configuration file: unknown keys and wrong types are refused."""
 
 
 class Gateway(Closed, frozen=True):
@@ -109,7 +101,6 @@ class Algorithm(Closed, frozen=True):
 
     id: str
     orders_per_second_max: int
-    cancels_per_order_max: int = 0
     owner: str = ""
 
 
@@ -120,6 +111,10 @@ class Site(Closed, frozen=True):
     firms: tuple[Firm, ...] = msgspec.field(name="firm", default=())
     protected: tuple[Protected, ...] = ()
     algorithms: tuple[Algorithm, ...] = msgspec.field(name="algorithm", default=())
+    paths: tuple[LinePath, ...] = msgspec.field(name="path", default=())
+
+    def __post_init__(self) -> None:
+        require_each_once([path.name for path in self.paths])
 
 
 class Capture(Closed, frozen=True):
@@ -214,7 +209,7 @@ class GuardPort(Closed, frozen=True):
     strangers_per_second: int = 1000
     strangers_burst: int = 100
     rehearse_us: int = 500
-    foresees: bool = False
+    foresees: bool = True
     spin_us: int = 0
 
     def __post_init__(self) -> None:
@@ -282,6 +277,7 @@ class Config(Closed, frozen=True):
     model_keys: tuple[str, ...] = ()
     policy_keys: tuple[str, ...] = ()
     actuators: Actuators = Actuators()
+    sdn: Sdn = Sdn()
     guard: GuardPort = GuardPort()
     service: Service = Service()
 
@@ -295,6 +291,13 @@ class Config(Closed, frozen=True):
             not self.guard.interface or self.guard.interface != self.capture.interface,
             "`guard.interface` must be another than the mirror's: what the guard drops "
             "the mirror would not show",
+        )
+        sockets = (self.actuators.controller_socket, *self.sdn.standby)
+        is_one_each = "" not in sockets and len(set(sockets)) == len(sockets)
+        require(
+            is_one_each or (sockets == ("",) and not self.sdn.paths),
+            "`sdn.standby` must name other sockets than `actuators.controller_socket`, "
+            "each once, and nothing of `sdn` is without that",
         )
 
 
@@ -315,7 +318,7 @@ def parse(text: str, path: Path, kind: type[T]) -> T:
         ConfigError: as `load`.
     """
     try:
-        tree = tomllib.loads(text)
+        tree = tree_of(text)
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"\(at line (\d+), column \d+\)", str(error))
         where = f":{found.group(1)}" if found else ""
@@ -353,3 +356,6 @@ def _beside(given: dict[str, Any], plain: msgspec.Struct) -> dict[str, Any]:
         if isinstance(value, dict) and isinstance(below, msgspec.Struct):
             whole[name] = _beside(value, below)
     return whole
+
+
+__all__ = ["Closed", "LinePath", "Sdn", "require"]

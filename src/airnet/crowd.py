@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from airnet.decide import Judge
-    from airnet.domain.session import Look
+    from airnet.domain.session import Heard, Look
 
 
 class Crowd:
@@ -24,10 +24,10 @@ class Crowd:
 
     def __init__(self, judge: "Judge") -> None:
         self._judge = judge
-        self._waiting: deque[Look] = deque()
+        self._waiting: deque[Look | Heard] = deque()
 
-    def add(self, looks: "Iterable[Look]") -> None:
-        """Keep what was seen now."""
+    def add(self, looks: "Iterable[Look | Heard]") -> None:
+        """Keep what was seen now, in the order of the windows' ends."""
         for look in looks:
             # Windows come in the order of their end: what is older may be told.
             self.until(look.close_ns)

@@ -14,6 +14,9 @@ EXIT_BAD_DATA = 65
 EXIT_UNAVAILABLE = 69
 EXIT_BUG = 70
 EXIT_CONFIG = 78
+#: 128 and the number of SIGINT, or of SIGPIPE, as shells have it.
+EXIT_INTERRUPTED = 130
+EXIT_PIPE = 141
 
 
 class AirnetError(Exception):

@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from airnet.errors import UsageError
+from airnet.toml import whole
 
 
 def private_key(path: Path) -> Ed25519PrivateKey:
@@ -16,7 +17,7 @@ def private_key(path: Path) -> Ed25519PrivateKey:
         UsageError: there is none in it.
     """
     try:
-        found = load_pem_private_key(path.read_bytes(), None)
+        found = load_pem_private_key(whole(path), None)
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise UsageError(
             f"{path}: no private key: {error}", "give a PEM file"

@@ -1,5 +1,6 @@
 """structlog set-up, called by entry points only; the core returns facts instead."""
 
+import contextlib
 import logging
 import sys
 from typing import TextIO, cast
@@ -11,14 +12,19 @@ class _StandardError:
     """What standard error is when a line is written, not when logging was set up.
 
     Loggers are cached for good: one that outlives a stream would raise in the thread
-    that has something to say.
+    that has something to say. And a line that cannot be written, for want of room or
+    of a reader, is lost: nobody stops watching, or holding, because of it.
     """
 
     def write(self, text: str) -> int:
-        return sys.stderr.write(text)
+        try:
+            return sys.stderr.write(text)
+        except OSError:
+            return 0
 
     def flush(self) -> None:
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
 
 
 def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:

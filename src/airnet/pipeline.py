@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from airnet.decide import Judge
     from airnet.decide.policy import Policy
     from airnet.domain.decision import Decision
-    from airnet.domain.session import Look
+    from airnet.domain.session import Heard, Look
     from airnet.domain.verdict import Verdict
     from airnet.score.drift import Drifts
     from airnet.score.drift_habits import Habits
+    from airnet.score.lines import Lines
     from airnet.score.scorer import Scorer
     from airnet.stride import Stride
 
@@ -55,6 +56,7 @@ class Brain(NamedTuple):
     windows: Windows
     scorer: "Scorer"
     judge: "Judge"
+    lines: "Lines"
     drifts: "tuple[Drifts | Habits, ...]" = ()
 
 
@@ -74,6 +76,7 @@ def think(
     # What only makes features need not load what decides.
     from airnet.decide import Judge  # noqa: PLC0415 -- see above
     from airnet.features.schema import SCHEMAS  # noqa: PLC0415 -- see above
+    from airnet.score.lines import Lines  # noqa: PLC0415 -- see above
     from airnet.score.scorer import Watching  # noqa: PLC0415 -- see above
 
     gateways = [(gateway.ip, gateway.port) for gateway in site.gateways]
@@ -90,6 +93,7 @@ def think(
 
         looking = (*scorer.drifts(comps), drift_habits.Habits(runs(policy, site)))
     return Brain(
+        lines=Lines(site),
         decoder=Decoder(gateways, lanes, cpus, trailer),
         windows=Windows(gateways, hosts),
         scorer=scorer,
@@ -183,7 +187,11 @@ class Pipeline:
         verdicts = brain.scorer.score(windows, rows, sessions)
         looks = self._looks.of(windows, rows, sessions, verdicts)
         self._judge(verdicts)
-        self._crowd.add(looks)
+        heard = brain.lines.look(windows, rows)
+        told: list[Look | Heard] = [*looks, *heard]
+        if heard:
+            told.sort(key=lambda one: one.close_ns)
+        self._crowd.add(told)
         if self._on_judged is not None:
             self._on_judged(verdicts, looks, self.totals.decisions)
 
@@ -236,13 +244,18 @@ def trading(sessions: "NDArray[np.void]") -> "NDArray[np.void]":
 def last_bad_ns(brain: Brain, decision: "Decision") -> int | None:
     """Return when the mirror last showed what `decision` is meant to stop.
 
-    None where it never did, or is not looked at: a rate limit lets frames pass by
-    design, and of a host that has no order accepted nothing is to be seen that could
-    cease. Nothing is proved by it then.
+    None where it never did, or is not looked at: of a host that has no order accepted
+    nothing is to be seen that could cease. A rate limit lets frames pass by design; of
+    its gateway it is told when orders came last, once it seems to hear nobody. Nothing
+    is proved by None.
     """
     from airnet.domain.decision import TargetType  # noqa: PLC0415 -- as in think
 
     windows, kind = brain.windows, decision.target_type
+    if kind is TargetType.PATH:
+        return brain.lines.last_bad_ns(decision)
+    if kind is TargetType.GATEWAY:
+        return brain.lines.last_came_ns(decision.gateway)
     seen: list[int] = []
     if kind is TargetType.SESSION:
         seen = [windows.session_accepted_ns(decision.subject)]

@@ -5,6 +5,7 @@ escalates because of them.
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -177,6 +178,8 @@ class Outputs:
         except (OSError, LedgerError) as error:
             self.discard()
             cause = error if isinstance(error, OSError) else error.__cause__
+            if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:
+                raise _no_room(target, cause) from error
             raise UsageError(
                 f"{target}: cannot be written: {_reason(cause)}",
                 "name a place in a folder that exists and is yours",
@@ -253,29 +256,53 @@ class Outputs:
         for partial, _ in self._moves:
             if partial.is_dir():
                 shutil.rmtree(partial)
-            else:
-                partial.unlink(missing_ok=True)
+                continue
+            with contextlib.suppress(
+                OSError
+            ):  # it was never begun, or its disk is gone
+                partial.unlink()
 
 
 def _require_apart(order: Order) -> None:
     """Raise UsageError when an output would overwrite what must stay."""
+    try:
+        _look_apart(order)
+    except OSError as error:
+        place = order.ledger if order.decisions is None else order.decisions
+        raise UsageError(
+            f"{error.filename or place}: cannot be written: {_reason(error)}",
+            "name a place in a folder that exists and is yours",
+        ) from error
+    except RuntimeError as error:  # pathlib, of links that go in a circle
+        raise UsageError(
+            f"{order.decisions}: cannot be written: {error}", "name a file"
+        ) from error
+
+
+def _look_apart(order: Order) -> None:
+    """Look whether an output would overwrite what must stay.
+
+    Raises:
+        UsageError: it would.
+        OSError, RuntimeError: there is no place of that name.
+    """
     ledger, decisions = order.ledger, order.decisions
     is_there = ledger is not None and ledger.exists()
     if ledger and is_there and (not ledger.is_dir() or any(ledger.iterdir())):
         raise UsageError(
-            f"{ledger} exists and is not an empty directory",
+            f"{ledger}: is there, and is no empty directory",
             "name a directory that does not exist yet",
         )
     if decisions is None:
         return
     if decisions.is_dir():
-        raise UsageError(f"{decisions} is a directory", "name a file")
+        raise UsageError(f"{decisions}: is a directory", "name a file")
     place = decisions.resolve()
     if ledger is not None and ledger.resolve() in (place, *place.parents):
-        raise UsageError(f"{decisions} lies in the ledger {ledger}", "keep them apart")
+        raise UsageError(f"{decisions}: lies in the ledger {ledger}", "keep them apart")
     inputs = [*order.files, order.site, order.policy]
     if any(one is not None and one.resolve() == place for one in inputs):
-        raise UsageError(f"{decisions} is an input too", "name another file")
+        raise UsageError(f"{decisions}: is an input, too", "name another file")
 
 
 def _reason(error: BaseException | None) -> str:
@@ -322,6 +349,8 @@ def _run(
             "mode": "replay",
             "site": digest(order.site),
             "policy": digest(policy_file),
+            # A replay is configured by its options: no file of a host's takes part.
+            **dict.fromkeys(("config", "approvers", "agents"), digest(None)),
             **scorer.provenance(),
         },
     )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from airnet._ext.gather import Gather
     from airnet._ext.reflex import Arms
     from airnet.capture.source import Source
     from airnet.capture.xdp import XdpSource
@@ -127,8 +128,21 @@ class Stride:
         """
         return self._checked(self._step.spin(spin_ns)) == 1
 
-    def tell(self, arms: "Arms | None", spin_ns: int) -> None:
+    def nap(self, least_ns: int) -> bool:
+        """Sleep until frames come, if so much is owed; True when none are there.
+
+        Who looks for frames instead of sleeping owes a share of the time.
+        """
+        return self._step.nap(least_ns)
+
+    def stirs(self) -> int:
+        """Return the most flood-like packets that an open gateway window has."""
+        return self._step.stirs
+
+    def tell(self, arms: "Arms | Gather | None", spin_ns: int) -> None:
         """Have windows compared with what is foreseen, in C, as soon as they close.
+
+        A Gather lays them by instead.
 
         With `spin_ns`, look for frames so long instead of sleeping until some come.
         """

@@ -1,9 +1,15 @@
 """Toml: the text of a configuration file, and where in it something is wrong."""
 
+import errno
 import re
+import tomllib
 from pathlib import Path
+from typing import Any
 
 from airnet.errors import ConfigError
+
+#: A longer file is none that a person wrote; an endless one would take all memory.
+FILE_BYTES_MAX = 16 << 20
 
 #: One step of a path into a TOML tree: a key, or the place in an array.
 Step = str | int
@@ -25,10 +31,40 @@ def read_bytes(path: Path) -> bytes:
         ConfigError: it cannot be read.
     """
     try:
-        return path.read_bytes()
+        return whole(path)
     except OSError as error:
         reason = error.strerror or str(error)
     raise ConfigError(f"{path}: cannot be read: {reason}", "check the path")
+
+
+def whole(path: Path) -> bytes:
+    """Return a file's bytes, as long as there is an end to them.
+
+    Raises:
+        OSError: it cannot be read, or is longer than `FILE_BYTES_MAX`.
+    """
+    with path.open("rb") as file:
+        data = file.read(FILE_BYTES_MAX + 1)
+    if len(data) > FILE_BYTES_MAX:
+        raise OSError(errno.EFBIG, "File too large", str(path))
+    return data
+
+
+def tree_of(text: str) -> dict[str, Any]:
+    """Return what a TOML text says; whatever else it is, is told in one way.
+
+    Raises:
+        TOMLDecodeError: it is no TOML, or nothing that anybody would write.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except RecursionError:
+        problem = "nested too deeply"
+    except ValueError as error:  # a number of thousands of digits
+        problem = str(error)
+    raise tomllib.TOMLDecodeError(problem)
 
 
 def text_of(data: bytes, path: Path) -> str:

@@ -62,6 +62,7 @@ TABLES = (
     "sources",
     "gateways",
     "known",
+    "unread",
     "control",
     "counters",
     "intents",
@@ -82,14 +83,19 @@ def loaded() -> Iterator[bpf.Object]:
 def program(loaded: bpf.Object) -> Iterator[Program]:
     found = Program(loaded)
     yield found
-    tables = found.tables
-    tables.switch(is_on=True)
+    found.tables.switch(is_on=True)
+    forget(found.tables)
+
+
+def forget(tables: guard.KernelGuard) -> None:
+    """Take every rule away."""
     for table in (
         tables.spared,
         tables.sessions,
         tables.sources,
         tables.gateways,
         tables.known,
+        tables.unread,
     ):
         clear(table)
 

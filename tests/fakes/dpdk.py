@@ -15,8 +15,6 @@ NEEDS_DPDK = pytest.mark.skipif(
     importlib.util.find_spec("airnet._ext.dpdk") is None,
     reason="built without libdpdk-dev (apt.txt): there is no capture with DPDK",
 )
-#: Reasons that are 0 once idle, whatever was lost.
-MOVING = ("in_ring", "unaccounted")
 
 
 @contextlib.contextmanager

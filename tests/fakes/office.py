@@ -161,7 +161,7 @@ class Office:
         people = People(approvers(), 0)
         self.desk = Desk(self.standing, self.gate, people, self.ledger, self.clock)
         self.socket = folder / "airnet.sock"
-        self.wardens = Wardens(self.socket, folder, str(path), self.desk)
+        self.wardens = Wardens(self.socket, folder, approvers(), self.desk)
         before = list(self.ledger.evidence())
         self.desk.recover(before)
         self.standing.recover(before)

@@ -20,6 +20,7 @@ from airnet.controller.messages import (
     AskFlows,
     AskGroups,
     AskMeters,
+    AskPorts,
     AskRole,
     Barrier,
     BundleStep,
@@ -94,6 +95,8 @@ class FakeSwitch:
         self.is_silent = False
         self.has_bundles = True
         self.has_roles = True
+        #: The ports whose link is up.
+        self.up = set(range(1, 10))
         self.is_lying = False
         self.generation = (1 << 64) - 1
         self.roles: dict[int, int] = {}
@@ -256,6 +259,8 @@ class FakeSwitch:
             case AskGroups():
                 described = list(self.groups.values())
                 return [("groups_told", (xid, described), {"more": False})]
+            case AskPorts():
+                return [("ports_told", (xid, sorted(self.up)), {})]
             case AskFlows(cookie=cookie, mask=mask):
                 ours = [
                     self.actual(key)

@@ -19,6 +19,7 @@ LENGTHS = {
     "frames": 1200,
     "headers": 500,
     "segments": 450,
+    "walk": 400,
 }
 CHECKS = "address,undefined"
 FLAGS = (
@@ -50,7 +51,7 @@ def copy_kernels(out: Path, numbers: dict[str, int]) -> None:
     """
     missing = set(numbers)
     out.mkdir(parents=True, exist_ok=True)
-    for path in [*(ROOT / "ext").glob("*.h"), ROOT / "bpf" / "airnet.h"]:
+    for path in [*(ROOT / "ext").glob("*.h"), *(ROOT / "bpf").glob("*.h")]:
         text = path.read_text("utf-8")
         for name, number in numbers.items():
             pattern = rf"^#define {name} +\S.*$"

@@ -19,10 +19,13 @@ class Express:
     """The lane's process, and one client of it."""
 
     def __init__(
-        self, net: Network, tls: tuple[Path, Path, Path] | None = None
+        self,
+        net: Network,
+        tls: tuple[Path, Path, Path] | None = None,
+        program: str = "express",
     ) -> None:
         self.path = net.directory / "lane.sock"
-        words = [sys.executable, "-m", "airnet.controller.express"]
+        words = [sys.executable, "-m", f"airnet.controller.{program}"]
         words += ["--socket", str(self.path), "--protected", "10.9.0.99"]
         words += ["--tls", *map(str, tls)] if tls else []
         self.process = subprocess.Popen(

@@ -122,6 +122,7 @@ class Controller:
         self.port = port
         self.tls = tls
         self.is_standby = is_standby
+        self.paths: tuple[str, ...] = ()
         self.path = net.directory / f"northbound{port}.sock"
         self.process: subprocess.Popen[bytes] | None = None
         self.targets = [f"{'ssl' if tls else 'tcp'}:127.0.0.1:{port}"]
@@ -134,6 +135,7 @@ class Controller:
             words += [f"--listen=127.0.0.1:{self.port}"]
             words += ["--standby"] if self.is_standby else []
             words += ["--tls", *files] if files else []
+            words += [f"--path={text}" for text in self.paths]
             return words + [f"--protected={text}" for text in self.protected]
         loaded = ["--ofp-tcp-listen-port", str(self.port)]
         if files:

@@ -14,11 +14,14 @@ from tests.netns.authority import Authority
 from tests.netns.express import BAD, GATEWAY, Express
 from tests.netns.ovs import Network, network, wait_until
 from tests.netns.traffic import SEND, Sink
+from tests.unit.test_controller_bounds import lane_of
 
 pytestmark = pytest.mark.root
 
 GOOD, PROTECTED = "10.9.0.3", "10.9.0.99"
 ID = "abcdef0000000000"
+#: Whatever the lane has fired: the kind of a cookie is its first 16 bits.
+FIRED = "0xa108000000000000/0xffff000000000000"
 OPEN, SHUT = "rate=4294967295", "rate=1 "
 
 
@@ -35,9 +38,11 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
 
 @contextlib.contextmanager
 def serving(
-    net: Network, tls: tuple[Path, Path, Path] | None = None
+    net: Network,
+    tls: tuple[Path, Path, Path] | None = None,
+    program: str = "express",
 ) -> Iterator[Express]:
-    made = Express(net, tls)
+    made = Express(net, tls, program)
     net.switch.ofctl("add-flow", "br0", "table=0,priority=0,actions=goto_table:1")
     net.switch.ofctl("add-flow", "br0", "table=1,priority=0,actions=NORMAL")
     yield made
@@ -127,7 +132,7 @@ def test_meter_is_opened_again_though_nobody_lived_to_tell(
 ) -> None:
     """What is written and not told is known by its xid, which has the slot."""
     (shot,) = lane._shots.values()
-    assert lane._loan.write(shot.filled(0xABCDEF000000, 9, 1 << 31 | 5))
+    assert lane._loan.write(shot.plan.filled(0xABCDEF000000, 9, 1 << 31 | 5))
     wait_until(lambda: SHUT in meters(net))
 
     wait_until(lambda: OPEN in meters(net))
@@ -220,7 +225,7 @@ def test_a_client_that_is_killed_in_its_turn_holds_up_nobody(
 
     child = os.fork()
     if not child:
-        fcntl.lockf(lane._loan._turn, fcntl.LOCK_EX)
+        fcntl.lockf(lane._loan.turn, fcntl.LOCK_EX)
         signal.pause()
     try:
         wait_until(lambda: not lane._loan.write(b""))
@@ -235,6 +240,29 @@ def test_a_client_that_is_killed_in_its_turn_holds_up_nobody(
     assert "1 switches" in heard(lane)
     lane.release(ID)
     wait_until(lambda: not rules(net))
+
+
+def test_a_lane_that_died_still_fires_and_is_back(net: Network) -> None:
+    """What is lent outlives the lane; then it comes again, switch and all."""
+    with serving(net, program="keeper") as express:
+        lane = FastLane(express.path)
+        assert lane.arm([drop()]) == 1
+        lane.confirmed()
+        dying = lane_of(express.path)
+        os.kill(dying, signal.SIGKILL)
+
+        assert lane.fire(drop(), 9)
+        wait_until(lambda: len(rules(net)) == 1)
+        wait_until(lambda: lane_of(express.path) not in {0, dying}, 30)
+        lane.close()  # as it does when it hears of it: the switch is to come again
+        net.switch.ofctl("del-flows", "br0", f"cookie={FIRED}")
+        net.switch.wait_connected()
+        assert lane.arm([drop()]) == 1
+        wait_until(lambda: OPEN in meters(net), 30)
+        assert lane.fire(drop(), 9)
+        assert "1 switches" in heard(lane)
+        assert len(rules(net)) == 1
+        lane.close()
 
 
 def test_by_tls_the_lane_writes_itself_and_lets_in_whom_its_authority_signed(
@@ -255,7 +283,8 @@ def test_by_tls_the_lane_writes_itself_and_lets_in_whom_its_authority_signed(
             assert len(rules(net)) == 1
             assert SHUT in meters(net)
             lane.release(ID)
-            wait_until(lambda: not rules(net))
+            assert "1 switches" in heard(lane), "of the release: not of what follows"
+            assert not rules(net)
 
             switch.set_controller("br0")
             key, certificate, _ = other.issue("switch")

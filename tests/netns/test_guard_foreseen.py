@@ -31,6 +31,7 @@ from airnet.score.rules import GATEWAY_RULES
 from airnet.service.guardpost import Guarded, GuardPost
 from airnet.service.rehearsal import flood
 from tests.bpf.test_guard import GATEWAY, STRANGER
+from tests.conformance.adapters.foreseen import Foreseen
 from tests.fakes.verdicts import MS, drop
 from tests.netns.test_act_guard import Port, port
 
@@ -135,6 +136,8 @@ def test_it_is_done_and_then_decided(fast: Fast) -> None:
     assert standing is not None
     assert standing.state is State.APPLIED
     assert standing.detail.endswith("as foreseen")
+    told = fast.trigger.told(msgspec.structs.replace(ordered, t_ns=shot.close_ns))
+    assert (told["foreseen"], told["done_mono_ns"]) == ("done", shot.done_ns)
     (rule,) = fast.rules()
     assert rule.decision == int(ordered.id[:16], 16)
     assert rule.until_ns == shot.until_ns
@@ -207,6 +210,12 @@ def contained(fast: Fast) -> None:
     fast.tables.sources.update(guard.prefix_key(STRANGER), rule.packed())
 
 
+#: What the log says of each; with drift in doubt windows are not looked at.
+WHY = dict.fromkeys((frozen, held, switched_off, full, contained), "held") | {
+    disarmed: "unarmed"
+}
+
+
 @pytest.mark.parametrize(
     "stop", [frozen, held, switched_off, disarmed, drifting, full, contained]
 )
@@ -220,6 +229,8 @@ def test_nothing_is_done(fast: Fast, stop: Callable[[Fast], None]) -> None:
 
     assert fast.rules() == before
     assert fast.trigger.shot() is None
+    told = fast.trigger.told(msgspec.structs.replace(decision(), t_ns=7 * MS))
+    assert told.get("foreseen") == WHY.get(stop)
     assert stop is full or fast.slot.pending() is None
 
 
@@ -310,3 +321,16 @@ def test_windows_are_what_they_are_taken_for() -> None:
 
     assert windows.dtype == WINDOW
     assert windows["kind"][0] == WINDOW_GATEWAY
+
+
+def test_the_kit_tries_what_is_foreseen(port: Port) -> None:
+    """What tests/conformance asks of it is done in C, and not as ever."""
+    actuator = Foreseen(port.guard)
+
+    standing = actuator.apply(drop(STRANGER, "198.51.100.3"), TTL_NS)
+
+    assert actuator.fired == 1
+    assert standing.detail.startswith("2 of 2 rules")
+    assert standing.detail.endswith("as foreseen")
+    actuator.release(standing)
+    assert list(port.guard.sources.keys()) == []

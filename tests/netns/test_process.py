@@ -2,8 +2,10 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -243,6 +245,44 @@ def test_two_leases_of_one_algorithm_end_apart(
     assert slowed.state is State.APPLIED
     acting.release(slowed)
     assert algorithms.heard(0.5)[ONE] > 20
+
+
+def test_one_connection_serves_many_and_is_made_anew(
+    trading: tuple[Algorithms, Host],
+) -> None:
+    """A handshake costs more than what is asked; an agent that died needs another."""
+    _, host = trading
+    sensor = actuator(host)
+    held = [sensor.apply(freeze(n), TTL_NS) for n in range(2)]
+    made = connections(host)
+    assert made == 1
+    for one in held:
+        assert sensor.ended(one) == ""
+        sensor.release(one)
+    assert connections(host) == made
+
+    host.end(signal.SIGKILL)
+    with pytest.raises(ActuationError):
+        sensor.apply(freeze(), TTL_NS)
+    host.start()
+    again = sensor.apply(freeze(), TTL_NS)
+    assert sensor.ended(again) == ""
+    host.end()
+    host.start()
+    assert sensor.ended(again) == "ended by the agent, which says so"
+
+    with ThreadPoolExecutor(4) as several:
+        found = list(several.map(lambda _: sensor.ended(again), range(40)))
+    assert set(found) == {"ended by the agent, which says so"}
+    sensor.close()
+    wait_until(lambda: connections(host) == 0)
+
+
+def connections(host: Host) -> int:
+    """Return how many clients an agent has, by the kernel's own account."""
+    words = ("ss", "-H", "-t", "-n", "state", "established", f"sport = :{host.port}")
+    done = subprocess.run(words, capture_output=True, check=True, text=True)
+    return len(done.stdout.splitlines())
 
 
 def test_an_identity_that_is_none_is_told_in_one_line(

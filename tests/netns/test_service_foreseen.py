@@ -8,18 +8,19 @@ from pathlib import Path
 import pytest
 
 from airnet.bench import guardtalk, guardtrial
+from airnet.cli import main
 from airnet.decide.enough import FLOODS_AT_ONCE
 from airnet.kernel import guard
 from airnet.twin.wire import Host
 from tests.netns.lab_links import MIRROR, sender, wait_until
-from tests.netns.test_service import METRICS_PORT, running, scrape
-from tests.netns.test_service_guard import (
-    PEER,
-    configure_guard,
-    contained,
-    ports,
-    standing,
+from tests.netns.test_service import (
+    METRICS_PORT,
+    configure,
+    decided,
+    running,
+    scrape,
 )
+from tests.netns.test_service_guard import PEER, PORT, contained, ports, standing
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 __all__ = ["ports"]
@@ -54,12 +55,26 @@ def trade(
         time.sleep(0.001)
 
 
+def replayed(folder: Path) -> bytes:
+    """Return the Decisions of the run's own recording, of which nothing is foreseen."""
+    again = folder / "again.jsonl"
+    command = ["replay", str(folder / "mirror.pcapng"), "--decisions", str(again)]
+    for name in ("site", "policy"):
+        command += [f"--{name}", str(folder / f"{name}.toml")]
+    assert main(command) == 0
+    return again.read_bytes()
+
+
 def test_floods_are_held_back_as_foreseen_and_not_while_frozen(
     ports: guard.KernelGuard, tmp_path: Path
 ) -> None:
-    configure_guard(tmp_path, f"metrics_port = {METRICS_PORT}")
+    configure(
+        tmp_path,
+        capture='record = "mirror.pcapng"',
+        service=f"metrics_port = {METRICS_PORT}",
+    )
     with (tmp_path / "airnet.toml").open("a") as file:
-        file.write("foresees = true\n")
+        file.write(f'[guard]\ninterface = "{PORT}"\n')
     names = ", ".join(f'"{name}"' for name in FLOODS_AT_ONCE)
     (tmp_path / "policy.toml").write_text(
         guardtrial.POLICY.format(many=64, at_once=names)
@@ -94,5 +109,6 @@ def test_floods_are_held_back_as_foreseen_and_not_while_frozen(
     assert metrics["airnet_guard_foreseen_total"] >= 1
     assert metrics["airnet_guard_foreseen_wrongly_total"] == 0
     assert sum(one.endswith("as foreseen") for one in said) >= 1
+    assert replayed(tmp_path) == decided(tmp_path) != b""
     assert list(ports.intents[:4]) == [0, 0, 0, 0], "an intent that nobody settled"
     assert list(ports.intents[-4096:-4092]) == [0, 0, 0, 0], "a shot nobody settled"

@@ -1,5 +1,6 @@
 """`airnet run` governed by people: undo, freeze and unfreeze, across a restart."""
 
+import hashlib
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ import pytest
 from airnet.act.gate import Gate
 from airnet.kernel import link
 from airnet.record.file import read, verify
+from airnet.record.narrative import NO_FILE
 from tests.fakes.controller import FakeController
 from tests.fakes.office import write_approvers, write_key
 from tests.netns.lab_links import namespace, veth, wait_until
@@ -126,6 +128,39 @@ def test_the_warden_goes_when_airnet_is_killed(folder: Path) -> None:
     status, _, errors, _ = say(folder, "freeze", "--reason", "nobody home")
     assert status == 0, errors
     assert Gate(folder).closed().endswith(": nobody home")
+
+
+def test_the_ledger_says_by_which_files_it_was_configured(folder: Path) -> None:
+    """And whose word counts is who was listed then, for each warden of that run."""
+    files = {"config": "airnet.toml", "approvers": "approvers.toml"}
+    files |= {"site": "site.toml", "policy": "policy.toml"}
+    was = {
+        name: hashlib.sha256((folder / file).read_bytes()).hexdigest()
+        for name, file in files.items()
+    }
+    with running(folder) as service:
+        assert say(folder, "actions")[0] == 0
+        (warden,) = children(service.process.pid)
+        (folder / "approvers.toml").write_text("nobody reads this [")
+        os.kill(warden, signal.SIGKILL)
+        wait_until(lambda: warden not in children(service.process.pid), LIMIT_S)
+        wait_until(lambda: bool(children(service.process.pid)), LIMIT_S)
+
+        assert say(folder, "freeze", "--reason", "a test")[0] == 0
+        assert "not signed" in say(folder, "unfreeze")[2]
+        assert service.end() == 0, service.log()
+    write_approvers(folder / "approvers.toml")
+    with (folder / "approvers.toml").open("a") as people:
+        people.write("# looked at again\n")
+    with running(folder) as service:
+        assert service.end() == 0, service.log()
+
+    first, second = (one for one in read(folder / "ledger") if one.kind == "start")
+    assert {name: first.body[name] for name in files} == was
+    changed = {name for name in files if first.body[name] != second.body[name]}
+    assert changed == {"approvers"}
+    assert first.body["agents"] == NO_FILE
+    assert verify(folder / "ledger").verifies
 
 
 def children(pid: int) -> list[int]:

@@ -95,6 +95,14 @@ def standing(eyes: guard.KernelGuard) -> int:
     return sum(rule.until_ns > now_ns for rule in rules)
 
 
+def holding(eyes: guard.KernelGuard) -> set[int]:
+    """Return of which Decisions rules hold now."""
+    now_ns = time.monotonic_ns()
+    tables = eyes.sources, eyes.sessions, eyes.gateways
+    rules = (rule for table in tables for _, rule in eyes.rules(table))
+    return {rule.decision for rule in rules if rule.until_ns > now_ns}
+
+
 def test_a_flood_ends_at_the_guard(ports: guard.KernelGuard, tmp_path: Path) -> None:
     """Held back where it comes in, on the record, and nobody else with it."""
     configure_guard(tmp_path, f"metrics_port = {METRICS_PORT}")
@@ -133,15 +141,21 @@ def test_kill_9_and_again(ports: guard.KernelGuard, tmp_path: Path) -> None:
     with running(tmp_path) as service:
         flood()
         wait_until(lambda: bool(contained(tmp_path)))
-        before = standing(ports)
         assert service.end(signal.SIGKILL) == -signal.SIGKILL
-    assert before
-    assert standing(ports) == before
+    # It may have been killed between a rule and its record: that one is taken back.
+    before = holding(ports)
+    recorded = {
+        int(line["decision_id"][:16], 16)
+        for line in contained(tmp_path)
+        if line["state"] == "applied"
+    }
+    assert recorded
+    assert recorded <= before
 
     orphan = guard.Rule(until_ns=time.monotonic_ns() + 10**12, decision=77)
     ports.sources.update(guard.prefix_key("192.0.2.77"), orphan.packed())
     with running(tmp_path) as service:
-        assert standing(ports) == before
+        assert recorded <= holding(ports) <= before
         assert service.end() == 0, service.log()
 
     ids = [
@@ -242,7 +256,9 @@ def test_lint_and_run_refuse_the_mirror_as_guarded_port(
     assert "guard.interface" in capsys.readouterr().out
 
 
-def test_a_rehearsal_touches_nothing_that_counts(ports: guard.KernelGuard) -> None:
+def test_a_rehearsal_touches_nothing_that_counts(
+    ports: guard.KernelGuard, tmp_path: Path
+) -> None:
     """It comes to a rule each time; none holds, and no counter of ours moves."""
     scorer = load(models_path())
     rehearsal = Rehearsal(scorer, ports, SystemClock())
@@ -252,6 +268,17 @@ def test_a_rehearsal_touches_nothing_that_counts(ports: guard.KernelGuard) -> No
         rehearsal.go()
         assert rehearsal.rules == number
         assert standing(ports) == 0
+
+    arms = scorer.arms()
+    assert arms is not None
+    rehearsal.load(arms, os.fsencode(tmp_path / "frozen"))
+    for number in range(1, 20):
+        for part in rehearsal.parts():
+            part()
+            assert standing(ports) == 0
+        assert arms.counts == (number, 0)
+        assert arms.shot is None
+    assert rehearsal.rules > 20
 
     assert (scorer.counters(), ports.counts()) == before
     assert list(ports.sources.keys()) == []

@@ -1,11 +1,15 @@
 """One call for capture, decode and features: the rows of the stages one by one."""
 
+import time
+from itertools import islice
+
 import numpy as np
 import pytest
 
 from airnet import config
 from airnet.bench import livetrial
 from airnet.bench.livetalk import CLIENT, GATEWAY, GATEWAY_PORT, frames
+from airnet.bench.trials import GATEWAY as FLOODED, syns
 from airnet.capture.attach import attach_xdp
 from airnet.capture.xdp import XdpSource
 from airnet.decode import Decoder
@@ -14,7 +18,7 @@ from airnet.errors import CaptureError, UnsupportedError
 from airnet.features import Windows
 from airnet.lab.generate import Flows, Generator
 from airnet.stride import Stride, stride_of
-from tests.netns.lab_links import CAPTURE, MIRROR, namespace, veth
+from tests.netns.lab_links import CAPTURE, MIRROR, frame, namespace, sender, veth
 
 pytestmark = pytest.mark.root
 GATEWAYS = [(GATEWAY.ip, GATEWAY_PORT)]
@@ -126,3 +130,49 @@ def test_bench_accounts_for_every_frame(monkeypatch: pytest.MonkeyPatch) -> None
     assert found["rate"]["is_exact"]
     assert found["steady"]["is_exact"]
     assert found["latency"]["feature_row"]["p50_us"] > 0
+
+
+def test_who_looks_for_frames_sleeps_what_it_owes() -> None:
+    """A twelfth of the time and no more; not while frames wait."""
+    with namespace():
+        veth()
+        source = attach()
+        stride = Stride(source, *stages())
+        stride.tell(None, 1_000_000)
+        assert stride.nap(1 << 62), "no frames are there"
+        start_ns, busy_ns = time.monotonic_ns(), time.thread_time_ns()
+        for _ in range(60):
+            stride.poll(1)
+        took_ns = time.monotonic_ns() - start_ns
+        slept_ns = took_ns - (time.thread_time_ns() - busy_ns)
+        assert slept_ns >= took_ns // 24, "it hardly slept"
+        with sender() as send:
+            send(frame(1))
+        stride.poll(0)
+        with sender() as send:
+            send(frame(2))
+        before_ns = time.monotonic_ns()
+        assert not stride.nap(0), "a frame waits"
+        assert time.monotonic_ns() - before_ns < 1_000_000_000
+        assert stride.poll(0) == 1
+        source.close()
+
+
+def test_the_beginning_of_a_flood_stirs() -> None:
+    """Flood-like packets of the window that is open; none once it has closed."""
+    with namespace():
+        veth()
+        source = attach()
+        there = [(FLOODED.ip, FLOODED.port)]
+        stride = Stride(source, Decoder(there), Windows(there, []))
+        assert stride.stirs() == 0
+        with sender() as send:
+            for number, syn in enumerate(islice(syns(1), 9), 1):
+                send(syn)
+                while not stride.poll(0):
+                    pass
+                while stride.advance():
+                    pass
+                assert stride.stirs() <= number
+        assert stride.stirs() >= 2
+        source.close()

@@ -6,6 +6,7 @@ from typing import NamedTuple, cast
 
 import msgspec
 import numpy as np
+import pytest
 from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
@@ -149,6 +150,7 @@ STRANGERS = tuple(f"198.51.100.{n}" for n in range(1, 6))
         st.sampled_from([9878, 80]),
         st.sampled_from([0, 1, 249, 251, 499, 500, 501]),
     ),
+    st.sampled_from([None, Action.DROP_SOURCES, Action.RATE_LIMIT_SOURCES]),
 )
 def test_what_fits_is_ordered(
     policy: Policy,
@@ -156,6 +158,7 @@ def test_what_fits_is_ordered(
     rule: str,
     sources: tuple[str, ...],
     when: tuple[int, int, int],
+    likely: Action | None,
 ) -> None:
     """Whatever was judged before, and however long ago it was foreseen."""
     fanout, port, later_ms = when
@@ -167,7 +170,7 @@ def test_what_fits_is_ordered(
         for decision in judge.judge(verdict):
             sight.heard(decision)
     at_ms = (stream[-1].close_ns - T0) // MS if stream else 0
-    found = sight.of("10.0.0.10", 9878, T0 + at_ms * MS)
+    found = sight.of("10.0.0.10", 9878, T0 + at_ms * MS, likely)
     if found is None:
         return
     sources = sources[:fanout]
@@ -219,10 +222,10 @@ class Looking:
         return self._scorer.score(windows, rows, sessions)
 
 
-def test_floods_of_the_bench_are_foreseen(tmp_path: Path) -> None:
-    """Nearly all, each of a stranger at another gateway, whom the judge then names."""
+def floods(path: Path, count: int) -> None:
+    """Write a capture of sessions that trade, and of a flood at each gateway."""
     frames, at_ns = [], T0
-    venues = [Host(ip=one, mac=b"\2" * 6) for one in guardtalk.GATEWAYS]
+    venues = [Host(ip=one, mac=b"\2" * 6) for one in guardtalk.GATEWAYS[:count]]
     talk = guardtalk.talk(venues, lambda: at_ns)
 
     def trade(count: int) -> None:
@@ -237,8 +240,13 @@ def test_floods_of_the_bench_are_foreseen(tmp_path: Path) -> None:
             frames.append((at_ns + place * MS // 10, frame))
         at_ns += 4 * MS
         trade(10)
-    write_pcapng(tmp_path / "floods.pcapng", frames)
-    site = Site(gateways=tuple(Gateway(ip=one.ip, port=9878) for one in venues))
+    write_pcapng(path, frames)
+
+
+def terms(count: int) -> tuple[Policy, Site]:
+    """Return a policy that acts on one window, and a site of so many gateways."""
+    venues = guardtalk.GATEWAYS[:count]
+    site = Site(gateways=tuple(Gateway(ip=one, port=9878) for one in venues))
     contain = Contain(
         action="drop_sources",
         mode=Mode.ENFORCE,
@@ -247,11 +255,18 @@ def test_floods_of_the_bench_are_foreseen(tmp_path: Path) -> None:
         tier_max=2,
     )
     policy = msgspec.structs.replace(Policy(), cause=Causes(flood=contain))
-    policy = msgspec.structs.replace(
-        policy, budget=msgspec.structs.replace(policy.budget, actions_max=1000)
-    )
+    budget = msgspec.structs.replace(policy.budget, actions_max=1000)
+    return msgspec.structs.replace(policy, budget=budget), site
+
+
+@pytest.mark.parametrize("is_idle", [True, False])
+def test_floods_of_the_bench_are_foreseen(tmp_path: Path, *, is_idle: bool) -> None:
+    """Nearly all, each of a stranger at another gateway, whom the judge then names."""
+    venues = guardtalk.GATEWAYS
+    path = tmp_path / "floods.pcapng"
+    floods(path, len(venues))
     scorer = load(models_path(), is_signed=False)
-    aimed, made = whole(tmp_path / "floods.pcapng", (policy, site), scorer)
+    aimed, made = whole(path, terms(len(venues)), scorer, is_idle=is_idle)
 
     drops = [one for one in made if one.action is Action.DROP_SOURCES]
     assert len(drops) == len(venues)
@@ -262,7 +277,7 @@ def test_floods_of_the_bench_are_foreseen(tmp_path: Path) -> None:
 
 
 def whole(
-    path: Path, terms: tuple[Policy, Site], scorer: OnnxScorer
+    path: Path, terms: tuple[Policy, Site], scorer: OnnxScorer, *, is_idle: bool
 ) -> tuple[list[tuple[str, tuple[str, ...], int]], list[Decision]]:
     """Return what would have been done of a capture, and what was decided."""
     arms = scorer.arms()
@@ -290,6 +305,6 @@ def whole(
         )
         pipeline.on_judged(arming.judged)
         while pipeline.step(0):
-            while arming.tend(brain.decoder.sessions, pipeline.totals.now_ns):
+            while arming.tend(brain.decoder.sessions, pipeline.totals.now_ns, is_idle):
                 pass
     return looking.aimed, made

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from numpy.typing import NDArray
 
+from airnet._ext.reflex import WHY
 from airnet.act.shot import Arm, Order, Shot
-from airnet.domain.columns import FLOOD_SCHEMA
+from airnet.domain.columns import FLOOD_SCHEMA, SESSION_SCHEMA
 from airnet.domain.session import address_bytes
-from airnet.domain.window import WINDOW, WINDOW_GATEWAY, WINDOW_SOURCE
+from airnet.domain.window import WINDOW, WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
 from airnet.pipeline import models_path
 from airnet.score import OnnxScorer, load
-from airnet.score.rules import GATEWAY_RULES, SOURCE_RULES
+from airnet.score.rules import GATEWAY_RULES, SESSION_RULES, SOURCE_RULES
 from airnet.service.rehearsal import broken
 from tests.reference import reflex as reference
 
@@ -159,6 +160,44 @@ def test_nothing_holds_beyond_what_may_be_looked_at(scorer: OnnxScorer) -> None:
     kernel.disarm(GATEWAYS[0])
     assert kernel.aim(windows, row) is None
     assert sum(kernel.declined) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "holds"),
+    [(0, True), (64, True), (65, True), (1024, True), (1025, False)],
+)
+def test_a_slot_with_many_windows_in_front(
+    scorer: OnnxScorer,
+    before: int,
+    holds: bool,
+) -> None:
+    """At the end of a slot all sessions' windows close before any gateway's."""
+    windows, table = np.zeros(before + 1, WINDOW), np.zeros((before + 1, 64), "f4")
+    windows["kind"] = WINDOW_SESSION
+    windows["close_ns"] = T0
+    windows[before]["kind"] = WINDOW_GATEWAY
+    windows[before]["address"] = np.frombuffer(GATEWAYS[0], np.uint8)
+    for name, value in broken(GATEWAY_RULES[0]).items():
+        table[before, PLACES[name]] = value
+    table[before, PLACES["sources"]] = 500
+    kernel = scorer.arms()
+    assert kernel is not None
+    kernel.gateways_left = 1 << 62
+    order = Order(7, 10, 0, 0, b"x")
+    assert kernel.arm(
+        Arm(GATEWAYS[0], (T0, T0, 0), (1, 0), (0, 0, 8, 8), (), order, None)
+    )
+
+    assert (kernel.aim(windows, table) is not None) is holds
+    if not before:
+        return
+    # Once something is said of one of them, only the judge knows.
+    speaks = broken(SESSION_RULES[0])
+    for name, value in speaks.items():
+        table[before - 1, SESSION_SCHEMA.index(name)] = value
+    assert scorer._opinions(windows, table).get(before - 1) is not None
+    assert kernel.aim(windows, table) is None
+    assert kernel.declined[WHY.index("not_first")] == 2 - holds
 
 
 def test_more_than_there_is_room_for(scorer: OnnxScorer) -> None:

@@ -3,9 +3,11 @@
 import ipaddress
 
 import msgspec
+import pytest
 from hypothesis import given, strategies as st
 from msgspec.structs import replace
 
+from airnet._ext.shot import COOKIE, SECONDS as TTL, SOURCE, XID, Plan
 from airnet.act import shots
 from airnet.act.shots import SOURCES_MAX, Shot, Spared
 from airnet.controller import entries, flows
@@ -15,6 +17,7 @@ from airnet.controller.lane import Lane, meter_set, way
 from airnet.controller.messages import AddFlow, Barrier, Message
 from airnet.controller.openflow import encode
 from airnet.domain.session import address_bytes
+from tests.reference.shot import WIDTHS, filled
 
 GATEWAYS = {4: "10.9.0.2", 6: "2001:db8::2"}
 ANYBODY = {4: "0.0.0.0", 6: "::"}
@@ -34,10 +37,12 @@ def asked(action: str, version: int, *sources: str) -> Apply:
     )
 
 
-def lent(lane: Lane, request: Apply) -> Shot:
+def lent(lane: Lane, request: Apply) -> Plan:
     """Return a slot as a client has it, which knows it by JSON."""
     told = msgspec.json.encode(lane.arm(request).prepared)
-    return Shot(0, msgspec.json.decode(told, type=shots.Prepared))
+    found = Shot.of(0, msgspec.json.decode(told, type=shots.Prepared)).plan
+    assert found is not None
+    return found
 
 
 def addresses(version: int) -> st.SearchStrategy[str]:
@@ -96,6 +101,51 @@ def fresh(request: Apply, decision: int, seconds: int) -> list[Message]:
         AddFlow(flow=replace(rule, cookie=mark, seconds=seconds, priority=entries.FAST))
         for rule in ranked(request, 0).flows
     ]
+
+
+KINDS = {"cookie": COOKIE, "seconds": TTL, "xid": XID, "source": SOURCE}
+
+
+@given(
+    st.binary(min_size=1, max_size=200),
+    st.binary(min_size=8, max_size=24),
+    st.lists(st.tuples(st.integers(0, 199), st.sampled_from(list(KINDS))), max_size=9),
+    st.sampled_from([4, 16]),
+    st.fixed_dictionaries(
+        {"cookie": st.integers(0, 2**64 - 1), "seconds": SECONDS, "xid": XIDS}
+    ),
+    st.lists(st.binary(min_size=16, max_size=16), max_size=4),
+)
+def test_a_plan_equals_its_reference(
+    data: bytes,
+    end: bytes,
+    wanted: list[tuple[int, str]],
+    width: int,
+    told: dict[str, int],
+    sources: list[bytes],
+) -> None:
+    """Wherever its holes are, one over the other as well; again and again."""
+    widths = {**WIDTHS, "source": width}
+    holes = [(at, name) for at, name in wanted if at + widths[name] <= len(data)]
+    numbers = [(at, KINDS[name]) for at, name in holes]
+    plan = Plan(data, end, numbers, 0, 65535, width)
+    late = told["cookie"], told["seconds"], told["xid"]
+
+    for _ in range(2):
+        made = plan.filled(*late, sources)
+        assert made == filled(data, end, holes, told, sources, width)
+
+
+@pytest.mark.parametrize("hole", [(9, XID), (6, COOKIE), (0, SOURCE), (0, 9)])
+def test_a_place_outside_its_message_is_refused(hole: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="outside"):
+        Plan(bytes(12), bytes(8), [hole], 0, 1, 16)
+
+
+def test_what_the_lane_tells_wrongly_is_left_to_the_lane() -> None:
+    wrong = shots.Prepared(bytes(12), bytes(8), (9,), (), ())
+
+    assert Shot.of(3, wrong) == (3, None)
 
 
 HOSTS = st.integers(0, 63).map(lambda n: f"10.9.0.{n}")

@@ -69,7 +69,7 @@ def frames(draw: st.DrawFn) -> tuple[dict[str, int | bytes], list[dict[str, int]
         "protocol": 6 if is_session else draw(st.sampled_from([6, 6, 6, 17, 1, 47])),
         "tcp_flags": draw(st.sampled_from([0x02, 0x12, 0x10, 0x18, 0x04, 0x14])),
         "direction": 0 if up else 1,
-        "reason": draw(st.sampled_from([0, 0, 0, 0, 0, 4, 1])),
+        "reason": draw(st.sampled_from([0, 0, 0, 0, 0, 4, 8, 1])),
         "sequence": draw(st.sampled_from([0, 60, 1448, 90_000, 2**32 - 30])),
         "link_source": draw(st.sampled_from([7, 7, 7, 8])),
         "ttl": draw(st.sampled_from([63, 63, 64])),

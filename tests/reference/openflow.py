@@ -18,6 +18,7 @@ from airnet.controller.messages import (
     AskFlows,
     AskGroups,
     AskMeters,
+    AskPorts,
     AskRole,
     Barrier,
     BundleStep,
@@ -105,6 +106,8 @@ def plain(path: Any, message: Message) -> Any:
             return parser.OFPMeterConfigStatsRequest(path, 0, of.OFPM_ALL)
         case AskGroups():
             return parser.OFPGroupDescStatsRequest(path, 0)
+        case AskPorts():
+            return parser.OFPPortDescStatsRequest(path, 0)
         case Barrier():
             return parser.OFPBarrierRequest(path)
     raise AssertionError(message)

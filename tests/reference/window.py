@@ -205,7 +205,7 @@ class Reference:
             self.next_ns = (self.frame_ns // TICK + 1) * TICK
 
     def packet(self, header: np.void, messages: NDArray[np.void]) -> None:
-        if header["reason"] not in (0, 4):
+        if header["reason"] not in ((0, 4, 8) if header["target"].any() else (0, 4)):
             return
         index = int(header["session"])
         self.venues.now = self.hosts.now = self.now_ns

@@ -510,7 +510,7 @@ def count(
         counts[name] += holds
     size = int(header["payload_bytes"])
     counts["same_bytes"] += size == last
-    if header["reason"] == 4:
+    if header["reason"] in (4, 8):
         kind = "fragment"
     elif protocol == 6:
         kind = "syn" if syn else "stray"

@@ -10,6 +10,7 @@ from airnet.domain.decision import PASSIVE
 from airnet.domain.verdict import CONTAINABLE, Cause
 from airnet.errors import UsageError
 from airnet.twin import catalogue
+from airnet.twin.market import stream
 from airnet.twin.plan import NONE, Plan, Size
 from airnet.twin.ranges import DOMAINS
 
@@ -182,3 +183,15 @@ def test_unknown_names_are_refused() -> None:
         catalogue.build("nothing", 1)
     with pytest.raises(UsageError, match="no domain"):
         catalogue.build("quiet", 1, of="nowhere")
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**32 - 1, 2**32, 2**48 + 5])
+def test_a_stream_is_that_of_its_seed_and_words(seed: int) -> None:
+    """The slow twin hands SeedSequence whole numbers, which it takes apart."""
+    words = np.frombuffer(hashlib.sha256(b"host\0report\x007").digest()[:16], "<u4")
+    sequence = np.random.SeedSequence([seed, *map(int, words)])
+    slow = np.random.Generator(np.random.Philox(sequence))
+
+    fast = stream(seed, "host", "report", 7)
+
+    assert fast.random(4).tolist() == slow.random(4).tolist()

@@ -238,6 +238,7 @@ LEANINGS = [
     ("hysteresis.gap_ms", 100, Lean.LOOSER),
     ("hysteresis.cooldown_ms", 0, Lean.BOLDER),
     ("hysteresis.repeats_max", 1, Lean.LOOSER),
+    ("cause.venue_fault.divert.path_age_ms", 9000, Lean.BOLDER),
     ("trust.loss_ppm_max", 9999, Lean.BOLDER),
     ("trust.freeze_ms", 1, Lean.BOLDER),
     ("name", "other", Lean.OTHER),

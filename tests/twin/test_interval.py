@@ -77,11 +77,10 @@ def test_share_max_is_where_so_few_become_unlikely() -> None:
 
 
 def test_rule_of_three_bounds_the_exact_bounds_of_nothing() -> None:
+    """Source: Hanley and Lippman-Hand, JAMA 249 (1983) 1743: -ln 0.05 is 2.996."""
     for trials in (10, 30, 252, 10_000):
-        assert interval.share_max(0, trials) < interval.rule_of_three(trials)
-        assert interval.count_max(0) / trials < interval.rule_of_three(trials)
-        assert interval.rule_of_three(trials) < 1.02 * interval.count_max(0) / trials
-    assert interval.rule_of_three(0) == math.inf
+        assert interval.share_max(0, trials) < 3 / trials
+        assert interval.count_max(0) < 3 < 1.02 * interval.count_max(0)
 
 
 def test_nothing_tried_says_nothing() -> None:

@@ -201,7 +201,7 @@ def test_run_when_an_output_is_in_the_way_then_it_is_not_touched(
 
     assert main(["twin", "run", "quiet", "--write", str(there)]) == 64
     assert there.read_bytes() == b"mine"
-    assert "exists" in capsys.readouterr().err
+    assert "is there already" in capsys.readouterr().err
 
 
 def test_run_when_written_then_a_replay_decides_the_same(

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from airnet.config import Protected, Site, load
+from airnet.config import Gateway, LinePath, Protected, Site, load
 from airnet.decide import ladder, limits, policy as policies, rules
 from airnet.decide.ladder import Need, Rung
 from airnet.decide.limits import Budgets, Limits
@@ -22,6 +22,12 @@ from airnet.domain.verdict import Cause
 DATA = Path(__file__).parents[2] / "src" / "airnet" / "data"
 POLICY = load(DATA / "policy.toml.example", Policy)
 SITE = load(DATA / "site.toml.example", Site)
+#: The same with a second path to its gateway, by another one.
+PATHED = msgspec.structs.replace(
+    SITE,
+    gateways=(*SITE.gateways, Gateway(ip="10.20.0.11", port=9001)),
+    paths=(LinePath(name="west", gateway="10.20.0.10", witness="10.20.0.11"),),
+)
 
 Patch = pytest.MonkeyPatch
 #: What a mutant gives: the policy and the site to prove, its code being patched.
@@ -82,6 +88,11 @@ def instead(why: Refusal, breaks: Callable[..., object], number: int = 0) -> Mut
         return POLICY, SITE
 
     return plant
+
+
+def on_paths(mutant: Mutant) -> Mutant:
+    """Return the same bug at a site that has a second path."""
+    return lambda patch: (mutant(patch)[0], PATHED)
 
 
 def with_limits(change: Callable[[Limits, Action], Limits]) -> Mutant:
@@ -218,6 +229,9 @@ MUTANTS: dict[str, Mutant] = {
     "no_dwell_rule": without(Refusal.DOUBT, 2),
     "no_lower_rule": without(Refusal.NEED),
     "no_subnet_rule": without(Refusal.NEED, 2),
+    "no_measured_reroute_rule": on_paths(without(Refusal.DOUBT, 3)),
+    "no_path_rule": on_paths(without(Refusal.NEED, 3)),
+    "no_path_age_rule": on_paths(without(Refusal.NEED, 4)),
     "no_approvals_rule": without(Refusal.APPROVALS),
     "no_sensor_rule": without(Refusal.SENSOR),
     "no_standing_rule": without(Refusal.STANDING),
@@ -231,6 +245,9 @@ MUTANTS: dict[str, Mutant] = {
     "no_gateways_rule": without(Refusal.GATEWAYS),
     "no_hosts_rule": without(Refusal.HOSTS),
     # A rule that compares something else.
+    "forged_reroute": on_paths(
+        instead(Refusal.STEERED, lambda f: (f.is_answered == 0) & (f.tier >= 4), 1)
+    ),
     "ttl_of_zero": instead(Refusal.TTL, lambda f: f.ttl_ns > f.ttl_ns_max),
     "ttl_of_a_day": instead(
         Refusal.TTL, lambda f: (f.ttl_ns <= 0) | (f.ttl_ns > 86_400_000_000_000)
@@ -275,6 +292,13 @@ MUTANTS: dict[str, Mutant] = {
     "ttl_in_us": with_limits(
         lambda found, _: msgspec.structs.replace(
             found, ttl_ns_max=found.ttl_ns_max * 1000
+        )
+    ),
+    "path_age_in_us": on_paths(
+        with_limits(
+            lambda found, _: msgspec.structs.replace(
+                found, path_age_ns_max=found.path_age_ns_max * 1000
+            )
         )
     ),
     "any_probability": with_limits(

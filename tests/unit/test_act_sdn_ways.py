@@ -12,14 +12,15 @@ from msgspec.structs import replace
 from airnet.act import fastlane, shots
 from airnet.act.intents import Order
 from airnet.act.northbound import WINDOW
-from airnet.act.sdn import Hop, SdnActuator, Ways
+from airnet.act.sdn import SdnActuator, Ways
 from airnet.act.standing import Standing
 from airnet.clock import SystemClock
-from airnet.controller import express, firing, lane
+from airnet.controller import clients, firing, lane
 from airnet.controller.flows import Apply
 from airnet.domain.containment import State
 from airnet.domain.decision import Action, Decision
 from airnet.errors import ActuationError
+from airnet.paths import Hop
 from airnet.record.memory import MemoryLedger
 from tests.fakes.controller import FakeController
 from tests.fakes.verdicts import MS, drop, session_name
@@ -37,7 +38,8 @@ def two(tmp_path: Path) -> Iterator[tuple[FakeController, FakeController]]:
 @pytest.fixture
 def actuator(tmp_path: Path) -> Iterator[SdnActuator]:
     ways = Ways(standby=(str(tmp_path / "other"),))
-    made = SdnActuator(tmp_path / "one", timeout_ms=600, ways=ways)
+    # Half of it for each; it only has to be waited for where one is silent.
+    made = SdnActuator(tmp_path / "one", timeout_ms=4000, ways=ways)
     yield made
     made.close()
 
@@ -179,8 +181,10 @@ def test_a_session_and_a_reroute_are_asked_for_as_the_controller_wants_them(
     tmp_path: Path,
 ) -> None:
     cut = replace(drop(), action=Action.ISOLATE_SESSION, session=session_name())
-    round_ = replace(drop(), action=Action.REROUTE, gateway="10.0.0.10")
-    paths = {"10.0.0.10": (Hop(7), Hop(8, "00:11:22:33:44:55"))}
+    round_ = replace(
+        drop(), action=Action.REROUTE, gateway="10.0.0.10", target=("west",)
+    )
+    paths = {"west": (Hop(port=7), Hop(port=8, mac="00:11:22:33:44:55"))}
     with FakeController(tmp_path / "one") as controller:
         made = SdnActuator(tmp_path / "one", ways=Ways(paths=paths))
         assert made.accepts(round_)
@@ -262,7 +266,7 @@ def test_bytes_are_those_of_the_lane() -> None:
     assert lane.SLOTS_MAX << lane.SLOT_SHIFT <= lane.DIRECT
     assert (fastlane.ANYBODY[4],) == lane.ANYBODY_4
     assert (fastlane.ANYBODY[6],) == lane.ANYBODY_6
-    assert shots.SOURCES_MAX * firing.SOURCE_BYTES + 64 < express.LINE_BYTES_MAX
+    assert shots.SOURCES_MAX * firing.SOURCE_BYTES + 64 < clients.LINE_BYTES_MAX
 
 
 def test_what_is_armed_is_fired_ahead_and_released_with_the_rest(

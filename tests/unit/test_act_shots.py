@@ -3,12 +3,24 @@
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from airnet.act.shots import Loan, Stage
+from airnet._ext.shot import (
+    COOKIE,
+    FIRED,
+    FOR_THE_LANE,
+    SECONDS,
+    SOURCE,
+    UNTOLD,
+    Loan,
+    Plan,
+)
+from airnet.act.shots import Stage
 from airnet.controller.channel import Channel, Turn
+from airnet.controller.firing import WROTE, WROTE_MAGIC
 
 BIG = bytes(1 << 23)
 
@@ -120,3 +132,39 @@ def test_a_stage_takes_everything_and_keeps_nothing() -> None:
         stage.speaker.send(b"told")
         stage.clear()
     stage.close()
+
+
+PLAN = Plan(
+    bytes(40), b"\4\x14\0\x08\0\0\0\0", [(8, COOKIE), (28, SECONDS)], 5 << 48, 10
+)
+
+
+def test_what_is_fired_is_written_and_told_as_the_lane_reads_it(pair: Pair) -> None:
+    lane, deaf = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    order = 3, 0xABCDEF, 9, 1 << 31 | 3 << 16 | 7
+    before_ns = time.monotonic_ns()
+    with lane, deaf:
+        assert pair.loan.fire(PLAN, *order, lane.fileno()) == FIRED
+        told = WROTE.unpack(deaf.recv(4096))
+
+    slot, decision, seconds, xid = order
+    assert told[:-1] == (WROTE_MAGIC, slot, decision, seconds, xid, pair.loan.number)
+    assert before_ns <= told[-1] <= time.monotonic_ns()
+    assert pair.read(48) == PLAN.filled(decision, seconds, xid)
+
+
+def test_what_is_not_written_is_for_the_lane_and_a_lane_that_is_gone_is_told(
+    pair: Pair,
+) -> None:
+    lane, deaf = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with lane:
+        assert Loan().fire(PLAN, 0, 1, 1, 1, lane.fileno()) == FOR_THE_LANE
+        template = Plan(bytes(40), bytes(8), [(0, SOURCE)], 0, 1, 4)
+        fired = pair.loan.fire(template, 0, 1, 1, 1, lane.fileno())
+        assert fired == FOR_THE_LANE, "it is about nobody"
+        deaf.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            deaf.recv(1)
+        deaf.close()
+        assert pair.loan.fire(PLAN, 0, 1, 1, 1, lane.fileno()) == UNTOLD
+    assert len(pair.read(48)) == 48

@@ -196,7 +196,8 @@ def test_a_kill_does_not_end_by_itself_and_a_gateway_may_lift_it() -> None:
     assert [one.decision_id for one in desk.standing.in_force] == [decision.id]
     desk.gateway.disabled.clear()
 
-    (ended,) = desk.standing.tick(T0 + 2 * 10**15)
+    desk.clock.time_ns = T0 + 2 * 10**15
+    (ended,) = desk.standing.tick(desk.clock.now_ns())
 
     assert ended.detail == "lifted at the gateway"
 

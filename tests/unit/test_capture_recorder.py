@@ -144,3 +144,18 @@ def test_row_outside_the_buffer_is_a_bug_not_a_leak(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="outside the buffer"):
         recorder.write(rows, 1, BODY)
     recorder.close()
+
+
+def test_a_disk_that_refuses_even_to_cut_is_told_as_any(tmp_path: Path) -> None:
+    """It can neither write nor cut off what it began: an end, and no bug of ours."""
+    path = tmp_path / "mirror.pcapng"
+    recorder = Recorder(path)
+    refusing = os.open(path, os.O_RDONLY)
+    os.dup2(refusing, recorder._fd)
+    os.close(refusing)
+
+    with pytest.raises(CaptureError, match="recording stopped"):
+        recorder.write(rows_of(1), 1, BODY)
+
+    recorder.close()
+    assert read_files([path]).frames == []

@@ -46,6 +46,7 @@ RULE = (
     '[[rule]]\nname = "r"\nwindow = "session"\nfeature = "nope"\n'
     'limit = 1\ncause = "algo_fault"\n'
 )
+BORNE_OUT = "airnet: every number and word is what the ledger says\n"
 Capture = pytest.CaptureFixture[str]
 
 
@@ -316,7 +317,7 @@ def test_what_begins_with_a_session_that_said_no_name_bears_out(
 
     status, out, err = said(capfd, "explain", tmp_path / "ledger", "--check")
 
-    assert (status, err) == (0, "airnet: every number is what the ledger says\n")
+    assert (status, err) == (0, BORNE_OUT)
     assert "drift.new_peer" in out
 
 
@@ -325,14 +326,13 @@ def test_explain_checks_every_number_of_a_story(
 ) -> None:
     """What was told holds; one digit more in what the model said does not."""
     status, out, err = said(capfd, "explain", ledger, "--check")
-    assert (status, err) == (0, "airnet: every number is what the ledger says\n")
+    assert (status, err) == (0, BORNE_OUT)
     story = tmp_path / "story.txt"
     story.write_text(out)
     assert said(capfd, "explain", ledger, "--story", story)[0] == 0
 
     story.write_text(out.replace("moved it by +", "moved it by +1"))
     status, out, err = said(capfd, "explain", ledger, "--story", story)
-
     assert (status, out) == (1, "")
     assert "not borne out: line " in err
 
@@ -361,6 +361,12 @@ def test_explain_without_the_models_says_what_it_cannot_weigh(
 
     assert status == 0
     assert "not weighed: " in out
+
+
+def test_explain_finds_an_incident_by_a_decision(capfd: Capture, ledger: Path) -> None:
+    one = json.loads(said(capfd, "incidents", "--json", ledger)[1])[-1]
+    for name in (one["id"][:8], one["decisions"][-1]["id"]):
+        assert one["id"] in said(capfd, "explain", ledger, name)[1]
 
 
 def test_explain_of_an_unknown_incident_names_those_there_are(

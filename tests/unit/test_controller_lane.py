@@ -64,11 +64,11 @@ def test_prebuilt_bytes_are_those_made_afresh(
     ]
     wanted.append(Barrier())
     assert fired == encode(replace(message, xid=xid) for message in wanted)
-    assert slot.again(decision) in fired
-    assert slot.again(decision).endswith(
+    assert armed.again(slot.number, decision) in fired
+    assert armed.again(slot.number, decision).endswith(
         encode([AddFlow(xid=xid, flow=wanted[-2].flow)])  # type: ignore[attr-defined]
     )
-    assert slot.again(77) == b""
+    assert armed.again(slot.number, 77) == b""
 
 
 def test_session_has_no_meter_so_that_ports_stay_out_of_what_always_stands() -> None:

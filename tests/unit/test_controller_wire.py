@@ -13,6 +13,7 @@ from airnet.controller.messages import (
     AskFlows,
     AskGroups,
     AskMeters,
+    AskPorts,
     AskRole,
     Barrier,
     BundleStep,
@@ -171,6 +172,7 @@ def sample_messages() -> list[Message]:
         AskFlows(xid=1),
         AskMeters(xid=2),
         AskGroups(xid=2),
+        AskPorts(xid=2),
         AskRole(xid=4),
         Barrier(xid=3),
         DeleteMeter(xid=6, meter=4),
@@ -248,3 +250,18 @@ def test_main_when_option_unknown_says_so_in_one_line(
 ) -> None:
     assert framework.main(["--nonsense"]) == EXIT_USAGE
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_port_whose_link_is_down_or_shut_is_not_up(path: Path) -> None:
+    of = path.ofproto
+    ports = [
+        SimpleNamespace(port_no=number, config=config, state=state)
+        for number, config, state in (
+            (1, 0, 0),
+            (2, of.OFPPC_PORT_DOWN, 0),
+            (3, 0, of.OFPPS_LINK_DOWN),
+            (4, of.OFPPC_NO_PACKET_IN, of.OFPPS_LIVE),
+        )
+    ]
+
+    assert wire.ports_up(ports, of) == [1, 4]

@@ -95,3 +95,63 @@ def test_one_incident_is_one_change() -> None:
 
     assert len(judge.judge(one)) == 1
     assert judge.judge(later) == []
+
+
+def logons(rule: str, at_ms: int, **given: object) -> Verdict:
+    """Return what a rule of floods says of the stranger's Logons."""
+    one = msgspec.structs.replace(
+        verdict(rule, met=1), cause=Cause.FLOOD, close_ns=START_NS + at_ms * 1_000_000
+    )
+    return msgspec.structs.replace(one, **given)
+
+
+def test_a_flood_of_logons_is_dropped_at_its_host_in_the_second_window() -> None:
+    """Once, and nobody else; what it goes on with says nothing more."""
+    judge = Judge(Policy(), Site(), COLUMNS)
+    made = [judge.judge(logons("host.flood_of_logons", at)) for at in (10, 20, 30, 40)]
+
+    assert [len(each) for each in made] == [0, 1, 0, 0]
+    (decision,) = made[1]
+    assert decision.action is Action.DROP_SOURCES
+    assert (decision.target_type, decision.target) == (TargetType.SOURCE, (STRANGER,))
+    assert decision.cause is Cause.FLOOD
+
+
+@pytest.mark.parametrize(
+    ("rule", "known"),
+    [("host.quick_refused_logons", False), ("host.flood_of_logons", True)],
+)
+def test_quick_logons_are_told_and_who_trades_is_never_dropped(
+    rule: str, known: bool
+) -> None:
+    judge = Judge(Policy(), Site(), COLUMNS)
+    made = [
+        decision
+        for at in range(10, 200, 10)
+        for decision in judge.judge(logons(rule, at, known=known))
+    ]
+
+    assert [one.action for one in made] == [Action.EVIDENCE]
+    assert made[0].cause is Cause.FLOOD
+    assert made[0].target == (STRANGER,)
+
+
+def test_what_is_told_of_a_flood_is_told_with_its_first_window() -> None:
+    judge = Judge(Policy(), Site(), COLUMNS)
+
+    (decision,) = judge.judge(logons("host.quick_refused_logons", 10))
+
+    assert decision.action is Action.EVIDENCE
+    assert "not acted upon" in decision.why
+
+
+@pytest.mark.parametrize("suffix", ["", "_together"])
+def test_a_firm_that_the_venue_refuses_is_told_and_who_tries_many_names_goes(
+    suffix: str,
+) -> None:
+    few = decided(verdict("host.refused_logons" + suffix, met=1))
+    many = decided(verdict("host.refused_logons_of_many_names" + suffix, met=1))
+
+    assert few.action is Action.EVIDENCE
+    assert "does not know yet" in few.why
+    assert many.action is Action.DROP_SOURCES

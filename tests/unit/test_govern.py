@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -17,13 +18,18 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from airnet.act.gate import FROZEN, Gate
+from airnet.act.people import Approvers, People
 from airnet.act.sdn import SdnActuator
+from airnet.act.standing import Standing
 from airnet.cli.group import airnet
+from airnet.clock import SystemClock
 from airnet.domain.instruction import Ask, Signed
 from airnet.errors import UnsupportedError
 from airnet.record.file import verify
+from airnet.record.memory import MemoryLedger
 from airnet.service.ask import ask
-from airnet.service.talk import Answer
+from airnet.service.desk import Desk
+from airnet.service.talk import Answer, Passed
 from tests.fakes.controller import FakeController
 from tests.fakes.office import Office, instruct, signed
 from tests.fakes.verdicts import drop
@@ -324,7 +330,7 @@ def test_freeze_works_while_an_enforcer_hangs(office: Office) -> None:
     answer = plainly(office, Ask.FREEZE)
 
     assert answer.ok
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < LIMIT_S
     assert listed(office)["frozen"]["why"] == "frozen by desk: a test"
     office.levers.may_apply.set()
     until(lambda: office.hands.failure is None and bool(office.standing.ended))
@@ -372,6 +378,46 @@ def test_a_warden_that_dies_is_replaced(office: Office) -> None:
     office.wardens.tend()
 
     assert ask(office.socket, Ask.ACTIONS).ok
+
+
+def test_a_warden_that_cannot_be_started_now_is_later(office: Office) -> None:
+    """No descriptor is left: the watch goes on, and people are heard afterwards."""
+    warden = office.wardens._warden
+    assert warden is not None
+    assert ask(office.socket, Ask.ACTIONS).ok
+    os.kill(warden.pid, signal.SIGKILL)
+    warden.wait()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        office.wardens.tend()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert office.wardens._warden is warden
+
+    office.wardens.tend()
+
+    assert ask(office.socket, Ask.ACTIONS).ok
+
+
+def test_a_freeze_outlives_the_warden_that_took_it(tmp_path: Path) -> None:
+    """No disk would take it, and it was passed on: who asked was told so."""
+    gate, ledger = Gate(tmp_path), MemoryLedger()
+    standing = Standing([], ledger, SystemClock(), closed=gate.closed)
+    people = People(Approvers(), 0)
+    desk = Desk(standing, gate, people, ledger, SystemClock())
+    links = [socket.socketpair() for _ in range(2)]
+    desk.attend(links[0][0])
+    desk.serve()
+
+    links[0][1].sendall(msgspec.json.encode(Passed(hold="by Jane: strange")) + b"\n")
+    links[0][1].close()
+    desk.attend(links[1][0])
+    desk.serve()
+
+    assert gate.closed() == "frozen by Jane: strange"
+    for one in (*links[0], *links[1]):
+        one.close()
 
 
 def test_a_signal_to_the_warden_freezes(office: Office) -> None:

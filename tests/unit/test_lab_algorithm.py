@@ -56,6 +56,19 @@ def test_everything_answered_is_counted_and_little_stays_open(kind: str) -> None
         assert one.tally.replaced > 0
 
 
+def test_who_is_mended_asks_for_nothing_new_for_a_while() -> None:
+    one = algorithm()
+    trade(one, 100)
+    one.mend(10 * NS_PER_S)
+
+    meanwhile = [one.want(10 * NS_PER_S + n * NS_PER_S // 10) for n in range(25)]
+    later = [one.want(13 * NS_PER_S + n * NS_PER_S // 10) for n in range(50)]
+
+    assert {wish.kind for wish in meanwhile if wish} <= {"F"}
+    assert "D" in {wish.kind for wish in later if wish}
+    assert one.loop(0).kind == "D", "what runs away asks nobody"
+
+
 def test_leaving_takes_everything_off() -> None:
     one = algorithm()
     trade(one, 100)

@@ -2,14 +2,16 @@
 
 import re
 
+import msgspec
+
 from airnet.act.simulated import SimulatedActuator
 from airnet.act.standing import Standing
 from airnet.clock import SimulatedClock
-from airnet.domain.containment import State
-from airnet.domain.decision import Decision, Mode
+from airnet.domain.containment import Containment, State
+from airnet.domain.decision import Action, Decision, Mode, Tier, with_id
 from airnet.record.incident import fold
 from airnet.record.memory import MemoryLedger
-from airnet.record.narrative import tell, utc
+from airnet.record.narrative import NO_FILE, tell, utc
 from tests.fakes.verdicts import MS, T0, drop, session_verdict, throttle
 
 
@@ -42,7 +44,7 @@ def test_a_throttle_is_told_from_the_first_frame_to_its_end() -> None:
         "acknowledged by simulated",
         "effect verified on the mirror, last bad frame 2023-11-14 22:13:20.005000000",
         "ended at 2023-11-14 22:13:30.000000000 UTC without anyone's doing",
-        "model m [1]",
+        "by model m [1]",
     ):
         assert fact in text
 
@@ -77,7 +79,89 @@ def test_a_failure_is_told_as_one() -> None:
     assert "not in force as far as is known" in text
 
 
+def test_it_says_by_which_files_each_run_was_configured() -> None:
+    """Of two runs, each with a Decision of it; not of one that decided nothing here."""
+    ledger = MemoryLedger()
+    for run, config in enumerate(("a", "b", "c")):
+        body: dict[str, object] = {"config": config * 64, "approvers": NO_FILE}
+        ledger.append("start", T0, body)
+        if run != 1:
+            decision = with_id(
+                msgspec.structs.replace(throttle(), t_ns=T0 + run, id="")
+            )
+            ledger.append("decision", T0, msgspec.to_builtins(decision))
+
+    (incident,) = fold(ledger.evidence())
+    text = tell(incident, ledger.evidence())
+
+    assert text.endswith(
+        f"Under which configuration\n  airnet.toml: {'a' * 64} [0]\n"
+        "  approvers.toml: no such file was named [0]\n"
+        f"  airnet.toml: {'c' * 64} [3]\n"
+        "  approvers.toml: no such file was named [3]\n"
+    )
+
+
 def test_it_never_claims_intent() -> None:
     text = story(throttle()) + story(drop())
 
     assert not re.search(r"malicious|attacker|criminal", text)
+
+
+def test_what_waited_for_people_was_not_in_shadow() -> None:
+    """A kill that nobody approved: no policy kept it back, people did."""
+    asked = with_id(
+        msgspec.structs.replace(
+            throttle(mode=Mode.PROPOSE),
+            action=Action.DISABLE_SESSION,
+            tier=Tier.KILL_ALGO,
+            approvals_needed=2,
+        )
+    )
+    ledger = MemoryLedger()
+    ledger.append("decision", T0, msgspec.to_builtins(asked))
+
+    (incident,) = fold(ledger.evidence())
+    text = tell(incident, ledger.evidence())
+
+    assert "proposed, to be sent once 2 people approve; asked of the gateway" in text
+    assert "until a named person lifts it" in text
+    assert "was not approved by as many people" in text
+    assert "shadow" not in text
+
+
+def test_what_a_crash_left_open_is_not_said_to_stand() -> None:
+    decision = throttle()
+    ledger = MemoryLedger()
+    ledger.append("decision", T0, msgspec.to_builtins(decision))
+    (incident,) = fold(ledger.evidence())
+    assert "not on record as sent" in tell(incident, ledger.evidence())
+    intended = Containment(
+        decision_id=decision.id,
+        actuator="sdn",
+        state=State.INTENDED,
+        command_ns=0,
+        applied_ns=0,
+        until_ns=0,
+        handle="",
+    )
+    ledger.append("containment", T0, msgspec.to_builtins(intended))
+
+    (incident,) = fold(ledger.evidence())
+
+    text = tell(incident, ledger.evidence())
+    assert "whether it was sent is not on record" in text
+    assert "still in force" not in text
+
+
+def test_every_action_is_told_in_words() -> None:
+    for action in Action:
+        decision = with_id(msgspec.structs.replace(throttle(), action=action))
+        ledger = MemoryLedger()
+        ledger.append("decision", T0, msgspec.to_builtins(decision))
+        (incident,) = fold(ledger.evidence())
+
+        line = tell(incident, ledger.evidence()).splitlines()[8]
+
+        assert "T4 " in line
+        assert f"T4 {action.value} [" not in line

@@ -1,6 +1,7 @@
 """Order gateways under command: a real process, real FIX sessions, real cancels."""
 
 import contextlib
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -218,6 +219,12 @@ def test_a_host_is_cut_once_its_orders_are_gone(
     assert switch.cut == [(HOST,)]
     assert outcome.actuator == switch.name
     assert "no order of T8 is open" in outcome.detail
+    # What bars them is found again, in the record and at the gateway, by the same id.
+    bars = re.findall(r"barred for \d+ ms as ([0-9a-f]+)", outcome.detail)
+    assert len(bars) == 2
+    for bar in bars:
+        place = (HOST, market.control)
+        assert orders._consumer.ask(place, "query", bar, {}).state == "applied"
 
 
 class Busy(Switch):

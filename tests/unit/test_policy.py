@@ -140,10 +140,10 @@ def test_everything_the_example_leaves_out_is_as_in_the_shipped_policy() -> None
 
 def test_an_auction_may_ask_for_more_evidence() -> None:
     rule = msgspec.structs.replace(
-        Policy().cause.algo_fault, when=(When(phase=Phase.AUCTION, evidence_min=6.0),)
+        Policy().cause.algo_fault, when=(When(phase=Phase.AUCTION, evidence_min=9.0),)
     )
 
-    assert rule.at("", Phase.AUCTION).evidence_min == 6.0
+    assert rule.at("", Phase.AUCTION).evidence_min == 9.0
     assert rule.at("", Phase.CONTINUOUS) == msgspec.structs.replace(
         rule, when=rule.when
     )
@@ -228,16 +228,13 @@ def test_what_a_site_cannot_mean_is_named() -> None:
             Protected(comp_id="VENUE", why="mine"),
             Protected(comp_id="A", why="mine"),
         ),
-        algorithms=(
-            msgspec.structs.replace(SITE.algorithms[0], cancels_per_order_max=20),
-        ),
+        algorithms=SITE.algorithms,
     )
 
     found = "\n".join(problems(Policy(), site))
 
     for expected in (
         "algorithm maker: no session runs it",
-        "algorithm maker: cancels_per_order_max: nothing is held to it",
         "firm alpha session A: algorithm gone is not registered",
         "firm alpha session A: host 10.0.1.9 is not a host of the firm",
         "firm alpha session A: runs gone but is protected",

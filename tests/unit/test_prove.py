@@ -24,7 +24,14 @@ from airnet.prove.claims import CLAIMS, REACH
 z3 = pytest.importorskip("z3", reason="pip install 'airnet[policy]'")
 from airnet.prove.model import Model  # noqa: E402 -- needs z3
 from airnet.prove.prover import prove  # noqa: E402 -- the same
-from tests.unit.mutants import DATA, MUTANTS, POLICY, SITE, rung  # noqa: E402 -- so
+from tests.unit.mutants import (  # noqa: E402 -- so does this
+    DATA,
+    MUTANTS,
+    PATHED,
+    POLICY,
+    SITE,
+    rung,
+)
 
 FILES = {
     "policy.toml": "policy.toml.example",
@@ -70,7 +77,7 @@ def humble(papers: Path) -> None:
 
 
 @pytest.mark.parametrize("policy", [POLICY, Policy()])
-@pytest.mark.parametrize("site", [SITE, None])
+@pytest.mark.parametrize("site", [SITE, PATHED, None])
 def test_the_shipped_policies_are_proved(policy: Policy, site: Site | None) -> None:
     proof = prove(policy, site)
 
@@ -78,7 +85,7 @@ def test_the_shipped_policies_are_proved(policy: Policy, site: Site | None) -> N
     assert len(proof.results) == len(CLAIMS)
 
 
-@pytest.mark.parametrize("site", [SITE, None])
+@pytest.mark.parametrize("site", [SITE, PATHED, None])
 def test_a_proof_is_of_something(site: Site | None) -> None:
     """What the guardrails accept is not nothing: every action is among it."""
     model = Model(POLICY, site)
@@ -92,6 +99,7 @@ def test_a_proof_is_of_something(site: Site | None) -> None:
         "cancel_orders",
         "isolate_host",
         "isolate_subnet",
+        *(["reroute"] if site is not SITE else []),
     }
 
 
@@ -271,8 +279,11 @@ def test_a_proof_is_of_one_site_and_one_set_of_rules(
     assert main(["prove", str(policy), "--site", str(site)]) == 0
     assert certificate.fault(policy, site) == ""
 
-    assert "another site" in certificate.fault(policy, None)
+    assert "a site, and none is named" in certificate.fault(policy, None)
+    site.write_text(site.read_text() + "# moved\n")
+    assert "another site" in certificate.fault(policy, site)
     monkeypatch.setattr(certificate, "rules_digest", lambda: "other")
+    site.write_text(site.read_text().removesuffix("# moved\n"))
     assert "other decision rules" in certificate.fault(policy, site)
 
 
@@ -294,7 +305,7 @@ def test_a_forged_proof_is_no_better_than_none(papers: Path, key: Path) -> None:
     """Whoever can write the folder can write a proof, and cannot sign it."""
     policy, site = papers / "policy.toml", papers / "site.toml"
     public = certificate.sign(policy, private_key(key))
-    made = certificate.certificate_of(policy, site, "z3")
+    made = certificate.certificate_of(policy.read_bytes(), site.read_bytes(), "z3")
     certificate.write(policy, made)
 
     assert certificate.fault(policy, site) == ""

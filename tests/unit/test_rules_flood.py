@@ -5,12 +5,22 @@ import pytest
 from numpy.typing import NDArray
 
 from airnet.config import load
-from airnet.decide.policy import Policy
+from airnet.decide import Judge
+from airnet.decide.policy import Contain, Policy
 from airnet.domain.columns import FLOOD_SCHEMA
+from airnet.domain.columns_host import HOST_SCHEMA
 from airnet.domain.window import WINDOW_GATEWAY
 from airnet.pipeline import policy_path
 from airnet.score.rule import Rule, fired
-from airnet.score.rules import GATEWAY_RULES, RULES
+from airnet.score.rules import EXCUSES, GATEWAY_RULES, RULES
+from airnet.score.rules_flood_odd import ODD_TOLD_RULES
+from airnet.score.rules_flood_told import (
+    GATEWAY_TOLD_RULES,
+    HOST_FLOOD_RULES,
+    HOST_TOLD_RULES,
+)
+from airnet.score.screening import gateway_bounds
+from tests.fakes.verdicts import SITE, gateway_verdict
 from tests.property.test_window import closed
 from tests.property.test_window_strike import NO_MESSAGES, flood
 
@@ -40,7 +50,9 @@ def test_names_are_one_rule_each() -> None:
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("rule", GATEWAY_RULES, ids=lambda rule: rule.name)
+@pytest.mark.parametrize(
+    "rule", [*GATEWAY_RULES, *ODD_TOLD_RULES], ids=lambda rule: rule.name
+)
 def test_a_rule_fires_above_its_limit_and_not_on_it(rule: Rule) -> None:
     row = row_of(rule)
     assert list(fired((rule,), COLUMN, row)) == [0]
@@ -71,16 +83,64 @@ def test_one_window_is_never_enough_for_what_has_an_excuse(
     assert not fired((rule,), COLUMN, row)
 
 
-def test_a_dozen_new_programs_in_one_moment_are_not_judged_in_one_window() -> None:
-    """One handshake each, as a firm that starts: it takes 20 that nobody completes."""
-    for count, is_flood in ((15, False), (40, True)):
-        windows, rows = closed(flood([(0, 200_000, count)], 16), NO_MESSAGES, 64)
-        gateway = rows[windows["kind"] == WINDOW_GATEWAY].copy()
-        gateway[:, COLUMN["known"]] = 8
-        gateway[:, COLUMN["history_ms"]] = 60_000
+@pytest.mark.parametrize(
+    ("sources", "count", "is_flood"),
+    [(16, 15, False), (16, 40, True), (1, 24, False), (1, 40, True)],
+)
+def test_two_dozen_new_programs_in_one_moment_are_not_judged_in_one_window(
+    sources: int, count: int, *, is_flood: bool
+) -> None:
+    """One handshake each, as a firm that starts: it takes 30 that nobody completes."""
+    windows, rows = closed(flood([(0, 600_000, count)], sources), NO_MESSAGES, 64)
+    gateway = rows[windows["kind"] == WINDOW_GATEWAY].copy()
+    gateway[:, COLUMN["known"]] = 8
+    gateway[:, COLUMN["history_ms"]] = 60_000
 
-        assert len(gateway) >= 1
-        assert bool(fired(AT_ONCE, COLUMN, gateway)) == is_flood
+    assert len(gateway) >= 1
+    assert bool(fired(AT_ONCE, COLUMN, gateway)) == is_flood
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "is_flood"),
+    [
+        ("connections_without_logon", {"packets": 60}, False),  # all within a tick
+        ("connections_without_logon", {"span_us": 3000}, False),  # a volley
+        ("connections_without_logon", {"syn_rate": 0}, False),  # it hangs up
+        ("volleys_without_logon", {"packets": 60, "span_us": 3000}, True),
+        ("volleys_without_logon", {"rate_1s": 300}, False),  # a dozen, five a second
+    ],
+)
+def test_a_monitor_that_asks_a_dozen_times_and_hangs_up_is_no_flood(
+    name: str, changes: dict[str, int], *, is_flood: bool
+) -> None:
+    rule = named(name)
+    row = row_of(rule)
+    assert fired((rule,), COLUMN, row)
+
+    for feature, value in changes.items():
+        row[0, COLUMN[feature]] = value
+    assert bool(fired((rule,), COLUMN, row)) == is_flood
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"half_open": 9},  # some wait yet
+        {"syn_rate": 400},  # more come
+        {"logons_10s": 200},  # and do not stop
+        {"rate_1s": 90},
+        {"udp_rate": 1},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_floor_that_gets_through_at_once_is_excused(changes: dict[str, int]) -> None:
+    (rule,) = (one for one in EXCUSES if one.name == "gateway.getting_through")
+    row = row_of(rule)
+    assert fired((rule,), COLUMN, row)
+
+    for feature, value in changes.items():
+        row[0, COLUMN[feature]] = value
+    assert not fired((rule,), COLUMN, row)
 
 
 @pytest.mark.parametrize(("gap_ms", "is_flood"), [(10, True), (50, False)])
@@ -93,7 +153,7 @@ def test_handshakes_that_add_up_are_a_flood_if_they_do_not_stop(
     gateway = rows[windows["kind"] == WINDOW_GATEWAY].copy()
     for name, value in (("known", 8), ("session_rate", 90), ("over_baseline", 9000)):
         gateway[:, COLUMN[name]] = value
-    found = fired((named("gateway.half_open_adding_up"),), COLUMN, gateway)
+    found = fired((named("half_open_adding_up"),), COLUMN, gateway)
 
     assert gateway[-1, COLUMN["half_open"]] > 150
     assert bool(found) == is_flood
@@ -113,7 +173,7 @@ def test_handshakes_that_add_up_are_a_flood_if_they_do_not_stop(
     ids=lambda excuse: next(iter(excuse)),
 )
 def test_who_logs_on_for_the_first_time_is_not_refused(excuse: dict[str, int]) -> None:
-    rule = named("gateway.refused_logons_per_second")
+    rule = named("refused_logons_per_second")
     row = row_of(rule)
     assert fired((rule,), COLUMN, row)
 
@@ -124,4 +184,142 @@ def test_who_logs_on_for_the_first_time_is_not_refused(excuse: dict[str, int]) -
 
 def named(name: str) -> Rule:
     """Return the rule of this name."""
-    return next(rule for rule in GATEWAY_RULES if rule.name == name)
+    every = (*GATEWAY_RULES, *ODD_TOLD_RULES)
+    return next(rule for rule in every if rule.name == f"gateway.{name}")
+
+
+@pytest.mark.parametrize(
+    ("name", "excuse"),
+    [
+        ("echoes_per_second", {"reply_share": 500}),  # it answers
+        ("echoes_per_second", {"known": 2}),  # nobody knows what this is
+        ("datagrams_of_many_per_second", {"fresh_share": 500}),  # they come again
+        ("datagrams_of_many_per_second", {"packets_per_source": 5000}),  # a feed
+        ("datagrams_of_many_per_second", {"known_share": 300}),  # of clients
+        ("datagrams_of_many_per_second", {"reply_share": 900}),  # names are asked for
+        ("fragments_per_second", {"udp_rate": 300}),  # they become whole
+        ("fragments_per_second", {"known_share": 900}),  # a client's
+        ("fragments_per_second", {"reply_share": 500}),
+        ("fragmented_datagrams_per_second", {"over_baseline": 2000}),  # as ever
+        ("fragmented_datagrams_per_second", {"history_ms": 900}),  # what is usual?
+        ("unanswered_of_clients", {"rate_1s": 40}),  # each tries once a second
+        ("unanswered_of_clients", {"streak_ms": 20}),  # a volley
+        ("unanswered_of_clients", {"session_rate": 0}),  # the gateway is gone
+        ("unanswered_of_clients", {"known": 200}),  # a floor four times as large
+        ("unanswered_of_many_clients", {"half_open_share": 500}),  # they are let in
+        ("several_unanswered_of_clients", {"streak_ms": 5}),
+        ("several_unanswered_of_clients", {"packets_per_source": 1000}),  # one each
+    ],
+)
+def test_what_is_sound_is_no_odd_flood(name: str, excuse: dict[str, int]) -> None:
+    rule = named(name)
+    row = row_of(rule)
+    assert fired((rule,), COLUMN, row)
+
+    for feature, value in excuse.items():
+        row[0, COLUMN[feature]] = value
+    assert not fired((rule,), COLUMN, row)
+
+
+HOST_COLUMN = {name: place for place, name in enumerate(HOST_SCHEMA.names)}
+HOST_RULES = (*HOST_FLOOD_RULES, *HOST_TOLD_RULES)
+
+
+def test_what_is_told_of_floods_is_what_is_not_acted_upon() -> None:
+    named = load(policy_path(), Policy).cause.flood.told
+    every = (*GATEWAY_TOLD_RULES, *ODD_TOLD_RULES, *HOST_TOLD_RULES)
+    told = {rule.name for rule in every}
+
+    assert set(named) == told
+    assert told <= set(Contain().told)
+    assert not told & {rule.name for rule in (*GATEWAY_RULES, *HOST_FLOOD_RULES)}
+
+
+def test_the_fast_lane_knows_no_rule_that_is_only_told() -> None:
+    """It acts on any rule that it knows, once another has broken."""
+    bounds, _ = gateway_bounds()
+
+    assert len(bounds) == len(GATEWAY_RULES)
+    assert not {*GATEWAY_TOLD_RULES, *ODD_TOLD_RULES} & set(GATEWAY_RULES)
+
+
+def refused(rule: Rule, **given: int) -> bool:
+    """Return whether a rule of hosts fires where it barely does, but for `given`."""
+    row = np.zeros((1, 64), np.float32)
+    row[0, HOST_COLUMN[rule.feature]] = rule.limit + 1
+    for name, least, _ in rule.needs:
+        row[0, HOST_COLUMN[name]] = max(least, row[0, HOST_COLUMN[name]])
+    for name, value in given.items():
+        row[0, HOST_COLUMN[name]] = value
+    return bool(fired((rule,), HOST_COLUMN, row))
+
+
+@pytest.mark.parametrize("rule", HOST_RULES, ids=lambda rule: rule.name)
+def test_logons_of_who_was_let_in_or_waits_are_no_flood(rule: Rule) -> None:
+    assert refused(rule)
+    assert not refused(rule, lawful=1)
+    assert not refused(rule, met=0)  # its address may be forged
+    assert not refused(rule, venue_sessions=2)  # nobody knows what this is
+    assert not refused(rule, logons_refused=rule.limit)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [one for one in HOST_RULES if "logon_gap_ms" in {name for name, *_ in one.needs}],
+    ids=lambda rule: rule.name,
+)
+def test_logons_of_who_waits_for_answers_are_no_flood(rule: Rule) -> None:
+    assert not refused(rule, logon_gap_ms=100)
+
+
+def test_first_logons_of_many_are_told_of_a_few_of_them() -> None:
+    rule = next(one for one in HOST_RULES if one.name.startswith("host.first"))
+
+    assert [n for n in range(1, 30) if refused(rule, refused_hosts=n, logons=1)] == [
+        *(10, 11, 12, 13)
+    ]
+    assert not refused(rule, refused_hosts=11, logons=5)
+
+
+@pytest.mark.parametrize("hosts", [1, 2, 3, 6])
+def test_a_floor_that_the_venue_does_not_know_yet_is_not_contained(hosts: int) -> None:
+    """Twenty-four programs, in one moment and again: told, and left alone."""
+    each = {"comps": 24 // hosts + 2, "logons_refused": 96, "refused_hosts": hosts}
+    seen = each | {"logons": 96, "logon_gap_ms": 5, "venue_sessions": 20, "met": 1}
+    row = np.zeros((1, 64), np.float32)
+    for name, value in seen.items():
+        row[0, HOST_COLUMN[name]] = value
+
+    assert not fired(HOST_FLOOD_RULES, HOST_COLUMN, row)
+    assert fired(HOST_TOLD_RULES, HOST_COLUMN, row)
+
+
+@pytest.mark.parametrize(
+    ("changes", "actions"),
+    [
+        ({}, []),  # where they always came, more of them come
+        ({"baseline": 3}, ["evidence"]),
+        ({"reflector_share": 900}, ["evidence"]),
+        ({"known_share": 800}, ["evidence"]),
+    ],
+    ids=["usual", "new", "reflected", "of a client"],
+)
+def test_datagrams_that_always_came_are_no_flood_when_they_are_more(
+    changes: dict[str, int], actions: list[str]
+) -> None:
+    features = {"baseline": 9, "udp_rate": 1900} | changes
+    verdicts = [
+        gateway_verdict(
+            at_ms,
+            sources=(),
+            rule="gateway.datagrams_per_second",
+            measured=1900,
+            limit=1500,
+            features=tuple(features.get(name, 0) for name in FLOOD_SCHEMA.names),
+        )
+        for at_ms in (10, 20)
+    ]
+    judge = Judge(Policy(), SITE, {WINDOW_GATEWAY: COLUMN})
+    made = [decision for one in verdicts for decision in judge.judge(one)]
+
+    assert [one.action.value for one in made] == actions

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from airnet.config import load
+from airnet.decide.dwell import EXCESS_RULE
 from airnet.decide.enough import LOOPS_AT_ONCE
 from airnet.decide.policy import Policy
 from airnet.domain.columns import SESSION_SCHEMA
@@ -95,8 +96,22 @@ def test_two_rules_that_undo_each_other() -> None:
         for place in range(80)
     ]
 
-    assert names_of(rows_of(looped)) == {"replaces_of_one_order"}
+    assert names_of(rows_of(looped)) == {"replaces_without_a_past"}
+    calm = [one | {"gap": 150_000_000} for one in quoting(60)]
+    looping = names_of(rows_of([dict(one) for one in calm + looped]))
+    expected = {"replaces_of_one_order", "replaces_in_a_loop", "loop_out_of_nothing"}
+    assert expected <= looping
     assert names_of(rows_of(quoting(400))) == set()
+
+
+def test_a_thousand_times_the_usual_quantity() -> None:
+    """A zero or three too many is told; a large order among small ones is none."""
+    large = order(900, quantity=200 * 5 * SCALE)
+    slip = order(901, quantity=9000 * 5 * SCALE)
+
+    assert names_of(rows_of([*trading(150), large, *trading(5, first=950)])) == set()
+    slipped = rows_of([*trading(150), slip, *trading(5, first=950)])
+    assert names_of(slipped) == {"quantity_over_usual"}
 
 
 def test_one_number_again_and_again() -> None:
@@ -117,6 +132,22 @@ def test_one_number_again_and_again() -> None:
     assert "duplicate_clordid" in names_of(rows_of(refused))
     assert names_of(rows_of(again)) == set(), "seen twice, not sent twice"
     assert names_of(rows_of(cancels)) == set()
+
+
+def test_one_number_slowly() -> None:
+    """Three orders a second of one ClOrdID, each refused; new numbers are no such."""
+    refusal = {"kind": KIND["report"], "exec_type": 56, "down": 1, "gap": 1_000_000}
+
+    def asked(numbers: Iterable[int]) -> list[Event]:
+        slow = [order(number, gap=300_000_000) for number in numbers]
+        return [
+            event
+            for one in slow
+            for event in (one, {**refusal, "order_key": one["order_key"]})
+        ]
+
+    assert "duplicate_clordid_refused" in names_of(rows_of(asked([9] * 24)))
+    assert "duplicate_clordid_refused" not in names_of(rows_of(asked(range(1, 25))))
 
 
 def refusing(prices: list[int]) -> list[Event]:
@@ -155,9 +186,9 @@ def test_two_ends_that_ask_each_other() -> None:
     assert names_of(asked(14, 4)) == set()
 
 
-@pytest.mark.parametrize("gap_ns", [500_000, 2_000_000])
+@pytest.mark.parametrize("gap_ns", [500_000, 1_500_000])
 def test_the_same_order_without_end(gap_ns: int) -> None:
-    """A row of 129 at 200 a second needs no past to be wrong; slowly it is a plan."""
+    """257 in a row at 600 a second need no past to be wrong; slowly it is a plan."""
     fast = [order(place, gap=gap_ns) for place in range(1, 300)]
     slow = [order(place, gap=50_000_000) for place in range(1, 300)]
 
@@ -205,7 +236,7 @@ def test_orders_alike_are_told_within_a_fifth_of_a_second() -> None:
 
 
 def test_a_loop_of_new_and_cancel_is_one_and_pulling_all_quotes_is_none() -> None:
-    """A new order and its cancel, over and over: not for less than half a second."""
+    """A new order and its cancel, over and over: of six pairs nobody is told."""
     looped = [
         event
         for place in range(100, 225)
@@ -220,7 +251,7 @@ def test_a_loop_of_new_and_cancel_is_one_and_pulling_all_quotes_is_none() -> Non
     ]
 
     assert "orders_and_cancels_in_a_loop" in after(looped)
-    assert "orders_and_cancels_in_a_loop" not in after(looped[:60])
+    assert "orders_and_cancels_in_a_loop" not in after(looped[:12])
     assert after(pulled) == set()
 
 
@@ -228,9 +259,32 @@ def test_one_side_only_is_a_fact_though_all_of_it_is_filled() -> None:
     """Knight's: hundreds of fills on one side; a large order in pieces ends sooner."""
     bought = [{**each, "side": 49} for each in trading(90, first=100, gap=10_000_000)]
 
-    assert after(filled(bought)) == {"one_sided_orders", "one_sided_orders_at_length"}
+    a_list = [{**each, "symbol_key": 50 + n} for n, each in enumerate(bought)]
+
+    assert after(filled(bought)) == {"one_sided_orders_of_a_name"}
+    alike = [{**each, "price": SCALE, "quantity": SCALE} for each in bought]
+    assert {"one_sided_orders", "one_sided_orders_at_length"} <= after(filled(alike))
+    assert after(filled(a_list)) == set()
     assert after(filled(bought[:30])) == set()
     assert after(filled(trading(90, first=100, gap=10_000_000))) == set()
+
+
+def test_one_side_only_in_several_names_is_no_large_order() -> None:
+    """Three dozen buys of three names: a large order is of one, a list of as many."""
+    bought = [{**each, "side": 49} for each in trading(36, first=100, gap=6_000_000)]
+    rule = "one_sided_orders_of_names"
+
+    def named(count: int, pieces: int) -> list[Event]:
+        alike = {"price": SCALE, "quantity": SCALE} if count < len(bought) else {}
+        return [
+            {**each, **alike, "symbol_key": 50 + number // pieces % count}
+            for number, each in enumerate(bought)
+        ]
+
+    assert rule in after(filled(named(3, 1)))
+    assert rule not in after(filled(named(1, 1)))
+    assert rule not in after(filled(named(36, 1)))
+    assert rule not in after(filled(named(3, 1)[:18]))
 
 
 def test_refusals_that_only_one_session_gets() -> None:
@@ -250,17 +304,39 @@ def test_refusals_that_only_one_session_gets() -> None:
     assert "refusals_in_a_row" not in after(wrong(150_000_000))
 
 
+def test_refusals_of_everything_are_told_where_they_last() -> None:
+    """Quotes that are all placed anew, and refused, are out in a fifth of a second."""
+    refusal = {"kind": KIND["report"], "exec_type": 56, "down": 1, "gap": 100_000}
+    everything = [
+        event
+        for each in trading(250, first=100, gap=4_000_000)
+        for event in (each, {**refusal, "order_key": each["order_key"]})
+    ]
+
+    assert "orders_refused_in_a_row" not in after(everything[:120])
+    assert "orders_refused_in_a_row" in after(everything)
+
+
 def test_hundreds_of_fills_in_many_symbols_out_of_nothing() -> None:
     """As Knight's, told within fifty orders; neither in one name nor unfilled."""
     calm = trading(40, gap=400_000_000)
-    wild = [
-        {**each, "symbol_key": 100 + number * 7 % 31}
-        for number, each in enumerate(trading(48, first=100, gap=1_000_000))
-    ]
+
+    def spread(count: int) -> list[Event]:
+        orders = trading(count, first=100, gap=1_000_000)
+        return [
+            {**each, "symbol_key": 100 + number * 7 % 31}
+            for number, each in enumerate(orders)
+        ]
+
+    wild = spread(48)
     one_name = trading(200, first=100, gap=1_000_000)
     rule = "filled_in_all_symbols"
 
     assert rule in names_of(rows_of([*calm, *filled(wild)]))
+    busier = [*filled(trading(80)), *filled(wild)]
+    assert names_of(rows_of(busier)) & {rule, "filled_evenly"} == {"filled_evenly"}
+    assert "filled_evenly" not in names_of(rows_of([*calm, *filled(one_name)]))
+    assert "filled_evenly" not in names_of(rows_of([*calm, *wild]))
     assert rule not in names_of(rows_of([*calm, *filled(wild[:16])]))
     assert rule not in names_of(rows_of([*calm, *filled(one_name)]))
     assert rule not in names_of(rows_of([*calm, *wild]))
@@ -270,5 +346,5 @@ def test_policy_names_rules_of_sessions_that_exist() -> None:
     names = {rule.name for rule in SESSION_RULES}
 
     assert LOOPS_AT_ONCE
-    assert set(LOOPS_AT_ONCE) <= names
+    assert set(LOOPS_AT_ONCE) <= names | {EXCESS_RULE}
     assert load(policy_path(), Policy).cause.algo_fault.at_once == LOOPS_AT_ONCE

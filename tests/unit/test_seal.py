@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,6 +13,8 @@ from airnet import score
 from airnet.cli import main
 from airnet.errors import ModelError
 from airnet.score import seal
+from airnet.score.kept import Place
+from airnet.score.runtime import COLUMNS
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -123,3 +126,29 @@ def test_the_commands_say_so(
     assert json.loads(capfd.readouterr().out)["classes"][0] == "normal"
     assert main(["models", "card", "flood"]) == 0
     assert "cusum" in capfd.readouterr().out
+
+
+def test_what_was_compared_is_what_is_used(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files exchanged after they were compared change nothing: each is read once."""
+    check = seal.check
+
+    def exchanged(folder: Place, *words: object, **options: bool) -> str:
+        found = check(folder, *words, **options)  # type: ignore[arg-type] # handed on
+        for name in ("model.onnx", "second.onnx", "novelty.onnx", "card.toml"):
+            (models / Path(str(folder)).name / name).write_bytes(b"another's")
+        return found
+
+    monkeypatch.setattr(seal, "check", exchanged)
+
+    scorer = score.load(models)
+    scorer.warm()
+
+    assert {kind: scorer.model_of(kind).second.is_there for kind in (1, 2)} == {
+        1: True,
+        2: True,
+    }
+    for kind in (1, 2):
+        rows = np.zeros((1, COLUMNS), np.float32)
+        assert len(scorer.model_of(kind).second.ask(rows)) == 1

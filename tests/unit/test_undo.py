@@ -6,14 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from airnet.act.intents import Order
 from airnet.act.sdn import SdnActuator
-from airnet.clock import SystemClock
+from airnet.act.simulated import SimulatedActuator
+from airnet.act.standing import Standing
+from airnet.clock import SimulatedClock, SystemClock
+from airnet.domain.containment import Containment, State
+from airnet.domain.decision import Decision
 from airnet.domain.instruction import Ask, Signed
+from airnet.errors import ActuationError
+from airnet.record.memory import MemoryLedger
 from airnet.service.ask import ask
 from airnet.service.talk import Answer
 from tests.fakes.controller import FakeController
 from tests.fakes.office import Levers, Office, instruct
-from tests.fakes.verdicts import drop, throttle
+from tests.fakes.verdicts import T0, drop, throttle
 
 LIMIT_S = 20.0
 S = 1_000_000_000
@@ -127,6 +134,35 @@ def test_it_is_tried_until_it_is_done(both: tuple[Office, Levers]) -> None:
     until(lambda: outcomes(office, hung) == ["applied", "rolled_back"])
 
 
+def test_who_refuses_at_once_is_asked_again_and_the_record_says_how_often(
+    both: tuple[Office, Levers],
+) -> None:
+    office, other = both
+    held = order(office, 1, is_other=True)
+    other.fails.add("release")
+
+    answer, took_s = undo(office, held)
+
+    assert answer.ok
+    assert answer.body == {"state": "ordered"}
+    assert (
+        answer.what
+        == "ordered, not confirmed: other: release failed: no answer in time"
+    )
+    assert took_s < 1.0
+    until(lambda: other.calls.count(("release", held)) >= 3)
+    assert outcomes(office, held) == ["applied"]
+    other.fails.clear()
+    until(lambda: outcomes(office, held) == ["applied", "rolled_back"])
+    tried = other.calls.count(("release", held))
+    (last,) = [
+        str(one.body["detail"])
+        for one in office.ledger.evidence()
+        if one.kind == "containment" and one.body["state"] == "rolled_back"
+    ]
+    assert last.endswith(f"; attempt {tried}")
+
+
 def test_a_controller_that_hangs_is_asked_again_when_it_answers(tmp_path: Path) -> None:
     path = tmp_path / "controller"
     switches = SdnActuator(path, timeout_ms=1500)
@@ -146,3 +182,46 @@ def test_a_controller_that_hangs_is_asked_again_when_it_answers(tmp_path: Path) 
         until(lambda: outcomes(office, decision.id)[-1] == "rolled_back")
         assert decision.id not in controller.standing
         switches.close()
+
+
+class Hung(SimulatedActuator):
+    """Fails after a second, by the clock that it is given."""
+
+    def __init__(self, clock: SimulatedClock) -> None:
+        super().__init__(clock, State.APPLIED)
+        self.clock = clock
+        self.asked: list[str] = []
+        self.is_hung = True
+
+    def apply(self, decision: Decision, ttl_ns: int) -> Containment:
+        self.asked.append(decision.id)
+        if self.is_hung:
+            self.clock.time_ns += S
+            raise ActuationError("no answer in time", "look")
+        return super().apply(decision, ttl_ns)
+
+    def release(self, containment: Containment) -> Containment:
+        if self.is_hung:
+            self.clock.time_ns += S
+            raise ActuationError("no answer in time", "look")
+        return super().release(containment)
+
+
+def test_a_hundred_at_once_wait_once_for_who_hangs() -> None:
+    clock = SimulatedClock(T0)
+    hung = Hung(clock)
+    standing = Standing([hung], MemoryLedger(), clock)
+    decisions = [throttle(n) for n in range(100)]
+
+    outcomes = standing.carry_out_all([Order(one) for one in decisions])
+
+    assert clock.time_ns - T0 == 2 * S  # one command and its taking back
+    assert hung.asked == [decisions[0].id]
+    assert {one.state for one in outcomes if one} == {State.FAILED}
+    assert outcomes[99] is not None
+    assert "did not answer a moment ago" in outcomes[99].detail
+    clock.time_ns += S
+    hung.is_hung = False
+    last = standing.carry_out(throttle(101))
+    assert last is not None
+    assert last.state is State.APPLIED

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import msgspec
 
-from airnet.act.shots import Loan, Prepared, Shot, Spared, Stage
+from airnet._ext.shot import FIRED, FOR_THE_LANE, Loan
+from airnet.act.shots import Prepared, Shot, Spared, Stage
 from airnet.clock import Clock, SystemClock
 
 Line = dict[str, object]
@@ -57,6 +58,10 @@ class Answer(msgspec.Struct):
     protected: tuple[str, ...] = ()
 
 
+#: Made while there is one thread: two that meet a type first at once crash msgspec.
+_ANSWERS = msgspec.json.Decoder(Answer)
+
+
 class FastLane:
     """What is armed in the lane's process, by what would be asked of the controller.
 
@@ -69,6 +74,7 @@ class FastLane:
         self._path = str(path)
         self._clock = clock or SystemClock()
         self._socket: socket.socket | None = None
+        self._speaker = -1  # its descriptor
         self._wanted: dict[bytes, Line] = {}
         self._shots: dict[bytes, Shot] = {}
         self._loan = Loan()
@@ -110,18 +116,19 @@ class FastLane:
             known: who must pass, whatever stands: not to be hit by a template.
         """
         shot = self._shots.get(_key(request))
-        if shot is None or shot.prepared is None:
+        if shot is None or shot.plan is None:
             return bool(self.fire_all([(request, seconds)], known))
         # The usual case, in as few steps as it can be done in.
         self._count = count = self._count + 1 & COUNT_MASK
-        xid = DIRECT | shot.slot << SLOT_SHIFT | count
+        slot, plan = shot.slot, shot.plan
+        xid = DIRECT | slot << SLOT_SHIFT | count
         bits = int(str(request["id"])[:ID_DIGITS], 16)
-        data = shot.filled(bits, seconds, xid)
-        if len(data) > WRITE_BYTES_MAX or not self._loan.write(data):
-            return self._send(FIRE.pack(FIRE_MAGIC, shot.slot, bits, seconds))
-        sent_ns = self._clock.mono_ns()
-        what = (shot.slot, bits, seconds, xid, self._loan.number, sent_ns)
-        self._send(WROTE.pack(WROTE_MAGIC, *what))
+        done = self._loan.fire(plan, slot, bits, seconds, xid, self._speaker)
+        if done == FIRED:
+            return True
+        if done == FOR_THE_LANE:
+            return self._send(FIRE.pack(FIRE_MAGIC, slot, bits, seconds))
+        self.close()  # written, and the lane is gone
         return True
 
     def fire_all(
@@ -166,11 +173,11 @@ class FastLane:
         """Write to the switches from here, then tell the lane; return whether so."""
         parts, told = [], []
         for shot, bits, seconds, sources in fired:
-            if shot.prepared is None:
+            if shot.plan is None:
                 return False
             self._count = self._count + 1 & COUNT_MASK
             xid = DIRECT | shot.slot << SLOT_SHIFT | self._count
-            parts.append(shot.filled(bits, seconds, xid, sources))
+            parts.append(shot.plan.filled(bits, seconds, xid, sources))
             told.append((shot.slot, bits, seconds, xid, b"".join(sources)))
         data = b"".join(parts)
         if len(data) > WRITE_BYTES_MAX or not self._loan.write(data):
@@ -190,12 +197,13 @@ class FastLane:
             return
         stage = self._stage = self._stage or Stage()
         played = {**self._wanted[next(iter(self._shots))], "id": "1"}
-        real = self._loan, self._socket
+        real = self._loan, self._socket, self._speaker
         self._loan, self._socket = stage.loan, stage.speaker
+        self._speaker = stage.speaker.fileno()
         try:
             self.fire(played, 1)
         finally:
-            self._loan, self._socket = real
+            self._loan, self._socket, self._speaker = real
             stage.clear()
 
     def confirmed(self) -> str:
@@ -219,7 +227,7 @@ class FastLane:
         """Let go of the connection; what is wanted is armed again with the next."""
         if self._socket is not None:
             self._socket.close()
-            self._socket = None
+            self._socket, self._speaker = None, -1
         if self._stage is not None:
             self._stage.close()
             self._stage = None
@@ -249,7 +257,7 @@ class FastLane:
         except OSError:
             connection.close()
             return None
-        self._socket = connection
+        self._socket, self._speaker = connection, connection.fileno()
         self._arm(list(self._wanted))
         return self._socket
 
@@ -309,7 +317,7 @@ class FastLane:
             return False
         prepared = (*answer.prepared, *[None] * len(keys))
         for key, slot, how in zip(keys, answer.slots, prepared, strict=False):
-            self._shots[key] = Shot(slot, how)
+            self._shots[key] = Shot.of(slot, how)
         self._spared = Spared(answer.protected)
         return True
 
@@ -330,7 +338,7 @@ class FastLane:
                 pass
         finally:
             self._socket.setblocking(False)
-        return msgspec.json.decode(came, type=Answer)
+        return _ANSWERS.decode(came)
 
 
 def decision_bits(identity: str) -> int:

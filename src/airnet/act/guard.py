@@ -13,6 +13,7 @@ import msgspec
 
 from airnet.act.actuator import Reconciled
 from airnet.act.shot import Shot
+from airnet.act.unread import Place, Unread, covers
 from airnet.clock import Clock
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Action, Decision
@@ -33,13 +34,6 @@ _ACTIONS = frozenset(
 )
 #: Containments remembered for idempotence and for telling how they ended.
 KNOWN_MAX = 4096
-
-
-class Place(NamedTuple):
-    """Where a rule goes: a table of the guard, and a key in it."""
-
-    table: Table
-    key: bytes
 
 
 class Limit(NamedTuple):
@@ -81,6 +75,7 @@ class GuardActuator:
         self._spared = spared
         self._behind = frozenset(address_bytes(address) for address in behind)
         self._limit = limit or Limit()
+        self._unread = Unread(guard, clock.mono_ns)
         self._lock = threading.Lock()
         self._applied: dict[str, tuple[Containment, list[Place]]] = {}
 
@@ -118,6 +113,7 @@ class GuardActuator:
                 else:
                     until_ns = min(until_ns, self._write(place, rule, written))
             self._require_enforced(decision.id, written, number)
+            self._unread.cast(written, rule)
         except UnsupportedError as error:
             with contextlib.suppress(UnsupportedError):  # then they end by themselves
                 self._take_back(written, number)
@@ -176,6 +172,7 @@ class GuardActuator:
                 place.table.update(place.key, ours.packed())
                 taken.append(place)
             self._require_enforced(decision.id, taken, number)
+            self._unread.cast(taken, ours)
         except UnsupportedError as error:
             with contextlib.suppress(UnsupportedError):  # then they end by themselves
                 self._take_back(taken, number)
@@ -250,6 +247,7 @@ class GuardActuator:
                     self._note(decision.id, containment, places)
                 else:
                     missing.append(decision.id)
+            self._unread.rebuild()
         except UnsupportedError as error:
             raise ActuationError(
                 f"the guard's tables: {error.what}", "see `airnet doctor`"
@@ -279,6 +277,7 @@ class GuardActuator:
             for key, rule in self._guard.rules(table):
                 if rule.until_ns <= now_ns:
                     count += table.delete(key)
+        self._unread.sweep()
         return count
 
     def _require_enforced(
@@ -345,7 +344,7 @@ class GuardActuator:
             is_ours = standing.decision == rule.decision
             if is_ours:
                 written.append(place)
-            if is_ours or not _covers(rule, standing):
+            if is_ours or not covers(rule, standing):
                 return standing.until_ns
         place.table.update(place.key, rule.packed())
         written.append(place)
@@ -377,6 +376,7 @@ class GuardActuator:
             rule = self._at(place)
             if rule is not None and rule.decision == number:
                 place.table.delete(place.key)
+                self._unread.lift([place])
 
     def _note(self, key: str, standing: Containment, places: list[Place]) -> None:
         with self._lock:
@@ -388,11 +388,3 @@ class GuardActuator:
 def decision_number(decision_id: str) -> int:
     """Return the first eight bytes of a Decision's id (hex), as a number."""
     return int(decision_id[:16], 16)
-
-
-def _covers(rule: Rule, other: Rule) -> bool:
-    """Return whether a rule is at least as strict as another, and lasts as long."""
-    is_strict = rule.interval_ns == 0 or (
-        other.interval_ns != 0 and rule.interval_ns >= other.interval_ns
-    )
-    return is_strict and rule.until_ns >= other.until_ns

@@ -20,7 +20,7 @@ from airnet.act.isolation import Isolation
 from airnet.act.workers import Call, Workers
 from airnet.clock import Clock
 from airnet.domain.containment import Containment, State
-from airnet.domain.decision import Decision, Mode
+from airnet.domain.decision import Decision, Mode, Tier
 from airnet.errors import ActuationError
 
 #: How long after its end a confirmation is waited for: OpenFlow hard timeouts are
@@ -28,6 +28,8 @@ from airnet.errors import ActuationError
 CONFIRM_NS = 2_000_000_000
 #: An enforcer that takes longer to say how something ended is asked no more just now.
 SLOW_NS = 200_000_000
+#: Who takes so long to fail hangs, and is not asked for anything new for a while.
+HANGS_NS, REST_NS = 300_000_000, 1_000_000_000
 
 
 @runtime_checkable
@@ -71,6 +73,7 @@ class Levers:
         self._answered: set[str] = set()
         self._unanswered: set[str] = set()
         self._workers = Workers()
+        self._hung_ns: dict[str, int] = {}
 
     def distrust(self) -> list[str]:
         """Return who must be reconciled before it is told anything new."""
@@ -165,13 +168,17 @@ class Levers:
         if actuator is None:
             return failed
         ttl_ns = decision.until_ns - decision.t_ns
+        enforcer, began_ns = _enforcer(actuator, decision), self._clock.mono_ns()
+        is_alone = decision.tier <= Tier.LIMIT_ALGO  # what people agreed to is tried
+        if is_alone and began_ns < self._hung_ns.get(enforcer, 0):
+            detail = f"not asked: {enforcer} did not answer a moment ago"
+            return msgspec.structs.replace(failed, detail=detail)
         try:
             name = actuator.name
             if isinstance(actuator, Isolation):
                 name = actuator.cuts_by
             if name in self._unreconciled:
                 reconcile(name)
-            enforcer = _enforcer(actuator, decision)
             return self._workers.do(enforcer, lambda: actuator.apply(decision, ttl_ns))
         except ActuationError as error:
             detail = str(error)
@@ -187,9 +194,20 @@ class Levers:
             return msgspec.structs.replace(failed, until_ns=0, detail=detail)
         # Unknown is not harmless: one attempt to take back what may have arrived.
         failure = self.release(failed)
+        if not isinstance(actuator, Isolation):  # which waits for others than it tells
+            self._note_failure(enforcer, began_ns)
         return msgspec.structs.replace(
             failed, detail=f"{detail}; {failure or 'taken back'}"
         )
+
+    def _note_failure(self, enforcer: str, began_ns: int) -> None:
+        """Ask who took long to fail nothing new for a moment.
+
+        A hundred Decisions at once would wait for it a hundred times.
+        """
+        now_ns = self._clock.mono_ns()
+        if now_ns - began_ns >= HANGS_NS:
+            self._hung_ns[enforcer] = now_ns + REST_NS
 
     def release(self, containment: Containment) -> str:
         """Release it; return "" or why it may still stand."""

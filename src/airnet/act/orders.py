@@ -61,6 +61,10 @@ class _Handle(msgspec.Struct, frozen=True, kw_only=True):
         return {f"x-airnet:{kind}": {"comp_id": self.comp_id, "client": self.client}}
 
 
+#: Made while there is one thread: two that meet a type first at once crash msgspec.
+_HANDLES = msgspec.json.Decoder(_Handle)
+
+
 class OrdersActuator:
     """Puts Decisions about order sessions in force at their gateways.
 
@@ -207,7 +211,8 @@ class OrdersActuator:
 
         Returns:
             How that was confirmed: every order is cancelled; or the gateway cancels
-            on disconnect, and has logged the session out.
+            on disconnect, and has logged the session out. And under which ids the
+            gateway was told, that whoever reads its log finds them.
 
         Raises:
             ActuationError: neither is confirmed.
@@ -219,23 +224,25 @@ class OrdersActuator:
         self._consumer.ask(
             holding.control, "contain", holding.id, target, barred | limit
         )
+        told = f"new orders barred for {BARRED_MS} ms as {holding.id}"
         handle = self._handle(decision)
         try:
-            return self._cancel(handle)
+            return f"{self._cancel(handle)}, as {handle.id}; {told}"
         except ActuationError as error:
-            seen = self._query(handle)
-            if not seen.cancel_on_disconnect:
-                raise
-            failure = error.what
+            failure, remedy = f"{error.what}; {told}", error.remedy
+        if not self._query(handle).cancel_on_disconnect:
+            raise ActuationError(failure, remedy)
         handle = self._handle(_as(decision, Action.ISOLATE_SESSION))
         self._consumer.ask(handle.control, "stop", handle.id, target, barred)
+        told = f"{told}, and from coming back as {handle.id}"
         seen = self._await(handle, lambda now: now.is_connected is False)
         if seen.is_connected is not False:
             raise ActuationError(
-                f"{failure}; nor does it say that the session is logged out",
+                f"{failure}; nor does it say that the session is logged out, as "
+                f"{handle.id}",
                 "see the gateway's log",
             )
-        return "logged out; the gateway cancels on disconnect"
+        return f"logged out; the gateway cancels on disconnect; {told}"
 
     def aim(self, decision: Decision) -> str:
         """Return the handle that a Decision would have, or has."""
@@ -378,7 +385,7 @@ def _parse(containment: Containment) -> _Handle:
         ActuationError: it is none.
     """
     try:
-        return msgspec.json.decode(containment.handle, type=_Handle)
+        return _HANDLES.decode(containment.handle)
     except msgspec.DecodeError as error:
         raise ActuationError(
             f"decision {containment.decision_id}: not a handle: {error}",

@@ -7,7 +7,6 @@ stays the order gateway's. Before a freeze its orders are cancelled there, by
 airnet.act.isolation. The protocol is in airnet.agent.server.
 """
 
-import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from airnet.act.actuator import Reconciled
+from airnet.act.agentline import AgentLine
 from airnet.act.identity import identity
 from airnet.clock import Clock, SystemClock
 from airnet.config import Closed, Site
@@ -23,8 +23,7 @@ from airnet.domain.decision import Action, Decision, Tier
 from airnet.domain.session import SessionName, address_bytes
 from airnet.errors import ActuationError
 
-NS_PER_MS, NS_PER_S = 1_000_000, 1_000_000_000
-ANSWER_BYTES_MAX = 65_536
+NS_PER_MS = 1_000_000
 _ACTIONS = frozenset({Action.THROTTLE_PROCESS, Action.FREEZE_PROCESS})
 
 
@@ -68,6 +67,14 @@ class _Reply(msgspec.Struct, frozen=True):
     error: str = ""
 
 
+#: Made while there is one thread: two that meet a type first at once crash msgspec.
+_REPLIES = msgspec.json.Decoder(_Reply)
+
+
+#: Made while there is one thread: two that meet a type first at once crash msgspec.
+_REPLIES = msgspec.json.Decoder(_Reply)
+
+
 class ProcessActuator:
     """Puts Decisions about processes in force through the agents of their hosts.
 
@@ -93,6 +100,7 @@ class ProcessActuator:
             base,
             (agents.certificate, agents.key, agents.authority),
         )
+        self._lines: dict[str, AgentLine] = {}
         self._places = {address_bytes(one.host): one.address for one in agents.places}
         self._algorithms = {
             (address_bytes(session.host), session.comp_id): session.algorithm
@@ -215,6 +223,11 @@ class ProcessActuator:
         missing = (one.id for one, _ in wanted if one.id not in standing)
         return Reconciled(tuple(missing), orphans)
 
+    def close(self) -> None:
+        """Let go of the connections; a later command makes its own."""
+        for line in self._lines.values():
+            line.close()
+
     def _all(self) -> list[str]:
         return sorted(set(self._places.values()))
 
@@ -226,12 +239,11 @@ class ProcessActuator:
         return (place, algorithm) if place and algorithm else None
 
     def _ask(self, place: str, request: Mapping[str, object]) -> _Reply:
-        """Send one request on a connection of its own; return what is answered."""
+        """Send one request and return what is answered."""
         what = f"{request['command']} {request.get('id', '')}: agent at {place}"
-        end_ns = self._clock.mono_ns() + self._timeout_ns
         try:
-            line = self._exchange(place, msgspec.json.encode(request) + b"\n", end_ns)
-            reply = msgspec.json.decode(line, type=_Reply)
+            line = self._line(place).ask(msgspec.json.encode(request) + b"\n")
+            reply = _REPLIES.decode(line)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ActuationError(
                 f"{what}: {' '.join(str(error).split()) or type(error).__name__}",
@@ -241,26 +253,7 @@ class ProcessActuator:
             raise ActuationError(f"{what}: refused: {reply.error}", "see its log")
         return reply
 
-    def _exchange(self, place: str, request: bytes, end_ns: int) -> bytes:
-        host, _, port = place.rpartition(":")
-        host = host.strip("[]")
-        raw = socket.create_connection((host, int(port)), self._left_s(end_ns))
-        raw.settimeout(self._left_s(end_ns))
-        with self._context.wrap_socket(raw, server_hostname=host) as connection:
-            connection.sendall(request)
-            answer = b""
-            while not answer.endswith(b"\n"):
-                connection.settimeout(self._left_s(end_ns))
-                chunk = connection.recv(ANSWER_BYTES_MAX)
-                if not chunk:
-                    raise ConnectionResetError("it closed the connection")
-                answer += chunk
-                if len(answer) > ANSWER_BYTES_MAX:
-                    raise ConnectionAbortedError("an answer without end")
-        return answer
-
-    def _left_s(self, end_ns: int) -> float:
-        left_ns = end_ns - self._clock.mono_ns()
-        if left_ns <= 0:
-            raise TimeoutError("no answer in time")
-        return left_ns / NS_PER_S
+    def _line(self, place: str) -> AgentLine:
+        """Return the line to an agent, by whichever thread it is asked for first."""
+        made = AgentLine(place, self._context, self._timeout_ns, self._clock)
+        return self._lines.setdefault(place, made)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from airnet._ext.reflex import Arms
+from airnet._ext.reflex import WHY, Arms
 from airnet.act.actuator import Actuator
 from airnet.act.guard import GuardActuator, decision_number
 from airnet.act.intentlog import IntentLog
@@ -24,6 +24,8 @@ from airnet.errors import ActuationError
 #: What may be done before anything is asked: of strangers. What cuts a session waits
 #: until its orders are known to be gone, and that takes longer than a disk.
 REFLEXES = frozenset({Action.DROP_SOURCES, Action.RATE_LIMIT_SOURCES})
+#: Made while there is one thread: two that meet a type first at once crash msgspec.
+_SEEN = msgspec.json.Decoder(tuple[Decision, Verdict | None])
 
 
 class Trigger:
@@ -38,6 +40,7 @@ class Trigger:
     def __init__(self, arms: Arms, actuator: GuardActuator, slot: Slot) -> None:
         self.arms = arms
         self.confirmed = self.withdrawn = 0
+        self._last: Shot | None = None  # that was confirmed
         self._actuator = actuator
         self._slot = slot
 
@@ -75,7 +78,26 @@ class Trigger:
         finally:
             self.arms.forget()
         self.confirmed += 1
+        self._last = shot
         return standing
+
+    def told(self, decision: Decision) -> dict[str, object]:
+        """Return how a Decision came about, for the log.
+
+        Done in advance, or why not; by CLOCK_MONOTONIC when its window was looked at,
+        and since when it holds. Empty where no hard rule of a gateway was broken.
+        """
+        shot = self._last
+        if shot is not None and shot.close_ns == decision.t_ns:
+            return {
+                "foreseen": "done",
+                "looked_mono_ns": shot.begun_ns,
+                "done_mono_ns": shot.done_ns,
+            }
+        close_ns, looked_ns, why = self.arms.left
+        if close_ns != decision.t_ns:
+            return {}
+        return {"foreseen": WHY[why], "looked_mono_ns": looked_ns}
 
     def withdraw(self, intents: IntentLog, why: str) -> Order | None:
         """Take back what nobody confirmed; return what is to be recorded of it.
@@ -161,4 +183,4 @@ class Reflex:
 def intended(intents: IntentLog) -> Iterator[tuple[Decision, Verdict | None]]:
     """Return what an earlier process intended and did not bring into the ledger."""
     for text in intents.pending():
-        yield msgspec.json.decode(text, type=tuple[Decision, Verdict | None])
+        yield _SEEN.decode(text)

@@ -27,6 +27,7 @@ from airnet.clock import Clock, SystemClock
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Action, Decision
 from airnet.errors import ActuationError
+from airnet.paths import Hop
 
 NS_PER_MS, NS_PER_S = 1_000_000, 1_000_000_000
 #: The most that a hard_timeout counts: 16 bits. What was decided for longer ends then.
@@ -43,19 +44,12 @@ _ACTIONS = frozenset(
 )
 
 
-class Hop(NamedTuple):
-    """A way round: a port of the switch, and the next hop's address behind it."""
-
-    port: int
-    mac: str = ""
-
-
 class Ways(NamedTuple):
     """How containments get to the switches beside the usual way.
 
     `standby` are sockets of controllers that may lead in the first one's place; `lane`
-    is the fast lane's socket; `paths` are the ways round to a gateway, by its address:
-    a reroute is carried out where there is one.
+    is the fast lane's socket; `paths` are the ports of second paths, by their names: a
+    reroute is carried out by those.
     """
 
     standby: tuple[str, ...] = ()
@@ -104,7 +98,7 @@ class SdnActuator:
     def accepts(self, decision: Decision) -> bool:
         """Return whether this is an action of the network that switches can do."""
         if decision.action is Action.REROUTE:
-            return bool(self._ways.paths.get(decision.gateway))
+            return bool(decision.gateway and self._hops(decision))
         if decision.action is Action.ISOLATE_SESSION:
             return decision.session is not None
         return decision.action in _ACTIONS
@@ -302,9 +296,13 @@ class SdnActuator:
             }
         if decision.action is Action.REROUTE:
             # Everything that goes to that gateway: not only those the target names.
-            path = self._ways.paths[decision.gateway]
-            request |= {"sources": [], "path": [hop._asdict() for hop in path]}
+            path = [{"port": hop.port, "mac": hop.mac} for hop in self._hops(decision)]
+            request |= {"sources": [], "port": 0, "path": path}
         return request
+
+    def _hops(self, decision: Decision) -> Sequence[Hop]:
+        """Return the ports of the path that a reroute names."""
+        return self._ways.paths.get(decision.target[0] if decision.target else "", ())
 
 
 def _seconds(ttl_ns: int) -> int:

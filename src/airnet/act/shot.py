@@ -22,6 +22,8 @@ from airnet.domain.session import address_text
 _HEAD = struct.Struct("<II")
 #: At the end of the guard's intents: one shot, and what was foreseen.
 SLOT_BYTES = 4096
+#: Made while there is one thread: two that meet a type first at once crash msgspec.
+_DECISIONS = msgspec.json.Decoder(Decision)
 
 
 class Order(NamedTuple):
@@ -82,7 +84,7 @@ class Shot(NamedTuple):
         Raises:
             msgspec.DecodeError: the text is none.
         """
-        foreseen = msgspec.json.decode(text, type=Decision)
+        foreseen = _DECISIONS.decode(text)
         address = address_text(self.gateway)
         place = f"[{address}]" if ":" in address else address
         target: tuple[str, ...] = (f"{place}:{self.port}",)

@@ -5,15 +5,15 @@ airnet.controller.channel.
 """
 
 import contextlib
-import fcntl
 import ipaddress
-import mmap
 import os
 import socket
 from collections.abc import Collection, Sequence
+from typing import NamedTuple, Self
 
 import msgspec
 
+from airnet._ext.shot import COOKIE, SECONDS, SOURCE, XID, Loan, Plan
 from airnet.domain.session import address_bytes
 
 COOKIE_AT, SECONDS_AT, XID_AT = 8, 28, 4
@@ -35,122 +35,31 @@ class Prepared(msgspec.Struct, frozen=True):
     seconds_max: int = 1
 
 
-class Shot:
-    """A Prepared, cut where something is to be filled in: firing it is one join.
-
-    Few steps and few objects: when it matters they come from memory, not from a cache.
+class Shot(NamedTuple):
+    """A slot of the lane, and how to fire it from here, where it can be.
 
     Args:
         slot: its number in the lane.
-        prepared: as the lane told, or None where it is for the lane alone to write.
+        plan: None where it is for the lane alone to write.
     """
 
-    def __init__(self, slot: int, prepared: Prepared | None) -> None:
-        self.slot = slot
-        self.prepared = prepared
-        self.is_template = prepared is not None and bool(prepared.sources)
-        self._parts: list[bytes] = []
-        self._places: dict[str, list[int]] = {}
-        if prepared is not None:
-            self._cut(prepared)
+    slot: int
+    plan: Plan | None
 
-    def _cut(self, prepared: Prepared) -> None:
-        data = prepared.data
-        holes = [(at + COOKIE_AT, 8, "cookie") for at in prepared.cookies]
-        holes += [(at + SECONDS_AT, 2, "seconds") for at in prepared.seconds]
-        holes += [(at + XID_AT, 4, "xid") for at in prepared.xids]
-        wide = prepared.address_bytes
-        holes += [(at, wide, "source") for at in prepared.sources]
-        end = 0
-        for at, size, name in sorted(holes):
-            self._parts += [data[end:at], data[at : at + size]]
-            self._places.setdefault(name, []).append(len(self._parts) - 1)
-            end = at + size
-        self._parts.append(data[end:])
-
-    def filled(
-        self, decision: int, ttl_s: int, xid: int, sources: Sequence[bytes] = ()
-    ) -> bytes:
-        """Return the bytes for one decision; of a template, for these sources."""
-        prepared, parts, places = self.prepared, self._parts, self._places
-        assert prepared is not None
-        number = xid.to_bytes(4, "big")
-        for at in places["xid"]:
-            parts[at] = number
-        cookie = (prepared.mark | decision).to_bytes(8, "big")
-        for at in places["cookie"]:
-            parts[at] = cookie
-        for at in places["seconds"]:
-            parts[at] = min(ttl_s, prepared.seconds_max).to_bytes(2, "big")
-        end = prepared.end[:XID_AT] + number
-        if not sources:
-            return b"".join((*parts, end))
-        made = []
-        for source in sources:
-            for at in places["source"]:
-                parts[at] = source[-prepared.address_bytes :]
-            made += parts
-        return b"".join((*made, end))
-
-
-class Loan:
-    """The switches' connections, as lent by the lane, which keeps them alive.
-
-    Args:
-        number: what the lane calls it.
-        descriptors: whose turn it is to write, and the connections. It owns them.
-    """
-
-    def __init__(self, number: int = 0, descriptors: Sequence[int] = ()) -> None:
-        self.number = number
-        self._turn = descriptors[0] if descriptors else -1
-        self._switches = list(descriptors[1:])
-        self._halves = mmap.mmap(self._turn, 1) if descriptors else None
-
-    def write(self, data: bytes | bytearray) -> bool:
-        """Write to every switch now; return whether all took all of it.
-
-        The lane's turn, a switch that reads nothing, none there: then it did not, or
-        not everywhere, and the lane is the one to do it.
-        """
-        if not self._switches or self._halves is None:
-            return False
+    @classmethod
+    def of(cls, slot: int, prepared: Prepared | None) -> Self:
+        """Return what the lane told as it is to be fired; bytes that are none: not."""
+        if prepared is None:
+            return cls(slot, None)
+        holes = [(at + COOKIE_AT, COOKIE) for at in prepared.cookies]
+        holes += [(at + SECONDS_AT, SECONDS) for at in prepared.seconds]
+        holes += [(at + XID_AT, XID) for at in prepared.xids]
+        holes += [(at, SOURCE) for at in prepared.sources]
+        late = prepared.mark, prepared.seconds_max, prepared.address_bytes
         try:
-            fcntl.lockf(self._turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        try:
-            if self._halves[0]:  # left by a lane that was killed
-                return False
-            sent = [self._sent(descriptor, data) for descriptor in self._switches]
-            return all(sent)
-        finally:
-            fcntl.lockf(self._turn, fcntl.LOCK_UN)
-
-    @staticmethod
-    def _sent(descriptor: int, data: bytes | bytearray) -> bool:
-        try:
-            sent = os.write(descriptor, data)  # never waits: the lane made it so
-        except OSError:
-            return False
-        if sent == len(data):
-            return True
-        # Half a message is there: nobody can go on after it, so the switch shall come
-        # again, and the lane hears of it.
-        with (
-            contextlib.suppress(OSError),
-            socket.socket(fileno=os.dup(descriptor)) as it,
-        ):
-            it.shutdown(socket.SHUT_RDWR)
-        return False
-
-    def close(self) -> None:
-        """Give the connections back."""
-        if self._halves is not None:
-            self._halves.close()
-            for descriptor in (self._turn, *self._switches):
-                os.close(descriptor)
-        self._halves, self._switches = None, []
+            return cls(slot, Plan(prepared.data, prepared.end, holes, *late))
+        except (ValueError, OverflowError):
+            return cls(slot, None)
 
 
 class Stage:

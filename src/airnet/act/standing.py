@@ -29,6 +29,7 @@ from airnet.act.leaving import Leaving
 from airnet.act.levers import CONFIRM_NS, SLOW_NS, Levers
 from airnet.act.proposals import Proposal, Proposals
 from airnet.act.renewals import alike
+from airnet.act.steps import Steps
 from airnet.clock import Clock
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import PASSIVE, Action, Decision, Mode
@@ -76,7 +77,8 @@ class Standing:
         self._outcomes: dict[str, Containment | None] = {}
         self._looked_ns = 0
         self._between: Callable[[], None] = lambda: None
-        self._leaving = Leaving(self._levers)
+        self.leaving = Leaving(self._levers, clock)
+        self._steps = Steps(clock)
         self.proposals = Proposals(clock)
         self.ended: deque[Ended] = deque(maxlen=ENDED_MAX)
 
@@ -167,9 +169,10 @@ class Standing:
         """Record what has ended by itself at `now_ns`, in the order of its end."""
         for proposal in self.proposals.lapse():
             self._close(proposal, "lapsed", "nobody agreed in time")
+        self._containments = self._steps.followed(self._containments)
         if not self._containments:  # it is asked for every Verdict
             return []
-        for undone in self._leaving.settled(now_ns):
+        for undone in self.leaving.settled(now_ns):
             self._entries.contain(undone, self._clock.now_ns())
             self._drop(undone.decision_id, undone)
         due = [c for c in self._containments.values() if 0 < c.until_ns <= now_ns]
@@ -196,7 +199,7 @@ class Standing:
         containment = self._containments.get(decision_id)
         if containment is None or containment.state is State.UNVERIFIABLE:
             return containment
-        if decision_id in self._leaving:
+        if decision_id in self.leaving:
             return containment
         how = self._effect, containment, last_bad_ns
         action = self._decisions[decision_id].action
@@ -237,7 +240,7 @@ class Standing:
             raise InstructionError(
                 gone_words(self.ended, decision_id), "see airnet actions"
             )
-        if decision_id in self._leaving:
+        if decision_id in self.leaving:
             raise InstructionError(f"{decision_id} is being let go", "wait for it")
         unrecorded = self._entries.attempt(told=told)
         if proposal is not None:
@@ -249,15 +252,15 @@ class Standing:
         others = alike(decision, self._decisions, self._containments.values())
         undone, hung = containment, ""
         for one in (*others, containment):  # what it was renewed by, too
-            outcome = self._leaving.let_go(one, f"released by {who}")
+            outcome = self.leaving.let_go(one, f"released by {who}")
             if outcome is None:
-                hung = one.actuator
+                hung = self.leaving.why(one.decision_id)
                 continue
             undone = outcome
             unrecorded = self._entries.attempt(undone=undone) or unrecorded
             self._drop(one.decision_id, undone)
         if hung:
-            detail = f"ordered, not confirmed: {hung} does not answer"
+            detail = f"ordered, not confirmed: {hung}"
             return Undone(detail=detail, state="ordered", unrecorded=unrecorded)
         return Undone(
             detail=undone.detail, state=undone.state.value, unrecorded=unrecorded
@@ -341,11 +344,10 @@ class Standing:
 
     def _lifted(self, now_ns: int) -> list[Containment]:
         """Record what has no end and was lifted by somebody at the enforcer."""
-        if now_ns - self._looked_ns < LOOK_NS:
-            return []
-        self._looked_ns = now_ns
-        ended = []
         began_ns = self._clock.mono_ns()
+        if began_ns - self._looked_ns < LOOK_NS:
+            return []
+        self._looked_ns, ended = began_ns, []
         for containment in [c for c in self.in_force if c.until_ns == 0]:
             if self._clock.mono_ns() - began_ns > SLOW_NS:
                 break  # an enforcer hangs

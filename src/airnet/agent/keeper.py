@@ -34,6 +34,10 @@ class Hold(msgspec.Struct, frozen=True):
     end_ns: int
 
 
+#: Made while there is one thread: two that meet a type first at once crash msgspec.
+_HOLDS = msgspec.json.Decoder(Hold)
+
+
 class Keeper:
     """The agent's side of it; making one starts the process.
 
@@ -118,7 +122,7 @@ def _work(listen: int, answer: int, clock: Clock) -> None:
             break
         *lines, pending = (pending + data).split(b"\n")
         for line in lines:
-            hold = msgspec.json.decode(line, type=Hold)
+            hold = _HOLDS.decode(line)
             held.pop(hold.file, None)
             if hold.end_ns:
                 held[hold.file] = hold

@@ -21,12 +21,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import structlog
 
+from airnet.bench.guardfloor import Platform, waited_ns
+from airnet.bench.guardpaths import Trial, decided, latencies, matched, stages
 from airnet.bench.guardtalk import GATEWAYS, refusals, strange, stranger, talk
 from airnet.bench.host import environment
-from airnet.bench.lab import SEARCH
 from airnet.bench.trials import (
     GATEWAY,
     VENUE,
@@ -42,7 +42,7 @@ from airnet.decide.enough import FLOODS_AT_ONCE
 from airnet.errors import AirnetError, UnsupportedError
 from airnet.lab.generate import go_first, stay_on
 from airnet.lab.guarded import Guarded, detach
-from airnet.record.file import read
+from airnet.lab.switch import SEARCH
 from airnet.twin.wire import Host
 
 MIRROR, CAPTURE = "gmir0", "gmir1"
@@ -88,6 +88,9 @@ LIMIT_NS, QUIET_NS = 100_000_000, 12_000_000
 #: A real-time thread that never sleeps is held up for 50 ms of each second.
 NAP_S = 0.0001
 WARM_NS, DRAIN_NS = 3_000_000_000, 1_500_000_000
+#: So often, and so long on each CPU, the platform's own gaps are looked for; then the
+#: lane has to have caught up.
+LOOK_EVERY, LOOK_NS, SETTLE_NS = 25, 100_000_000, 300_000_000
 TRADE_NS = 1_000_000
 #: How long the lane looks for frames before it sleeps.
 SPIN_US = 400
@@ -101,7 +104,8 @@ clock = SystemClock()
 class Wires:
     """The mirror and the guarded port, seen by who sends to both."""
 
-    def __init__(self, mirror: Any, port: Any, eyes: Guarded) -> None:
+    def __init__(self, mirror: Any, port: Any, eyes: Guarded, lane: int) -> None:
+        self._lane = lane
         self._mirror, self._port, self._eyes = mirror, port, eyes
         self._trade = talk([Host(ip=one, mac=VENUE.mac) for one in GATEWAYS])
         self._due_ns = 0
@@ -138,22 +142,27 @@ class Wires:
         for frame in islice(refusals(number), count):
             self._mirror.send(frame)
 
-    def trial(self, number: int) -> tuple[list[int], int] | None:
-        """Flood as one stranger until the guard holds; when each was sent, and that."""
+    def trial(self, number: int) -> Trial | None:
+        """Flood as one stranger until the guard holds."""
         sent: list[int] = []
         frames = strange(number)
+        waited = waited_ns(self._lane)
         before, start_ns = self.refused(), clock.mono_ns()
+        gap_ns, last_ns = 0, start_ns
         due_ns = start_ns
         while True:
             frame = next(frames)
             now_ns = clock.mono_ns()
+            gap_ns, last_ns = max(gap_ns, now_ns - last_ns), now_ns
             if now_ns >= due_ns:
                 due_ns = now_ns + SPACING_NS
                 sent.append(self.both(frame))
             else:
                 self._port.send(frame)
             if self.refused() > before:
-                return sent, clock.now_ns()
+                held_ns = clock.now_ns()
+                gap_ns = max(gap_ns, clock.mono_ns() - last_ns)
+                return Trial(sent, held_ns, gap_ns, waited_ns(self._lane) - waited)
             if now_ns - start_ns > LIMIT_NS:
                 return None
             self.trade()
@@ -222,39 +231,6 @@ def running(folder: Path, cpu: int) -> Iterator[subprocess.Popen[bytes]]:
             process.wait()
 
 
-def decided(folder: Path) -> dict[str, int]:
-    """Return the capture time of each stranger's Decision."""
-    found = {}
-    for line in (folder / "decisions.jsonl").read_bytes().splitlines():
-        one = msgspec.json.decode(line)
-        if one["action"] == "drop_sources":
-            found[one["target"][0]] = int(one["t_ns"])
-    return found
-
-
-def matched(
-    seen: dict[str, tuple[list[int], int]], folder: Path
-) -> dict[str, dict[str, object]]:
-    """Return latencies of the trials whose Decision is known."""
-    at_ns, deciding, first = decided(folder), [], []
-    for source, (sent, held_ns) in seen.items():
-        first.append(held_ns - sent[0])
-        # What decided is the last frame that was sent before the Decision's time.
-        frame_ns = max((one for one in sent if one <= at_ns.get(source, 0)), default=0)
-        if frame_ns:
-            deciding.append(held_ns - frame_ns)
-    lags = [
-        int(str(one.body["applied_ns"])) - int(str(one.body["command_ns"]))
-        for one in read(folder / "ledger")
-        if one.kind == "containment" and one.body["state"] == "applied"
-    ]
-    return {
-        "deciding frame on the wire -> first frame dropped": figures(deciding),
-        "first bad frame on the wire -> first frame dropped": figures(first),
-        "of it, writing the rules and reading them back": figures(lags),
-    }
-
-
 def whole(trials: int) -> dict[str, Any]:
     """Run the trials against a whole airnet."""
     cpus = sorted(os.sched_getaffinity(0))
@@ -262,17 +238,18 @@ def whole(trials: int) -> dict[str, Any]:
         return {"missing": "two CPUs: one is the wire, one is airnet"}
     veth(MIRROR, CAPTURE)
     veth(PEER, PORT)
-    seen: dict[str, tuple[list[int], int]] = {}
+    seen: dict[str, Trial] = {}
+    platform = Platform(cpus[:2])
     undecided = 0
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir="/var/tmp")))
         stack.callback(detach, PORT)
-        stack.enter_context(running(folder, cpus[1]))
+        airnet = stack.enter_context(running(folder, cpus[1]))
         stay_on(cpus[0])
         is_first = go_first()
         eyes = stack.enter_context(Guarded(PORT))
         mirror = stack.enter_context(sender(MIRROR))
-        wires = Wires(mirror, stack.enter_context(sender(PEER)), eyes)
+        wires = Wires(mirror, stack.enter_context(sender(PEER)), eyes, airnet.pid)
         wires.rest(WARM_NS)
         gc.disable()
         for number in range(trials):
@@ -281,12 +258,20 @@ def whole(trials: int) -> dict[str, Any]:
                 undecided += 1
             else:
                 seen[stranger(number)] = found
-            wires.end(number, len(found[0]) if found else RESETS)
+            wires.end(number, len(found.sent) if found else RESETS)
             wires.rest(QUIET_NS + number % 10 * 1_000_000)
+            if number % LOOK_EVERY == 0:
+                platform.look(LOOK_NS)
+                stay_on(cpus[0])
+                wires.rest(SETTLE_NS)
         gc.enable()
         wires.rest(DRAIN_NS)
+        known = matched(seen, decided(folder, clock.now_ns() - clock.mono_ns()))
         return {
-            "latencies": matched(seen, folder),
+            "latencies": latencies(seen, known, folder),
+            "stages": stages(known),
+            "platform": platform.found(),
+            "held_up": sum(not one.trial.is_calm for one in known),
             "trials": trials,
             "undecided": undecided,
             "session_frames": wires.traded,

@@ -9,7 +9,6 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from airnet.bench.host import environment
@@ -36,12 +35,7 @@ class Floor:
         self._process.stdout.readline()  # it has begun
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         try:
             output, _ = self._process.communicate(b"", STOP_LIMIT_S)
             self.found = json.loads(output) if output else {}

@@ -4,17 +4,11 @@ In one run, in turns: frames a second; loss at 0.7 of that; how long a frame tha
 alone waits for its rows. See bench/README.md for what the numbers mean.
 """
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 from typing import Any
 
 from rich.table import Table
 
-from airnet.bench.host import environment
-from airnet.bench.lab import SEARCH
+from airnet.bench import apart
 
 #: How long the steady rate is held.
 SECONDS = 60.0
@@ -23,27 +17,12 @@ LIMIT_S = 120
 
 def measure(seconds: float = SECONDS) -> dict[str, Any]:
     """Return rate, steady and latency; where they cannot be had, what is missing."""
-    unshare = shutil.which("unshare", path=SEARCH)
-    if os.geteuid() != 0:
-        return {"missing": "root (namespaces, XDP)"}
-    if unshare is None:
-        return {"missing": "unshare(1): apt-get install util-linux"}
-    module = [sys.executable, "-m", "airnet.bench.livetrial", str(seconds)]
-    try:
-        done = subprocess.run(
-            [unshare, "--net", *module],
-            check=False,
-            capture_output=True,
-            timeout=LIMIT_S + 2 * seconds,
-            env=environment(),
-        )
-        found: dict[str, Any] = json.loads(done.stdout)
-    except subprocess.TimeoutExpired:
-        return {"missing": f"an end within {LIMIT_S + 2 * seconds:.0f} s"}
-    except ValueError:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        return {"missing": said[-1] if said else f"status {done.returncode}"}
-    return found
+    return apart.run(
+        "livetrial",
+        str(seconds),
+        limit_s=LIMIT_S + 2 * seconds,
+        needs="namespaces, XDP",
+    )
 
 
 def table(found: dict[str, Any]) -> Table:

@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 
 from airnet.act.sdn import SdnActuator
 from airnet.bench.host import environment
-from airnet.bench.lab import SEARCH
 from airnet.capture import open_interface
 from airnet.capture.source import Source
 from airnet.clock import SystemClock
@@ -35,7 +34,7 @@ from airnet.domain.decision import Action, Decision, Mode, TargetType, Tier
 from airnet.domain.frame import FRAME, FRAMES_MAX
 from airnet.domain.verdict import Cause, Verdict
 from airnet.errors import AirnetError, UnsupportedError
-from airnet.lab.switch import Switch
+from airnet.lab.switch import SEARCH, Switch
 from airnet.pipeline import Pipeline, models_path, policy_path, think
 from airnet.score import load as load_models
 from airnet.twin.wire import SYN, Host, Path as Wire, syn_options

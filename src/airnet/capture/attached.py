@@ -35,11 +35,6 @@ class Attached(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Return what `from_json` reads in the process that inherits descriptors."""
         return msgspec.json.encode(self)
 
-    def inherit(self) -> None:
-        """Let the descriptors survive execve(2), under the same numbers."""
-        for fd in self.descriptors():
-            os.set_inheritable(fd, True)
-
     def close(self) -> None:
         """Close every descriptor; call it once."""
         for fd in self.descriptors():

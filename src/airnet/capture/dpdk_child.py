@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from airnet._ext import dpdk, relay
+from airnet.aside import tell
 from airnet.capture.dpdk_order import Order
 from airnet.errors import EXIT_DONE, EXIT_UNAVAILABLE, AirnetError
 
@@ -56,7 +57,7 @@ def clean(port: str) -> None:
     try:
         link.detach_xdp(port)
     except AirnetError as error:
-        print(error, file=sys.stderr)  # noqa: T201 -- the reader quotes our last words
+        tell(str(error))  # the reader quotes our last words
 
 
 if __name__ == "__main__":

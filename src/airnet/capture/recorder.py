@@ -1,5 +1,6 @@
 """Recorder: the frames as captured, to a pcapng file that outlives a crash."""
 
+import contextlib
 import errno
 import os
 from pathlib import Path
@@ -94,8 +95,11 @@ class Recorder:
     def _failed(self, error: OSError) -> CaptureError:
         """Cut a half-written block off, close, and say what happened."""
         if self._fd >= 0:
-            os.ftruncate(self._fd, self._writer.whole_bytes)
-            os.close(self._fd)
+            # A disk that fails may refuse that as well: readers stop at the last whole.
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, self._writer.whole_bytes)
+            with contextlib.suppress(OSError):
+                os.close(self._fd)
             self._fd = -1
         kind = RoomError if error.errno in NO_ROOM else CaptureError
         return kind(

@@ -66,26 +66,6 @@ class Selective(Protocol):
         ...
 
 
-class Losing(Protocol):
-    """A Source that frames can be lost in front of: an interface."""
-
-    def losses(self) -> tuple[int, int]:
-        """Return how many frames were lost, of how many that were to be taken."""
-        ...
-
-
-class Marked(Protocol):
-    """A Source of recordings, which say where frames were lost."""
-
-    def mark(self) -> tuple[int, int] | None:
-        """Return frames lost and seen since the last mark, or None without one.
-
-        It lies in front of the batch that was polled last; after it when there was
-        none.
-        """
-        ...
-
-
 class Tape(Protocol):
     """Keeps frames as they were captured."""
 

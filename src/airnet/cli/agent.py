@@ -11,6 +11,11 @@ from airnet.errors import EXIT_DONE
 
 @click.command(
     epilog="""\b
+Examples
+  airnet agent --config /etc/airnet/agent.toml
+  airnet agent --thaw                   let go of what a killed agent may have held
+
+\b
 Exit statuses
    0  told to end by SIGTERM or SIGINT: nothing is held any more
    1  its keeper is gone: start it again

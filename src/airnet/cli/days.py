@@ -9,7 +9,6 @@ import msgspec
 from airnet import __version__
 from airnet.cli import show, studied
 from airnet.cli.ending import ends_whole
-from airnet.cli.twinplay import with_domain
 from airnet.config import load
 from airnet.decide.policy import Policy
 from airnet.errors import EXIT_DONE, UsageError
@@ -73,24 +72,8 @@ Exit statuses
  130  interrupted; what is finished is kept
 """
 )
-@click.option(
-    "--days",
-    type=click.IntRange(1, 1_000_000),
-    required=True,
-    help="How many trading days.",
-)
+@studied.with_season
 @click.option("--policy", type=studied.PATH, help="The shipped one by default.")
-@studied.with_scenarios
-@click.option(
-    "--every-scenario",
-    is_flag=True,
-    help="Play each scenario every day, weighted by how rarely it comes.",
-)
-@click.option(
-    "--calm-samples",
-    type=click.IntRange(1, 10_000),
-    help="Episodes of calm a day; the priors say by default. More tighten the bound.",
-)
 @click.option(
     "--executor",
     type=click.Choice(["local", "dask"]),
@@ -104,17 +87,6 @@ Exit statuses
     metavar="ADDRESS",
     help="Of the Dask cluster; without it, one is made on this host.",
 )
-@studied.with_workers
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**48),
-    default=1,
-    show_default=True,
-    help="Of all.",
-)
-@studied.with_difficulty
-@with_domain
-@studied.with_priors
 @click.option(
     "--as-written", is_flag=True, help="Leave in shadow what the policy has in shadow."
 )

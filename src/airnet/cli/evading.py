@@ -71,10 +71,28 @@ Exit statuses
     help="Only this; repeatable. All by default.",
 )
 @studied.with_seeds(3)
-@click.option("--calm", type=Real(10, 600), default=60.0, show_default=True)
-@click.option("--sessions", type=click.IntRange(2, 400), default=12, show_default=True)
+@click.option(
+    "--calm",
+    type=Real(10, 600),
+    default=60.0,
+    show_default=True,
+    help="Seconds that it trades first.",
+)
+@click.option(
+    "--sessions",
+    type=click.IntRange(2, 400),
+    default=12,
+    show_default=True,
+    help="How many trade.",
+)
 @with_domain
-@click.option("--limit", type=Real(1, 64), default=LIMIT, show_default=True)
+@click.option(
+    "--limit",
+    type=Real(1, 64),
+    default=LIMIT,
+    show_default=True,
+    help="What may survive, in multiples of the envelope.",
+)
 @studied.with_workers
 @show.as_json
 def evade(*, as_json: bool, **given: Any) -> int:

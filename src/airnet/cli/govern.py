@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 import msgspec
 from click.shell_completion import CompletionItem
+from rich.text import Text
 
 from airnet.cli import show
 from airnet.clock import SystemClock
@@ -28,7 +29,19 @@ CONFIG = "/etc/airnet/airnet.toml"
 PATH = click.Path(path_type=Path)
 Command = TypeVar("Command", bound=Callable[..., object])
 
-COLUMNS = ("id", "state", "tier", "action", "target", "cause", "ends", "by, detail")
+COLUMNS = (
+    "id",
+    "decided (UTC)",
+    "state",
+    "tier",
+    "action",
+    "target",
+    "cause",
+    "ends",
+    "by, detail",
+)
+#: Of a moment as text, up to its seconds.
+SECONDS = 19
 STYLES = {
     "applied": "bold yellow",
     "verified": "bold green",
@@ -189,10 +202,8 @@ def _print(body: dict[str, Any]) -> None:
             out.print(nothing)
 
 
-def _row(one: dict[str, Any], now_ns: int) -> list[str]:
+def _row(one: dict[str, Any], now_ns: int) -> list[object]:
     """Return a Decision as a row."""
-    style = STYLES.get(one["state"], "")
-    state = f"[{style}]{one['state']}[/{style}]" if style else one["state"]
     left_ns = one["until_ns"] - now_ns
     ends = f"in {max(left_ns, 0) / NS_PER_S:.1f} s" if one["until_ns"] else "-"
     if not one["until_ns"] and one["state"] in ("applied", "verified"):
@@ -203,20 +214,16 @@ def _row(one: dict[str, Any], now_ns: int) -> list[str]:
         detail = f"approved by {names}; needs {one['needed']}"
     action, target = show.plain(one["action"]), show.plain(" ".join(one["target"]))
     return [
-        one["id"],
-        state,
+        show.plain(one["id"]),
+        show.moment_text(one["t_ns"])[:SECONDS],
+        Text(one["state"], style=STYLES.get(one["state"], "")),
         f"T{one['tier']}",
         action,
-        _bare(target),
+        target,
         one["cause"],
         ends,
-        _bare(show.plain(detail or one["why"])),
+        show.plain(detail or one["why"]),
     ]
-
-
-def _bare(text: str) -> str:
-    """Return text that a console takes for text."""
-    return text.replace("[", r"\[")
 
 
 def _ids(
@@ -305,6 +312,10 @@ def undo(decision: str, as_json: bool, **given: Any) -> int:
 
 @click.command(
     epilog=f"""\b
+Example
+  airnet freeze --reason "strange day"
+
+\b
 Also
   kill -USR1 PID                        of `airnet run` or its warden
   touch /var/lib/airnet/frozen          the file; removing it lifts the freeze
@@ -332,7 +343,14 @@ def freeze(as_json: bool, **given: Any) -> int:
     return _answered(answer, as_json=as_json)
 
 
-@click.command(epilog=STATUSES)
+@click.command(
+    epilog=f"""\b
+Example
+  airnet unfreeze --reason "it was a fail-over" --key jane.pem
+
+{STATUSES}
+"""
+)
 @person
 @placed
 @show.as_json

@@ -2,16 +2,15 @@
 
 import gc
 import importlib
+import sys
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import click
 
 from airnet import __version__
-from airnet.errors import EXIT_DONE, EXIT_USAGE, Stopped, UsageError
+from airnet.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USAGE, Stopped, UsageError
 
-#: 128 and the number of SIGINT, as shells have it.
-EXIT_INTERRUPTED = 130
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 88}
 
 EPILOG = """\b
@@ -20,6 +19,7 @@ Exit statuses
   1  the answer is no              70  a bug of ours
  64  wrong usage                   78  bad configuration
  65  bad input data                130, 143  ended by SIGINT, SIGTERM
+                                  141  nobody read the answer to its end
 
 Shell completion: eval "$(_AIRNET_COMPLETE=bash_source airnet)" (or zsh_source,
 fish_source) in your shell's start-up file.
@@ -95,6 +95,7 @@ def run(arguments: Sequence[str], *, is_document: bool = False) -> int:
     Raises:
         UsageError: the command line is wrong, and a document is wanted.
     """
+    before = sys.stdout
     try:
         status = airnet.main(args=arguments, prog_name="airnet", standalone_mode=False)
     except click.ClickException as error:
@@ -111,4 +112,11 @@ def run(arguments: Sequence[str], *, is_document: bool = False) -> int:
         stopped = Stopped("interrupted", "nothing was done")
         stopped.exit_status = EXIT_INTERRUPTED
         raise stopped from error
+    except SystemExit as error:
+        # When nobody reads, click puts something else in place of the stream and ends
+        # so; rich ends so while it is told.
+        if sys.stdout is not before or isinstance(error.__context__, BrokenPipeError):
+            sys.stdout = before
+            raise BrokenPipeError from error
+        raise
     return status if isinstance(status, int) else EXIT_DONE

@@ -54,6 +54,8 @@ def guard(what: str, file: Path, as_json: bool) -> int:
         raise ConfigError(f"{file}: guard.interface: none is named", "name the port")
     if what == "remove":
         remove(interface)
+        if as_json:
+            show.document({"interface": interface, "is_attached": False})
         return EXIT_DONE
     with adopt(interface, PINS) as found:
         if what != "status":
@@ -73,6 +75,7 @@ def _told(found: KernelGuard) -> dict[str, Any]:
         "session": found.sessions,
         "source": found.sources,
         "gateway": found.gateways,
+        "unread": found.unread,
     }
     rules = [
         {
@@ -104,6 +107,9 @@ def _words(kind: str, key: bytes) -> str:
         ports = [int.from_bytes(key[at : at + 2], sys.byteorder) for at in (32, 34)]
         ends = zip((key[:16], key[16:32]), ports, strict=True)
         return " to ".join(f"{address_text(one)} port {port}" for one, port in ends)
+    if kind == "unread":  # frames that hide their ports
+        source = address_text(key[:16]) if any(key[:16]) else "anybody"
+        return f"{source} to {address_text(key[16:])}"
     if kind == "gateway":
         port = int.from_bytes(key[16:18], sys.byteorder)
         return f"{address_text(key[:16])} port {port or 'any'}"

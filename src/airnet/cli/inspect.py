@@ -4,11 +4,13 @@ import contextlib
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import msgspec
 from rich.markup import escape
+from rich.text import Text
 
 from airnet.act.masscancel import MassCancelActuator
 from airnet.act.openc2 import control_problems
@@ -17,32 +19,41 @@ from airnet.act.people import Approvers
 from airnet.act.process import Agents
 from airnet.agent.settings import Settings
 from airnet.cli import show
+from airnet.cli.dated import NS_PER_S, calendar_problems
 from airnet.clock import SystemClock
 from airnet.config import Config, Site, load
 from airnet.decide import Judge
 from airnet.decide.policy import Policy
 from airnet.decide.problems import problems
-from airnet.decide.problems_ladder import PROCESS
+from airnet.decide.problems_ladder import PROCESS, enforces
 from airnet.decide.problems_names import resigned_problems
+from airnet.decide.problems_paths import unported, way_problems
 from airnet.decide.reading import read_policy
+from airnet.domain.verdict import CONTAINABLE
 from airnet.errors import EXIT_CONFIG, EXIT_DONE, EXIT_UNAVAILABLE, AirnetError
 from airnet.features.schema import SCHEMAS
 from airnet.kernel.probe import probe
 from airnet.score.rules import RULES
-from airnet.toml import line_of, read_text
+from airnet.toml import line_of, read_text, tree_of
 
+_YES, _NO = Text("yes", style="green"), Text("no", style="yellow")
 #: What live capture cannot do without; everything else degrades.
 REQUIRED = frozenset({"privileges", "onnxruntime"})
 Kind = type[Config | Site | Policy | Approvers | Agents | Settings]
 KINDS: tuple[Kind, ...] = (Config, Site, Policy, Approvers, Agents, Settings)
 #: First words of what problems() says of a policy; all else is about the site.
 POLICY_WORDS = re.compile(
-    r"(cause|budget|market)\.|resigned\[|few_sources_max|rule\b|envelope\b|policy: "
+    r"(cause|budget|market|hysteresis|trust)\.|resigned\[|few_sources_max|rule\b|"
+    r"envelope\b|policy: "
 )
 
 
 @click.command(
     epilog="""\b
+Example
+  airnet doctor && airnet run --check
+
+\b
 Exit statuses
    0  live capture can run here, at least in its slowest form
   69  it cannot: privileges or the model runtime are missing
@@ -61,7 +72,7 @@ def doctor(as_json: bool) -> int:
     else:
         rows = [
             [
-                "[green]yes[/]" if feature.ok else "[yellow]no[/]",
+                _YES if feature.ok else _NO,
                 feature.name,
                 feature.detail,
                 "" if feature.ok else feature.costs,
@@ -87,6 +98,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 Examples
   airnet lint /etc/airnet/airnet.toml      the site and policy it names, too
   airnet lint site.toml policy.toml
+  airnet lint policy.toml --on 2027-01-04  will its calendar still hold then?
 
 \b
 Exit statuses
@@ -97,13 +109,22 @@ Exit statuses
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
 )
+@click.option(
+    "--on",
+    "day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The day (UTC) by which dates are judged; today by default.",
+)
 @show.as_json
-def lint(files: tuple[Path, ...], as_json: bool) -> int:
+def lint(files: tuple[Path, ...], day: datetime | None, as_json: bool) -> int:
     """Check configuration, site, policy, approvers, agents and agent FILEs.
 
     Which of the six a file is, its keys tell. The files that a configuration names
-    are checked as well, and a policy against its site.
+    are checked as well, a policy against its site, and its market's hours by the day.
     """
+    now_ns = SystemClock().now_ns()
+    if day is not None:
+        now_ns = int(day.replace(tzinfo=UTC).timestamp()) * NS_PER_S
     findings: dict[Path, Finding] = {}
     trees: dict[str, tuple[Path, object]] = {}
     waiting = list(files)
@@ -117,6 +138,9 @@ def lint(files: tuple[Path, ...], as_json: bool) -> int:
         findings[file] = finding
         try:
             tree = read_policy(file) if kind is Policy else load(file, kind)
+            if kind is Policy:
+                aged = calendar_problems(file, now_ns)
+                finding.problems.extend(show.plain(one) for one in aged)
         except AirnetError as error:
             finding.problems.append(show.plain(str(error)))
             continue
@@ -125,7 +149,7 @@ def lint(files: tuple[Path, ...], as_json: bool) -> int:
             names = (tree.site, tree.policy, tree.approvers, tree.agents)
             named = [name for name in names if name]
             waiting += [file.parent / name for name in named]
-    for about, problem in _together(trees):
+    for about, problem in _together(trees, now_ns):
         owner = trees.get(about) or trees["site" if about == "policy" else "policy"]
         findings[owner[0]].problems.append(show.plain(problem))
     found = list(findings.values())
@@ -139,7 +163,7 @@ def lint(files: tuple[Path, ...], as_json: bool) -> int:
 def _kind(file: Path) -> Kind:
     """Return which of the six files this is: whose top-level keys it has most of."""
     try:
-        keys = set(tomllib.loads(read_text(file)))
+        keys = set(tree_of(read_text(file)))
     except (AirnetError, tomllib.TOMLDecodeError):
         keys = set()
 
@@ -150,7 +174,9 @@ def _kind(file: Path) -> Kind:
     return max(KINDS, key=likeness)
 
 
-def _together(trees: dict[str, tuple[Path, object]]) -> Iterator[tuple[str, str]]:
+def _together(
+    trees: dict[str, tuple[Path, object]], now_ns: int
+) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with a policy and a site together: kind of file, problem."""
     if "policy" not in trees and "site" not in trees:
         return
@@ -158,11 +184,14 @@ def _together(trees: dict[str, tuple[Path, object]]) -> Iterator[tuple[str, str]
     site_file, site = trees.get("site", (None, Site()))
     assert isinstance(policy, Policy)
     assert isinstance(site, Site)
-    for text in _judged(policy, site):
+    for text in _judged(policy, site, now_ns):
         about = "policy" if POLICY_WORDS.match(text) else "site"
         file = policy_file if about == "policy" else site_file
         yield about, f"{file}{_place(file, text)}: {text}" if file else text
     yield from _held(trees, policy, site)
+    if "policy" in trees and "config" in trees:
+        for text in _unapproved(trees, policy):
+            yield "policy", f"{policy_file}{_place(trees['policy'][0], text)}: {text}"
 
 
 def _held(
@@ -184,6 +213,13 @@ def _held(
                 controls, actuators.plain, has_identity=bool(actuators.certificate)
             ):
                 yield "site", f"{where}: gateway.control {text}"
+        for kind, text in way_problems(config.sdn, site):
+            place = trees[kind][0]
+            yield kind, f"{place}{_place(place, text)}: {text}"
+    if isinstance(config, Config) and "policy" in trees:
+        place = trees["policy"][0]
+        if text := unported(policy, config.sdn):
+            yield "policy", f"{place}{_place(place, text)}: {text}"
     file, agents = trees.get("agents", (None, None))
     hosts = {session.host for firm in site.firms for session in firm.sessions}
     if isinstance(agents, Agents) and hosts:
@@ -192,7 +228,25 @@ def _held(
                 yield "agents", f"{file}: agent of {one.host}: no session is from there"
 
 
-def _judged(policy: Policy, site: Site) -> list[str]:
+def _unapproved(trees: dict[str, tuple[Path, object]], policy: Policy) -> Iterator[str]:
+    """Yield which rungs nobody, or too few people of this host's, could agree to."""
+    _, listed = trees.get("approvers", (None, Approvers()))
+    assert isinstance(listed, Approvers)
+    for cause in sorted(CONTAINABLE):
+        rule = policy.contain(cause)
+        if rule is None or not enforces(rule):
+            continue
+        for place, rung in enumerate(rule.rungs):
+            able = sum(one.tier_max >= rung.tier for one in listed.people)
+            if able < rung.approvals:
+                yield (
+                    f"cause.{cause.value}.rung[{place}].approvals: {rung.approvals} "
+                    f"must agree, and the approvers of airnet.toml have {able} who "
+                    f"may speak up to T{rung.tier:d}"
+                )
+
+
+def _judged(policy: Policy, site: Site, now_ns: int) -> list[str]:
     """Return what the parts that will work by them say of a policy and a site."""
     columns = {
         kind: {name: column for column, name in enumerate(schema.names)}
@@ -203,7 +257,7 @@ def _judged(policy: Policy, site: Site) -> list[str]:
         Judge(policy, site, columns)
         rules = (rule.name for kind in RULES.values() for rule in kind)
         found += problems(policy, site, rules)
-        found += resigned_problems(policy, site, SystemClock().now_ns())
+        found += resigned_problems(policy, site, now_ns)
         OrdersActuator(site.gateways).close()
         MassCancelActuator(site.gateways)
     except AirnetError as error:

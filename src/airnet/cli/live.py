@@ -6,12 +6,16 @@ import click
 
 from airnet import log
 from airnet.cli import show
-from airnet.config import Config, load
 from airnet.errors import EXIT_DONE, UsageError
 
 
 @click.command(
     epilog="""\b
+Examples
+  airnet run --config /etc/airnet/airnet.toml
+  airnet run --check && systemctl restart airnet
+
+\b
 Signals
   SIGTERM, SIGINT  drain the ring, write the last records, end with status 0
   SIGHUP           refused with a log line: a reload is a restart
@@ -69,12 +73,13 @@ def run(
     """
     from airnet.pipeline import policy_path
     from airnet.prove import certificate
-    from airnet.service import sensor
+    from airnet.service import configured, sensor
     from airnet.service.guardpost import guarded_from
     from airnet.service.watch import Service
 
     log.configure()
-    config = load(file, Config)
+    read = configured.read(file)
+    config = read.config
     policy = file.parent / config.policy if config.policy else policy_path()
     site = file.parent / config.site if config.site else None
     if unproved:
@@ -82,11 +87,13 @@ def run(
     else:
         papers = certificate.permit(policy, site, config.policy_keys)
     if is_check:
+        if as_json:
+            show.document({"may_run": True})
         return EXIT_DONE
     if attached is None:
         sensor.begin(config, file.parent)
     handed = sensor.handed_over(attached)
-    service = Service(config, file.parent, papers, handed, guarded_from(guarded))
+    service = Service(read, papers, handed, guarded_from(guarded))
     service.run()
     if as_json:
         show.document(dict(vars(service.totals())))
@@ -137,6 +144,13 @@ Exit statuses
     help="An address or prefix that no containment may match; repeat it.",
 )
 @click.option(
+    "--path",
+    "paths",
+    multiple=True,
+    metavar="GATEWAY=PORT[@MAC]",
+    help="Where a reroute of GATEWAY may lead; with any, nowhere else. Repeat it.",
+)
+@click.option(
     "--tls",
     nargs=3,
     metavar="KEY CERTIFICATE CA",
@@ -151,23 +165,23 @@ Exit statuses
 def controller(
     listen: str,
     socket_path: str,
-    protected: tuple[str, ...],
     tls: tuple[str, str, str] | None,
     standby: bool,
     lane: str | None,
+    **bounds: tuple[str, ...],
 ) -> int:
     """Serve OpenFlow 1.3 switches: put containments in force, leased by timeout.
 
     The same application runs in Ryu: see docs/operating.
     """
     from airnet.controller.framework import run as serve
-    from airnet.controller.launch import Tls
+    from airnet.controller.launch import Bounds, Tls
 
     log.configure()
     return serve(
         _endpoint(listen),
         socket_path,
-        protected,
+        Bounds(**bounds),
         tls=Tls(*tls) if tls else None,
         standby=standby,
         lane=_endpoint(lane) if lane else None,

@@ -1,6 +1,7 @@
 """Commands on models: train, verify, card, sign."""
 
 import tomllib
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from airnet.cli import show
 from airnet.errors import EXIT_DONE, ModelError, UnsupportedError
 from airnet.keys import private_key
 from airnet.pipeline import models_path
+from airnet.toml import tree_of, whole
 
 if TYPE_CHECKING:
     from airnet.score.model import Model
@@ -44,6 +46,11 @@ def models() -> None:
 
 @models.command(
     epilog="""\b
+Examples
+  airnet models verify
+  airnet models verify /tmp/models --key PUBLIC_KEY
+
+\b
 Exit statuses
    0  the models are whole; each one's line says whose they are, and what scores it
   65  one is missing, altered, unsigned, or made for other features
@@ -110,7 +117,18 @@ def checked(model: "Model", signed_by: str) -> Checked:
     )
 
 
-@models.command()
+@models.command(
+    epilog="""\b
+Examples
+  airnet models card session
+  airnet models card flood --json | jq .limitations
+
+\b
+Exit statuses
+   0  printed
+  65  there is no card, or it cannot be read
+"""
+)
 @click.argument("name", type=click.Choice(NAMES))
 @click.option("--models", "folder", type=PATH, help="Folder instead of the shipped.")
 @show.as_json
@@ -118,7 +136,7 @@ def card(name: str, folder: Path | None, as_json: bool) -> int:
     """Print the card of a model: from what, how good, where not, beside baselines."""
     path = (folder or models_path()) / name / "card.toml"
     try:
-        tree = tomllib.loads(path.read_text("utf-8"))
+        tree = tree_of(whole(path).decode())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ModelError(f"{path}: cannot be read: {error}", "reinstall") from error
     if as_json:
@@ -143,7 +161,19 @@ def _short(value: object) -> str:
     return str(value)
 
 
-@models.command()
+@models.command(
+    epilog="""\b
+Examples
+  airnet models train --out /tmp/models --jobs 4
+  airnet models train flood --out /tmp/models --budget 0.01    to try it, in a minute
+
+\b
+Exit statuses
+   0  trained; NAME and SHA-256 of each model are printed. Look at the card, then sign
+  64  wrong usage
+  69  lightgbm or onnx is missing (pip install 'airnet[train]'), or no room
+"""
+)
 @click.argument("name", required=False, type=click.Choice(NAMES))
 @click.option("--out", type=PATH, help="Where folders are written; default: models.")
 @click.option("--seed", type=int, help="Of everything that is drawn.")
@@ -154,7 +184,13 @@ def _short(value: object) -> str:
     show_default=True,
     help="How much is generated, 1 is what ships.",
 )
-@click.option("--jobs", type=click.IntRange(1, 64), default=1, help="Processes.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes.",
+)
 @show.as_json
 def train(
     name: str | None,
@@ -170,8 +206,9 @@ def train(
     Minutes to half an hour. Nothing but generated markets is learned from.
     """
     try:
-        import lightgbm  # noqa: F401 -- who only judges need not have it
-        import onnx  # noqa: F401 -- of the extra `train`, as lightgbm is
+        # Of the extra `train`: who only judges need not have them.
+        for needed in ("lightgbm", "onnx"):
+            import_module(needed)
     except ImportError as error:
         raise UnsupportedError(
             f"training needs {error.name}", "pip install 'airnet[train]'"
@@ -194,7 +231,18 @@ def train(
     return EXIT_DONE
 
 
-@models.command()
+@models.command(
+    epilog="""\b
+Example
+  airnet models sign /etc/airnet/models --key risk.pem
+
+\b
+Exit statuses
+   0  signed; the public key is printed, for `model_keys` in airnet.toml
+  64  no Ed25519 key in that file
+  65  a model is missing or damaged
+"""
+)
 @click.argument("folder", required=False, type=PATH, metavar="[FOLDER]")
 @click.option(
     "--key",

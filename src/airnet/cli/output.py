@@ -3,8 +3,10 @@
 Light to import, unlike `show`, so that a short command is short.
 """
 
+import os
 import sys
 
+from airnet.aside import tell
 from airnet.errors import Stopped
 
 TYPE_CHECKING = False  # as in airnet.front
@@ -37,7 +39,7 @@ def plain(text: str) -> str:
 
 def say(text: str) -> None:
     """Write one line for people on standard error."""
-    sys.stderr.write(f"airnet: {plain(text)}\n")
+    tell(f"airnet: {plain(text)}")
 
 
 def failure(error: "AirnetError", *, is_document: bool) -> int:
@@ -61,6 +63,44 @@ def failure(error: "AirnetError", *, is_document: bool) -> int:
     return error.exit_status
 
 
+def stand_in() -> None:
+    """Put something where whoever started us closed a standard stream.
+
+    Else the next file that is opened, a ledger perhaps, would be the standard output.
+    What is then told fails as it should: that one is open for reading only.
+    """
+    for stream, mode in ((0, os.O_RDWR), (1, os.O_RDONLY), (2, os.O_RDWR)):
+        try:
+            os.fstat(stream)
+        except OSError:
+            os.dup2(os.open(os.devnull, mode), stream)
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)
+
+
+def drop() -> None:
+    """Let go of what standard output did not take: it would fail again at the end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def flush() -> None:
+    """Hand on what was written on standard output.
+
+    Raises:
+        OutputError: there is no room for it.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(error.strerror) from error
+
+
 def document(value: object) -> None:
     """Write one JSON document on standard output.
 
@@ -80,7 +120,7 @@ def text(line: bytes) -> None:
     """
     try:
         sys.stdout.buffer.write(line + b"\n")
-        sys.stdout.buffer.flush()
+        sys.stdout.flush()
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -8,12 +8,14 @@ from rich.markup import escape
 
 from airnet.cli import show
 from airnet.clock import SystemClock
-from airnet.config import Site, load
-from airnet.decide.reading import read_policy
+from airnet.config import Site, parse
+from airnet.decide.reading import policy_of, read_policy
 from airnet.domain.instruction import NS_PER_S
-from airnet.errors import EXIT_DONE, EXIT_NO, UsageError
+from airnet.errors import EXIT_DONE, EXIT_NO, LedgerError, UsageError
+from airnet.toml import read_bytes, text_of
 
 FILE = click.Path(path_type=Path)
+DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command(
@@ -46,7 +48,12 @@ def prove(policy: Path, site: Path | None, as_json: bool) -> int:
     """
     from airnet.prove import certificate, incident, prover
 
-    read, place = read_policy(policy), load(site, Site) if site is not None else None
+    # Proved and certified are the same bytes, whatever becomes of the files meanwhile.
+    text, where, place = read_bytes(policy), None, None
+    read = policy_of(text, policy)
+    if site is not None:
+        where = read_bytes(site)
+        place = parse(text_of(where, site), site, Site)
     proof = prover.prove(read, place)
     files = {}
     for result in proof.results:
@@ -58,7 +65,7 @@ def prove(policy: Path, site: Path | None, as_json: bool) -> int:
             file.unlink(missing_ok=True)
     path = certificate.beside(policy, certificate.PROOF)
     if proof.holds:
-        made = certificate.certificate_of(policy, site, proof.solver)
+        made = certificate.certificate_of(text, where, proof.solver)
         certificate.write(policy, made)
     else:
         path.unlink(missing_ok=True)
@@ -114,7 +121,7 @@ def play_incident(path: Path, *, as_json: bool) -> int:
     for line in incident.story(found):
         out.print(escape(line), soft_wrap=True)
     if played.refused is not None:
-        out.print(f"[green]refused[/]: {played.refused.why}", soft_wrap=True)
+        out.print(f"[green]refused[/]: {escape(played.refused.why)}", soft_wrap=True)
     else:
         out.print(f"[red]let through[/]: breaks {', '.join(played.broken)}")
     if judged is not None:
@@ -165,8 +172,9 @@ Examples
 \b
 Exit statuses
    0  without SCOPE: nothing is in doubt; with: it is written, with what is next
-   1  without SCOPE: these are in doubt; with: the ledger knows no such doubt
-  65  the ledger cannot be read
+   1  without SCOPE: these are in doubt; with: the ledger knows no such doubt; or the
+      ledger does not verify
+  64  wrong usage, or there is no ledger
   78  the policy is wrong
 """
 )
@@ -203,7 +211,7 @@ def resign(
             "SCOPE needs --by; without SCOPE, --ledger is needed",
             "say who looked, or whose doubts to list",
         )
-    doubts = [] if ledger is None else resigning.doubts_of(file, ledger)
+    doubts = [] if ledger is None else _doubts(file, ledger)
     if not scope:
         return _list_doubts(doubts, as_json=as_json)
     named = {str(one["scope"]) for one in doubts}
@@ -224,6 +232,28 @@ def resign(
     return EXIT_DONE
 
 
+def _doubts(file: Path, ledger: Path) -> list[dict[str, object]]:
+    """Return what is in doubt by a ledger.
+
+    Raises:
+        LedgerError: it does not verify: a doubt may be missing in what can be read.
+        UsageError: there is no ledger.
+    """
+    from airnet.cli.record import as_written, require_ledger
+    from airnet.record.file import verify
+    from airnet.service import resigning
+
+    require_ledger(ledger)
+    problems = verify(ledger).problems
+    if problems:
+        raise LedgerError(
+            f"{ledger}: does not verify: {problems[0]}",
+            "do not rely on what it says is in doubt; run airnet verify",
+        )
+    with as_written(ledger):
+        return resigning.doubts_of(file, ledger)
+
+
 def _list_doubts(doubts: list[dict[str, object]], *, as_json: bool) -> int:
     """Print what is in doubt; status 1 where something is."""
     status = EXIT_NO if doubts else EXIT_DONE
@@ -235,12 +265,23 @@ def _list_doubts(doubts: list[dict[str, object]], *, as_json: bool) -> int:
         out.print("nothing is in doubt")
         return status
     names = ("scope", "kind", "since")
-    rows = [[escape(show.plain(str(one[name]))) for name in names] for one in doubts]
+    rows = [[show.plain(str(one[name])) for name in names] for one in doubts]
     out.print(show.table("In doubt", names, rows))
     return status
 
 
-@policy.command(name="show")
+@policy.command(
+    name="show",
+    epilog="""\b
+Example
+  airnet policy show policy.toml --site site.toml
+
+\b
+Exit statuses
+   0  shown, also when nobody signed it and nothing is proved
+  78  the policy is wrong
+""",
+)
 @click.argument("file", type=FILE, metavar="POLICY")
 @click.option("--site", type=FILE, help="The site it is meant for.")
 @show.as_json
@@ -261,10 +302,10 @@ def show_(file: Path, site: Path | None, as_json: bool) -> int:
         show.document(found)
         return EXIT_DONE
     rows = [
-        [name, ", ".join(value) if isinstance(value, list) else value]
+        [name, show.plain(value if isinstance(value, str) else ", ".join(value))]
         for name, value in found.items()
     ]
-    show.console().print(show.table(str(file), ("", ""), rows))
+    show.console().print(show.table(show.plain(str(file)), ("", ""), rows))
     return EXIT_DONE
 
 
@@ -272,11 +313,17 @@ def show_(file: Path, site: Path | None, as_json: bool) -> int:
     epilog="""\b
 Example
   airnet policy calendar XETR --from 2026-01-01 --to 2026-12-31 --output xetr.toml
+
+\b
+Exit statuses
+   0  written; what the policy must say of it is printed
+  64  no such exchange, or not on those days
+  69  exchange_calendars is not installed, or the file cannot be written
 """
 )
 @click.argument("exchange")
-@click.option("--from", "start", required=True, type=click.DateTime(["%Y-%m-%d"]))
-@click.option("--to", "end", required=True, type=click.DateTime(["%Y-%m-%d"]))
+@click.option("--from", "start", required=True, type=DAY, help="The first day.")
+@click.option("--to", "end", required=True, type=DAY, help="The last day, in it too.")
 @click.option(
     "--auctions",
     nargs=2,

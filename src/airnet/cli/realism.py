@@ -1,5 +1,7 @@
 """Commands that hold the twin against markets: realism, fit."""
 
+import contextlib
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +10,7 @@ import click
 from airnet.cli import output
 from airnet.cli.ending import ends_whole
 from airnet.cli.given import Place, Real
-from airnet.errors import EXIT_DONE, EXIT_NO, UsageError
+from airnet.errors import EXIT_DONE, EXIT_NO, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
     from airnet.twin.realism import Finding, Report
@@ -44,7 +46,13 @@ Exit statuses
     show_default=True,
     help="How many worlds; each moment is their median.",
 )
-@click.option("--first-seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option(
+    "--first-seed",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="Of seeds that follow each other.",
+)
 @click.option(
     "--seconds",
     type=Real(60, 7200),
@@ -152,6 +160,7 @@ Exit statuses
    0  fitted
   64  the output is in the way
   65  no capture, or hardly an order in it
+  69  no room for the output
 """
 )
 @click.argument("files", type=FILE, nargs=-1, required=True)
@@ -166,7 +175,9 @@ def fit(files: tuple[Path, ...], output_: Path | None, *, as_json: bool) -> int:
     from airnet.twin.moments import BY_NAME
 
     if output_ is not None and output_.exists():
-        raise UsageError(f"{output_} exists", "name a place that does not exist yet")
+        raise UsageError(
+            f"{output_}: is there already", "name a place that does not exist yet"
+        )
     found = fitted(files, [])
     if output_ is not None:
         _write(output_, as_text(found))
@@ -189,6 +200,7 @@ def _write(path: Path, text: str) -> None:
 
     Raises:
         UsageError: it cannot be written there.
+        UnsupportedError: there is no room.
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
@@ -196,6 +208,8 @@ def _write(path: Path, text: str) -> None:
             partial.write_text(text, "utf-8")
             partial.rename(path)
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}", "name another place") from error
+        kind = UnsupportedError if error.errno == errno.ENOSPC else UsageError
+        raise kind(f"{path}: {error.strerror}", "name another place") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it was never begun
+            partial.unlink()

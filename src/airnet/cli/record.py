@@ -1,5 +1,7 @@
 """Commands on ledgers: verify, explain, incidents."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,25 @@ from airnet.cli.shares import Told, unproved
 from airnet.domain.incident import Evidence, Incident
 from airnet.errors import EXIT_DONE, EXIT_NO, LedgerError, UsageError
 from airnet.pipeline import models_path
-from airnet.record.file import LEDGER as LEDGER_FILE, read, verify as verify_ledger
+from airnet.record.file import (
+    LEDGER as LEDGER_FILE,
+    Verification,
+    read,
+    verify as verify_ledger,
+)
 from airnet.record.incident import fold
+from airnet.toml import whole
 
 PATH = click.Path(path_type=Path)
+#: What comes of an entry that somebody else wrote.
+STRANGE = (
+    msgspec.ValidationError,
+    AssertionError,
+    KeyError,
+    OverflowError,
+    TypeError,
+    ValueError,
+)
 LEDGER = click.argument("ledger", type=PATH)
 
 
@@ -39,7 +56,7 @@ def verify(ledger: Path, as_json: bool) -> int:
     Says how many entries there are, their root, and each problem. A ledger rolled back
     together with its checkpoint still agrees with itself: keep roots elsewhere.
     """
-    _require_ledger(ledger)
+    require_ledger(ledger)
     found = verify_ledger(ledger)
     if as_json:
         show.document(found)
@@ -51,16 +68,50 @@ def verify(ledger: Path, as_json: bool) -> int:
         style = "red" if found.problems else "green"
         text = f"{ledger}: {found.size} entries, root {found.root}: {state}"
         out.print(text, style=style, markup=False, soft_wrap=True)
+        for line in _unsealed(found):
+            out.print(line, markup=False, soft_wrap=True)
     return EXIT_NO if found.problems else EXIT_DONE
 
 
-def _require_ledger(directory: Path) -> None:
-    """Raise UsageError unless there is a ledger."""
-    if not (directory / LEDGER_FILE).is_file():
-        raise UsageError(
-            f"{directory}: there is no ledger",
-            "name the directory given to `replay --ledger` or service.ledger",
+def _unsealed(found: Verification) -> Iterator[str]:
+    """Yield what no checkpoint vouches for, as while it is written or after a crash."""
+    above = found.size - found.sealed
+    if above > 0:
+        yield f"{above} of them above the checkpoint: whole, but not sealed yet"
+    if found.torn_bytes:
+        yield (
+            f"{found.torn_bytes} bytes behind them are torn: no acknowledged fact; "
+            "airnet cuts them when it starts"
         )
+
+
+def require_ledger(directory: Path) -> None:
+    """Raise UsageError unless there is a ledger."""
+    remedy = "name the directory given to `replay --ledger` or service.ledger"
+    try:
+        is_there = (directory / LEDGER_FILE).is_file()
+    except OSError as error:
+        what = f"{directory}: no ledger can be seen there: {error.strerror}"
+        raise UsageError(what, remedy) from error
+    if not is_there:
+        raise UsageError(f"{directory}: there is no ledger", remedy)
+
+
+@contextlib.contextmanager
+def as_written(ledger: Path) -> Iterator[None]:
+    """Take entries for what airnet writes; where one is not, say so.
+
+    Raises:
+        LedgerError: an entry lacks something, or has what no entry has.
+    """
+    try:
+        yield
+    except STRANGE as error:
+        why = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise LedgerError(
+            f"{ledger}: an entry is not one that airnet writes: {why}",
+            "run airnet verify, and ask who else writes there",
+        ) from error
 
 
 def incidents_of(ledger: Path) -> tuple[list[Evidence], list[Incident], int]:
@@ -68,21 +119,35 @@ def incidents_of(ledger: Path) -> tuple[list[Evidence], list[Incident], int]:
 
     What does not verify is told as far as it can be read, with a warning.
     """
-    _require_ledger(ledger)
+    require_ledger(ledger)
     problems = verify_ledger(ledger).problems
     if problems:
         show.say(
             f"warning: {ledger} does not verify, do not rely on this: {problems[0]}"
         )
     evidence = list(read(ledger))
-    try:
+    with as_written(ledger):
         found = fold(evidence)
-    except msgspec.ValidationError as error:
-        raise LedgerError(
-            f"{ledger}: an entry is not one that airnet writes: {error}",
-            "run airnet verify, and ask who else writes there",
-        ) from error
     return evidence, found, EXIT_NO if problems else EXIT_DONE
+
+
+def chosen_of(found: list[Incident], name: str, ledger: Path) -> Incident:
+    """Return the Incident that a name means: how its id begins, or a Decision's of it.
+
+    Raises:
+        UsageError: none, or several.
+    """
+    chosen = [one for one in found if name and one.id.startswith(name)]
+    chosen = chosen or [
+        one
+        for one in found
+        if name and any(each.id.startswith(name) for each in one.decisions)
+    ]
+    if len(chosen) == 1:
+        return chosen[0]
+    problem = "several incidents begin with" if chosen else "no incident"
+    known = ", ".join(one.id for one in chosen or found) or "none"
+    raise UsageError(f"{ledger}: {problem} {name}", f"it has: {known}")
 
 
 @click.command(
@@ -113,8 +178,8 @@ def incidents(ledger: Path, as_json: bool) -> int:
         [
             incident.id,
             incident.cause,
-            " ".join(incident.target),
-            show.time_text(incident.first_ns),
+            show.plain(" ".join(incident.target)),
+            show.moment_text(incident.first_ns),
             len(incident.decisions),
         ]
         for incident in found
@@ -127,14 +192,15 @@ def incidents(ledger: Path, as_json: bool) -> int:
     epilog="""\b
 Examples
   airnet explain LEDGER                every incident
-  airnet explain LEDGER 3f2a9c1b       one of them, as `airnet incidents` calls it
-  airnet explain LEDGER --check        does every number bear out?
+  airnet explain LEDGER 3f2a9c1b       one: how its id, or a decision's, begins
+  airnet explain LEDGER --check        does every number and word bear out?
   airnet explain LEDGER --story FILE   and those of a story that was handed to you?
+  airnet explain LEDGER --story FILE --numbers     of one in somebody else's words?
 
 \b
 Exit statuses
-   0  told; with --check or --story: every number is what the ledger says
-   1  told, but the ledger does not verify, or a number is not borne out
+   0  told; with --check or --story: numbers and words are what the ledger says
+   1  told, but the ledger does not verify, or a number or word is not borne out
   64  there is no ledger there, or no such incident in it
 """
 )
@@ -142,8 +208,9 @@ Exit statuses
 @click.argument("incident", required=False)
 @click.option("--models", type=PATH, help="The models of that run, if not the shipped.")
 @click.option("--unsigned", is_flag=True, help="Take models that nobody signed.")
-@click.option("--check", is_flag=True, help="Check each number against what it cites.")
+@click.option("--check", is_flag=True, help="Check each line against what it cites.")
 @click.option("--story", type=PATH, help="Check this text instead of telling it anew.")
+@click.option("--numbers", is_flag=True, help="Check numbers only: others' words.")
 @show.as_json
 def explain(ledger: Path, incident: str | None, *, as_json: bool, **given: Any) -> int:
     """Tell the story of an INCIDENT (all of them by default) of a LEDGER directory.
@@ -152,30 +219,31 @@ def explain(ledger: Path, incident: str | None, *, as_json: bool, **given: Any) 
     model that judged is at hand, its decision is taken apart again: what each feature
     added against the model's benign cohort (exact Shapley values), in what range of
     each the model says exactly the same, and the smallest change with which it would
-    not have said so. With --check, every number is looked up in the entry its line
-    cites, and what the model said is computed once more, by onnxruntime too.
+    not have said so. With --check, every number and every word is looked up in the
+    entry its line cites, by another hand than the one that tells, and what the model
+    said is computed once more, by onnxruntime too.
     """
     evidence, found, status = incidents_of(ledger)
-    chosen = [one for one in found if incident is None or one.id == incident]
-    if incident is not None and not chosen:
-        known = ", ".join(one.id for one in found) or "none"
-        raise UsageError(f"no incident {incident} in {ledger}", f"it has: {known}")
+    chosen = found if incident is None else [chosen_of(found, incident, ledger)]
     folder, is_signed = given["models"] or models_path(), not given["unsigned"]
-    told = [Told.of(one, evidence, folder, is_signed=is_signed) for one in chosen]
-    story, check = given["story"], given["check"]
+    with as_written(ledger):
+        told = [Told.of(one, evidence, folder, is_signed=is_signed) for one in chosen]
+    story, is_ours = given["story"], not given["numbers"]
+    check = given["check"] or given["numbers"] or story is not None
+    texts = [(_text_of(story), told)] if story else [(one.text, [one]) for one in told]
     wrong: list[str] = []
-    if story is not None:
-        wrong = unproved(_text_of(story), told, evidence)
-    elif check:
-        wrong = [what for one in told for what in unproved(one.text, [one], evidence)]
+    with as_written(ledger):
+        for text, of in texts if check else ():
+            wrong += unproved(text, of, evidence, is_ours=is_ours)
     if as_json:
         show.document([_document(one) for one in told] if story is None else wrong)
     elif story is None:
         _print(told)
     for what in wrong:
         show.say(f"not borne out: {what}")
-    if (check or story) and not wrong and not as_json:
-        show.say("every number is what the ledger says")
+    if check and not wrong and not as_json:
+        what = "every number and word" if is_ours else "every number"
+        show.say(f"{what} is what the ledger says")
     return EXIT_NO if wrong else status
 
 
@@ -203,6 +271,6 @@ def _text_of(path: Path) -> str:
         UsageError: it cannot be read.
     """
     try:
-        return path.read_text("utf-8")
+        return whole(path).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read: {error}", "name a text") from error

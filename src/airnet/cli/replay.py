@@ -74,6 +74,7 @@ Exit statuses
     "last",
     type=click.Choice(["features", "decisions"]),
     default="decisions",
+    show_default=True,
     help="The last stage: features only counts windows, and loads no model.",
 )
 @click.option(
@@ -86,24 +87,28 @@ Exit statuses
     "--select",
     type=click.Choice(["all", "order"]),
     default="all",
+    show_default=True,
     help="order: only traffic of the site's gateways and firms, as XDP selects live.",
 )
 @click.option(
     "--trailer",
     type=click.Choice(TRAILERS),
     default="none",
+    show_default=True,
     help="Whose timestamp trailer or header carries the time of a frame.",
 )
 @click.option(
     "--batch",
     type=click.IntRange(1, FRAMES_MAX),
     default=BATCH_FRAMES,
+    show_default=True,
     help="Frames taken at a time; changes the speed, never an answer.",
 )
 @click.option(
     "--lanes",
     type=click.Choice(["1", "2", "4"]),
     default="1",
+    show_default=True,
     help="Processors that decode; changes the speed, never an answer.",
 )
 @output.as_json

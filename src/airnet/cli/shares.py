@@ -5,6 +5,7 @@ model that judged it. With that model at hand the same numbers come out again: a
 them are a function of one entry and one model, and each line cites the entry.
 """
 
+import functools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
@@ -17,6 +18,7 @@ from airnet.domain.verdict import PPM, Cause, Verdict
 from airnet.errors import ModelError
 from airnet.record.citations import problems
 from airnet.record.narrative import tell
+from airnet.record.words import problems as word_problems
 
 #: What of a Verdict an explanation does not depend on.
 NOT_KEPT = {"open_ns": 0, "close_ns": 0, "frame_count": 0, "accepted_ns": 0}
@@ -28,7 +30,7 @@ ERROR_MAX = 1e-9
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
     """What moved the model to one Decision, or why that is not known.
 
-    `entry` is the ledger entry of the Decision.
+    `entry` is the ledger entry of the Decision, `rule` the rule that it names.
     """
 
     entry: int
@@ -36,6 +38,7 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     explanation: Explanation | None = None
     problem: str = ""
+    rule: str = ""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,19 +80,28 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def unproved(
-    story: str, told: Iterable[Told], evidence: Iterable[Evidence]
+    story: str,
+    told: Iterable[Told],
+    evidence: Iterable[Evidence],
+    *,
+    is_ours: bool = True,
 ) -> list[str]:
-    """Return which numbers of a story the ledger and the models do not bear out.
+    """Return what in a story the ledger and the models do not bear out.
 
     What the model said is made anew for `told`, and must be there word for word; of
-    what could not be weighed, nothing is borne out.
+    what could not be weighed, nothing is borne out. `is_ours`: False for a story in
+    somebody else's words, of which the numbers are looked up and the words are not.
     """
-    told = list(told)
+    told, evidence = list(told), list(evidence)
     derived = {line.strip() for one in told for line in lines(one.moved)}
+    found = []
+    if is_ours:
+        incidents = [one.incident for one in told]
+        found = word_problems(story, evidence, incidents, frozenset(derived))
     # An Incident's id is a hash over the entries, which no entry holds.
     derived |= {one.narrative.splitlines()[0].strip() for one in told}
     derived |= {one.heading for one in told}
-    found = problems(story, evidence, frozenset(derived))
+    found = problems(story, evidence, frozenset(derived)) + found
     found += [
         f"entry {one.entry}: {what}"
         for each in told
@@ -143,6 +155,18 @@ def moved(
     return found
 
 
+@functools.cache
+def units() -> dict[str, str]:
+    """Return what each hard rule measures, and in which unit, by the rule's name."""
+    from airnet.score.rules import RULES
+
+    return {
+        rule.name: f"{rule.feature}, in {rule.unit}"
+        for kind in RULES.values()
+        for rule in kind
+    }
+
+
 def lines(found: Iterable[Moved]) -> list[str]:
     """Return what moved the model as text, one fact a line, each with its entry."""
     return [f"{line} [{one.entry}]" for one in found for line in _lines(one)]
@@ -150,6 +174,9 @@ def lines(found: Iterable[Moved]) -> list[str]:
 
 def _lines(one: Moved) -> Iterator[str]:
     yield f"  by {one.model or 'no model'}"
+    unit = units().get(one.rule)
+    if unit:
+        yield f"    {one.rule} measures {unit}"
     explanation = one.explanation
     if explanation is None:
         yield f"    not weighed: {one.problem}"
@@ -209,6 +236,7 @@ def _told(
         entry=entry.sequence,
         decision_id=str(entry.body.get("id", "")),
         model=str(entry.body.get("model", "")),
+        rule=str(entry.body.get("rule", "")),
         explanation=explanation,
         problem=problem,
     )

@@ -8,9 +8,9 @@ from typing import IO, TypeVar, cast
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from airnet.cli.output import OutputError, as_json, document, plain, say
-from airnet.domain.decision import PASSIVE, Action, Decision
 
 T = TypeVar("T")
 
@@ -67,17 +67,26 @@ def console() -> Console:
 def table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
 ) -> Table:
-    """Return a table with a title; numbers are right-aligned."""
+    """Return a table with a title; numbers are right-aligned.
+
+    Text is text: what others may have written (a CompID, a file's name) is no markup.
+    A cell with a style is a Text.
+    """
     kept = [list(row) for row in rows]
-    view = Table(title=title, title_justify="left", title_style="bold")
+    view = Table(title=Text(title, style="bold"), title_justify="left")
     for index, column in enumerate(columns):
         numeric = bool(kept) and all(isinstance(row[index], int) for row in kept)
         view.add_column(column, justify="right" if numeric else "left")
     for row in kept:
-        view.add_row(
-            *(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row)
-        )
+        view.add_row(*(_cell(value) for value in row))
     return view
+
+
+def _cell(value: object) -> Text:
+    """Return a cell of a table."""
+    if isinstance(value, Text):
+        return value
+    return Text(f"{value:,}" if isinstance(value, int) else str(value))
 
 
 def time_text(time_ns: int) -> str:
@@ -88,6 +97,14 @@ def time_text(time_ns: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S}.{fraction:09d}"
 
 
+def moment_text(time_ns: int) -> str:
+    """Return ns since the epoch as UTC date and time of day; a dash for 0."""
+    if time_ns == 0:
+        return "-"
+    day = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
+    return f"{day:%Y-%m-%d} {time_text(time_ns)}"
+
+
 def span_text(span_ns: int) -> str:
     """Return a duration in the unit that reads best."""
     for unit, size in (("s", 10**9), ("ms", 10**6), ("us", 10**3)):
@@ -96,37 +113,12 @@ def span_text(span_ns: int) -> str:
     return f"{span_ns} ns"
 
 
-def action_style(action: Action) -> str:
-    """Return the colour of an action: the further it reaches, the warmer."""
-    if action in PASSIVE:
-        return "cyan"
-    return "yellow" if action is not Action.ISOLATE_SUBNET else "red"
-
-
-def decision_row(decision: Decision) -> list[object]:
-    """Return a Decision as a table row; see DECISION_COLUMNS."""
-    style = action_style(decision.action)
-    return [
-        time_text(decision.t_ns),
-        str(decision.cause),
-        f"T{int(decision.tier)}",
-        f"[{style}]{decision.action}[/{style}]",
-        " ".join(decision.target),
-        str(decision.mode),
-        decision.why,
-    ]
-
-
-DECISION_COLUMNS = ("time (UTC)", "cause", "tier", "action", "target", "mode", "why")
-
 __all__ = [
-    "DECISION_COLUMNS",
     "OutputError",
-    "action_style",
     "as_json",
     "console",
-    "decision_row",
     "document",
+    "moment_text",
     "plain",
     "say",
     "span_text",

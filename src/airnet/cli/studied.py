@@ -10,6 +10,7 @@ import click
 
 from airnet.cli import output, show
 from airnet.cli.given import Place, Real
+from airnet.cli.twinplay import with_domain
 from airnet.errors import UnsupportedError
 from airnet.twin import casebook
 from airnet.twin.plays import Play, Progress
@@ -80,6 +81,43 @@ def with_difficulty(command: Command) -> Command:
         type=Real(0.0, 1.0),
         help="0 an incident shouts, 1 it hides; drawn from the seed by default.",
     )(command)
+
+
+def with_season(command: Command) -> Command:
+    """Give a command the options that say which trading days, and who plays them."""
+    for give in (
+        with_priors,
+        with_domain,
+        with_difficulty,
+        click.option(
+            "--seed",
+            type=click.IntRange(0, 2**48),
+            default=1,
+            show_default=True,
+            help="Of all.",
+        ),
+        with_workers,
+        click.option(
+            "--calm-samples",
+            type=click.IntRange(1, 10_000),
+            help="Episodes of calm a day; the priors say by default. More tighten the "
+            "bound.",
+        ),
+        click.option(
+            "--every-scenario",
+            is_flag=True,
+            help="Play each scenario every day, weighted by how rarely it comes.",
+        ),
+        with_scenarios,
+        click.option(
+            "--days",
+            type=click.IntRange(1, 1_000_000),
+            required=True,
+            help="How many trading days.",
+        ),
+    ):
+        command = give(command)
+    return command
 
 
 def play_in(domain: str) -> Play:

@@ -65,6 +65,13 @@ Examples
   airnet bench replay
   airnet bench live --seconds 10
   airnet bench twin
+
+\b
+Exit statuses
+   0  measured
+   1  nothing could be measured here
+  64  no such stage
+  69  a stage needs what this host lacks: root, namespaces, tcpdump, room
 """
 )
 @click.argument("stages", nargs=-1, metavar="[STAGE]...")

@@ -11,7 +11,13 @@ import click
 from airnet.cli import output
 from airnet.cli.ending import ends_whole
 from airnet.cli.given import Place, Real
-from airnet.errors import EXIT_DONE, EXIT_NO, UsageError
+from airnet.errors import (
+    EXIT_DONE,
+    EXIT_NO,
+    LedgerError,
+    UnsupportedError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -57,6 +63,20 @@ def with_domain(command: Command) -> Command:
     )(command)
 
 
+def with_size(command: Command) -> Command:
+    """Give a command the options that say how large a world is."""
+    for option in (
+        click.option(
+            "--symbols", type=click.IntRange(1, 400), help="Instead of drawn."
+        ),
+        click.option(
+            "--sessions", type=click.IntRange(2, 400), help="Instead of drawn."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 #: What a world is drawn from, and what of it may be said instead.
 _WORLD = (
     click.option(
@@ -72,8 +92,7 @@ _WORLD = (
         help="0: the incident shouts; 1: it hides. Default: drawn from the seed.",
     ),
     with_domain,
-    click.option("--sessions", type=click.IntRange(2, 400), help="Instead of drawn."),
-    click.option("--symbols", type=click.IntRange(1, 400), help="Instead of drawn."),
+    with_size,
     click.option("--seconds", type=Real(1, 3600), help="Of virtual time."),
 )
 
@@ -249,30 +268,35 @@ def _kept(write: Path | None, ledger: Path | None) -> Iterator[tuple[Any, Any]]:
 
     Raises:
         UsageError: something is in the way.
+        UnsupportedError: there is no room for the ledger.
     """
     from airnet.capture.recorder import Recorder
     from airnet.record.file import FileLedger
 
     for path in (write, ledger):
         if path is not None and path.exists():
-            raise UsageError(f"{path} exists", "name a place that does not exist yet")
+            raise UsageError(
+                f"{path}: is there already", "name a place that does not exist yet"
+            )
         if path is not None and not path.parent.is_dir():
-            raise UsageError(f"{path.parent} is no directory", "make it first")
+            raise UsageError(f"{path.parent}: is no directory", "make it first")
     moves: list[tuple[Path, Path]] = []
-    with contextlib.ExitStack() as held:
-        tape = book = None
-        if write is not None:
-            tape = Recorder(_partial(write, moves))
-            held.callback(tape.close)
-        if ledger is not None:
-            book = FileLedger(_partial(ledger, moves))
-            held.callback(book.close)
-        try:
+    try:
+        with contextlib.ExitStack() as held:
+            tape = book = None
+            if write is not None:
+                tape = Recorder(_partial(write, moves))
+                held.callback(tape.close)
+            if ledger is not None:
+                book = FileLedger(_partial(ledger, moves))
+                held.callback(book.close)
             yield tape, book
-        except BaseException:
-            held.close()
-            _discard(moves)
-            raise
+    except LedgerError as error:
+        _discard(moves)
+        raise UnsupportedError(error.what, "make room, or name another") from error
+    except BaseException:
+        _discard(moves)
+        raise
     for partial, target in moves:
         partial.rename(target)
 

@@ -1,6 +1,7 @@
 """What a play came to, for people."""
 
 from rich.console import Console
+from rich.text import Text
 
 from airnet.cli import show
 from airnet.twin.outcome import Harm, Outcome
@@ -76,8 +77,8 @@ def _print_moments(out: Console, outcome: Outcome) -> None:
     rows = [
         [
             f"{moment.after_ns / 1e9:10.6f}",
-            f"[{STYLES[moment.kind]}]{moment.kind}[/]",
-            moment.what.replace("[", r"\["),
+            Text(moment.kind, style=STYLES[moment.kind]),
+            moment.what,
         ]
         for moment in told
         if id(moment) not in hidden

@@ -8,7 +8,7 @@ import click
 from airnet.cli import output
 from airnet.cli.ending import ends_whole
 from airnet.cli.given import Place, Real
-from airnet.errors import EXIT_DONE, EXIT_NO, UsageError
+from airnet.errors import EXIT_DONE, EXIT_NO
 
 if TYPE_CHECKING:
     from airnet.twin.whatif import WhatIf
@@ -74,19 +74,15 @@ def whatif(
     For each: orders stopped, exposure avoided, legitimate orders stopped with them,
     and the harm by the twin's model.
     """
-    from airnet.cli.record import incidents_of
+    from airnet.cli.record import chosen_of, incidents_of
     from airnet.domain.decision import Action
     from airnet.twin.whatif import what_if
 
     evidence, found, status = incidents_of(ledger)
-    chosen = [one for one in found if one.id.startswith(incident)]
-    if len(chosen) != 1:
-        known = ", ".join(one.id for one in found) or "none"
-        problem = "several incidents begin with" if chosen else "no incident"
-        raise UsageError(f"{problem} {incident} in {ledger}", f"it has: {known}")
+    chosen = chosen_of(found, incident, ledger)
     with ends_whole():
         told = what_if(
-            chosen[0],
+            chosen,
             evidence,
             later_ns=round(later * NS_PER_S),
             actions=[Action(action) for action in actions],

@@ -87,9 +87,11 @@ def written(
     beside = file.with_name(f"{file.name}.json")
     for path in (file, beside):
         if path.exists():
-            raise UsageError(f"{path} exists", "name a place that does not exist yet")
+            raise UsageError(
+                f"{path}: is there already", "name a place that does not exist yet"
+            )
     if not file.parent.is_dir():
-        raise UsageError(f"{file.parent} is no directory", "make it first")
+        raise UsageError(f"{file.parent}: is no directory", "make it first")
     partial = file.with_name(f".{file.name}.partial")
     partial_truth = file.with_name(f".{beside.name}.partial")
     try:

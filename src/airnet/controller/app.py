@@ -15,7 +15,7 @@ import structlog
 
 from airnet import log
 from airnet.clock import SystemClock
-from airnet.controller import flows, framework, openflow, wire
+from airnet.controller import detours, flows, framework, openflow, wire
 from airnet.controller.control import Control
 from airnet.controller.messages import Answer, Close, Effect, Note, Send, Tell
 from airnet.controller.northbound import Northbound
@@ -48,6 +48,7 @@ class Controller(Base):
             SystemClock(),
             framework.title(),
             is_leading=not settings.standby,
+            allowed=detours.detours(settings.paths),
         )
         self.paths: dict[int, Datapath] = {}
         self.log = structlog.get_logger()
@@ -166,6 +167,13 @@ class Controller(Base):
         more = bool(message.flags & of.OFPMPF_REPLY_MORE)
         switch = message.datapath.id
         self._do(self.control.groups_told, switch, message.xid, told, more=more)
+
+    @framework.on("EventOFPPortDescStatsReply", "MAIN")
+    def ports_came(self, event: Any) -> None:
+        """The switch tells its ports."""
+        message, of = event.msg, event.msg.datapath.ofproto
+        told = wire.ports_up(message.body, of)
+        self._do(self.control.ports_told, message.datapath.id, message.xid, told)
 
     @framework.on("EventOFPRoleReply", "MAIN")
     def role_came(self, event: Any) -> None:

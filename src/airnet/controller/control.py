@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from airnet.clock import Clock
-from airnet.controller import flows
+from airnet.controller import detours, flows
+from airnet.controller.detours import Detours
 from airnet.controller.entries import Network
 from airnet.controller.exchange import Exchange
 from airnet.controller.flows import Apply, Lead, Release, Status
@@ -19,6 +20,8 @@ from airnet.controller.standing import Held
 from airnet.controller.together import ANSWER_LIMIT_NS, Together
 
 STANDBY = "this controller is on standby: ask it to lead first"
+#: Made while there is one thread: two that meet a type first at once crash msgspec.
+_ASKED = msgspec.json.Decoder(Apply | Release | Status | Lead)
 
 
 class Control(Together):
@@ -29,6 +32,8 @@ class Control(Together):
         clock: for durations only.
         framework: the name `status` reports.
         is_leading: whether to lead from the start, or wait until asked to.
+        allowed: the ports that gateways' traffic may be led to; none said, any, but
+            not of what is protected.
     """
 
     def __init__(
@@ -38,10 +43,12 @@ class Control(Together):
         framework: str = "",
         *,
         is_leading: bool = True,
+        allowed: Detours | None = None,
     ) -> None:
         super().__init__(clock, is_leading=is_leading)
         self.protected = tuple(protected)
         self.framework = framework
+        self.detours: Detours = allowed or {}
 
     # ---- clients ----
 
@@ -53,7 +60,7 @@ class Control(Together):
 
     def _request(self, client: int, line: bytes) -> None:
         try:
-            asked = msgspec.json.decode(line, type=Apply | Release | Status | Lead)
+            asked = _ASKED.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._effects.append(Answer(client, malformed(line, str(error))))
             return
@@ -72,7 +79,9 @@ class Control(Together):
 
     def _apply(self, client: int, asked: Apply) -> None:
         now_ns = self.clock.mono_ns()
-        reason = flows.refusal(asked, self.protected)
+        is_listed = detours.is_listed(asked, self.detours)
+        reason = detours.refusal(asked, self.detours)
+        reason = reason or flows.refusal(asked, self.protected, is_listed=is_listed)
         reason = reason or ("" if self.peers else "no switch is connected")
         reason = reason or self.standing.refusal(asked)
         if reason:
@@ -142,6 +151,9 @@ class Control(Together):
         if not exchange.errors:
             exchange.errors += exchange.unseen(held.flows.values())
             exchange.errors += exchange.unmetered(held.meter)
+            exchange.errors += exchange.ungrouped(held.groups)
+            if held.request is not None and held.groups:
+                exchange.errors += exchange.pathless(held.request.path)
         if not exchange.errors:
             self._applied(exchange.clients, held, exchange.confirmed)
         return not exchange.errors

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from airnet.clock import Clock
-from airnet.controller.entries import Flow, Key, Meter
+from airnet.controller.entries import Flow, Group, Key, Meter
+from airnet.controller.flows import Hop
 from airnet.controller.messages import AskFlows, Barrier, Message, Send
 from airnet.controller.standing import Held
 from airnet.controller.sync import Actual
@@ -31,6 +32,9 @@ class Exchange:
     read: dict[int, dict[Key, Actual]] = dataclasses.field(default_factory=dict)
     unread: set[int] = dataclasses.field(default_factory=set)
     meters: dict[int, list[Meter]] = dataclasses.field(default_factory=dict)
+    groups: dict[int, list[Group]] = dataclasses.field(default_factory=dict)
+    #: The ports whose link is up, where that was asked.
+    ports: dict[int, set[int]] = dataclasses.field(default_factory=dict)
     #: Those that go in one write with it, and hear from it what came of them.
     members: list["Exchange"] = dataclasses.field(default_factory=list)
     is_late: bool = False
@@ -55,6 +59,25 @@ class Exchange:
             f"switch {switch:016x} confirmed meter {wanted.id:#x} and has another"
             for switch in self.confirmed
             if wanted is not None and wanted not in self.meters.get(switch, ())
+        ]
+
+    def ungrouped(self, wanted: Iterable[Group]) -> list[str]:
+        """Return where a group, asked for again, is another than was confirmed."""
+        return [
+            f"switch {switch:016x} confirmed group {group.id:#x} and has another"
+            for switch in self.confirmed
+            for group in wanted
+            if group not in self.groups.get(switch, ())
+        ]
+
+    def pathless(self, path: Iterable[Hop]) -> list[str]:
+        """Return where a reroute has nowhere to go: none of its links is up."""
+        ports = [hop.port for hop in path]
+        return [
+            f"switch {switch:016x}: no link of the path is up, port "
+            f"{', '.join(map(str, ports))}"
+            for switch in self.confirmed
+            if ports and not self.ports.get(switch, set()).intersection(ports)
         ]
 
     def _is_seen(self, switch: int, flow: Flow) -> bool:
@@ -136,6 +159,18 @@ class Exchanges:
         exchange = self._owner.get((switch, xid))
         if exchange is not None:
             exchange.meters.setdefault(switch, []).extend(told)
+
+    def grouped(self, switch: int, xid: int, told: Iterable[Group]) -> None:
+        """Take the groups that were read back, where an exchange had asked."""
+        exchange = self._owner.get((switch, xid))
+        if exchange is not None:
+            exchange.groups.setdefault(switch, []).extend(told)
+
+    def ported(self, switch: int, xid: int, up: Iterable[int]) -> None:
+        """Take the ports whose link is up, where an exchange had asked."""
+        exchange = self._owner.get((switch, xid))
+        if exchange is not None:
+            exchange.ports.setdefault(switch, set()).update(up)
 
     def blame(self, switch: int, xid: int, reason: str) -> None:
         """Hold an error against the exchange whose message it answers."""

@@ -198,14 +198,17 @@ class Status(Request, frozen=True, kw_only=True, tag="status"):
     """Say which switches are there and what stands on them."""
 
 
-def refusal(request: Apply, protected: Sequence[Network]) -> str:
+def refusal(
+    request: Apply, protected: Sequence[Network], *, is_listed: bool = False
+) -> str:
     """Return why `request` must not be carried out, or nothing.
 
-    A source may not overlap the gateway itself, a protected network or (for a drop,
-    whose victims nobody named one by one) a known host.
+    What is protected goes only where the operator listed. A source may not overlap the
+    gateway itself, a protected network or (for a drop, whose victims nobody named one
+    by one) a known host.
     """
     spared = [(place, "protected") for place in protected]
-    if request.action == "reroute":
+    if request.action == "reroute" and not is_listed:
         ours = network(request.gateway)
         for place in protected:
             if ours.version == place.version and ours.overlaps(place):

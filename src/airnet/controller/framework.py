@@ -31,7 +31,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import structlog
 
 from airnet import log
-from airnet.controller.launch import Tls, beside, check_tls, speak_tls
+from airnet.aside import tell
+from airnet.controller import detours
+from airnet.controller.launch import Bounds, Tls, beside, check_tls, speak_tls
 from airnet.errors import (
     EXIT_BUG,
     EXIT_DONE,
@@ -44,6 +46,7 @@ from airnet.errors import (
 SOCKET = "/run/airnet/controller.sock"
 #: The port IANA gave OpenFlow.
 LISTEN = "127.0.0.1:6653"
+UNBOUNDED = Bounds()
 SHIM_NAME = "airnet_ryu_shim"
 SHIM = '''\
 """Lets Ryu 4.34 be imported beside an eventlet without wsgi.ALREADY_HANDLED."""
@@ -156,6 +159,7 @@ def options() -> Any:
         [
             config.StrOpt("socket", default=SOCKET, help="northbound socket"),
             config.ListOpt("protected", default=[], help="never contained"),
+            config.ListOpt("paths", default=[], help="GATEWAY=PORT or ...@MAC"),
             config.BoolOpt("standby", default=False, help="lead only when asked to"),
         ],
         group="airnet",
@@ -185,7 +189,7 @@ def cure_disconnect() -> None:
 def run(
     listen: tuple[str, int],
     socket_path: str,
-    protected: Sequence[str] = (),
+    bounds: Bounds = UNBOUNDED,
     *,
     tls: Tls | None = None,
     standby: bool = False,
@@ -196,7 +200,7 @@ def run(
     Args:
         listen: where switches connect to.
         socket_path: where clients do.
-        protected: addresses and prefixes that no containment may match.
+        bounds: what no containment may match, and where a reroute may lead.
         tls: speak TLS with switches, and only with those this authority has signed.
         standby: lead only when a client asks for it.
         lane: where switches connect to the fast lane, a process beside this one.
@@ -215,10 +219,12 @@ def run(
         speak_tls(settings, tls, listen[1])
     settings.set_override("standby", standby, group="airnet")
     settings.set_override("socket", socket_path, group="airnet")
-    settings.set_override("protected", list(protected), group="airnet")
+    settings.set_override("protected", list(bounds.protected), group="airnet")
+    detours.detours(bounds.paths)  # said now, rather than when the application loads
+    settings.set_override("paths", list(bounds.paths), group="airnet")
     _check_free(listen)
     cure_disconnect()
-    with beside(lane, socket_path, protected, tls):
+    with beside(lane, socket_path, bounds.protected, tls):
         return _serve(manager)
 
 
@@ -323,6 +329,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.add_argument("--socket", default=SOCKET, metavar="PATH")
         parser.add_argument("--listen", default=LISTEN, metavar="HOST:PORT")
         parser.add_argument("--protected", action="append", default=[], metavar="NET")
+        parser.add_argument("--path", action="append", default=[], metavar="WAY")
         parser.add_argument("--tls", nargs=3, metavar=("KEY", "CERTIFICATE", "CA"))
         parser.add_argument("--standby", action="store_true")
         parser.add_argument("--lane", metavar="HOST:PORT")
@@ -331,13 +338,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(
             address(found.listen),
             found.socket,
-            found.protected,
+            Bounds(found.protected, found.path),
             tls=Tls(*found.tls) if found.tls else None,
             standby=found.standby,
             lane=address(found.lane) if found.lane else None,
         )
     except AirnetError as error:
-        sys.stderr.write(f"airnet controller: {error}\n")
+        tell(f"airnet controller: {error}")
         return error.exit_status
 
 

@@ -51,8 +51,8 @@ ACTIONS = frozenset({"drop_sources", "isolate_host", "isolate_session"})
 ANYBODY_4 = (str(ipaddress.IPv4Address(0)),)
 ANYBODY_6 = (str(ipaddress.IPv6Address(0)),)
 PLACEHOLDERS = ("85.85.85.85", ":".join(["5555"] * 8))
-#: Decisions of one slot that are remembered, to write their rules again.
-FIRED_MAX = 256
+#: What was fired and is remembered, to write its rules again: so many bytes in all.
+FIRED_BYTES_MAX = 1 << 24
 #: What a client writes itself has xids of this bit, then the slot, then a count: so it
 #: is known what was fired though nobody lived to tell.
 DIRECT, SLOT_SHIFT = 1 << 31, 16
@@ -139,7 +139,6 @@ class Slot:
             sources=sources,
             address_bytes=width,
         )
-        self._fired: dict[int, bytes] = {}
 
     @property
     def is_template(self) -> bool:
@@ -161,20 +160,15 @@ class Slot:
         self, decision: int, seconds: int, xid: int, addresses: Sequence[bytes] = ()
     ) -> bytes:
         """Return the bytes that put it in force, for one decision."""
-        if not self.is_template:
-            self._fired.clear()
-        made = self.prepared.shot(decision, seconds, xid, addresses)
+        return self.prepared.shot(decision, seconds, xid, addresses)
+
+    def rules(self, made: bytes) -> bytes:
+        """Return the rules alone of what `fire` made: to have a switch look again."""
         size = len(self.prepared.data)
         end = len(made) - len(self.prepared.end)
-        again = (made[at + self._rules_at : at + size] for at in range(0, end, size))
-        self._fired[decision] = b"".join(again)
-        while len(self._fired) > FIRED_MAX:
-            del self._fired[next(iter(self._fired))]
-        return made
-
-    def again(self, decision: int) -> bytes:
-        """Return the rules alone, as last fired: to have a switch look again."""
-        return self._fired.get(decision, b"")
+        return b"".join(
+            made[at + self._rules_at : at + size] for at in range(0, end, size)
+        )
 
     def refusal(self, addresses: Sequence[bytes], protected: Sequence[Network]) -> str:
         """Return why a template must not be fired at these, or nothing."""
@@ -253,6 +247,8 @@ class Lane:
         self._numbers: dict[bytes, int] = {}
         self._meters: dict[Match, int] = {}
         self._shut: dict[int, int] = {}
+        self._fired: dict[tuple[int, int], tuple[int, bytes]] = {}
+        self._fired_bytes = 0
 
     def arm(self, request: Apply, *, is_metered: bool = True) -> Slot:
         """Return the slot of a containment, the same for the same one.
@@ -322,7 +318,28 @@ class Lane:
         """Return the bytes that put a slot in force, for one decision."""
         for meter in slot.ways.values():
             self._shut[meter] = decision
-        return slot.fire(decision, ttl_s, xid, addresses)
+        made = slot.fire(decision, ttl_s, xid, addresses)
+        self._remember(slot, decision, slot.rules(made))
+        return made
+
+    def _remember(self, slot: Slot, decision: int, rules: bytes) -> None:
+        """Keep what was fired: of a template each decision's, else the last one."""
+        key = slot.number, decision if slot.is_template else 0
+        self._forget(key)
+        self._fired[key] = decision, rules
+        self._fired_bytes += len(rules)
+        while self._fired_bytes > FIRED_BYTES_MAX:
+            self._forget(next(iter(self._fired)))
+
+    def _forget(self, key: tuple[int, int]) -> None:
+        _, rules = self._fired.pop(key, (0, b""))
+        self._fired_bytes -= len(rules)
+
+    def again(self, number: int, decision: int) -> bytes:
+        """Return the rules alone, as last fired: to have a switch look again."""
+        is_template = self.slots[number].is_template
+        fired = self._fired.get((number, decision if is_template else 0), (0, b""))
+        return fired[1] if fired[0] == decision else b""
 
     def reopened(self, decision: int) -> bytes:
         """Return what opens again the meters that a decision, the last, has shut."""

@@ -23,6 +23,13 @@ class Tls(NamedTuple):
     authority: str
 
 
+class Bounds(NamedTuple):
+    """What the operator says of containments: whom none matches, where any leads."""
+
+    protected: Sequence[str] = ()
+    paths: Sequence[str] = ()
+
+
 def check_tls(tls: Tls) -> None:
     """Raise ConfigError unless the three files are what they should be."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -51,7 +58,7 @@ def beside(
     protected: Sequence[str],
     tls: Tls | None = None,
 ) -> Iterator[None]:
-    """Run the fast lane while the block runs; it ends when its input does.
+    """Run the fast lane while the block runs, started again when it dies.
 
     It speaks TLS where the controller does.
 
@@ -68,7 +75,7 @@ def beside(
     words += ["--tls", *tls] if tls else []
     # Its own process: a pause of this one's collector or lock is not its pause.
     process = subprocess.Popen(
-        [sys.executable, "-m", "airnet.controller.express", *words],
+        [sys.executable, "-m", "airnet.controller.keeper", *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

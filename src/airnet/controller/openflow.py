@@ -23,6 +23,7 @@ from airnet.controller.messages import (
     AskFlows,
     AskGroups,
     AskMeters,
+    AskPorts,
     AskRole,
     Barrier,
     BundleStep,
@@ -51,7 +52,7 @@ SEND_FLOW_REMOVED = 1
 METER_KBPS, METER_PKTPS, METER_BURST = 1, 2, 4
 INDIRECT, FAST_FAILOVER = 2, 3
 #: Multipart types.
-FLOWS, GROUPS, METERS = 1, 7, 10
+FLOWS, GROUPS, METERS, PORTS = 1, 7, 10, 13
 #: ONF EXT-230.
 ONF, BUNDLE_CONTROL, BUNDLE_ADD, ATOMIC_AND_ORDERED = 0x4F4E4600, 2300, 2301, 3
 BUNDLE_STEPS = {"open": 0, "commit": 4, "discard": 6}
@@ -114,6 +115,8 @@ def _question(message: Message) -> bytes:
             body += struct.pack("!QQ", cookie, mask) + matched(Match())
         case AskGroups():
             kind, body = GROUPS, b""
+        case AskPorts():
+            kind, body = PORTS, b""
         case AskMeters(meter=meter):
             kind, body = METERS, struct.pack("!I4x", meter or ALL_METERS)
         case _:

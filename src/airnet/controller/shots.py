@@ -6,6 +6,11 @@ from collections.abc import Callable, Iterable
 
 #: Answers kept of what nobody has told of yet: who fired writes first and tells then.
 EARLY_MAX = 1024
+#: Shots that some switch has not confirmed yet; the oldest gives way, and its client
+#: is told that it was not.
+OPEN_MAX = 4096
+#: Answers kept of one early xid: one a switch, and some errors.
+ANSWERS_MAX = 256
 
 
 @dataclasses.dataclass(eq=False)
@@ -40,6 +45,8 @@ class Shots:
         """Await a barrier reply of these connections; some may have come already."""
         shot.waiting = set(waiting)
         self._open[xid] = shot
+        while len(self._open) > OPEN_MAX:
+            self._give_up(next(iter(self._open)))
         for connection, is_error in self._early.pop(xid, ()):
             if is_error:
                 self.refused(xid)
@@ -63,7 +70,9 @@ class Shots:
     def came_early(self, xid: int, connection: int, *, is_error: bool) -> bool:
         """Keep an answer to what nobody has told of; return whether it is the first."""
         is_first = xid not in self._early
-        self._early.setdefault(xid, []).append((connection, is_error))
+        answers = self._early.setdefault(xid, [])
+        if len(answers) < ANSWERS_MAX:
+            answers.append((connection, is_error))
         while len(self._early) > EARLY_MAX:
             del self._early[next(iter(self._early))]
         return is_first
@@ -79,6 +88,13 @@ class Shots:
                 shot.waiting.discard(connection)
                 shot.errors += 1
                 self._settle(xid)
+
+    def _give_up(self, xid: int) -> None:
+        """Await nothing more of a shot."""
+        shot = self._open[xid]
+        shot.errors += len(shot.waiting)
+        shot.waiting.clear()
+        self._settle(xid)
 
     def _settle(self, xid: int) -> None:
         shot = self._open.get(xid)

@@ -193,6 +193,12 @@ class Switches(ABC):
         if (peer := self.peers.get(switch)) and xid in peer.asked:
             peer.groups.extend(told)
             self._told(switch, peer, xid, more=more)
+        else:
+            self._exchanges.grouped(switch, xid, told)
+
+    def ports_told(self, switch: int, xid: int, up: Iterable[int]) -> None:
+        """Take one part of the answer to AskPorts: those whose link is up."""
+        self._exchanges.ported(switch, xid, up)
 
     def _told(self, switch: int, peer: Peer, xid: int, *, more: bool) -> None:
         if not more:

@@ -17,7 +17,9 @@ from airnet.controller.exchange import Exchange
 from airnet.controller.messages import (
     AddFlow,
     AskFlows,
+    AskGroups,
     AskMeters,
+    AskPorts,
     Barrier,
     DeleteCookie,
     DeleteFlow,
@@ -98,7 +100,8 @@ class Together(Switches):
             messages = [m for held in helds for m in self._put(switch, held, now_ns)]
             # Read back in the same write: a barrier says what a switch means to have
             # done, and no more.
-            look = [Barrier(), *_meters(helds), self._read_back(helds)]
+            asked_too = [*_meters(helds), *_groups(helds)]
+            look = [Barrier(), *asked_too, self._read_back(helds)]
             together = self._at_once(self.peers[switch], messages)
             self._ask(asked, switch, [*together, *look])
 
@@ -175,6 +178,12 @@ class Together(Switches):
 def _meters(helds: Sequence[Held]) -> list[AskMeters]:
     """Return the questions for their meters: a rule may stand, and lead to another."""
     return [AskMeters(meter=held.meter.id) for held in helds if held.meter]
+
+
+def _groups(helds: Sequence[Held]) -> list[AskGroups | AskPorts]:
+    """Return the questions for their groups, and whether the links there are up."""
+    has_any = any(held.groups for held in helds)
+    return [AskGroups(), AskPorts()] if has_any else []
 
 
 def _is_plain(exchange: Exchange) -> bool:

@@ -132,6 +132,15 @@ def actual_of(stats: Any, of: ModuleType) -> Actual:
     )
 
 
+def ports_up(descriptions: Any, of: ModuleType) -> list[int]:
+    """Return the numbers, of OFPPorts, of those whose link is up."""
+    return [
+        port.port_no
+        for port in descriptions
+        if not port.config & of.OFPPC_PORT_DOWN and not port.state & of.OFPPS_LINK_DOWN
+    ]
+
+
 def meter_of(config: Any, of: ModuleType) -> Meter:
     """Return an OFPMeterConfigStats in our words."""
     band = config.bands[0] if config.bands else None

@@ -27,6 +27,9 @@ MILLI = 1000
 #: wrote the limit. That it is one counts elsewhere: so many facts need no opinion.
 FACT_PPM = 990_000
 
+#: What airnet.decide.excess finds: neither a window's limit nor an opinion.
+EXCESS_RULE = "session.above_own_envelope"
+
 
 def one_window(verdict: Verdict, finding: Finding, rule: Contain | None) -> Streak:
     """Return a streak of one window."""
@@ -62,16 +65,16 @@ def strength(verdict: Verdict, finding: Finding) -> int:
     What was not asked or measured (no second opinion, no calibration) limits nothing.
     """
     if finding.is_hard:
-        return _log_odds(min(finding.probability_ppm, FACT_PPM))
-    least = _log_odds(finding.probability_ppm)
+        return log_odds(min(finding.probability_ppm, FACT_PPM))
+    least = log_odds(finding.probability_ppm)
     if verdict.second is not None:
-        least = min(least, _log_odds(verdict.second_ppm))
+        least = min(least, log_odds(verdict.second_ppm))
     if verdict.regime:
         least = min(least, _surprise(verdict.p_value_ppm))
     return least
 
 
-def _log_odds(chance_ppm: int) -> int:
+def log_odds(chance_ppm: int) -> int:
     """Return the logarithm of the odds; of certainty, that of a million to one."""
     chance = min(max(chance_ppm, 1), PPM - 1)
     return round(math.log(chance / (PPM - chance)) * MILLI)
@@ -127,6 +130,11 @@ def told_words(streak: Streak | None, finding: Finding, rule: Contain) -> str:
 
 def words(streak: Streak, finding: Finding, rule: Contain) -> str:
     """Return why a streak was long enough, with the policy's numbers."""
+    if finding.rule == EXCESS_RULE:
+        return (
+            f"{finding.measured / MILLI:.3f} nats above its own envelope had gathered "
+            f"of {rule.excess_min:g} needed, {rule.excess_toll:g} taken of each message"
+        )
     if finding.is_agreed:
         return f"both models are at least {rule.agreed_min:g} sure of the same"
     if finding.is_hard and finding.rule in rule.at_once:

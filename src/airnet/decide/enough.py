@@ -3,6 +3,8 @@
 #: What no trading floor does even for one window (airnet.score.rules_flood).
 FLOODS_AT_ONCE = (
     "gateway.half_open_at_once",
+    "gateway.half_open_fast_at_once",
+    "gateway.half_open_of_few_at_once",
     "gateway.stray_segments_at_once",
     "gateway.reflected_answers_at_once",
     "gateway.echoes_at_once",
@@ -14,8 +16,12 @@ LOOPS_AT_ONCE = (
     "session.duplicate_clordid",
     "session.orders_alike_per_second",
     "session.loop_messages_per_second",
+    "session.loop_out_of_nothing",
     "session.refusals_in_a_row",
     "session.filled_in_all_symbols",
+    "session.filled_while_others_rest",
+    "session.filled_evenly",
+    "session.above_own_envelope",
 )
 
 #: What honest sessions did, if rarely: worth telling and too little to act upon.
@@ -23,9 +29,33 @@ LOOPS_TOLD = (
     "session.likely_loop_per_second",
     "session.orders_and_cancels_in_a_loop",
     "session.one_sided_orders",
+    "session.one_sided_orders_of_a_name",
+    "session.one_sided_orders_of_names",
     "session.one_sided_orders_at_length",
     "session.one_sided_orders_withdrawn",
     "session.order_rate_over_own_baseline",
     "session.filled_in_many_symbols",
     "session.one_order_without_a_past",
+    "session.one_order_among_many",
+    "session.one_order_out_of_nothing",
+    "session.replaces_without_a_past",
+    "session.orders_refused_in_a_row",
+    "session.filled_at_length",
+    "session.quantity_over_usual",
+)
+
+#: What few packets of a slow flood show, and of what is none, too, if rarely
+#: (airnet.score.rules_flood_told).
+FLOODS_TOLD = (
+    "gateway.several_strangers_without_logon",
+    "gateway.several_strangers_without_fix",
+    "gateway.lasting_connections_without_logon",
+    "gateway.many_connections_without_logon",
+    "gateway.many_half_open_of_clients",
+    "gateway.several_unanswered_of_clients",
+    "host.quick_logons_of_which_one_refused",
+    "host.quick_refused_logons",
+    "host.quick_refused_logons_of_two",
+    "host.quick_refused_logons_of_many",
+    "host.first_refused_logons_of_many",
 )

@@ -15,10 +15,16 @@ from airnet.domain.window import WINDOW_HOST
 ENTRY_RULES = frozenset(
     {
         "host.contested_compid",
-        "host.refused_logons",
-        "host.refused_logons_together",
+        "host.refused_logons_of_many_names",
+        "host.refused_logons_of_many_names_together",
+        "host.flood_of_logons",
+        "host.flood_of_logons_of_two",
+        "host.flood_of_logons_of_many",
+        "host.logons_in_a_loop",
     }
 )
+#: The same with so few CompIDs that it may be a firm's floor.
+FEW_NAMES_RULES = frozenset({"host.refused_logons", "host.refused_logons_together"})
 #: Messages of the CompID's holder after the stranger's Logon: a fail-over that begins
 #: before the other machine has said its last word shows fewer.
 CONTESTED_MIN = 3
@@ -44,6 +50,11 @@ def objection(
         return (
             "it holds or held a session of its own: isolating it (T6) is proposed, "
             "which takes two approvers; evidence is kept"
+        )
+    if finding.rule in FEW_NAMES_RULES:
+        return (
+            "a firm whose programs the venue does not know yet is refused under as "
+            "many CompIDs; evidence is kept"
         )
     if finding.rule not in ENTRY_RULES:
         return "it has not reached order entry by itself; evidence is kept"

@@ -55,6 +55,8 @@ class Facts(msgspec.Struct, kw_only=True):
     is_answered: int = 0
     stood_ns: int = 0
     hosts_beside: int = 0
+    has_path: int = 0
+    path_age_ns: int = 0
     asset: int = 0
     phase: int = 0
     # What the policy allows: airnet.decide.limits.
@@ -71,6 +73,7 @@ class Facts(msgspec.Struct, kw_only=True):
     needs_answered: int = 0
     needs_several_hosts: int = 0
     after_ns: int = 0
+    path_age_ns_max: int = 0
     may_presigned: int = 0
     may_when_closed: int = 0
     sessions_max: int = 0
@@ -104,7 +107,7 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     `is_hard`: a limit, not a model, spoke; `is_presigned`: one that two people signed.
     `is_answered`: the target was spoken with, so that nobody forged it. `stood_ns` is
     how long what is below has stood in vain; `hosts_beside`, how many other hosts of
-    the subnet are isolated or to be.
+    the subnet are isolated or to be; `path_age_ns`, how long ago the path was up.
     """
 
     is_hard: bool = False
@@ -115,6 +118,7 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     is_answered: bool = False
     stood_ns: int = 0
     hosts_beside: int = 0
+    path_age_ns: int = 0
     asset: str = ""
     phase: Phase = PHASES[0]
     is_enforced: bool = False

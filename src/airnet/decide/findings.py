@@ -175,7 +175,9 @@ class Findings:
         is_seconded = verdict.second is verdict.cause and verdict.second_ppm >= least
         if verdict.second is not None and not is_seconded:
             return False
-        return not likeness.is_refresh(functools.partial(self.feature, verdict))
+        feature = functools.partial(self.feature, verdict)
+        honest = likeness.is_settled, likeness.is_refresh, likeness.is_worked
+        return not any(looks_so(feature) for looks_so in honest)
 
     def _is_honest(self, verdict: Verdict) -> bool:
         """Return whether what a model takes for a fault is honest all the same."""

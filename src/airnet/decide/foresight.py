@@ -70,8 +70,14 @@ class Foresight:
         """Take note of an order: ports count once a gateway has been limited."""
         self._has_limited |= decision.action is Action.RATE_LIMIT_SOURCES
 
-    def of(self, address: str, port: int, now_ns: int) -> Foreseen | None:
-        """Return what would be ordered at a gateway; None: nothing at once."""
+    def of(
+        self, address: str, port: int, now_ns: int, likely: Action | None = None
+    ) -> Foreseen | None:
+        """Return what would be ordered at a gateway; None: nothing at once.
+
+        With `likely`, DROP_SOURCES or RATE_LIMIT_SOURCES, only that is asked for, and
+        only of rules of which one window is enough: it takes a third of the time.
+        """
         if self._is_blind:
             return None
         look = self._judge.outlook(_window(address, port, now_ns))
@@ -86,17 +92,24 @@ class Foresight:
         alive_ns = self._alive_ns(look)
         at_once = tuple(rule.at_once)
         asked = at_once[0] if at_once else ""
-        is_next = alive_ns >= now_ns and self._is_next(address, port, now_ns)
+        is_next = (
+            likely is None
+            and alive_ns >= now_ns
+            and self._is_next(address, port, now_ns)
+        )
         if not asked and is_next:
             asked = "gateway.any"
         if not asked:
             return None
         many = self._policy.few_sources_max + 1
-        limit = self._order(_window(address, port, now_ns, asked, (), many))
-        drop = self._drop(address, port, now_ns, asked)
+        limit = drop = None
+        if likely is not Action.RATE_LIMIT_SOURCES:
+            drop = self._drop(address, port, now_ns, asked)
         few = self._policy.few_sources_max
         if drop is not None and drop.action is Action.RATE_LIMIT_SOURCES:
-            drop, few = None, 0
+            drop, few, likely = None, 0, None
+        if likely is not Action.DROP_SOURCES:
+            limit = self._order(_window(address, port, now_ns, asked, (), many))
         if alive_ns >= now_ns and len(look.strangers) > len(STRANGERS):
             drop = None
         return Foreseen(

@@ -18,7 +18,14 @@ from airnet.decide.ladder import TIERS
 from airnet.decide.market import PHASES
 from airnet.decide.peers import Peers
 from airnet.decide.policy import NS_PER_MS, Policy
-from airnet.decide.protection import Protection, Range, endpoint, number, span
+from airnet.decide.protection import (
+    Protection,
+    Range,
+    canonical,
+    endpoint,
+    number,
+    span,
+)
 from airnet.decide.rules import Refusal
 from airnet.decide.stands import RENEWAL_PART, STANDS_MAX, Stand, Stands
 from airnet.domain.decision import PASSIVE, Action, Decision, TargetType, Tier
@@ -27,6 +34,7 @@ from airnet.domain.decision import PASSIVE, Action, Decision, TargetType, Tier
 AIMS = {
     Action.RATE_LIMIT_SOURCES: TargetType.GATEWAY,
     Action.DROP_SOURCES: TargetType.SOURCE,
+    Action.REROUTE: TargetType.PATH,
     Action.THROTTLE_SESSION: TargetType.SESSION,
     Action.CANCEL_ORDERS: TargetType.SESSION,
     Action.DISABLE_SESSION: TargetType.SESSION,
@@ -73,6 +81,7 @@ class Guard:
         self._wide = [each for each in self.protection.hosts if each[0] != each[1]]
         self._places: dict[Range, tuple[int, int, int]] = {}
         self._limits = limits.Allowances(policy, site)
+        self.paths = {path.name: canonical(path.gateway) for path in site.paths}
         self._stands = Stands(policy)
         self._action_times: deque[int] = deque()
 
@@ -127,6 +136,8 @@ class Guard:
             p_value_ppm=grounds.p_value_ppm,
             stood_ns=grounds.stood_ns,
             hosts_beside=grounds.hosts_beside,
+            has_path=int(self._is_path(decision)),
+            path_age_ns=grounds.path_age_ns,
             session_count=self._peers.session_count,
             recent=self._recent(decision.t_ns),
             is_latched=int(self.is_latched),
@@ -314,13 +325,19 @@ class Guard:
                 return [(None, True, False)]
             is_guarded = self.protection.comp_reason(session) != ""
             return [(_place(session.client), is_guarded, True)]
-        if decision.target_type is TargetType.GATEWAY:
+        if decision.target_type in (TargetType.GATEWAY, TargetType.PATH):
             return [(_place(decision.gateway), False, False)]
         return [
             (place, False, place is not None and self._is_client(target))
             for target in decision.target
             for place in (_place(target),)
         ]
+
+    def _is_path(self, decision: Decision) -> bool:
+        """Return whether the site has this path, to this gateway."""
+        name = decision.target[0] if decision.target else ""
+        gateway = self.paths.get(name)
+        return gateway is not None and gateway == decision.gateway
 
     def _is_client(self, target: str) -> bool:
         return "/" not in target and self._peers.is_client(target)
@@ -354,6 +371,8 @@ def _is_named(decision: Decision) -> bool:
         return first == endpoint(session.client, session.client_port)
     if decision.target_type is TargetType.GATEWAY:
         return first == endpoint(decision.gateway, decision.port)
+    if decision.target_type is TargetType.PATH:
+        return len(decision.target) == 1 and not decision.port
     # One host at a time: only a subnet is written as a prefix.
     is_subnet = decision.target_type is TargetType.SUBNET
     return all(("/" in target) is is_subnet for target in decision.target)

@@ -11,6 +11,7 @@ import msgspec
 
 from airnet.config import Site
 from airnet.decide import drafts, wording
+from airnet.decide.diversions import Diversions
 from airnet.decide.doubts import Doubts
 from airnet.decide.drafts import with_id
 from airnet.decide.dwell import (
@@ -19,7 +20,8 @@ from airnet.decide.dwell import (
     one_window,
     told_words,
 )
-from airnet.decide.facts import Facts
+from airnet.decide.excess import Excess
+from airnet.decide.facts import Facts, Grounds
 from airnet.decide.findings import Columns, Finding, Findings
 from airnet.decide.guardrails import Guard
 from airnet.decide.ladder import TIERS
@@ -34,7 +36,7 @@ from airnet.decide.streaks import NAMES, Streak, Streaks
 from airnet.decide.terms import Terms
 from airnet.domain.decision import Action, Decision, Mode
 from airnet.domain.drift import Drift
-from airnet.domain.session import Look
+from airnet.domain.session import Heard, Look
 from airnet.domain.verdict import PPM, Cause, Verdict
 
 
@@ -69,6 +71,7 @@ class Judge:
         self._peers = Peers(site, is_weighing=is_weighing)
         self._terms = Terms(policy, self._peers)
         self._findings = Findings(policy, site, columns or {}, self._terms)
+        self._excess = Excess(policy, site, columns or {}, self._terms)
         self.guard = Guard(policy, site, self._peers)
         self.doubts = Doubts(policy)
         self._streaks = Streaks(policy.hysteresis.gap_ms * NS_PER_MS)
@@ -81,17 +84,23 @@ class Judge:
             self._peers,
             self._terms,
         )
+        self._diversions = Diversions(policy, site, self.guard, self._terms)
 
-    def meet(self, look: Look) -> None:
-        """Take note of a session that a scorer may say nothing of."""
-        self._peers.see(look)
+    def meet(self, seen: Look | Heard) -> None:
+        """Take note of a session, or a gateway, that a scorer may say nothing of."""
+        if isinstance(seen, Heard):
+            self._diversions.hear(seen)
+        else:
+            self._peers.see(seen)
 
     def judge(self, verdict: Verdict) -> list[Decision]:
         """Return what policy orders because of `verdict`; often nothing."""
         self._peers.meet(verdict)
         finding, streak = self._weigh(verdict)
+        is_venue = finding.cause is Cause.VENUE_FAULT
+        diverted = self._divert(verdict, finding) if is_venue else []
         if streak is None:
-            return self._tell(verdict, finding)
+            return diverted or self._tell(verdict, finding)
         contain = self._terms.contain(finding.cause, verdict)
         if contain is not None:
             return self._contain(verdict, finding, streak, contain)
@@ -99,7 +108,7 @@ class Judge:
         assert watch is not None
         if finding.cause is Cause.SENSOR_FAULT:
             self.guard.freeze(verdict.close_ns)
-        return self._sayings.watch(verdict, finding, streak, watch)
+        return [*self._sayings.watch(verdict, finding, streak, watch), *diverted]
 
     def hear(self, drift: Drift) -> list[Decision]:
         """Raise a doubt because of a drift, unless it is part of a fault."""
@@ -180,12 +189,14 @@ class Judge:
             self.doubts.state(),
             self._peers.state(),
             self._proposals.state(),
+            self._diversions.state(),
+            self._excess.state(),
         )
 
     def _weigh(self, verdict: Verdict) -> tuple[Finding, Streak | None]:
         """Return the finding, and its streak when it has dwelt long enough."""
         key = drafts.subject(verdict)
-        finding = self._findings.of(verdict)
+        finding = self._excess.of(verdict, self._findings.of(verdict), key)
         if finding.cause is Cause.NORMAL:
             self._streaks.forget(key)
             return finding, None
@@ -258,6 +269,28 @@ class Judge:
         if not streak.is_above:
             self._proposals.note(proposal)
         grounds = self._proposals.grounds(proposal, verdict, finding, streak, rule)
+        return self._pass(verdict, finding, streak, (proposal, grounds))
+
+    def _divert(self, verdict: Verdict, finding: Finding) -> list[Decision]:
+        """Drive round a fault of a line, where a path is proven up."""
+        found = self._diversions.of(verdict, finding)
+        if found is None:
+            return []
+        proposal, grounds, streak = found
+        ordered = self._pass(verdict, finding, streak, (proposal, grounds))
+        if any(one.action is Action.REROUTE for one in ordered):
+            self._diversions.forget(verdict.address)
+        return ordered
+
+    def _pass(
+        self,
+        verdict: Verdict,
+        finding: Finding,
+        streak: Streak,
+        proposed: tuple[Decision, Grounds],
+    ) -> list[Decision]:
+        """Pass a proposal through the guardrails; what they refuse is evidence."""
+        proposal, grounds = proposed
         facts = self.guard.facts(proposal, grounds)
         refused = self.guard.weigh(proposal, facts)
         if refused is None:
@@ -276,6 +309,7 @@ class Judge:
         is_quiet = self.guard.admit(decision)
         self.doubts.suspect(decision)
         self._forget(verdict)
+        self._excess.forget(drafts.subject(verdict))
         if not facts.left_ns:
             # And so does what stands from now on: it has its own time to work. What is
             # renewed has had it.

@@ -28,6 +28,35 @@ _REFRESH = (
     ("rejects", None, 2),
 )
 
+#: A large order worked in one name, after an outage say: pieces on one side, each of
+#: them filled and none withdrawn, and few of one size, at less than nine times the
+#: usual. Both models were sure of it for a second. A fault that is filled has no such
+#: patience, or another name for each order.
+_WORKED = (
+    ("same_symbol_share", 950, None),
+    ("same_side_share", 950, None),
+    ("fills_per_new", 900, None),
+    ("cancels_per_new", None, 50),
+    ("replaces_per_new", None, 50),
+    ("repeat_run", None, 3),
+    ("loop_share", None, 600),
+    ("relative_fast", None, 9000),
+)
+
+#: Several large orders worked at once: nothing repeats, and the session has been near
+#: half as fast before. Both models were sure of it for a second, at four to six times
+#: its past, in days of thirty sessions.
+_SEVERAL = (
+    ("peak_ratio", 500, 2500),
+    ("repeat_run", None, 3),
+    ("loop_share", None, 400),
+    ("rejects", None, 2),
+)
+
+#: A session's last second over its last ten, thousandths, from where on it is news. Of
+#: a rate that rises fivefold it is above 2,000 from 0.5 s on, for four seconds.
+_NEWS = 1500
+
 #: The value of a feature of a window by name; None where it has none.
 Feature = Callable[[str], int | None]
 
@@ -36,12 +65,27 @@ def is_honest(feature: Feature) -> bool:
     """Return whether a session's window is what honest sessions do, whoever doubts."""
     if any(_is_below(feature(name), least) for name, least in _RISEN):
         return True
-    return is_refresh(feature)
+    return is_refresh(feature) or is_worked(feature) or _is_within(feature, _SEVERAL)
+
+
+def is_worked(feature: Feature) -> bool:
+    """Return whether a session's window is of a large order that it sends in pieces."""
+    return _is_within(feature, _WORKED)
 
 
 def is_refresh(feature: Feature) -> bool:
     """Return whether a session's window is of a maker that refreshes its quotes."""
     return _is_within(feature, _REFRESH)
+
+
+def is_settled(feature: Feature) -> bool:
+    """Return whether a session has been about as fast for ten seconds as it is now.
+
+    What it learned of itself leaves out a burst: through an opening, and after it, a
+    session may stand at twenty times its past. A fault, told or not, is news.
+    """
+    now, before = feature("rate_1s"), feature("rate_10s")
+    return now is not None and before is not None and now * 1000 < before * _NEWS
 
 
 def _is_below(value: int | None, least: int) -> bool:

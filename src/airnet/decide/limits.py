@@ -10,7 +10,7 @@ from airnet.config import Site
 from airnet.decide.ladder import TTL_MS_MAX, Need
 from airnet.decide.market import PHASES, Phase
 from airnet.decide.policy import NS_PER_MS, Contain, Policy, ppm
-from airnet.domain.decision import Action, Mode
+from airnet.domain.decision import Action, Mode, Tier
 from airnet.domain.verdict import CONTAINABLE, PPM, Cause
 
 Case = tuple[Cause, Action, str, Phase]
@@ -30,6 +30,7 @@ FITTING = {
     Cause.COMPROMISE: frozenset(
         {Action.DROP_SOURCES, Action.ISOLATE_HOST, Action.ISOLATE_SUBNET}
     ),
+    Cause.VENUE_FAULT: frozenset({Action.REROUTE}),
 }
 
 
@@ -48,6 +49,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     needs_answered: int = 0
     needs_several_hosts: int = 0
     after_ns: int = 0
+    path_age_ns_max: int = 0
     may_presigned: int = 0
     may_when_closed: int = 0
 
@@ -71,6 +73,8 @@ def limits_of(
     policy: Policy, cause: Cause, action: Action, asset: str, phase: Phase
 ) -> Limits:
     """Return what the policy allows of `action`; nothing, where it says nothing."""
+    if cause is Cause.VENUE_FAULT:
+        return _round(policy, action)
     contain = policy.contain(cause)
     if contain is None or cause not in CONTAINABLE:
         return Limits()
@@ -99,6 +103,20 @@ def limits_of(
                 may_when_closed=int(rung.alone_when_closed),
             )
     return plain
+
+
+def _round(policy: Policy, action: Action) -> Limits:
+    """Return what the policy allows of driving round a fault of a line."""
+    rule = policy.cause.venue_fault.divert
+    return Limits(
+        is_containable=1,
+        is_allowed=int(action is Action.REROUTE),
+        may_enforce=int(rule.mode is Mode.ENFORCE),
+        tier_max=Tier.DIVERT,
+        ttl_ns_max=min(rule.ttl_ms, TTL_MS_MAX) * NS_PER_MS,
+        probability_ppm_min=PPM,
+        path_age_ns_max=rule.path_age_ms * NS_PER_MS,
+    )
 
 
 def _is_allowed(rule: Contain, cause: Cause, action: Action) -> bool:

@@ -8,8 +8,11 @@ from collections.abc import Iterable
 from airnet.config import Site
 from airnet.decide.ladder import TIERS
 from airnet.decide.policy import Policy
-from airnet.decide.problems_ladder import ladder_problems
+from airnet.decide.problems_ladder import enforces, ladder_problems
 from airnet.decide.problems_names import name_problems
+from airnet.decide.problems_numbers import number_problems
+from airnet.decide.problems_paths import path_problems
+from airnet.decide.problems_places import place_problems
 from airnet.decide.protection import Protection, canonical, endpoint
 from airnet.domain.decision import Action, Mode
 from airnet.domain.verdict import CONTAINABLE, Cause
@@ -25,9 +28,12 @@ def problems(policy: Policy, site: Site, rules: Iterable[str] = ()) -> list[str]
         *_cause_problems(policy),
         *name_problems(policy, frozenset(rules)),
         *_budget_problems(policy),
+        *number_problems(policy),
         *_asset_problems(policy, site),
         *ladder_problems(policy, site),
+        *path_problems(policy, site),
         *_site_problems(site, {one.algorithm for one in policy.envelopes}),
+        *place_problems(site),
     ]
 
 
@@ -59,7 +65,7 @@ def _cause_problems(policy: Policy) -> list[str]:
             found.append(f"{where}.dwell_windows: one window cannot tell a burst")
         if rule.mode is Mode.ENFORCE and rule.action == "evidence":
             found.append(f"{where}.mode: enforce, but evidence contains nothing")
-        if rule.assets and rule.mode is Mode.SHADOW:
+        if rule.assets and not enforces(rule):
             found.append(f"{where}.assets: has no effect in shadow mode")
     return found
 
@@ -104,14 +110,24 @@ def _asset_problems(policy: Policy, site: Site) -> list[str]:
     for cause in sorted(CONTAINABLE):
         rule = policy.contain(cause)
         assert rule is not None
+        if rule.assets and cause is Cause.COMPROMISE:
+            found.append(
+                "cause.compromise.assets: a compromise is of a host, which no asset "
+                "names: nothing of it would leave; leave it out"
+            )
         for asset in rule.assets:
-            if asset in protection.comp_ids:
+            if cause is Cause.FLOOD and asset in comps:
+                found.append(
+                    f"cause.flood.assets: {asset} is a session, and a flood is of a "
+                    "gateway: name it as ip:port"
+                )
+            elif asset in protection.comp_ids:
                 found.append(f"cause.{cause.value}.assets: {asset} is protected")
             elif asset not in comps and asset not in gateways:
                 found.append(f"cause.{cause.value}.assets: the site knows no {asset}")
     rule = policy.contain(Cause.ALGO_FAULT)
     assert rule is not None
-    enforced = rule.mode is Mode.ENFORCE and rule.action == "throttle_session"
+    enforced = enforces(rule) and rule.action == "throttle_session"
     if enforced and site.gateways and not any(g.control for g in site.gateways):
         found.append(
             "cause.algo_fault.mode: enforce, but no gateway of the site has a control "
@@ -131,11 +147,6 @@ def _site_problems(site: Site, signed: set[str]) -> list[str]:
             found.append(f"algorithm {algorithm.id}: no session runs it")
         if algorithm.orders_per_second_max <= 0:
             found.append(f"algorithm {algorithm.id}: orders_per_second_max must be > 0")
-        if algorithm.cancels_per_order_max:
-            found.append(
-                f"algorithm {algorithm.id}: cancels_per_order_max: nothing is held to "
-                "it; leave it out"
-            )
     for firm in site.firms:
         for session in firm.sessions:
             where = f"firm {firm.name} session {session.comp_id}"
@@ -145,7 +156,10 @@ def _site_problems(site: Site, signed: set[str]) -> list[str]:
                 )
             if firm.hosts and session.host not in firm.hosts:
                 found.append(f"{where}: host {session.host} is not a host of the firm")
-            if session.algorithm and session.comp_id in protection.comp_ids:
+            is_spared = session.comp_id in protection.comp_ids
+            if session.algorithm and (
+                is_spared or protection.address_reason(session.host)
+            ):
                 found.append(
                     f"{where}: runs {session.algorithm} but is protected: its envelope "
                     "can never be enforced"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from airnet.config import Site
 from airnet.decide.ladder import TIERS, Need
 from airnet.decide.limits import FITTING
-from airnet.decide.policy import Contain, Policy
+from airnet.decide.policy import Contain, Policy, When
 from airnet.domain.decision import Action, Mode, Tier
 from airnet.domain.verdict import CONTAINABLE
 
@@ -98,6 +98,23 @@ def _when_problems(rule: Contain, policy: Policy, site: Site) -> Iterator[str]:
             for one in before
         ):
             yield f"[{place}].asset: never reached, what is above fits always"
+        yield from _crossed(place, each, before)
+
+
+def _crossed(place: int, each: When, before: tuple[When, ...]) -> Iterator[str]:
+    """Yield what does not hold where another `when` fits as well and counts first."""
+    said = {(one.asset, one.phase) for one in before}
+    for first, one in enumerate(before):
+        is_apart = bool(one.asset) != bool(each.asset) and one.phase != each.phase
+        both = one.asset or each.asset, one.phase or each.phase
+        if not is_apart or None not in {one.phase, each.phase} or both in said:
+            continue
+        lost = sorted(set(each.changes()) - set(one.changes()))
+        if lost:
+            yield (
+                f"[{place}].{lost[0]}: does not hold for {both[0]} in phase {both[1]}: "
+                f"when[{first}] counts first; put a `when` for both above it"
+            )
 
 
 def _signing_problems(policy: Policy) -> Iterator[str]:
@@ -139,8 +156,10 @@ def _envelope_problems(policy: Policy, site: Site) -> Iterator[str]:
 
 def _role_problems(policy: Policy, site: Site) -> Iterator[str]:
     enforced = [
-        cause.value for cause in sorted(CONTAINABLE) if _enforces(policy.contain(cause))
+        cause.value for cause in sorted(CONTAINABLE) if enforces(policy.contain(cause))
     ]
+    if policy.cause.venue_fault.divert.mode is Mode.ENFORCE:
+        enforced.append("venue_fault.divert")
     named = {item.role for item in site.protected}
     if enforced and site.gateways:
         for role in ROLES:
@@ -151,7 +170,8 @@ def _role_problems(policy: Policy, site: Site) -> Iterator[str]:
                 )
 
 
-def _enforces(rule: Contain | None) -> bool:
+def enforces(rule: Contain | None) -> bool:
+    """Return whether anything of a Cause may leave, in any phase, for any asset."""
     if rule is None:
         return False
     return Mode.ENFORCE in {rule.mode, *(each.mode for each in rule.when)}

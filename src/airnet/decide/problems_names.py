@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from airnet.config import Site
+from airnet.decide.dwell import EXCESS_RULE
 from airnet.decide.findings import ENVELOPE_RULE
 from airnet.decide.policy import Contain, Policy
 from airnet.domain.verdict import CONTAINABLE
@@ -21,7 +22,7 @@ def name_problems(policy: Policy, rules: frozenset[str]) -> list[str]:
     if not rules:
         return []
     found = []
-    own = {ENVELOPE_RULE, *(rule.name for rule in policy.rules)}
+    own = {ENVELOPE_RULE, EXCESS_RULE, *(rule.name for rule in policy.rules)}
     for cause in sorted(CONTAINABLE):
         contain, plain = policy.contain(cause), _PLAIN.contain(cause)
         assert contain is not None
@@ -32,6 +33,16 @@ def name_problems(policy: Policy, rules: frozenset[str]) -> list[str]:
             for name in contain.at_once
             if name not in rules | own
         ]
+        found += [
+            f"{where}.told: no hard rule is called {name}: what is not told is acted on"
+            for name in contain.told
+            if name not in rules | own
+        ]
+        found += [
+            f"{where}.told: {name} is in at_once, too: is it acted upon, or only said?"
+            for name in contain.told
+            if name in contain.at_once
+        ]
         found += [f"{where}.{one}" for one in _idle(contain, plain)]
     return found
 
@@ -39,6 +50,11 @@ def name_problems(policy: Policy, rules: frozenset[str]) -> list[str]:
 def _idle(contain: Contain, plain: Contain) -> Iterator[str]:
     """Yield a fixed dwell of opinions that are asked for evidence instead."""
     idle = "has no effect where evidence_min is above 0"
+    if contain.evidence_min and contain.evidence_told > contain.evidence_min:
+        yield (
+            f"evidence_told: {contain.evidence_told} is above evidence_min "
+            f"{contain.evidence_min}: nothing would be said before it is acted upon"
+        )
     is_said = contain.opinion_dwell_ms != plain.opinion_dwell_ms
     if contain.evidence_min and is_said:
         yield f"opinion_dwell_ms: {idle}"

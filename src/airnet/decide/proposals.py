@@ -29,6 +29,10 @@ MARKET_SESSIONS_MIN = 3
 #: strangers may not send, they may, so many times over.
 KNOWN_DATAGRAMS = 8
 DATAGRAMS_RULE = "gateway.datagrams_per_second"
+#: A gateway is used to datagrams that come at this rate, and half of its packets, in
+#: thousandths.
+USUAL_PER_SECOND = 4
+HALF = 500
 
 
 class Proposals:
@@ -74,7 +78,7 @@ class Proposals:
                 if not self.is_due(verdict, finding.cause, rule):
                     return None
             return self._throttle(verdict, finding, streak, rule)
-        if finding.cause is Cause.FLOOD:
+        if finding.cause is Cause.FLOOD and verdict.window_kind != WINDOW_HOST:
             return self._shield(verdict, finding, streak, rule)
         return self._expel(verdict, finding, streak, rule)
 
@@ -100,7 +104,7 @@ class Proposals:
         """Return what could be contained about this: any of it, of each all."""
         if cause is Cause.ALGO_FAULT and verdict.session is not None:
             return ((drafts.subject(verdict)[1],),)
-        if cause is Cause.COMPROMISE:
+        if cause is Cause.COMPROMISE or verdict.window_kind == WINDOW_HOST:
             return ((verdict.address,),) if verdict.address else ()
         if cause is not Cause.FLOOD or verdict.window_kind != WINDOW_GATEWAY:
             return ()
@@ -212,17 +216,17 @@ class Proposals:
             return self._limit(verdict, finding, streak, rule, why)
         strangers = self.strangers(streak.sources)
         if not strangers and _is_data(finding):
+            if self._is_usual(verdict):
+                return None
             return (
                 "every source named is a host that belongs here, and datagrams of "
                 f"those are a flood above {KNOWN_DATAGRAMS} times the limit only"
             )
         if not strangers and not finding.is_hard:
-            return (
-                "every source named bears the address of a known or protected "
-                "host, which may be forged: none is cut"
-            )
+            return wording.spared_words(is_any=bool(streak.sources))
         if not strangers:
-            why = wording.spare_words(place, rule.ttl_ms * NS_PER_MS)
+            ttl_ns, is_any = rule.ttl_ms * NS_PER_MS, bool(streak.sources)
+            why = wording.spare_words(place, ttl_ns, is_any=is_any)
             return self._limit(verdict, finding, streak, rule, why)
         now_ns, ttl_ns = verdict.close_ns, rule.ttl_ms * NS_PER_MS
         fresh = [
@@ -236,6 +240,20 @@ class Proposals:
         target = tuple(fresh[: self._policy.budget.sources_per_decision_max])
         spared = len(streak.sources) - len(strangers)
         return self._drop(verdict, finding, streak, rule, (target, spared))
+
+    def _is_usual(self, verdict: Verdict) -> bool:
+        """Return whether one stranger, found guilty of nothing, sends more of its own.
+
+        Where datagrams always came, of no service that answers, they are market data.
+        """
+        feature = self._findings.feature
+        return (
+            verdict.fanout == 1
+            and not verdict.sources
+            and (feature(verdict, "baseline") or 0) >= USUAL_PER_SECOND
+            and not feature(verdict, "reflector_share")
+            and (feature(verdict, "known_share") or 0) < HALF
+        )
 
     def _renewed(self, verdict: Verdict, streak: Streak) -> Streak:
         """Return the streak with the port that a standing limit is for."""

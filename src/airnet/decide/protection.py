@@ -9,13 +9,15 @@ from airnet.decide.rules import touches
 from airnet.domain.session import SessionName, address_bytes, address_text
 from airnet.errors import ConfigError
 
-IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 #: From the first address to the last, as `number` counts them.
 Range = tuple[int, int]
 
 #: No one host has these, and clocks speak to some (PTP: IEEE 1588-2019, annex C).
 #: Source: RFC 6890, RFC 5771, RFC 4291 sections 2.5.2 and 2.7.
 NOBODY = ("224.0.0.0/4", "255.255.255.255", "0.0.0.0/32", "::", "ff00::/8")
+
+#: Sources of which it is remembered whether they may be cut.
+SOURCES_MAX = 4096
 
 
 @functools.lru_cache(maxsize=4096)
@@ -102,6 +104,7 @@ class Protection:
                 if session.kind == "drop_copy":
                     self._comps.setdefault(session.comp_id, "drop copy")
         self.hosts = sorted({span(host) for host in own})
+        self._sources: dict[str, str] = {}  # what was answered; the site never changes
 
     @property
     def comp_ids(self) -> frozenset[str]:
@@ -138,10 +141,6 @@ class Protection:
                 return self._comps[comp]
         return ""
 
-    def session_reason(self, session: SessionName) -> str:
-        """Return why no action may match this session, or "" when one may."""
-        return self.comp_reason(session) or self.address_reason(session.client)
-
     def is_host(self, address: str) -> bool:
         """Return whether the site lists this address as a firm's or a gateway."""
         try:
@@ -155,10 +154,15 @@ class Protection:
 
         A known host's address in a flood is more likely forged than guilty (SR-19).
         """
-        reason = self.address_reason(address)
-        if reason:
-            return reason
-        return "host of the site" if self.is_host(address) else ""
+        reason = self._sources.get(address)
+        if reason is None:
+            reason = self.address_reason(address)
+            if not reason and self.is_host(address):
+                reason = "host of the site"
+            if len(self._sources) >= SOURCES_MAX:
+                self._sources.clear()
+            self._sources[address] = reason
+        return reason
 
 
 def _controls(site: Site) -> list[Range]:

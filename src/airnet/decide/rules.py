@@ -16,11 +16,13 @@ from airnet.decide.stands import RENEWAL_PART
 from airnet.domain.decision import Action, TargetType, Tier
 
 DROP = ACTIONS.index(Action.DROP_SOURCES)
+REROUTE = ACTIONS.index(Action.REROUTE)
 RATE = ACTIONS.index(Action.RATE_LIMIT_SOURCES)
 SESSION = TARGET_TYPES.index(TargetType.SESSION)
 SOURCE = TARGET_TYPES.index(TargetType.SOURCE)
 GATEWAY = TARGET_TYPES.index(TargetType.GATEWAY)
 HOST = TARGET_TYPES.index(TargetType.HOST)
+PATH = TARGET_TYPES.index(TargetType.PATH)
 SUBNET = TARGET_TYPES.index(TargetType.SUBNET)
 CLOSED = PHASES.index(Phase.CLOSED)
 
@@ -81,10 +83,11 @@ RULES = (
     Rule(Refusal.SHAPE, lambda f: (f.is_named == 0) | (f.targets <= 0)),
     # What we see by, act through or tell the time by: not even shielded.
     Rule(Refusal.VITAL, lambda f: f.is_vital == 1, is_each=True),
-    # A rate limit shields the gateway it names from strangers; nothing else may touch.
+    # A rate limit shields the gateway it names from strangers, and a reroute loses it
+    # nothing; nothing else may touch.
     Rule(
         Refusal.PROTECTED,
-        lambda f: (f.is_guarded == 1) & (f.action != RATE),
+        lambda f: (f.is_guarded == 1) & (f.action != RATE) & (f.action != REROUTE),
         is_each=True,
     ),
     # A known host's address in a flood is more likely forged than guilty (SR-19).
@@ -100,7 +103,7 @@ RULES = (
     ),
     Rule(
         Refusal.STEERED,
-        lambda f: (f.is_answered == 0) & (f.tier >= Tier.LIMIT_ALGO),
+        lambda f: (f.is_answered == 0) & (f.tier >= Tier.DIVERT),
     ),
     Rule(
         Refusal.DOUBT,
@@ -115,6 +118,8 @@ RULES = (
         lambda f: f.p_value_ppm_max,
     ),
     Rule(Refusal.DOUBT, lambda f: f.has_dwelt == 0),
+    # No model's opinion turns traffic: a path is left for what was measured of it.
+    Rule(Refusal.DOUBT, lambda f: (f.action == REROUTE) & (f.is_hard == 0)),
     Rule(
         Refusal.NEED,
         lambda f: (
@@ -129,6 +134,13 @@ RULES = (
         lambda f: (f.needs_several_hosts == 1) & (f.hosts_beside < 1),
         lambda f: f.hosts_beside,
         lambda _: 1,
+    ),
+    Rule(Refusal.NEED, lambda f: (f.action == REROUTE) & (f.has_path == 0)),
+    Rule(
+        Refusal.NEED,
+        lambda f: (f.action == REROUTE) & (f.path_age_ns > f.path_age_ns_max),
+        lambda f: f.path_age_ns,
+        lambda f: f.path_age_ns_max,
     ),
     Rule(
         Refusal.APPROVALS,
@@ -205,7 +217,8 @@ RULES = (
     Rule(
         Refusal.GATEWAYS,
         lambda f: (
-            (f.target_type == GATEWAY) & (f.standing + f.targets > f.gateways_max)
+            ((f.target_type == GATEWAY) | (f.target_type == PATH))
+            & (f.standing + f.targets > f.gateways_max)
         ),
         lambda f: f.standing + f.targets,
         lambda f: f.gateways_max,

@@ -74,6 +74,10 @@ class Stands:
     def __init__(self, policy: Policy) -> None:
         self._cooldown_ns = policy.hysteresis.cooldown_ms * NS_PER_MS
         self._by_place: dict[Place, Stand] = {}
+        #: Those of them that had not ended by then, in the same order: a few among
+        #: all that are remembered.
+        self._live: dict[Place, Stand] = {}
+        self._sifted_ns = 0
 
     def admit(
         self, decision: Decision, targets: Iterable[str], weight: int = 1
@@ -92,7 +96,8 @@ class Stands:
                 repeats = before.repeats
             elif before is not None:
                 repeats = 1 + self._repeats(before, decision.t_ns)
-            self._by_place[place] = Stand(
+            self._live.pop(place, None)
+            self._by_place[place] = self._live[place] = Stand(
                 target_type=decision.target_type,
                 until_ns=max(until_ns, before.until_ns if before else 0),
                 repeats=max(repeats, 1),
@@ -104,6 +109,10 @@ class Stands:
             )
         if len(self._by_place) > STANDS_MAX:
             self._forget(decision.t_ns)
+        if decision.t_ns > self._sifted_ns:
+            self._sifted_ns = now_ns = decision.t_ns
+            live = self._live.items()
+            self._live = {place: one for place, one in live if one.until_ns > now_ns}
 
     def refuse(self, decision: Decision, targets: Iterable[str]) -> None:
         """Note that it is bad still: only quiet ends what follows many repeats."""
@@ -111,9 +120,10 @@ class Stands:
             place = _place(target, decision)
             stand = self._by_place.get(place)
             if stand is not None:
-                self._by_place[place] = msgspec.structs.replace(
-                    stand, bad_ns=decision.t_ns
-                )
+                stand = msgspec.structs.replace(stand, bad_ns=decision.t_ns)
+                self._by_place[place] = stand
+                if place in self._live:
+                    self._live[place] = stand
 
     def left_ns(self, target: str, now_ns: int) -> int:
         """Return how long what stands of `target` without anybody has left; 0: none."""
@@ -173,6 +183,7 @@ class Stands:
     def recall(self, stands: Iterable[tuple[str, Stand]]) -> None:
         """Take up what stood, or could have: the inverse of `state`."""
         self._by_place = {(target, one.tier, one.step): one for target, one in stands}
+        self._live, self._sifted_ns = dict(self._by_place), 0
 
     def state(self) -> tuple[tuple[str, Stand], ...]:
         """Return everything remembered, as a value."""
@@ -180,7 +191,8 @@ class Stands:
 
     def _alive(self, kind: TargetType, now_ns: int) -> Iterable[tuple[str, Stand]]:
         kinds = TOGETHER.get(kind, (kind,))
-        for (target, *_), stand in self._by_place.items():
+        places = self._live if now_ns >= self._sifted_ns else self._by_place
+        for (target, *_), stand in places.items():
             if stand.until_ns > now_ns and stand.target_type in kinds:
                 yield target, stand
 

@@ -79,33 +79,31 @@ class Streaks:
     def joined(self, key: Key, streak: Streak) -> Streak:
         """Return what `extend` would, and remember nothing."""
         before = self._by_key.get(key)
-        joined = msgspec.structs.replace(
-            streak, evidence=max(streak.evidence, 0), held_ns=_begin_ns(streak)
-        )
+        begin_ns = _begin_ns(streak)
         if (
-            before is not None
-            and before.cause == streak.cause
-            and streak.close_ns - before.close_ns <= self._gap_ns
+            before is None
+            or before.cause != streak.cause
+            or streak.close_ns - before.close_ns > self._gap_ns
         ):
-            joined = Streak(
-                cause=streak.cause,
-                windows=before.windows + 1,
-                open_ns=min(before.open_ns, streak.open_ns),
-                close_ns=max(before.close_ns, streak.close_ns),
-                first_ns=min(before.first_ns, streak.first_ns),
-                port=before.port if before.port == streak.port else 0,
-                facts=before.facts + streak.facts,
-                sources=_joined(streak.sources, before.sources),
-                is_above=streak.is_above,
-                evidence=max(before.evidence + streak.evidence, 0),
-                held=joined.held,
-                held_ns=joined.held_ns,
-            )
-            if _begin_ns(streak) - before.close_ns <= SILENCE_NS:
-                joined = msgspec.structs.replace(
-                    joined, held=before.held + streak.held, held_ns=before.held_ns
-                )
-        return joined
+            evidence = max(streak.evidence, 0)
+            return msgspec.structs.replace(streak, evidence=evidence, held_ns=begin_ns)
+        held, held_ns = streak.held, begin_ns
+        if begin_ns - before.close_ns <= SILENCE_NS:
+            held, held_ns = before.held + held, before.held_ns
+        return Streak(
+            cause=streak.cause,
+            windows=before.windows + 1,
+            open_ns=min(before.open_ns, streak.open_ns),
+            close_ns=max(before.close_ns, streak.close_ns),
+            first_ns=min(before.first_ns, streak.first_ns),
+            port=before.port if before.port == streak.port else 0,
+            facts=before.facts + streak.facts,
+            sources=_joined(streak.sources, before.sources),
+            is_above=streak.is_above,
+            evidence=max(before.evidence + streak.evidence, 0),
+            held=held,
+            held_ns=held_ns,
+        )
 
     def weigh(self, key: Key, cause: str, evidence: int) -> None:
         """Add evidence of a window that is no bad one; the streak grows no longer."""

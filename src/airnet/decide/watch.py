@@ -3,6 +3,7 @@
 from typing import Literal
 
 from airnet.config import Closed, require
+from airnet.decide.divert import Divert
 
 
 class Watch(Closed, frozen=True):
@@ -21,3 +22,9 @@ class Watch(Closed, frozen=True):
         require(0 <= self.probability_min <= 1, "`probability_min` must be 0..1")
         require(self.dwell_windows >= 1, "`dwell_windows` must be 1 or more")
         require(self.episode_gap_ms > 0, "`episode_gap_ms` must be positive")
+
+
+class Line(Watch, frozen=True):
+    """What to say of a fault of a venue or its line, and when to drive round it."""
+
+    divert: Divert = Divert()

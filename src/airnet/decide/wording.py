@@ -124,12 +124,29 @@ def rate_words(place: str, fanout: int, ttl_ns: int) -> str:
     )
 
 
-def spare_words(place: str, ttl_ns: int) -> str:
-    """Return what limiting strangers does where only known hosts seem to send."""
+def reroute_words(gateway: str, path: str, ttl_ns: int) -> str:
+    """Return what driving round a fault does."""
     return (
-        "every source bears the address of a known or protected host, which may be "
-        f"forged: none is cut, and what belongs to no session towards {place} is rate "
-        f"limited for {ttl_ns // NS_PER_MS} ms"
+        f"everything to {gateway} goes by path {path} for {ttl_ns // NS_PER_MS} ms, "
+        "nothing is dropped"
+    )
+
+
+def spared_words(*, is_any: bool) -> str:
+    """Return why no source is cut: which are named, if any, belong here."""
+    if not is_any:
+        return "no source alone is surely guilty: none is cut"
+    return (
+        "every source named bears the address of a known or protected host, which may "
+        "be forged: none is cut"
+    )
+
+
+def spare_words(place: str, ttl_ns: int, *, is_any: bool) -> str:
+    """Return what limiting strangers does where no source is cut."""
+    return (
+        f"{spared_words(is_any=is_any)}, and what belongs to no session towards "
+        f"{place} is rate limited for {ttl_ns // NS_PER_MS} ms"
     )
 
 

@@ -54,6 +54,7 @@ class TargetType(enum.StrEnum):
     GATEWAY = "gateway"
     FIRM = "firm"
     SUBNET = "subnet"
+    PATH = "path"
 
 
 class Mode(enum.StrEnum):

@@ -59,6 +59,13 @@ class SessionName(msgspec.Struct, frozen=True, kw_only=True, order=True):
     gateway_comp: str
 
 
+class Heard(NamedTuple):
+    """A gateway has answered a session, as a window that closed then shows."""
+
+    close_ns: int
+    address: str
+
+
 class Look(NamedTuple):
     """What one window shows of its session; `frames` in a second at its pace."""
 

@@ -43,6 +43,7 @@ INTENT_BYTES = 1024 * 4096
 _FLOW = struct.Struct("=16s16sHHI")
 _PREFIX = struct.Struct("=I16s")
 _GATEWAY = struct.Struct("=16sH6x")
+_PAIR = struct.Struct("=16s16s")
 _RULE = struct.Struct("=8Q")
 #: RFC 4291 section 2.5.5.2.
 _MAPPED = b"\0" * 10 + b"\xff\xff"
@@ -54,6 +55,7 @@ _TABLES = {
     "sources": (_PREFIX.size, _RULE.size),
     "gateways": (_GATEWAY.size, _RULE.size),
     "known": (_FLOW.size, 8),
+    "unread": (_PAIR.size, _RULE.size),
 }
 #: Everything pinned, in this order.
 _NAMES = (*_TABLES, "control", "counters", "intents", "link")
@@ -145,9 +147,9 @@ class KernelGuard:
     def __init__(self, interface: str, fds: dict[str, int]) -> None:
         self.interface = interface
         self.descriptors = fds
-        self.spared, self.sessions, self.sources, self.gateways, self.known = (
-            Table(fds[name], name, *sizes) for name, sizes in _TABLES.items()
-        )
+        tables = (Table(fds[name], name, *sizes) for name, sizes in _TABLES.items())
+        self.spared, self.sessions, self.sources, self.gateways, *others = tables
+        self.known, self.unread = others
         #: The switch: not 0 is off (struct airnet_guard_control).
         self.control = bpf.mapped(fds["control"], 8, writable=True)
         words = COUNTERS_WORDS * bpf.possible_cpu_count()
@@ -185,6 +187,16 @@ class KernelGuard:
         """Return frames by their end; `seen` is the sum of the others."""
         totals: NDArray[np.uint64] = self._counters.reshape(-1, COUNTERS_WORDS).sum(0)
         return dict(zip(ENDS, totals.tolist(), strict=False))
+
+    def unread_key(self, table: Table, key: bytes) -> bytes | None:
+        """Return where `unread` rules what hides its ports from a rule; or None.
+
+        Of a session by its pair of addresses; of a gateway's port by that gateway,
+        whoever sends. A source's rule asks for no ports.
+        """
+        if table is self.sessions:
+            return key[:32]
+        return _PAIR.pack(b"", key[:16]) if table is self.gateways else None
 
     def rule(self, table: Table, key: bytes) -> Rule | None:
         """Return the rule at a key, also when it has ended; None without one."""

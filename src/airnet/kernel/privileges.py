@@ -5,6 +5,7 @@ account, then every set of the thread, then the promise that no execve(2) brings
 of them back.
 """
 
+import contextlib
 import ctypes
 import os
 import pwd
@@ -89,7 +90,8 @@ def execute(arguments: list[str], descriptors: Iterable[int]) -> NoReturn:
     for descriptor in descriptors:
         os.set_inheritable(descriptor, True)
     sys.stdout.flush()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # what it does not take is lost
+        sys.stderr.flush()
     command = [*sys.orig_argv, *arguments]
     try:
         os.execv(sys.executable, command)  # noqa: S606 -- ourselves, no shell

@@ -25,7 +25,6 @@ XDP_COPY, XDP_ZEROCOPY, XDP_USE_NEED_WAKEUP, XDP_USE_SG = 1 << 1, 1 << 2, 1 << 3
 XDP_OPTIONS_ZEROCOPY = 1
 FILL_OFFSET = 0x1_0000_0000
 FRAME_BYTES = 2048
-DESCRIPTOR_BYTES = 16
 #: Of each frame the kernel keeps this much free in front (XDP_PACKET_HEADROOM).
 HEADROOM_BYTES = 256
 #: Source: include/uapi/asm-generic/socket.h.

@@ -24,6 +24,9 @@ CROWD_MAX = 3
 LOT = 100
 #: Cancels a second of one who leaves, and at least so many of what is open.
 LEAVE_PER_SECOND, LEAVE_SHARE = 25.0, 0.5
+#: Who was mended asks for nothing new for so long: orders of a sound algorithm that are
+#: refused one after the other would look like the fault that it was stopped for.
+MENDED_NS = 2_500_000_000
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +83,7 @@ class Algorithm:
         self.tally = Tally()
         self.orders: dict[str, Own] = {}
         self.is_leaving = False
+        self._again_ns = 0
         self._random = np.random.default_rng([seed, zlib.crc32(plan.comp_id.encode())])
         self._serial = 0
 
@@ -102,6 +106,8 @@ class Algorithm:
         crowd = self._live(symbol, side)
         if len(crowd) > CROWD_MAX:
             return self._cancel(crowd[0])
+        if now_ns < self._again_ns:
+            return self._cancel(crowd[0]) if crowd else None
         if self.plan.kind == "taker":
             return self._take(symbol, side, crowd, now_ns)
         return self._quote(symbol, side, crowd, now_ns)
@@ -110,6 +116,10 @@ class Algorithm:
         """Return the message of an algorithm that does not know that it has sent it."""
         symbol = self.plan.symbols[0]
         return self._new(symbol, BUY, fair(symbol, now_ns // WAVE_NS * WAVE_NS) - 40, 5)
+
+    def mend(self, now_ns: int) -> None:
+        """Take open orders off for a while, and ask for nothing new."""
+        self._again_ns = now_ns + MENDED_NS
 
     def hear(self, answer: Answer) -> None:
         """Count an answer and believe it."""

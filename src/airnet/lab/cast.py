@@ -1,7 +1,6 @@
 """Cast, everybody who acts in the lab: the venue, three firms, an unknown host."""
 
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import msgspec
@@ -53,12 +52,7 @@ class Cast:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.end()
 
     def start(self) -> None:

@@ -7,7 +7,6 @@ every session from its first frame. Order of clearing: the other way round.
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from airnet.clock import SystemClock
@@ -77,12 +76,7 @@ class Play:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def perform(self, scenes: Sequence[Scene]) -> tuple[SceneSpan, ...]:

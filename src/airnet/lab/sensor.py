@@ -1,7 +1,6 @@
 """Sensor: `airnet run` at the mirror's end, started, heard, ended in order."""
 
 import contextlib
-from types import TracebackType
 from typing import Self
 
 from airnet.lab.actor import Actor, ActorError, python
@@ -37,12 +36,7 @@ class Sensor:
             self._stack = self._stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def _start(self) -> None:

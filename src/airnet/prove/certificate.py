@@ -66,14 +66,11 @@ def rules_digest() -> str:
     return digest.hexdigest()
 
 
-def certificate_of(policy: Path, site: Path | None, solver: str) -> Certificate:
-    """Return the certificate of a policy that was proved just now."""
-    return _certificate(
-        read_bytes(policy), None if site is None else read_bytes(site), solver
-    )
+def certificate_of(policy: bytes, site: bytes | None, solver: str) -> Certificate:
+    """Return the certificate of a policy that was proved just now, by its bytes.
 
-
-def _certificate(policy: bytes, site: bytes | None, solver: str) -> Certificate:
+    A proof takes seconds, in which the file may become another one.
+    """
     return Certificate(
         policy=_hash(policy),
         site=_hash(site) if site is not None else "",
@@ -238,10 +235,11 @@ class _Files(msgspec.Struct, frozen=True, kw_only=True):
             found = msgspec.json.decode(self.proof, type=Certificate)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return f"{name} is damaged: {error}"
-        wanted = _certificate(self.policy, self.site, found.solver)
+        wanted = certificate_of(self.policy, self.site, found.solver)
+        other = "another site" if self.site is not None else "a site, and none is named"
         reasons = {
             "policy": "it was changed since it was proved",
-            "site": "it was proved for another site",
+            "site": f"it was proved for {other}",
             "rules": "it was proved for other decision rules",
             "airnet": f"it was proved for airnet {found.airnet}",
             "claims": "other claims were proved of it",

@@ -21,7 +21,9 @@ from airnet.decide.rules import (
     DROP,
     GATEWAY,
     HOST,
+    PATH,
     RATE,
+    REROUTE,
     SESSION,
     SOURCE,
     SUBNET,
@@ -40,6 +42,7 @@ Range = tuple[int, int]
 FLOOD = CAUSES.index(Cause.FLOOD)
 ALGO = CAUSES.index(Cause.ALGO_FAULT)
 COMPROMISE = CAUSES.index(Cause.COMPROMISE)
+VENUE = CAUSES.index(Cause.VENUE_FAULT)
 
 
 #: How far each action reaches, as docs/policy.md has it.
@@ -62,7 +65,8 @@ class Truth(msgspec.Struct, kw_only=True):
     """What is so, read from policy and site themselves, as whole numbers.
 
     `meets_protected` and `meets_vital`: of the target's addresses or CompIDs; `people`:
-    how many different ones signed the limit that broke; `said_*`: what the policy says
+    how many different ones signed the limit that broke; `ways`: how many second paths
+    the site has; `said_*`: what the policy says
     for this Cause, action, asset class and phase.
     """
 
@@ -71,6 +75,8 @@ class Truth(msgspec.Struct, kw_only=True):
     meets_vital: int = 0
     is_own: int = 0
     people: int = 0
+    ways: int = 0
+    said_path_age_ns: int = 0
     said_mode: int = 0
     said_tier: int = 0
     said_ttl_ns: int = 0
@@ -99,6 +105,7 @@ class Claim(NamedTuple):
 def _radius(f: Any, t: Any) -> Any:
     after = f.standing + f.targets
     of_hosts = (f.target_type == HOST) | (f.target_type == SUBNET)
+    of_gateways = (f.target_type == GATEWAY) | (f.target_type == PATH)
     too_wide = (after > t.said_sessions) | (
         (after > 1) & (after * 100 > f.session_count * t.said_share)
     )
@@ -107,7 +114,7 @@ def _radius(f: Any, t: Any) -> Any:
     return (
         ((f.target_type == SESSION) & (too_wide | too_much))
         | ((f.target_type == SOURCE) & too_many)
-        | ((f.target_type == GATEWAY) & (after > t.said_gateways))
+        | (of_gateways & (after > t.said_gateways))
         | (of_hosts & (after > t.said_hosts))
     )
 
@@ -121,12 +128,24 @@ def _alone(f: Any, t: Any) -> Any:
     )
 
 
+def _pathless(f: Any, t: Any) -> Any:
+    """What T3 is not taken without: a path of the site's, up by its own witness."""
+    return (
+        (f.cause != VENUE)
+        | (f.target_type != PATH)
+        | (f.is_hard == 0)
+        | (t.ways < 1)
+        | (f.has_path == 0)
+        | (f.path_age_ns > t.said_path_age_ns)
+    )
+
+
 def _unready(f: Any, t: Any) -> Any:
     """Every tier's own precondition (docs/policy.md)."""
     in_vain = (f.is_hard == 0) & (f.stood_ns < STOOD_NS_MIN)
     return (
         (f.tier != t.said_tier)
-        | (f.tier == 3)  # no evidence of a healthy path exists yet
+        | ((f.tier == 3) & _pathless(f, t))
         | (f.is_named == 0)
         | (f.targets < 1)
         | ((f.action == DROP) & (f.target_type != SOURCE))
@@ -142,13 +161,22 @@ def _unready(f: Any, t: Any) -> Any:
 CLAIMS = (
     Claim(
         "cause",
-        "only floods, faulty algorithms and compromised hosts are contained",
-        lambda f, _: (f.cause != FLOOD) & (f.cause != ALGO) & (f.cause != COMPROMISE),
+        "only floods, faulty algorithms and compromised hosts are contained; only "
+        "faults of a line are driven round",
+        lambda f, _: (
+            (
+                ((f.cause != FLOOD) & (f.cause != ALGO) & (f.cause != COMPROMISE))
+                & ((f.cause != VENUE) | (f.action != REROUTE))
+            )
+            | ((f.action == REROUTE) & (f.cause != VENUE))
+        ),
     ),
     Claim(
         "protected",
         "nothing protected is matched",
-        lambda f, t: (t.meets_protected == 1) & (f.action != RATE),
+        lambda f, t: (
+            (t.meets_protected == 1) & (f.action != RATE) & (f.action != REROUTE)
+        ),
     ),
     Claim("radius", "no more is contained at once than the policy says", _radius),
     Claim(
@@ -175,7 +203,7 @@ CLAIMS = (
             (f.is_answered == 0)
             & (
                 ((f.action == DROP) & ((t.is_own == 1) | (f.is_client == 1)))
-                | (f.tier >= 4)
+                | (f.tier >= 3)
             )
         ),
     ),
@@ -289,6 +317,8 @@ def enforces(policy: Policy) -> tuple[str, ...]:
         modes = {rule.mode, *(each.mode for each in rule.when)} if rule else set()
         if Mode.ENFORCE in modes and rule is not None and rule.action != "evidence":
             found.append(cause.value)
+    if policy.cause.venue_fault.divert.mode is Mode.ENFORCE:
+        found.append(Cause.VENUE_FAULT.value)
     return tuple(found)
 
 
@@ -297,6 +327,16 @@ def said(
 ) -> dict[str, int]:
     """Return what the policy says of an action, field by field of Truth."""
     rule = policy.contain(cause)
+    if cause is Cause.VENUE_FAULT and action is Action.REROUTE:
+        divert = policy.cause.venue_fault.divert
+        return {
+            "said_ttl_ns": divert.ttl_ms * NS_PER_MS,
+            "said_probability_ppm": PPM,
+            "said_p_value_ppm": PPM,
+            "said_mode": int(divert.mode is Mode.ENFORCE),
+            "said_tier": REACH[action],
+            "said_path_age_ns": divert.path_age_ms * NS_PER_MS,
+        }
     if rule is None:
         return {
             "said_ttl_ns": 0,

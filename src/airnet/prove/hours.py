@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from airnet import durable
 from airnet.errors import UnsupportedError, UsageError
 
 
@@ -45,7 +46,7 @@ def write(
             ]
     content = ("\n".join(text) + "\n").encode()
     try:
-        path.write_bytes(content)
+        durable.put(path, content)
     except OSError as error:
         raise UnsupportedError(
             f"{path}: cannot be written: {error.strerror}", "give another --output"

@@ -4,12 +4,12 @@ Played by the guardrails that run, from the state in which it would happen. What
 is then weighed by the claims alone: neither the solver nor the model is asked again.
 """
 
-import ipaddress
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
+from airnet import durable
 from airnet.config import Closed, Firm, Gateway, Protected, Site
 from airnet.decide.facts import ACTIONS, ASSETS, CAUSES, TARGET_TYPES, Facts, Grounds
 from airnet.decide.guardrails import Guard, Refused
@@ -20,14 +20,16 @@ from airnet.decide.policy import NS_PER_MS, Policy
 from airnet.decide.protection import endpoint
 from airnet.decide.stands import Stand
 from airnet.domain.decision import Action, Decision, Mode, TargetType, Tier
-from airnet.domain.session import SessionName, address_text
+from airnet.domain.session import SessionName
 from airnet.errors import UsageError
-from airnet.prove import claims
+from airnet.paths import LinePath
+from airnet.prove import claims, prefixes
 from airnet.prove.claims import Claim, Truth
 
 #: The kind of file, so that `airnet twin run` knows one.
 SUFFIX = ".incident.json"
 PORT = 9878
+BY_NAME = (TargetType.SESSION, TargetType.GATEWAY, TargetType.PATH)
 
 
 class Before(Closed, frozen=True):
@@ -84,7 +86,7 @@ def incident_of(
     if first.decision.target_type is not TargetType.SUBNET:
         return first
     here = values["first"], values["last"]
-    for prefix in (_covering(*here), *_prefixes(*here)):
+    for prefix in (prefixes.covering(*here), *prefixes.all_of(*here)):
         decision = msgspec.structs.replace(first.decision, target=(prefix,))
         found = msgspec.structs.replace(first, decision=decision)
         if claim.name in play(found).broken:
@@ -97,7 +99,7 @@ def _incident(
 ) -> Incident:
     place = site if site is not None else _site_of(values)
     unnamed = {
-        name.removeprefix("unnamed_"): _text(value)
+        name.removeprefix("unnamed_"): prefixes.text(value)
         for name, value in values.items()
         if name.startswith("unnamed_")
     }
@@ -137,6 +139,7 @@ def grounds_of(values: Mapping[str, int]) -> Grounds:
         is_answered=bool(values["is_answered"]),
         stood_ns=values["stood_ns"],
         hosts_beside=values["hosts_beside"],
+        path_age_ns=values["path_age_ns"],
         asset=ASSETS[values["asset"]],
         phase=PHASES[values["phase"]],
         is_enforced=bool(values["is_enforced"]),
@@ -173,8 +176,8 @@ def play(incident: Incident) -> Played:
 
 
 def save(incident: Incident, path: Path) -> None:
-    """Write an Incident as one JSON document."""
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(incident)) + b"\n")
+    """Write an Incident as one JSON document, whole or not at all."""
+    durable.put(path, msgspec.json.format(msgspec.json.encode(incident)) + b"\n")
 
 
 def read(path: Path) -> Incident:
@@ -257,6 +260,7 @@ def truth_of(incident: Incident, facts: Facts, *, leaves: bool) -> Truth:
         meets_vital=int(meets(every, *here)),
         is_own=int(meets(claims.own(site), *here)),
         people=claims.people(rule) if rule is not None else 0,
+        ways=len(site.paths),
         **claims.budgets(policy),
         **told,
     )
@@ -291,13 +295,15 @@ def _site_of(values: dict[str, int]) -> Site:
     first, last = values["first"], values["last"]
     listed = []
     if values["meets_protected"] or values["meets_vital"]:
-        network = _prefix(first, last)
+        network = prefixes.first_of(first, last)
         plain = Protected(network=network, why="of the site")
         clock = Protected(network=network, why="of the site", role="clock")
         listed.append(clock if values["meets_vital"] else plain)
-    hosts = (_text(first),) if values["is_own"] else ()
+    hosts = (prefixes.text(first),) if values["is_own"] else ()
+    paths = (_path(prefixes.text(first)),) if values["has_path"] else ()
     return Site(
         gateways=(Gateway(ip="192.0.2.1", port=PORT),),
+        paths=paths,
         firms=(Firm(name="firm", hosts=hosts),),
         protected=tuple(listed),
     )
@@ -307,7 +313,7 @@ def _decision(values: dict[str, int], site: Site) -> Decision:
     """Return the Decision that the values say."""
     action = ACTIONS[values["action"]]
     kind = TARGET_TYPES[values["target_type"]]
-    victim = _text(values["first"])
+    victim = prefixes.text(values["first"])
     comps = list(claims.comps(site))
     comp = comps[values["comp"]] if values["comp"] < len(comps) else "ALGO"
     gateway = site.gateways[0].ip if site.gateways else "192.0.2.1"
@@ -326,12 +332,16 @@ def _decision(values: dict[str, int], site: Site) -> Decision:
     elif kind is TargetType.GATEWAY:
         gateway, port = victim, PORT
         target = (endpoint(victim, PORT),)
+    elif kind is TargetType.PATH:
+        # Whom the path leads to is the site's word: the victim is that gateway.
+        target = tuple(one.name for one in site.paths if one.gateway == victim)[:1]
+        gateway, target = victim, target or ("nowhere",)
     elif kind is TargetType.SUBNET:
-        target = (_prefix(values["first"], values["last"]),)
+        target = (prefixes.first_of(values["first"], values["last"]),)
     else:
         others = (f"203.0.113.{n}" for n in range(1, values["targets"]))
         target = (victim, *others)
-    if not values["is_named"] and kind in (TargetType.SESSION, TargetType.GATEWAY):
+    if not values["is_named"] and kind in BY_NAME:
         target = ("somebody",)
     if not values["targets"]:
         target = ()
@@ -361,38 +371,16 @@ def _decision(values: dict[str, int], site: Site) -> Decision:
     )
 
 
+def _path(gateway: str) -> LinePath:
+    """Return a second path to a gateway, whose witness is another address."""
+    others = ("192.0.2.2", "192.0.2.3")
+    witness = next(other for other in others if other != gateway)
+    return LinePath(name="second-path", gateway=gateway, witness=witness)
+
+
 def _address(decision: Decision) -> str:
     if decision.session is not None:
         return decision.session.client
+    if decision.target_type is TargetType.PATH:
+        return decision.gateway
     return decision.target[0].partition("/")[0]
-
-
-def _text(address: int) -> str:
-    return address_text(address.to_bytes(16, "big"))
-
-
-def _prefix(first: int, last: int) -> str:
-    """Return the first prefix that these addresses are made of."""
-    return _prefixes(first, last)[0]
-
-
-def _covering(first: int, last: int) -> str:
-    """Return the smallest prefix that holds all these addresses."""
-    bits = (first ^ last).bit_length()
-    low = _text(first >> bits << bits)
-    is_mapped = ":" not in low and bits <= 32
-    return f"{low}/{(32 if is_mapped else 128) - bits}"
-
-
-def _prefixes(first: int, last: int) -> list[str]:
-    """Return the prefixes that these addresses are made of."""
-    low, high = ipaddress.ip_address(_text(first)), ipaddress.ip_address(_text(last))
-    if isinstance(low, ipaddress.IPv4Address) and isinstance(
-        high, ipaddress.IPv4Address
-    ):
-        return [str(one) for one in ipaddress.summarize_address_range(low, high)]
-    if isinstance(low, ipaddress.IPv6Address) and isinstance(
-        high, ipaddress.IPv6Address
-    ):
-        return [str(one) for one in ipaddress.summarize_address_range(low, high)]
-    return [f"{low}/{low.max_prefixlen}"]

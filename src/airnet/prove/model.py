@@ -19,6 +19,7 @@ from airnet.decide.facts import ACTIONS, ASSETS, CAUSES, TARGET_TYPES, Facts
 from airnet.decide.market import PHASES, Hours, Phase
 from airnet.decide.peers import Peers
 from airnet.decide.policy import Policy
+from airnet.decide.protection import number
 from airnet.decide.rules import SESSION
 from airnet.domain.decision import PASSIVE, Action
 from airnet.domain.verdict import PPM, Cause
@@ -52,6 +53,8 @@ PLAIN: dict[str, int] = {
     "flow_whole": 0,
     "stood_ns": 0,
     "hosts_beside": 0,
+    "has_path": 1,
+    "path_age_ns": 0,
     "frozen_until_ns": 0,
     "t_ns": 1_795_420_800_000_000_000,
     "ttl_ns": 1_000_000_000,
@@ -212,9 +215,17 @@ class Model:
             yield f.is_guarded == t.meets_protected
             yield f.is_vital == t.meets_vital
             yield f.is_host == t.is_own
+            yield t.ways == f.has_path
             return
+        yield t.ways == len(self.site.paths)
         guard = guardrails.Guard(self.policy, self.site, Peers(self.site))
         kept = guard.protection
+        # A path of the site leads to the gateway that the site says.
+        ends = [number(gateway) for gateway in guard.paths.values()]
+        is_led = z3.And(f.has_path == 1, f.target_type == rules.PATH)
+        yield z3.Implies(is_led, z3.Or(*(f.first == end for end in ends)))
+        if not ends:
+            yield f.has_path == 0
         met, truly = rules.touches, claims.meets
         ranges = [each for each, _ in kept.guarded]
         named = {

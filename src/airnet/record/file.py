@@ -297,7 +297,8 @@ def _checkpoint(directory: Path) -> Checkpoint | None:
         LedgerError: it is not one, so it vouches for nothing.
     """
     try:
-        raw = (directory / CHECKPOINT).read_bytes()
+        with (directory / CHECKPOINT).open("rb") as file:
+            raw = file.read(line.LINE_BYTES_MAX)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -39,13 +39,18 @@ def decode(line: bytes, sequence: int) -> Evidence:
     Raises:
         ValueError: not JSON, not canonical, or not the entry of that sequence.
     """
+    if len(line) > LINE_BYTES_MAX:
+        raise ValueError("longer than any entry")
     try:
         entry = _DECODER.decode(line)
+        again = encode(entry)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"not an entry: {error}") from error
+    except (RecursionError, OverflowError) as error:  # nothing that we would write
         raise ValueError(f"not an entry: {error}") from error
     if entry.sequence != sequence:
         raise ValueError(f"sequence {entry.sequence} where {sequence} belongs")
-    if encode(entry) != line:
+    if again != line:
         raise ValueError("not in canonical form")
     return entry
 

@@ -29,23 +29,41 @@ _CAUSES = {
     Cause.UNKNOWN: "Unclassified behaviour",
 }
 
+#: The digests of a `start` entry, and the file that each is the SHA-256 of.
+FILES = {
+    "config": "airnet.toml",
+    "approvers": "approvers.toml",
+    "agents": "agents.toml",
+    "site": "site.toml",
+    "policy": "policy.toml",
+}
+#: The SHA-256 of nothing, which stands for a file that was not named (FIPS 180-4).
+NO_FILE = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
 _MODES = {
     Mode.SHADOW: "shadow, so it was not sent",
     Mode.PROPOSE: "proposed, to be sent once {} people approve",
     Mode.ENFORCE: "enforced",
 }
+#: What an entry names by which it came about: the model, and the policy's SHA-256.
+_SAID_BY = ("model", "policy")
 _ACTIONS = {
     Action.OBSERVE: "observe: nothing is changed",
     Action.ALERT: "alert: people are told, nothing is changed",
     Action.EVIDENCE: "evidence: frames and features are kept, nothing is changed",
     Action.RATE_LIMIT_SOURCES: "rate limit unknown sources at the switch",
     Action.DROP_SOURCES: "drop the sources' frames at the switch",
+    Action.REROUTE: "send what goes to the gateway by another path; nothing is dropped",
     Action.THROTTLE_SESSION: "refuse new orders at the order gateway; cancels pass",
+    Action.THROTTLE_PROCESS: "slow the algorithm's process down on its own host",
+    Action.FREEZE_PROCESS: "freeze the algorithm's process on its own host, after its "
+    "orders are cancelled",
     Action.CANCEL_ORDERS: "cancel every open order of the session at its gateway",
     Action.DISABLE_SESSION: "cancel every open order, then refuse new ones, until a "
     "named person allows them again",
     Action.ISOLATE_SESSION: "cancel every open order, then log the session out",
     Action.ISOLATE_HOST: "cut the host off, after its orders are cancelled",
+    Action.ISOLATE_SUBNET: "cut the subnet off, after all its orders are cancelled",
 }
 
 
@@ -54,7 +72,7 @@ def tell(incident: Incident, evidence: Iterable[Evidence]) -> str:
 
     `evidence` is the ledger, or at least the entries the Incident names.
     """
-    wanted = set(incident.evidence)
+    evidence, wanted = list(evidence), set(incident.evidence)
     entries = [entry for entry in evidence if entry.sequence in wanted]
     cause = _CAUSES[Cause(incident.cause)]
     lines = [
@@ -79,7 +97,34 @@ def tell(incident: Incident, evidence: Iterable[Evidence]) -> str:
         elif entry.kind == "effect":
             lines += _seen(entry, decisions)
     lines += ["", "How it ended", *_ending(incident, entries)]
+    under = [line for start in _starts(evidence, wanted) for line in _under(start)]
+    if under:
+        lines += ["", "Under which configuration", *under]
     return "\n".join(lines) + "\n"
+
+
+def _starts(evidence: Iterable[Evidence], wanted: set[int]) -> list[Evidence]:
+    """Return the beginnings of the runs that made some of the wanted Decisions."""
+    start: Evidence | None = None
+    found: dict[int, Evidence] = {}
+    for entry in evidence:
+        if entry.kind == "start":
+            start = entry
+        is_decided = entry.kind == "decision" and entry.sequence in wanted
+        if is_decided and start is not None:
+            found[start.sequence] = start
+    return list(found.values())
+
+
+def _under(start: Evidence) -> list[str]:
+    """Return the digest of each file that a run was configured by."""
+    lines = []
+    for name, file in FILES.items():
+        digest = start.body.get(name)
+        if digest is not None:
+            text = "no such file was named" if digest == NO_FILE else digest
+            lines.append(f"  {file}: {text} [{start.sequence}]")
+    return lines
 
 
 def utc(time_ns: int) -> str:
@@ -128,16 +173,24 @@ def _decided(decision: Decision, entry: Evidence) -> list[str]:
         ),
     ]
     if decision.action not in PASSIVE:
-        ttl = _span(decision.until_ns - decision.t_ns)
-        lines.append(f"    {mode}; ends by itself after {ttl} {cite}")
+        lines.append(f"    {mode}; {_length(decision)} {cite}")
     lines.append(f"    {decision.why} {cite}")
-    model = entry.body.get("model")
-    if model:
-        lines.append(f"    model {model} {cite}")
+    by = [f"{name} {entry.body[name]}" for name in _SAID_BY if entry.body.get(name)]
+    if by:
+        lines.append(f"    by {', '.join(by)} {cite}")
     kept = entry.body.get("evidence")
     if isinstance(kept, dict):
         lines += [f"    {text} {cite}" for text in _rarity(kept)]
     return lines
+
+
+def _length(decision: Decision) -> str:
+    """Return how long it was to last, were it carried out."""
+    ttl = _span(decision.until_ns - decision.t_ns)
+    if decision.action is Action.DISABLE_SESSION:
+        return f"asked of the gateway for {ttl}, and then until a named person lifts it"
+    is_sent = decision.mode is Mode.ENFORCE
+    return f"{'ends' if is_sent else 'would end'} by itself after {ttl}"
 
 
 def _rarity(kept: dict[str, object]) -> list[str]:
@@ -234,12 +287,20 @@ def _ending(incident: Incident, entries: Sequence[Evidence]) -> list[str]:
             State.ROLLED_BACK: f"taken back: {containment.detail}",
             State.FAILED: f"not in force as far as is known; at the latest {at}",
             State.WITHHELD: f"never sent: {containment.detail}",
+            State.INTENDED: "whether it was sent is not on record",
+            State.UNVERIFIABLE: "nothing live was changed: this is a replay",
         }.get(containment.state, f"still in force; {_end_words(containment)}")
         lines.append(f"  {decision.action.value}: {text} [{sequence}]")
     if lines:
         return lines
-    shadowed = any(d.action not in PASSIVE for d in incident.decisions)
-    reason = "policy was in shadow" if shadowed else "no containment was ordered"
+    wanted = {d.mode for d in incident.decisions if d.action not in PASSIVE}
+    reason = "no containment was ordered"
+    if Mode.ENFORCE in wanted:
+        reason = "what was ordered is not on record as sent"
+    elif Mode.PROPOSE in wanted:
+        reason = "what was proposed was not approved by as many people as it takes"
+    elif wanted:
+        reason = "policy was in shadow"
     cites = "".join(
         f"[{entry.sequence}]" for entry in entries if entry.kind == "decision"
     )

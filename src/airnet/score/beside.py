@@ -1,18 +1,18 @@
 """Beside: files of numbers that lie beside a model and are signed together with it."""
 
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from airnet.errors import ModelError
+from airnet.score.kept import File
 
 REMEDY = "reinstall airnet, or train the model again: airnet models train"
 
 Kind = TypeVar("Kind")
 
 
-def read(path: Path, kind: type[Kind]) -> Kind | None:
+def read(path: File, kind: type[Kind]) -> Kind | None:
     """Return what a JSON file says, None where there is no file.
 
     Raises:

@@ -12,7 +12,6 @@ rounded up.
 
 import bisect
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ from airnet.domain.verdict import PPM, Cause
 from airnet.domain.window import FeatureSchema
 from airnet.errors import ModelError
 from airnet.score import beside
+from airnet.score.kept import Place
 
 FILE = "calibration.json"
 #: Steps of the grid that leaves lie on, in one unit of margin (ADR 0012).
@@ -105,7 +105,7 @@ def table_of(scores: NDArray[np.int64], days: NDArray[np.int64]) -> Table:
     )
 
 
-def read(folder: Path, schema: FeatureSchema) -> Calibration | None:
+def read(folder: Place, schema: FeatureSchema) -> Calibration | None:
     """Return the Calibration beside a model, None when it has none.
 
     Raises:

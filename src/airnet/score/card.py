@@ -6,7 +6,6 @@ it was trained under differ from what the card says.
 
 import hashlib
 import tomllib
-from pathlib import Path
 
 import msgspec
 
@@ -15,6 +14,8 @@ from airnet.config import Closed
 from airnet.domain.verdict import Cause
 from airnet.domain.window import FeatureSchema
 from airnet.errors import ModelError
+from airnet.score.kept import File, KeptFile, Place
+from airnet.toml import tree_of, whole
 
 REMEDY = "reinstall airnet, or train the model again: airnet models train"
 
@@ -83,7 +84,7 @@ class Card(Closed, frozen=True):
         return f"{self.name}-{self.version}@{self.sha256[:12]}"
 
 
-def read(folder: Path, schema: FeatureSchema) -> tuple[Card, bytes]:
+def read(folder: Place, schema: FeatureSchema) -> tuple[Card, bytes]:
     """Return the card and the bytes of the model in `folder`.
 
     Raises:
@@ -91,12 +92,13 @@ def read(folder: Path, schema: FeatureSchema) -> tuple[Card, bytes]:
     """
     path = folder / "card.toml"
     try:
-        text = path.read_text("utf-8")
+        data = path.read_bytes() if isinstance(path, KeptFile) else whole(path)
+        text = data.decode()
         model = (folder / "model.onnx").read_bytes()
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"{folder}: cannot be read: {error}", REMEDY) from error
     try:
-        card = msgspec.convert(tomllib.loads(text), Card, strict=True)
+        card = msgspec.convert(tree_of(text), Card, strict=True)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ModelError(f"{path}: not a model card: {error}", REMEDY) from error
     found = hashlib.sha256(model).hexdigest()
@@ -116,7 +118,7 @@ def read(folder: Path, schema: FeatureSchema) -> tuple[Card, bytes]:
     return card, model
 
 
-def _check_columns(path: Path, card: Card, schema: FeatureSchema) -> None:
+def _check_columns(path: File, card: Card, schema: FeatureSchema) -> None:
     """Raise ModelError when the card speaks of columns the schema lacks."""
     cohort = (card.reference.row, *card.reference.others)
     if any(len(row) < len(schema.features) for row in cohort):

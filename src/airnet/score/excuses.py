@@ -58,6 +58,44 @@ EXCUSES = (
             ("unspoken", 0, 8),
         ),
     ),
+    # Connections end one after another, answered, and none is open: who asked whether
+    # the port is served hangs up. A host that is flooded with segments of none answers
+    # each by RST (RFC 9293 section 3.10.7.1), or not at all.
+    Rule(
+        name="gateway.hanging_up",
+        cause=Cause.NORMAL,
+        unit="1/1000",
+        feature="reply_share",
+        limit=400,
+        needs=(
+            ("half_open", 0, 4),
+            ("syn_rate", 0, 50),
+            ("reset_rate", 0, 0),
+            ("refused_rate", 0, 0),
+            ("udp_rate", 0, 0),
+            ("icmp_rate", 0, 0),
+            ("rate", 0, 1500),
+            ("rate_1s", 0, 150),
+        ),
+    ),
+    # Handshakes that were open are completed in a volley, none is left open, and Logons
+    # come of it: a firm's floor has started in one moment, from far away.
+    Rule(
+        name="gateway.getting_through",
+        cause=Cause.NORMAL,
+        unit="Logons/s",
+        feature="logon_rate",
+        limit=20,
+        needs=(
+            ("half_open", 0, 4),
+            ("syn_rate", 0, 250),
+            ("reset_rate", 0, 0),
+            ("udp_rate", 0, 0),
+            ("icmp_rate", 0, 0),
+            ("logons_10s", 0, 170),
+            ("rate_1s", 0, 75),
+        ),
+    ),
     # None is answered and no session is alive: the gateway is gone.
     Rule(
         name="gateway.known_hosts_unanswered",

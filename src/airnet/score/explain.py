@@ -24,7 +24,6 @@ from airnet.score.rule import Rule
 from airnet.score.rules import RULES
 from airnet.score.runtime import COLUMNS
 
-METHOD = "exact Shapley values against the reference"
 #: Shares and ranges that are told.
 TOLD = 5
 

@@ -4,8 +4,6 @@
 anything else would not decide as the model was tested to.
 """
 
-from pathlib import Path
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 from airnet.config import Closed
 from airnet.errors import ModelError
 from airnet.score.calibrate import GRID
+from airnet.score.kept import Place
 
 FILE = "golden.json"
 COLUMNS = 64
@@ -43,7 +42,7 @@ def steps_of(margins: NDArray[np.float32]) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(row) for row in steps.tolist())
 
 
-def read(folder: Path) -> Golden | None:
+def read(folder: Place) -> Golden | None:
     """Return the Golden rows beside a model, None when it has none.
 
     Raises:

@@ -2,7 +2,6 @@
 
 import functools
 import math
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from airnet.errors import ModelError
 from airnet.score import calibrate, golden as golden_rows, reference as distribution
 from airnet.score.calibrate import Calibrated
 from airnet.score.card import Card, read
+from airnet.score.kept import Place
 from airnet.score.native import REFERENCE, admit
 from airnet.score.novelty import Novelty
 from airnet.score.runtime import COLUMNS, Runtime
@@ -26,14 +26,14 @@ class Model:
     """A trained model. Its margins are sums of numbers on a grid: exact in any order.
 
     Args:
-        folder: where model.onnx and card.toml lie.
+        folder: where model.onnx and card.toml lie, or what was read of it.
         schema: the columns this airnet makes.
 
     Raises:
         ModelError: missing, unreadable, altered, or for another schema.
     """
 
-    def __init__(self, folder: Path, schema: FeatureSchema) -> None:
+    def __init__(self, folder: Place, schema: FeatureSchema) -> None:
         self.card: Card
         self.card, model = read(folder, schema)
         self.identity = self.card.identity

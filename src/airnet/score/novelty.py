@@ -4,14 +4,13 @@ An ONNX ensemble of one small tree a feature (airnet.train.strange): its score i
 of parts, each of one feature, in powers of ten of how rare that value is.
 """
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
 from airnet.errors import ModelError
 from airnet.score.card import REMEDY
 from airnet.score.golden import Golden, require
+from airnet.score.kept import Place
 from airnet.score.native import Native, admit
 from airnet.score.runtime import COLUMNS, Runtime
 
@@ -29,7 +28,7 @@ class Novelty:
         ModelError: it cannot be read, or does not say what it said in training.
     """
 
-    def __init__(self, folder: Path, golden: Golden) -> None:
+    def __init__(self, folder: Place, golden: Golden) -> None:
         path = folder / FILE
         try:
             data = path.read_bytes()

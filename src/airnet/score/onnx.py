@@ -20,6 +20,7 @@ from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION
 from airnet.score import seal
 from airnet.score.drift import Drifts
 from airnet.score.evidence import Evidence, Said
+from airnet.score.kept import Kept
 from airnet.score.model import Model
 from airnet.score.native import SHADOW_EVERY
 from airnet.score.opinion import (
@@ -387,7 +388,7 @@ def load(
     models: list[Model] = []
     seals = {}
     for name, schema in (("session", SESSION_SCHEMA), ("flood", FLOOD_SCHEMA)):
-        folder = models_dir / name
+        folder = Kept.read(models_dir / name)
         if is_signed:
             seal.check(folder, trusted)
             seals[name] = hashlib.sha256(seal.manifest_of(folder)).hexdigest()

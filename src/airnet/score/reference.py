@@ -8,7 +8,6 @@ taken for stable, above 0.25 for another population (Siddiqi, Credit Risk Scorec
 """
 
 import itertools
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from airnet.config import Closed
 from airnet.domain.window import FeatureSchema
 from airnet.errors import ModelError
 from airnet.score import beside
+from airnet.score.kept import Place
 
 #: Of a feature's bins: one more than edges, and the last for what is missing.
 MISSING = BINS - 1
@@ -121,7 +121,7 @@ def psi(expected: Counts, found: Counts) -> NDArray[np.int64]:
     return out
 
 
-def read(folder: Path, schema: FeatureSchema) -> Reference | None:
+def read(folder: Place, schema: FeatureSchema) -> Reference | None:
     """Return the Reference beside a model, None when it has none.
 
     Raises:

@@ -14,7 +14,14 @@ from airnet.domain.window import (
 )
 from airnet.score.excuses import EXCUSES
 from airnet.score.rules_feed import FEED_RULES
-from airnet.score.rules_flood import GATEWAY_RULES, SOURCE_RULES
+from airnet.score.rules_flood import FAST_RULES, SOURCE_RULES
+from airnet.score.rules_flood_odd import ODD_RULES, ODD_TOLD_RULES
+from airnet.score.rules_flood_told import (
+    GATEWAY_SLOW_RULES,
+    GATEWAY_TOLD_RULES,
+    HOST_FLOOD_RULES,
+    HOST_TOLD_RULES,
+)
 from airnet.score.rules_host import HOST_RULES
 from airnet.score.rules_sensor import SENSOR_RULES
 from airnet.score.rules_session import SESSION_RULES
@@ -22,12 +29,15 @@ from airnet.score.rules_venue import VENUE_RULES
 
 __all__ = ["EXCUSES", "GATEWAY_RULES", "RULES", "SOURCE_RULES", "VENUE_RULES"]
 
+#: What policy acts upon; what it only tells comes after, so that it says less.
+GATEWAY_RULES = (*FAST_RULES, *GATEWAY_SLOW_RULES, *ODD_RULES)
+
 RULES = {
     WINDOW_SESSION: SESSION_RULES,
-    WINDOW_GATEWAY: GATEWAY_RULES,
+    WINDOW_GATEWAY: (*GATEWAY_RULES, *GATEWAY_TOLD_RULES, *ODD_TOLD_RULES),
     WINDOW_SOURCE: SOURCE_RULES,
     WINDOW_VENUE: VENUE_RULES,
     WINDOW_FEED: FEED_RULES,
     WINDOW_SENSOR: SENSOR_RULES,
-    WINDOW_HOST: HOST_RULES,
+    WINDOW_HOST: (*HOST_RULES, *HOST_FLOOD_RULES, *HOST_TOLD_RULES),
 }

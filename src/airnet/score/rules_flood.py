@@ -21,22 +21,43 @@ OF_STRANGERS = (*AT_GATEWAY, ("known_share", 0, 250))
 #: backup or a feed that passes by is most of what comes from strangers.
 HANDSHAKES = (("empty_share", 900, ANY), ("reply_share", 250, 750))
 
-GATEWAY_RULES = (
-    # Handshakes of strangers, 20 of them open and in this window none completed: a firm
-    # that nobody knows may start a dozen programs in one moment, and from far away.
+#: Nearly all of them open, at one port, and nobody gives up.
+HALF_OPEN = (
+    *OF_STRANGERS,
+    ("half_open_share", 950, ANY),
+    ("reset_rate", 0, 100),
+    ("busiest_port_share", 800, ANY),
+)
+
+FAST_RULES = (
+    # Handshakes of strangers, 20 of them open and in this window none completed, each
+    # from another: a firm that nobody knows may start a dozen machines in one moment,
+    # and from far away.
     Rule(
         name="gateway.half_open_at_once",
         cause=Cause.FLOOD,
         unit="handshakes/s",
         feature="half_open_rate",
         limit=800,
-        needs=(
-            *OF_STRANGERS,
-            ("half_open", 20, ANY),
-            ("half_open_share", 950, ANY),
-            ("reset_rate", 0, 100),
-            ("busiest_port_share", 800, ANY),
-        ),
+        needs=(*HALF_OPEN, ("half_open", 20, ANY), ("packets_per_source", 0, 1400)),
+    ),
+    # The same of anybody, faster than a machine starts programs.
+    Rule(
+        name="gateway.half_open_fast_at_once",
+        cause=Cause.FLOOD,
+        unit="handshakes/s",
+        feature="half_open_rate",
+        limit=2000,
+        needs=(*HALF_OPEN, ("half_open", 20, ANY)),
+    ),
+    # The same of few: on one machine a firm may start two dozen programs at once.
+    Rule(
+        name="gateway.half_open_of_few_at_once",
+        cause=Cause.FLOOD,
+        unit="handshakes/s",
+        feature="half_open_rate",
+        limit=800,
+        needs=(*HALF_OPEN, ("half_open", 30, ANY)),
     ),
     # Segments of no connection, each from an address never seen before, unanswered: who
     # reconnects sends a SYN first, and more than one packet.
@@ -218,6 +239,7 @@ GATEWAY_RULES = (
             ("fresh_share", 0, 250),
             ("packets_per_source", 2500, ANY),
             ("logons_10s", 10, ANY),
+            ("rate_1s", 120, ANY),
             ("unspoken", 0, 6),
             ("session_rate", 1, ANY),
             *HANDSHAKES,
@@ -236,6 +258,7 @@ GATEWAY_RULES = (
             ("known_share", 0, 50),
             ("packets_per_source", 3500, ANY),
             ("logons_10s", 16, ANY),
+            ("rate_1s", 120, ANY),
             ("empty_share", 700, ANY),
         ),
     ),
@@ -250,7 +273,7 @@ GATEWAY_RULES = (
             ("known", 3, ANY),
             ("known_share", 0, 50),
             ("packets_per_source", 2500, ANY),
-            ("rate_1s", 80, ANY),
+            ("rate_1s", 120, ANY),
             ("half_open_share", 0, 500),
             ("logon_rate", 20, ANY),
             ("empty_share", 700, ANY),
@@ -258,23 +281,37 @@ GATEWAY_RULES = (
     ),
     # Connections of few strangers, which are taken and on which nobody logs on, again
     # and again: they hold what clients need. A firm that starts logs on, and is known.
-    Rule(
-        name="gateway.connections_without_logon",
-        cause=Cause.FLOOD,
-        unit="handshakes/s",
-        feature="completed_rate",
-        limit=20,
-        needs=(
-            ("packets", 10, ANY),
-            ("known", 3, ANY),
-            ("known_share", 0, 100),
-            ("half_open_share", 0, 500),
-            ("packets_per_source", 2500, ANY),
-            ("rate_1s", 90, ANY),
-            ("over_baseline", 8000, ANY),
-            ("logon_rate", 0, 10),
-            ("history_ms", 1000, ANY),
-        ),
+    # Who asks a dozen times at once and hangs up is a monitor: until it does that as
+    # often as 400 packets a second are, one volley is no more than it is.
+    *(
+        Rule(
+            name=name,
+            cause=Cause.FLOOD,
+            unit="handshakes/s",
+            feature="completed_rate",
+            limit=20,
+            needs=(
+                *paced,
+                ("known", 3, ANY),
+                ("known_share", 0, 100),
+                ("half_open_share", 0, 500),
+                ("packets_per_source", 2500, ANY),
+                ("syn_rate", 20, ANY),
+                ("over_baseline", 8000, ANY),
+                ("logon_rate", 0, 10),
+                ("history_ms", 1000, ANY),
+            ),
+        )
+        for name, paced in (
+            (
+                "gateway.connections_without_logon",
+                (("packets", 10, 30), ("span_us", 8000, ANY), ("rate_1s", 90, ANY)),
+            ),
+            (
+                "gateway.volleys_without_logon",
+                (("packets", 10, ANY), ("rate_1s", 400, ANY)),
+            ),
+        )
     ),
     # Connections held open by strangers on which the gateway never spoke as to a
     # client. All sessions of a floor that wait for its Logon are fewer, and known; and

@@ -108,7 +108,8 @@ HOST_RULES = (
         needs=(NEWS,),
     ),
     # Refused six times under three CompIDs of which none is its own, at a gateway where
-    # others trade; or twelve times under one.
+    # others trade; or twelve times under one. Under 32, it is no firm whose programs
+    # the venue does not know yet.
     *(
         Rule(
             name=name + suffix,
@@ -120,6 +121,7 @@ HOST_RULES = (
         )
         for suffix, pace in (("", GUESSING), ("_together", TOGETHER))
         for name, limit, needs in (
+            ("host.refused_logons_of_many_names", 24, (("comps", 32, ANY),)),
             ("host.refused_logons", 5, (("comps", 3, ANY),)),
             ("host.repeated_refused_logons", 11, ()),
         )
@@ -171,20 +173,28 @@ HOST_RULES = (
         limit=262_144,
         needs=(NEWS, ("carry_share", 750, 1000), ("lawful", 1, 1)),
     ),
-    # An unknown peer is called on a timer: the gaps vary by less than half of their
-    # mean, where chance would give all of it (exponential gaps: 1000).
-    Rule(
-        name="host.regular_calls",
-        cause=Cause.COMPROMISE,
-        unit="calls",
-        feature="beat_contacts",
-        limit=3,
-        needs=(
-            NEWS,
-            ("beat_deviation", 0, 500),
-            ("beat_period_ms", 50, 60_000),
-            ("lawful", 1, 1),
-        ),
+    # An unknown peer is called on a timer: the gaps vary far less than by chance
+    # (exponential gaps: 1000), the less the fewer there are. Three gaps of who asks for
+    # names at random are within half of their mean one time in four.
+    *(
+        Rule(
+            name=f"host.regular_calls{suffix}",
+            cause=Cause.COMPROMISE,
+            unit="calls",
+            feature="beat_contacts",
+            limit=limit,
+            needs=(
+                NEWS,
+                ("beat_deviation", 0, deviation),
+                ("beat_period_ms", 50, 60_000),
+                ("lawful", 1, 1),
+            ),
+        )
+        for suffix, limit, deviation in (
+            ("", 3, 220),
+            ("_again", 5, 300),
+            ("_at_length", 9, 400),
+        )
     ),
     Rule(
         name="host.regular_calls_outside",

@@ -33,6 +33,36 @@ SENSOR_RULES = (
             ("venues_risen", 0, 0),
         ),
     ),
+    # Where no gateway says when it sent by more than the second: eight clients' clocks,
+    # nearly all, and by 5 ms at least. A flood that fills the line would do less.
+    Rule(
+        name="sensor.clock_ahead_of_clients_share",
+        cause=Cause.SENSOR_FAULT,
+        unit="1/1000",
+        feature="ahead_up_share",
+        limit=950,
+        needs=(
+            ("clocks_up", 8, ANY),
+            ("clocks_down", 0, 0),
+            ("clock_shift_us", 5000, ANY),
+            ("venues_risen", 0, 0),
+        ),
+    ),
+    # What clients send comes later than it did, and the gateways' clocks are where they
+    # were: the way from the clients, or half of them, is longer. The mirror is well.
+    Rule(
+        name="sensor.path_longer_share",
+        cause=Cause.VENUE_FAULT,
+        unit="1/1000",
+        feature="ahead_up_share",
+        limit=400,
+        needs=(
+            ("clocks_up", 6, ANY),
+            ("clocks_down", 3, ANY),
+            ("ahead_down_share", 0, 100),
+            ("behind_down_share", 0, 100),
+        ),
+    ),
     Rule(
         name="sensor.clock_behind_share",
         cause=Cause.SENSOR_FAULT,

@@ -6,7 +6,16 @@ limits that this moved say so.
 
 from airnet.domain.verdict import Cause
 from airnet.score.rule import ANY, Rule
-from airnet.score.rules_session_told import ALONE, CALM, SPREAD, TOLD
+from airnet.score.rules_session_told import (
+    ALONE,
+    CALM,
+    LOOP,
+    PAST,
+    REFUSED,
+    SPREAD,
+    STILL,
+    TOLD,
+)
 
 #: What is acted upon. How near honest days come to it: docs/adr/0049.
 _ACTED = (
@@ -21,6 +30,21 @@ _ACTED = (
         feature="duplicates",
         limit=3,
         needs=(("rejects", 2, ANY),),
+    ),
+    # One used ClOrdID within two slots is too few to tell; beside it is enough that
+    # four times within ten seconds an order was refused that had been refused before.
+    Rule(
+        name="session.duplicate_clordid_refused",
+        cause=Cause.ALGO_FAULT,
+        unit="orders in 0.2 s",
+        feature="duplicates",
+        limit=0,
+        needs=(
+            ("rejects", 1, ANY),
+            ("retries", 4, ANY),
+            ("entropy", 0, 2500),
+            ("others_rejected", 0, 20),
+        ),
     ),
     # The same order a dozen times in a row, 40 a second, four times what the session
     # ever sent while the others did not, elevated for 0.15 s at least. Who slices a
@@ -52,13 +76,27 @@ _ACTED = (
         limit=60,
         divisor=10,
         needs=(
-            ("loop_share", 700, ANY),
-            ("cancels_per_new", 0, 500),
-            ("relative_fast", 6000, ANY),
+            *LOOP,
             ("relative_1s", 4000, ANY),
             ("relative_first", 3500, ANY),
             ("streak_ms", 100, ANY),
-            *CALM,
+        ),
+    ),
+    # The same of a session that has a past. Who is six times as fast as then for so
+    # many messages need not be so for a while: the likest honest row, a large order's,
+    # had two thirds of it, however long it lasted.
+    Rule(
+        name="session.loop_out_of_nothing",
+        cause=Cause.ALGO_FAULT,
+        unit="messages/s",
+        feature="rate_16",
+        limit=60,
+        divisor=10,
+        needs=(
+            *LOOP,
+            ("relative_1s", 2000, ANY),
+            ("relative_first", 2000, ANY),
+            *PAST,
         ),
     ),
     # One order of two dozen alike again and again, with or without cancels between, at
@@ -80,9 +118,10 @@ _ACTED = (
         ),
     ),
     # As many refusals as reports (a report that refuses counts as both), a dozen in two
-    # slots, of messages that resemble each other, at 40 a second, and the gateway takes
-    # what others send: it asks again and again for what cannot be had. Not who
-    # always does, as who cancels what is gone: three times its own past.
+    # slots, of messages of which half are the one some places before, at 40 a second,
+    # and the gateway takes what others send: it asks again and again for what cannot be
+    # had. Not who always does: three times its own past. Nor who asks for every cancel
+    # twice while a lost segment holds up the answers.
     Rule(
         name="session.refusals_in_a_row",
         cause=Cause.ALGO_FAULT,
@@ -90,14 +129,10 @@ _ACTED = (
         feature="rejects",
         limit=11,
         needs=(
-            ("reject_share", 450, ANY),
-            ("rate_16", 400, ANY),
+            *REFUSED,
+            ("streak_ms", 500, ANY),
             ("entropy", 0, 3200),
-            ("relative_fast", 4000, ANY),
-            ("relative_1s", 3000, ANY),
-            ("streak_ms", 100, ANY),
-            ("others_rejected", 0, 50),
-            ("market_1s", 0, 1500),
+            ("loop_share", 500, ANY),
         ),
     ),
     # 300 orders a second on both sides of many symbols, hardly two in a row in one,
@@ -120,16 +155,95 @@ _ACTED = (
             ("gap_deviation", 0, 1000),
         ),
     ),
+    # The same of a session whose past was less quiet, while nobody else moves at all.
+    Rule(
+        name="session.filled_while_others_rest",
+        cause=Cause.ALGO_FAULT,
+        unit="1/1000",
+        feature="relative_1s",
+        limit=5000,
+        needs=(
+            *SPREAD,
+            *STILL,
+            ("relative_fast", 12_000, ANY),
+            ("relative_first", 4500, ANY),
+            ("rate_new_fast", 2500, ANY),
+            ("cancels_per_new", 0, 100),
+            ("same_symbol_share", 0, 120),
+            ("gap_deviation", 0, 800),
+        ),
+    ),
+    # And slower, where nothing is withdrawn or replaced and no symbol comes twice in a
+    # row, at seven times the most it ever did: an arbitrage that had sent in volleys
+    # before had nearly five.
+    Rule(
+        name="session.filled_evenly",
+        cause=Cause.ALGO_FAULT,
+        unit="1/1000",
+        feature="relative_1s",
+        limit=3000,
+        needs=(
+            *SPREAD,
+            *STILL,
+            ("relative_fast", 8000, ANY),
+            ("relative_first", 2500, ANY),
+            ("peak_ratio", 7000, ANY),
+            ("rate_new_fast", 1200, ANY),
+            ("cancels_per_new", 0, 30),
+            ("replaces_per_new", 0, 20),
+            ("same_symbol_share", 0, 80),
+            ("gap_deviation", 0, 800),
+            ("others_rejected", 0, 20),
+        ),
+    ),
     # One order replaced 48 times, each within 0.2 s of the one before, at 50 messages a
     # second at least, and back to a state it was in: two rules undo each other. Honest
-    # quoting follows a price, and in the twin's replaced no order more than six times.
+    # quoting follows a price, and in the twin's replaced no order more than six times;
+    # who quotes on a timer says the same price again, more often when all hurry.
     Rule(
         name="session.replaces_of_one_order",
         cause=Cause.ALGO_FAULT,
         unit="replaces",
         feature="replace_run",
         limit=48,
-        needs=(("loop_share", 400, ANY), ("rate_16", 500, ANY)),
+        needs=(
+            ("loop_share", 400, ANY),
+            ("rate_16", 500, ANY),
+            ("relative_1s", 3000, ANY),
+            ("relative_first", 2500, ANY),
+        ),
+    ),
+    # Twenty, in a loop of few messages, of a session that did not before.
+    Rule(
+        name="session.replaces_in_a_loop",
+        cause=Cause.ALGO_FAULT,
+        unit="replaces",
+        feature="replace_run",
+        limit=19,
+        needs=(
+            ("loop_share", 600, ANY),
+            ("entropy", 0, 2000),
+            ("rate_16", 500, ANY),
+            ("relative_1s", 2000, ANY),
+            ("relative_first", 2000, ANY),
+            *PAST,
+            *CALM,
+        ),
+    ),
+    # Twice as many as 48, by nothing but one of two others, while all are calm: of a
+    # session that has done so from the beginning.
+    Rule(
+        name="session.replaces_of_one_order_at_length",
+        cause=Cause.ALGO_FAULT,
+        unit="replaces",
+        feature="replace_run",
+        limit=96,
+        needs=(
+            ("loop_share", 950, ANY),
+            ("entropy", 0, 1050),
+            ("rate_16", 500, ANY),
+            *CALM,
+        ),
     ),
     # Fifteen times within some ten seconds an order was refused that had been refused
     # before, the same few messages come again and again, and the gateway takes the
@@ -170,19 +284,20 @@ _ACTED = (
         needs=(("gap_rate", 12, ANY),),
     ),
     # The same without a past to compare with: nobody wants one order 257 times in a row
-    # at 400 a second. A large order sent in like pieces made 181 at 288 a second, in
-    # the twin's wildest markets.
+    # at 600 a second. A large order forty times the usual, sent in like pieces, made
+    # 435 at 430 a second, and 333 at 495, in days of thirty sessions.
     Rule(
         name="session.identical_orders_in_a_row",
         cause=Cause.ALGO_FAULT,
         unit="orders/s",
         feature="identical_rate",
-        limit=400,
+        limit=600,
         divisor=10,
         needs=(("repeat_run", 256, ANY),),
     ),
     # A person cannot, and an algorithm should not, want the same order 100 times a
-    # second; 32 in a row, while above its own past and the market.
+    # second; 32 in a row, while above its own past and the market. A large order in
+    # like pieces was 2.3 times its own past.
     Rule(
         name="session.identical_orders_per_second",
         cause=Cause.ALGO_FAULT,
@@ -192,13 +307,14 @@ _ACTED = (
         divisor=10,
         needs=(
             ("repeat_run", 32, ANY),
-            ("relative_fast", 2000, ANY),
-            ("relative_1s", 2000, ANY),
+            ("relative_fast", 3000, ANY),
+            ("relative_1s", 3000, ANY),
         ),
     ),
     # Fifteen times its own past for half a second, each order withdrawn within 5 ms
     # and hardly any filled: stuffing. Who refreshes quotes sends a bid and an offer by
-    # turns, more than it withdraws in one volley, and lets them stand.
+    # turns, more than it withdraws in one volley, and lets them stand. Who races to
+    # prices at an open probes so too, in one name after the other.
     Rule(
         name="session.withdrawn_over_own_baseline",
         cause=Cause.ALGO_FAULT,
@@ -211,18 +327,20 @@ _ACTED = (
             ("cancels_per_new", 900, 1200),
             ("cancel_age_us", 0, 5_000),
             ("same_side_share", 400, ANY),
+            ("same_symbol_share", 300, ANY),
         ),
     ),
     # Fifteen times its own past for a second, five times its first seconds, 300 orders
     # a second at least and three times the most it ever did, for half a second, while
-    # the others stay calm, in its symbols too, and all of it on one side: 129 in a row.
+    # the others stay calm, in its symbols too, and all of it on one side: 129 in a row,
+    # some of them alike: in a list of names, none is.
     Rule(
         name="session.one_sided_rate_over_own_baseline",
         cause=Cause.ALGO_FAULT,
         unit="1/1000",
         feature="ratio_1s",
         limit=15_000,
-        needs=(*ALONE, ("side_run", 128, ANY)),
+        needs=(*ALONE, ("side_run", 128, ANY), ("entropy", 0, 3900)),
     ),
 )
 

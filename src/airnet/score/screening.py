@@ -15,7 +15,7 @@ from airnet.score.model import Model
 from airnet.score.native import SHADOW_EVERY
 from airnet.score.opinion import READY, Voice
 from airnet.score.rule import Rule, fired
-from airnet.score.rules import EXCUSES, RULES
+from airnet.score.rules import EXCUSES, GATEWAY_RULES, RULES
 
 #: Of which a model speaks.
 KINDS = (WINDOW_SESSION, WINDOW_GATEWAY, WINDOW_SOURCE)
@@ -73,8 +73,8 @@ def ruled_marks(kind: int, rows: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def gateway_bounds() -> tuple[NDArray[np.void], NDArray[np.void]]:
-    """Return RULE[n] and LIMIT[m] of gateways' hard rules alone, in their order."""
-    named = [(WINDOW_GATEWAY, FACT, rule) for rule in RULES[WINDOW_GATEWAY]]
+    """Return RULE[n] and LIMIT[m] of the hard rules of gateways that are acted upon."""
+    named = [(WINDOW_GATEWAY, FACT, rule) for rule in GATEWAY_RULES]
     return _arrays(named)
 
 

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from airnet import durable, signing
 from airnet.config import Closed
 from airnet.errors import ModelError, UnsupportedError
+from airnet.score.kept import REMEDY as _REMEDY, Place
 from airnet.signing import Signature
 
 MANIFEST, SIGNATURES = "manifest.json", "manifest.sig"
@@ -29,10 +30,7 @@ REQUIRED = (
     "reference.json",
     "golden.json",
 )
-#: Hexadecimal digits of a public key.
-KEY_DIGITS = 64
 KEYS = Path(__file__).resolve().parents[1] / "data" / "models.keys"
-_REMEDY = "reinstall airnet; what was trained here: airnet models sign --key FILE"
 
 
 class Manifest(Closed, frozen=True):
@@ -41,7 +39,7 @@ class Manifest(Closed, frozen=True):
     files: dict[str, str]
 
 
-def manifest_of(folder: Path) -> bytes:
+def manifest_of(folder: Place) -> bytes:
     """Return the manifest of the files in a folder, the same bytes for the same files.
 
     Raises:
@@ -62,18 +60,18 @@ def manifest_of(folder: Path) -> bytes:
     return msgspec.json.format(msgspec.json.encode(Manifest(files=files))) + b"\n"
 
 
-def check(folder: Path, keys: Iterable[str], *, is_signed: bool = True) -> str:
+def check(folder: Place, keys: Iterable[str], *, is_signed: bool = True) -> str:
     """Return the public key that signed a folder, after every file was compared.
 
     Args:
-        folder: where the model is.
+        folder: where the model is, or what was read of it.
         keys: public keys that count, in hex.
         is_signed: without, an unsigned folder is taken, and "" returned.
 
     Raises:
         ModelError: a file was altered, added or removed, or nobody known signed it.
     """
-    said = _bytes(folder / MANIFEST)
+    said = _bytes(folder, MANIFEST)
     found = manifest_of(folder)
     if said != found:
         raise ModelError(f"{folder}: {_difference(said, found)}", _REMEDY)
@@ -98,27 +96,28 @@ def _difference(said: bytes, found: bytes) -> str:
     return f"{MANIFEST} is not as airnet writes it"
 
 
-def signatures(folder: Path) -> tuple[Signature, ...]:
+def signatures(folder: Place) -> tuple[Signature, ...]:
     """Return the signatures beside a manifest.
 
     Raises:
         ModelError: there are none, or they are damaged.
     """
-    path = folder / SIGNATURES
     try:
-        return signing.signatures_in(_bytes(path))
+        return signing.signatures_in(_bytes(folder, SIGNATURES))
     except ValueError as error:
-        raise ModelError(f"{path}: {error}", _REMEDY) from error
+        raise ModelError(f"{folder / SIGNATURES}: {error}", _REMEDY) from error
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(folder: Place, name: str) -> bytes:
     try:
-        return path.read_bytes()
+        return (folder / name).read_bytes()
     except FileNotFoundError as error:
-        what = "unsigned" if path.name == SIGNATURES else "has no manifest"
-        raise ModelError(f"{path.parent}: {what}", _REMEDY) from error
+        what = "unsigned" if name == SIGNATURES else "has no manifest"
+        raise ModelError(f"{folder}: {what}", _REMEDY) from error
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error}", _REMEDY) from error
+        raise ModelError(
+            f"{folder / name}: cannot be read: {error}", _REMEDY
+        ) from error
 
 
 def sign(folder: Path, private: Ed25519PrivateKey) -> str:

@@ -7,7 +7,6 @@ Where it disagrees, the Verdict is that nobody knows. A hard rule needs no secon
 
 import functools
 import math
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from airnet.domain.verdict import PPM, Cause
 from airnet.errors import ModelError
 from airnet.score.card import REMEDY, Card
 from airnet.score.golden import Golden, require
+from airnet.score.kept import Place
 from airnet.score.runtime import Runtime
 
 FILE = "second.onnx"
@@ -30,7 +30,7 @@ class Second:
         golden: what it must say of known rows.
     """
 
-    def __init__(self, folder: Path, card: Card, golden: Golden | None) -> None:
+    def __init__(self, folder: Place, card: Card, golden: Golden | None) -> None:
         self._path, self._card, self._golden = folder / FILE, card, golden
         self.is_there = self._path.exists()
 

@@ -20,7 +20,7 @@ from airnet.decide.foresight import Foreseen, Foresight
 from airnet.decide.policy import Policy
 from airnet.decide.proposals import DATAGRAMS_RULE
 from airnet.decide.protection import Protection
-from airnet.domain.decision import PASSIVE, Decision
+from airnet.domain.decision import PASSIVE, Action, Decision
 from airnet.domain.session import Look, address_bytes, address_text
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_GATEWAY
@@ -73,8 +73,11 @@ class Arming:
         self._foresight = Foresight(brain.judge, policy, site, SPAN_NS)
         self._withdraw, self._record, self._closed = withdraw, record, closed
         self._gateways: dict[bytes, tuple[str, int]] = {}
-        self._due: dict[bytes, None] = {}
-        self._renew_ns = self._met_ns = 0
+        #: What changed, and which order is likely there; then, what is still to ask.
+        self._due: dict[bytes, Action | None] = {}
+        self._half: dict[bytes, None] = {}
+        self._asked: dict[bytes, int] = {}  # the longest ago first
+        self._met_ns = 0
         self._fired = self._decisions = 0
         self._spared: set[str] = set()
         self._registered = {
@@ -87,13 +90,23 @@ class Arming:
         self._own = self._spare_site(Protection(site))
         self._respare()
 
-    def ordered(self, decision: Decision) -> None:
-        """Take note of a Decision: nothing that was foreseen knew of it."""
+    def ordered(self, decision: Decision) -> dict[str, object]:
+        """Take note of a Decision: nothing that was foreseen knew of it.
+
+        Return how it came about, for the log.
+        """
         self._foresight.heard(decision)
         if decision.action in PASSIVE:
-            return
+            return {}
         for target in decision.target:
             self._spare(target)
+        return self._trigger.told(decision)
+
+    def agreed(self, decision: Decision) -> None:
+        """Take note of what people agreed to: it stands, and was not foreseen."""
+        for target in decision.target:
+            self._spare(target)
+        self._disarm()
 
     def judged(
         self, verdicts: list[Verdict], looks: list[Look], decisions: int
@@ -120,30 +133,49 @@ class Arming:
                 gateway = address_bytes(verdict.address)
                 self._arms.disarm(gateway)
                 if gateway in self._gateways:
-                    self._due = {gateway: None} | self._due
+                    self._due.pop(gateway, None)
+                    self._due = {gateway: _likely(verdict), **self._due}
 
-    def tend(self, sessions: NDArray[np.void], now_ns: int) -> bool:
-        """Ask for the gateway that waits for it longest; whether others still wait.
+    def tend(
+        self,
+        sessions: NDArray[np.void],
+        now_ns: int,
+        is_idle: bool,  # noqa: FBT001 -- as GuardPost calls it
+    ) -> bool:
+        """Ask for one gateway: of which something changed, or that waits longest.
 
-        `now_ns` is capture time.
+        `now_ns` is capture time. Where nothing changed, it is asked in good time while
+        the lane is idle, and else when what was foreseen is about to end.
+        True when something had changed.
         """
-        if now_ns - self._met_ns >= MEET_NS:
+        if now_ns - self._met_ns >= (MEET_NS if is_idle else 2 * MEET_NS):
             self._met_ns = now_ns
             self._meet(sessions)
-        if not self._due:
-            if now_ns < self._renew_ns:
-                return False
-            self._renew_ns = now_ns + SPAN_NS // 2
-            self._due = dict.fromkeys(self._gateways)
-            if not self._due:
-                return False
-        gateway = next(iter(self._due))
-        del self._due[gateway]
+        if self._due:
+            gateway, likely = next(iter(self._due.items()))
+            del self._due[gateway]
+            self._ask(gateway, now_ns, likely)
+            return True
+        if is_idle and self._half:
+            self._ask(next(iter(self._half)), now_ns)
+            return False
+        gateway, asked_ns = next(iter(self._asked.items()), (b"", now_ns))
+        if gateway and (is_idle or now_ns - asked_ns >= SPAN_NS // 2):
+            self._ask(gateway, now_ns)
+        return False
+
+    def _ask(self, gateway: bytes, now_ns: int, likely: Action | None = None) -> None:
+        """Ask what would be ordered at a gateway, all or what is likely; arm it."""
+        self._half.pop(gateway, None)
+        if likely is not None:
+            self._half[gateway] = None
+        self._asked.pop(gateway, None)
+        self._asked[gateway] = now_ns
         scorer = self._brain.scorer
         if isinstance(scorer, OnnxScorer) and not scorer.is_screening:
             self._arms.hold()
-            return False
-        found = self._foresight.of(*self._gateways[gateway], now_ns)
+            return
+        found = self._foresight.of(*self._gateways[gateway], now_ns, likely)
         arm = None if found is None else self._arm(gateway, found)
         if arm is None or not self._arms.arm(arm):
             self._arms.disarm(gateway)
@@ -155,7 +187,6 @@ class Arming:
             ),
             default=1 << 62,
         )
-        return bool(self._due)
 
     def _arm(self, gateway: bytes, found: Foreseen) -> Arm | None:
         """Return what C is given of what is foreseen; None: nothing may be done."""
@@ -212,6 +243,8 @@ class Arming:
             elif gateway not in found:
                 self._arms.disarm(gateway)
                 self._due.pop(gateway, None)
+                self._asked.pop(gateway, None)
+                self._half.pop(gateway, None)
         self._gateways = found
 
     def _spare_site(self, protection: Protection) -> bytes:
@@ -254,6 +287,13 @@ class Arming:
             return True  # no single address: a subnet, or a session's end
 
 
+def _likely(verdict: Verdict) -> Action:
+    """Return what would be ordered if the next window were like this one."""
+    if verdict.sources:
+        return Action.DROP_SOURCES
+    return Action.RATE_LIMIT_SOURCES
+
+
 def armed(
     post: GuardPost | None,
     stride: Stride | None,
@@ -269,7 +309,7 @@ def armed(
     stride.tell(None if trigger is None else trigger.arms, post.spin_ns)
     if trigger is None:
         return None
-    post.load(gate)
+    post.load(gate, stride)
 
     def closed() -> str:
         return gate.closed() or ("the ledger failed" if hands.failure else "")

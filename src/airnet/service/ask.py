@@ -21,6 +21,8 @@ from airnet.service.talk import (
 READ_BYTES = 65_536
 #: The warden answers by itself before that, even when airnet hangs.
 BEYOND_NS = 3 * NS_PER_S
+#: Made while there is one thread: two that meet a type first at once crash msgspec.
+_ANSWERS = msgspec.json.Decoder(Answer)
 
 
 def ask(path: Path, what: Ask, signed: Signed | None = None) -> Answer:
@@ -45,7 +47,7 @@ def ask(path: Path, what: Ask, signed: Signed | None = None) -> Answer:
                 if not data or len(whole) > ANSWER_BYTES_MAX:
                     raise ConnectionError("it hung up")
                 whole += data
-            return msgspec.json.decode(whole, type=Answer)
+            return _ANSWERS.decode(whole)
     except (OSError, msgspec.DecodeError) as error:
         raise UnsupportedError(
             f"{path}: no answer from airnet: {error}",

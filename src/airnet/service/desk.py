@@ -21,13 +21,19 @@ from prometheus_client.registry import Collector
 
 from airnet.act.gate import Gate
 from airnet.act.intents import Journal
-from airnet.act.people import People, told
+from airnet.act.people import Approvers, People, told
 from airnet.act.standing import Standing
 from airnet.clock import Clock
 from airnet.domain.decision import Decision
 from airnet.domain.incident import Evidence
 from airnet.domain.instruction import Ask, Peer, Signed
-from airnet.errors import AirnetError, ConfigError, InstructionError, LedgerError
+from airnet.errors import (
+    AirnetError,
+    ConfigError,
+    InstructionError,
+    LedgerError,
+    UnsupportedError,
+)
 from airnet.service.listing import listing
 from airnet.service.talk import Answer, Lines, Passed, Request, Returned, refused
 from airnet.service.warden import Duty
@@ -38,6 +44,8 @@ SEND_S = 1.0
 APPROVED_MAX = 64
 
 log = structlog.get_logger()
+#: Made while there is one thread: two that meet a type first at once crash msgspec.
+_PASSED = msgspec.json.Decoder(Passed)
 
 
 class Desk(Collector):
@@ -107,9 +115,7 @@ class Desk(Collector):
         """
         self._look()
         while self._coming:
-            if self._link is not None:
-                self._link.close()
-            self._asked.clear()
+            self._part()
             self._link, self._lines = self._coming.popleft(), Lines(PASSED_BYTES_MAX)
         link = self._link
         if link is None:
@@ -126,9 +132,25 @@ class Desk(Collector):
             self._asked.clear()
             return
         for line in self._lines.feed(data or b""):
-            self._asked.append(msgspec.json.decode(line, type=Passed))
+            self._asked.append(_PASSED.decode(line))
         while self._asked:
             self._do(link, self._asked.popleft())
+
+    def _part(self) -> None:
+        """Let go of a warden that is gone; a freeze that it took is one all the same.
+
+        Who asked for it was told so; whoever asked for anything else was not.
+        """
+        link, self._link = self._link, None
+        self._asked.clear()
+        if link is None:
+            return
+        with link, contextlib.suppress(OSError):
+            while data := link.recv(READ_BYTES):
+                for line in self._lines.feed(data):
+                    passed = _PASSED.decode(line)
+                    if passed.hold:
+                        self._gate.hold(passed.hold)
 
     def _look(self) -> None:
         """Record a freeze, or its end."""
@@ -243,20 +265,38 @@ def listen(path: Path) -> socket.socket:
     return listener
 
 
+def _held(data: bytes) -> int:
+    """Return a file in memory that holds this, to be read from its beginning."""
+    descriptor = os.memfd_create("approvers")
+    with os.fdopen(os.dup(descriptor), "wb") as file:
+        file.write(data)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _wardenless(error: OSError) -> UnsupportedError:
+    return UnsupportedError(
+        f"no warden: {error.strerror or error}",
+        "raise the unit's TasksMax or LimitNOFILE",
+    )
+
+
 class Wardens:
     """Keeps one warden at work: starts it, and another when it is gone.
 
     Args:
         path: the socket that people talk to.
         directory: where the freeze is.
-        approvers: the file of whose word counts, or "".
+        approvers: whose word counts, for every warden there will be.
         desk: who does what the warden passes on.
     """
 
-    def __init__(self, path: Path, directory: Path, approvers: str, desk: Desk) -> None:
+    def __init__(
+        self, path: Path, directory: Path, approvers: Approvers, desk: Desk
+    ) -> None:
         self._desk = desk
         self._directory = directory
-        self._approvers = approvers
+        self._approvers = msgspec.json.encode(approvers)
         self._path = path
         self._listener = listen(path)
         self._woken, self.wake = socket.socketpair()
@@ -266,30 +306,60 @@ class Wardens:
         self.tend()
 
     def tend(self) -> None:
-        """Start a warden when there is none."""
-        if self._warden is not None and self._warden.poll() is None:
+        """Start a warden when there is none.
+
+        Where no process can be made now, it is tried again a second later: the watch,
+        and a freeze by file, need none.
+        """
+        before = self._warden
+        if before is not None and before.poll() is None:
             return
-        if self._warden is not None:
-            log.error("service.warden_gone", status=self._warden.returncode)
-        ours, theirs = socket.socketpair()
+        try:
+            ours = self._started()
+        except OSError as error:
+            if before is None:
+                raise _wardenless(error) from error
+            log.critical("service.no_warden", reason=error.strerror)
+            return
+        if before is not None:
+            log.error("service.warden_gone", status=before.returncode)
+        self._link = ours
+        self._desk.attend(ours)
+
+    def _started(self) -> socket.socket:
+        """Start a warden; return our end of what it is talked to by.
+
+        Raises:
+            OSError: no process, or no descriptor, can be had.
+        """
+        with contextlib.ExitStack() as held:
+            ours, theirs = socket.socketpair()
+            held.callback(theirs.close)
+            on_failure = held.enter_context(contextlib.ExitStack())
+            on_failure.callback(ours.close)
+            listed = _held(self._approvers)
+            held.callback(os.close, listed)
+            self._warden = self._spawned(theirs.fileno(), listed)
+            on_failure.pop_all()
+        return ours
+
+    def _spawned(self, link: int, listed: int) -> subprocess.Popen[bytes]:
+        """Start the process, given its descriptors."""
         duty = Duty(
             listener=self._listener.fileno(),
-            link=theirs.fileno(),
+            link=link,
             wake=self._woken.fileno(),
             directory=str(self._directory),
-            approvers=self._approvers,
+            approvers=listed,
             uid=os.geteuid(),
         )
         words = [sys.executable, "-m", "airnet.service.warden"]
-        self._warden = subprocess.Popen(
+        return subprocess.Popen(
             [*words, msgspec.json.encode(duty).decode()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            pass_fds=(duty.listener, duty.link, duty.wake),
+            pass_fds=(duty.listener, duty.link, duty.wake, duty.approvers),
         )
-        theirs.close()
-        self._link = ours
-        self._desk.attend(ours)
 
     def watch_signals(self) -> None:
         """Have signals told to the warden as they come; by the main thread only."""

@@ -5,8 +5,10 @@ rules through them, which takes none.
 """
 
 import contextlib
+import gc
 import os
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -34,13 +36,29 @@ from airnet.pipeline import Pipeline, trading
 from airnet.record.ledger import Ledger
 from airnet.score import OnnxScorer
 from airnet.service.rehearsal import Rehearsal
+from airnet.stride import Stride
 
 #: Between two looks at who is logged on, and between two sweeps of ended rules.
 KEEP_NS, SWEEP_NS = 100_000_000, 5_000_000_000
 
+#: Between two looks for garbage, where Python itself does not look for it: while it is
+#: calm, and at the latest.
+TIDY_NS, TIDIED_NS = 50_000_000, 1_000_000_000
 #: So much less often a lane rehearses where orders are foreseen: rehearsing, it looks
 #: at no frame, and what is foreseen needs no interpreter.
-ARMED_REHEARSAL = 10
+ARMED_REHEARSAL = 4
+#: What comes after so long is the beginning of something.
+QUIET_NS = 2_000_000
+#: A lane that looks for frames without a pause sleeps so long before it rehearses, for
+#: whoever ran meanwhile left cold caches; see ext/step.h.
+NAP_NS = 200_000
+NEVER_NS = 1 << 62
+#: Flood-like packets in a gateway's window of which a flood may be the beginning: there
+#: is a millisecond yet until that window closes (ext/window.h, WINDOW_EARLY_NS).
+STIRS = 2
+#: How long a lane neither rehearses nor looks ahead after anything was said of a
+#: gateway: while it does, it looks at no frame, and the next may be the deciding one.
+CALM_NS = 5_000_000
 #: Said of what an earlier process did and did not live to decide.
 UNCONFIRMED = (
     "Done as foreseen by a process that ended before it had decided; taken back."
@@ -54,6 +72,10 @@ class Guarded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     interface: str
     descriptors: dict[str, int]
+
+
+#: Made while there is one thread: two that meet a type first at once crash msgspec.
+_GUARDED = msgspec.json.Decoder(Guarded)
 
 
 def attach_guard(port: GuardPort, pins: Path = PINS) -> Guarded | None:
@@ -78,7 +100,7 @@ def guarded_from(text: str) -> Guarded | None:
     if not text:
         return None
     try:
-        found = msgspec.json.decode(text, type=Guarded)
+        found = _GUARDED.decode(text)
         for fd in found.descriptors.values():
             os.fstat(fd)
     except (msgspec.MsgspecError, OSError) as error:
@@ -126,7 +148,11 @@ class GuardPost(Collector):
             self.trigger = Trigger(arms, self.actuator, self._slot)
         self.reflex = Reflex(self.actuator, self.intents, self.trigger)
         #: Foresees, and says whether more is to be foreseen (airnet.service.arming).
-        self.tend: Callable[[NDArray[np.void], int], bool] | None = None
+        self.tend: Callable[[NDArray[np.void], int, bool], bool] | None = None
+        #: Sleeps if so much is owed, until frames come, and says that none are there.
+        self._nap: Callable[[int], bool] = lambda _: True
+        self._stirs: Callable[[], int] = int
+        self._parts: list[Callable[[], None]] = []  # of a rehearsal, still to come
         self.spin_ns = port.spin_us * 1000
         self._known = Known(self._kernel.known, clock)
         self._kept_ns = self._swept_ns = clock.mono_ns()
@@ -134,8 +160,13 @@ class GuardPost(Collector):
         self._rehearse_ns = port.rehearse_us * 1000
         if self.trigger is not None:
             self._rehearse_ns *= ARMED_REHEARSAL
-        self._rehearsed_ns = 0
+        self._rehearsed_ns = self._stirred_ns = self._tidied_ns = 0
+        self._tidied = count(1)
+        #: Flood-like packets seen in an open window, and when there were more.
+        self._seen = self._more_ns = 0
+        self._urgent: list[Callable[[], None]] = []
         self.rehearsal = Rehearsal(scorer, self._kernel, clock)
+        self._spare_arms = scorer.arms() if self.trigger is not None else None
 
     @property
     def interface(self) -> str:
@@ -172,10 +203,11 @@ class GuardPost(Collector):
         self._slot.clear()
         self.intents.clear()
 
-    def load(self, gate: Gate) -> None:
+    def load(self, gate: Gate, stride: Stride) -> None:
         """Let what is foreseen be done from now on, while that gate is open."""
         if self.trigger is None:
             return
+        self._nap, self._stirs = stride.nap, stride.stirs
         tables = self._kernel.descriptors
         self.trigger.arms.load(
             tables["sources"],
@@ -185,6 +217,28 @@ class GuardPost(Collector):
             gate.frozen_path,
         )
         gate.on_hold(self.trigger.arms.hold)
+        if self._spare_arms is not None:
+            self.rehearsal.load(self._spare_arms, gate.frozen_path)
+
+    def attend(self, lane: Pipeline, *, is_idle: bool) -> None:
+        """Do what is to be done between two batches. For the lane."""
+        if is_idle:
+            self.rest(lane)
+        self.keep_known(lane.brain.decoder.sessions)
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """Look for garbage now, where orders are foreseen, and not within a window."""
+        if self.tend is None:
+            return
+        now_ns = self._clock.mono_ns()
+        every_ns = TIDY_NS if self.patience == 1 else TIDIED_NS
+        if now_ns - self._tidied_ns < every_ns:
+            return
+        gc.disable()  # Python itself would look whenever enough was made
+        self._tidied_ns = now_ns
+        turn = next(self._tidied)
+        gc.collect(2 if turn % 100 == 0 else 1 if turn % 10 == 0 else 0)
 
     def keep_known(self, sessions: NDArray[np.void]) -> None:
         """Let pass who is logged on, looking at the table ten times a second.
@@ -193,7 +247,7 @@ class GuardPost(Collector):
         the watch goes on, and the sessions it already knows still pass.
         """
         now_ns = self._clock.mono_ns()
-        if now_ns - self._kept_ns < KEEP_NS:
+        if now_ns - self._kept_ns < KEEP_NS * self.patience:
             return
         self._kept_ns = now_ns
         try:
@@ -203,18 +257,44 @@ class GuardPost(Collector):
 
     def rest(self, lane: Pipeline) -> None:
         """Make ready for the next flood. For the lane, when it is idle."""
-        sessions, now_ns = lane.brain.decoder.sessions, lane.totals.now_ns
-        if self.tend is None or not self.tend(sessions, now_ns):
-            self.rehearse()
+        sessions, mono_ns = lane.brain.decoder.sessions, self._clock.mono_ns()
+        now_ns = lane.totals.now_ns
+        if self._has_begun(mono_ns):
+            self._urgent = self.rehearsal.begun()
+        is_calm = mono_ns - max(self._stirred_ns, self._more_ns) >= CALM_NS
+        is_due = mono_ns - self._rehearsed_ns >= self._rehearse_ns > 0 and is_calm
+        if is_due and not self._parts:
+            self._parts = self.rehearsal.parts()
+            if self.spin_ns:
+                is_due = self._nap(NAP_NS)
+        if self.tend is not None and self.tend(sessions, now_ns, is_due):
+            self._stirred_ns = self._clock.mono_ns()
+            self._urgent = []
+        elif self._urgent:  # one at a time: its first window may close meanwhile
+            self._urgent.pop(0)()
+        elif is_due:
+            self._rehearse()
 
-    def rehearse(self) -> None:
-        """Go through a made-up flood when it is time. For the lane, when it is idle."""
-        if not self._rehearse_ns:
-            return
-        now_ns = self._clock.mono_ns()
-        if now_ns - self._rehearsed_ns >= self._rehearse_ns:
-            self.rehearsal.go()
-            self._rehearsed_ns = self._clock.mono_ns()
+    def _has_begun(self, mono_ns: int) -> bool:
+        """Whether a flood may have begun, after a while in which nothing came."""
+        before, self._seen = self._seen, self._stirs()
+        if self._seen < STIRS or self._seen <= before:
+            return False
+        last_ns, self._more_ns = max(self._more_ns, self._stirred_ns), mono_ns
+        return mono_ns - last_ns >= QUIET_NS and self._rehearse_ns > 0
+
+    def _rehearse(self) -> None:
+        """Go on with a made-up flood, until frames come."""
+        while self._parts:
+            if not self._nap(NEVER_NS):
+                return
+            self._parts.pop(0)()
+        self._rehearsed_ns = self._clock.mono_ns()
+
+    @property
+    def patience(self) -> int:
+        """How many times as long what is not urgent waits: 2 while a gateway stirs."""
+        return 1 if self._clock.mono_ns() - self._stirred_ns >= CALM_NS else 2
 
     @property
     def wait_ms(self) -> int | None:
@@ -242,8 +322,8 @@ class GuardPost(Collector):
         frames = CounterMetricFamily(
             "airnet_guard_frames", "Frames at the guarded port, by end", labels=["end"]
         )
-        for end, count in self._kernel.counts().items():
-            frames.add_metric([end], count)
+        for end, frame_count in self._kernel.counts().items():
+            frames.add_metric([end], frame_count)
         yield frames
         for name, text, value in (
             ("known_sessions", "Sessions that pass by name", len(self._known)),

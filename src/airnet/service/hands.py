@@ -26,6 +26,8 @@ ORDERS_MAX = 1024  # queued to the hands; beyond it the lane waits
 WAIT_MS = 20
 #: An undo is served while an approval is carried out, and no deeper.
 DEPTH_MAX = 2
+#: An enforcer that is letting go may take so long to say so when the service ends.
+PARTING_NS = 2_000_000_000
 
 
 class Rehearsal(NamedTuple):
@@ -134,8 +136,16 @@ class Hands(Collector):
                 self._standing.tick(self._clock.now_ns())
                 if self._post is not None:
                     self._post.sweep()
+            self._part()
         except BaseException as error:  # noqa: BLE001 -- the lane raises it again
             self.failure = error
+
+    def _part(self) -> None:
+        """Wait a moment for what people undid: they were told that it is let go."""
+        until_ns = self._clock.mono_ns() + PARTING_NS
+        while self._standing.leaving and self._clock.mono_ns() < until_ns:
+            self._one()  # nothing is queued any more: it only passes the time
+            self._standing.tick(self._clock.now_ns())
 
     def _breathe(self) -> None:
         """Do what people ask and give a sign of life; also between two commands.

@@ -1,6 +1,7 @@
 """Kept: what a run leaves beside its ledger, a recording and decisions, one a line."""
 
 import contextlib
+import os
 from io import FileIO
 from pathlib import Path
 
@@ -105,14 +106,22 @@ class Kept:
 
 
 def _open_lines(path: Path) -> FileIO:
-    """Open a decisions file for whole-line appends."""
+    """Open a decisions file for whole-line appends.
+
+    What a lost host tore ends there: the next Decision is a line of its own.
+    """
     try:
-        return path.open("ab", buffering=0)
+        lines = path.open("a+b", buffering=0)
+        if path.is_file() and lines.tell():
+            lines.seek(-1, os.SEEK_END)
+            if lines.read(1) != b"\n":
+                lines.write(b"\n")
     except OSError as error:
         raise ConfigError(
             f"service.decisions: {path}: cannot be written: {error.strerror}",
             "name a file in a folder that exists and is airnet's",
         ) from error
+    return lines
 
 
 def _lost(error: CaptureError) -> None:

@@ -11,8 +11,9 @@ from airnet.act.isolation import Isolation
 from airnet.act.masscancel import MassCancelActuator
 from airnet.act.openc2 import control_problems
 from airnet.act.orders import OrdersActuator
+from airnet.act.sdn import Ways
 from airnet.clock import Clock
-from airnet.config import Actuators, Gateway
+from airnet.config import Actuators, Gateway, Sdn
 from airnet.domain.session import SessionName, address_text, comp_text
 from airnet.errors import ConfigError
 from airnet.pipeline import trading
@@ -75,6 +76,15 @@ def means(
     fix = MassCancelActuator(gateways, orders.timeout_ms, clock)
     isolating = [Isolation(cut, [orders, fix], sessions, clock) for cut in cuts]
     return [orders, fix, *isolating, *cuts]
+
+
+def ways_of(sdn: Sdn, socket_path: Path, base: Path) -> Ways:
+    """Return how containments get to switches beside the first controller."""
+    return Ways(
+        standby=tuple(str(base / one) for one in sdn.standby),
+        lane=str(socket_path.with_name("lane.sock")),
+        paths={way.name: way.hops for way in sdn.paths},
+    )
 
 
 def names(sessions: "NDArray[np.void]") -> list[SessionName]:

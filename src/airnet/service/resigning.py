@@ -15,7 +15,7 @@ from airnet.domain.decision import Decision
 from airnet.errors import ConfigError, UnsupportedError
 from airnet.record.file import read
 from airnet.record.narrative import utc
-from airnet.toml import read_text
+from airnet.toml import read_text, tree_of
 
 
 def doubts_of(policy: Path, ledger: Path) -> list[dict[str, object]]:
@@ -62,7 +62,7 @@ def resign(policy: Path, scope: str, by: str, at: datetime) -> Resigned:
     )
     text = read_text(policy).rstrip("\n") + "\n" + "\n".join(lines)
     try:
-        written = msgspec.convert(tomllib.loads(text), Policy, strict=True)
+        written = msgspec.convert(tree_of(text), Policy, strict=True)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ConfigError(
             f"{policy}: no `[[resigned]]` can stand behind it: {error}",

@@ -20,15 +20,15 @@ import structlog
 from airnet import __version__
 from airnet.act.actuator import Actuator
 from airnet.act.gate import Gate, by_signal
-from airnet.act.people import Approvers, People
-from airnet.act.process import Agents, ProcessActuator
-from airnet.act.sdn import SdnActuator, Ways
+from airnet.act.people import People
+from airnet.act.process import ProcessActuator
+from airnet.act.sdn import SdnActuator
 from airnet.act.standing import Standing
 from airnet.capture.attached import Attached
 from airnet.capture.interface import read_attached
 from airnet.capture.source import Source
 from airnet.clock import SystemClock
-from airnet.config import Config, Site, load
+from airnet.config import Config, Site
 from airnet.decide.policy import Policy
 from airnet.decide.recovery import recover
 from airnet.domain.decision import PASSIVE, Decision, Mode
@@ -48,11 +48,12 @@ from airnet.record.file import FileLedger
 from airnet.record.stamped import Stamped
 from airnet.score import load as load_models
 from airnet.service.arming import armed
+from airnet.service.configured import Configured
 from airnet.service.desk import Desk, Wardens
 from airnet.service.guardpost import Guarded, post_of
 from airnet.service.hands import WAIT_MS, Hands, Rehearsal
 from airnet.service.kept import Kept
-from airnet.service.means import means, names, orders_of
+from airnet.service.means import means, names, orders_of, ways_of
 from airnet.service.talk import place_of
 from airnet.stride import stride_of
 
@@ -109,12 +110,13 @@ class Service:
 
     def __init__(
         self,
-        config: Config,
-        base: Path,
+        configured: Configured,
         papers: Papers,
         attached: Attached,
         guarded: Guarded | None = None,
     ) -> None:
+        self._configured = configured
+        config, base = configured.config, configured.base
         self._clock = SystemClock()
         self._is_stopping = self._is_reload_asked = False
         self._watched: dict[str, Watched] = {}
@@ -127,18 +129,17 @@ class Service:
         lanes, trailer = config.pipeline.lanes, config.capture.trailer
         self._cpus = config.pipeline.cpus
         self._brain = think(site, papers.policy, scorer, lanes, self._cpus, trailer)
-        service, ledger_path = config.service, _under(base, config.service.ledger)
-        assert ledger_path is not None, "the ledger has a default place"
+        service = config.service
         with contextlib.ExitStack() as held:
-            self._ledger = FileLedger(ledger_path)
+            self._ledger = FileLedger(base / service.ledger)
             held.callback(self._ledger.close)
             self._stamped = Stamped(self._ledger, {"policy": papers.policy_digest})
             self._post = post_of(guarded, config, site, self._clock, scorer)
             if self._post is not None:
                 held.callback(self._post.close)
                 self._post.recover(self._ledger)
-            standing, self._desk = self._recovered(config, base, site)
-            self._wardens = self._governed(config, base)
+            standing, self._desk = self._recovered(site)
+            self._wardens = self._governed()
             held.callback(self._wardens.close)
             every_us = config.actuators.rehearse_us
             plays = [Rehearsal(play, every_us) for play in self._plays if every_us]
@@ -159,8 +160,7 @@ class Service:
             )
             self._metrics.serve(service.metrics_host, service.metrics_port)
             held.callback(self._metrics.close)
-            said = scorer.provenance() | papers.leave
-            self._begin(papers.site_digest, papers.policy_digest, said)
+            self._begin(papers, scorer.provenance())
             held.pop_all()
 
     def _laned(self, source: Source, policy: Policy) -> Pipeline:
@@ -173,21 +173,18 @@ class Service:
         self._arming = armed(self._post, stride, lane, terms, hands, self._gate)
         return lane
 
-    def _recovered(
-        self, config: Config, base: Path, site: Site
-    ) -> tuple[Standing, Desk]:
+    def _recovered(self, site: Site) -> tuple[Standing, Desk]:
         """Return what acts, agreed with the ledger and with what is in force.
 
         And where it takes what people ask.
         """
+        config, base = self._configured.config, self._configured.base
         actuators = self._actuators(config, base, site)
         self._gate = Gate(place_of(config, base).directory)
         closed = self._gate.closed
         standing = Standing(actuators, self._stamped, self._clock, closed=closed)
-        listed = _under(base, config.approvers)
-        approvers = load(listed, Approvers) if listed else Approvers()
-        people = People(approvers, os.geteuid())
-        desk = Desk(standing, self._gate, people, self._ledger, self._clock)
+        people = People(self._configured.approvers, os.geteuid())
+        desk = Desk(standing, self._gate, people, self._stamped, self._clock)
         before = list(self._ledger.evidence())
         desk.recover(before)
         standing.recover(before)
@@ -195,10 +192,11 @@ class Service:
         self._resigned = self._brain.judge.doubts.recover(_decisions(before))
         return standing, desk
 
-    def _governed(self, config: Config, base: Path) -> Wardens:
+    def _governed(self) -> Wardens:
         """Return who people talk to."""
-        place, listed = place_of(config, base), _under(base, config.approvers)
-        return Wardens(place.socket, place.directory, str(listed or ""), self._desk)
+        place = place_of(self._configured.config, self._configured.base)
+        listed = self._configured.approvers
+        return Wardens(place.socket, place.directory, listed, self._desk)
 
     def _actuators(self, config: Config, base: Path, site: Site) -> list[Actuator]:
         """Return what containments leave by: the first that accepts one takes it."""
@@ -208,7 +206,7 @@ class Service:
         if self._post is not None:  # on the path, so before the switch
             cuts.append(self._post.actuator)
         if socket_path:
-            ways = Ways(lane=str(Path(socket_path).with_name("lane.sock")))
+            ways = ways_of(config.sdn, socket_path, base)
             switches = SdnActuator(
                 str(socket_path),
                 known=self._known,
@@ -220,9 +218,9 @@ class Service:
             switches.arm_anybody(gateway.ip for gateway in site.gateways)
             self._plays.append(switches.rehearse)
             cuts.append(switches)
-        if agents := _under(base, config.agents):
-            where = load(agents, Agents)
-            cuts.append(ProcessActuator(where, agents.parent, site, self._clock))
+        if (agents := self._configured.agents) is not None:
+            place = (base / config.agents).parent
+            cuts.append(ProcessActuator(agents, place, site, self._clock))
         orders = orders_of(site.gateways, config.actuators, base, self._clock)
         return means(site.gateways, orders, self._clock, cuts, self._trading)
 
@@ -230,15 +228,17 @@ class Service:
         """Return who is logged on now."""
         return names(self._brain.decoder.sessions)
 
-    def _begin(self, site: str, policy: str, provenance: dict[str, str]) -> None:
+    def _begin(self, papers: Papers, provenance: dict[str, str]) -> None:
         """Write the ledger's entry of this run's beginning."""
         body: dict[str, object] = {
             "version": __version__,
             "mode": "live",
             "source": self._lane.source.name,
-            "site": site,
-            "policy": policy,
+            "site": papers.site_digest,
+            "policy": papers.policy_digest,
+            **self._configured.digests,
             **provenance,
+            **papers.leave,
         }
         if self._resigned:  # who looked at what had drifted, and ended which doubt
             body["resigned"] = msgspec.to_builtins(self._resigned)
@@ -271,9 +271,7 @@ class Service:
             while not self._is_stopping:
                 taken = self._lane.step(wait_ms)
                 if self._post is not None:
-                    self._post.keep_known(self._brain.decoder.sessions)
-                    if taken < IDLE_FRAMES:
-                        self._post.rest(self._lane)
+                    self._post.attend(self._lane, is_idle=taken < IDLE_FRAMES)
                 self._look_at_effects()
                 self._beat()
                 if self._hands.failure is not None:
@@ -338,8 +336,6 @@ class Service:
     def _decided(self, decision: Decision) -> None:
         """Write a Decision's line; watch its target if it acts."""
         self._kept.add(decision)
-        if self._arming is not None:
-            self._arming.ordered(decision)
         log.info(
             "decision.made",
             id=decision.id,
@@ -348,12 +344,14 @@ class Service:
             target=decision.target,
             mode=decision.mode,
             why=decision.why,
+            **({} if self._arming is None else self._arming.ordered(decision)),
         )
         if decision.action not in PASSIVE and decision.mode is Mode.ENFORCE:
             self._watch(decision)
 
     def _watch(self, decision: Decision) -> None:
         """Look for the effect of a Decision from now on."""
+        self._brain.lines.follow(decision)
         ttl_ns = decision.until_ns - decision.t_ns
         self._watched[decision.id] = Watched(
             decision=decision, until_mono_ns=self._clock.mono_ns() + ttl_ns
@@ -365,8 +363,11 @@ class Service:
         while self._desk.approved:
             approved = self._desk.approved.popleft()
             self._brain.judge.guard.approve(approved)
+            if self._arming is not None:
+                self._arming.agreed(approved)
             self._watch(approved)
-        if not self._watched or mono_ns - self._looked_ns < EFFECT_EVERY_NS:
+        every_ns = EFFECT_EVERY_NS * (1 if self._post is None else self._post.patience)
+        if not self._watched or mono_ns - self._looked_ns < every_ns:
             return
         self._looked_ns = mono_ns
         for watched in list(self._watched.values()):

@@ -8,6 +8,7 @@ takes, so that none comes late and no Outcome depends on the slices. Only where 
 capture's clock is off, a command may be late by one slice.
 """
 
+import gc
 import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
@@ -340,3 +341,18 @@ class Loop:
             state=self._hands.states.get(decision.id, State.INTENDED),
             lines=self._actuator.reached(decision),
         )
+
+
+def hear(stage: Stage, policy: Policy, scorer: Scorer, how: How, terms: Terms) -> Heard:
+    """Run a Loop to its end, and give back what it took.
+
+    A world is megabytes behind a few objects, some in cycles: the collector, which
+    counts objects, would let hundreds of them pile up.
+
+    Raises:
+        UnsupportedError: the world was built too small.
+        LedgerError: the ledger cannot be written.
+    """
+    heard = Loop(stage, policy, scorer, how, terms).run()
+    gc.collect()
+    return heard

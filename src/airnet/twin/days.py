@@ -7,6 +7,7 @@ sweep wants every scenario every day, each is played that often and weighs its p
 """
 
 import math
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -123,15 +124,21 @@ def play_day(season: Season, day: int) -> list[EpisodeRow]:
         UnsupportedError: an episode could not be played; the day is not finished.
     """
     played = [(one, _played(season, one)) for one in episodes(season, day)]
-    rest_s = season.priors.day_minutes * 60.0 - math.fsum(
-        one.weight * found.episode_s for one, found in played if one.weight is not None
-    )
-    calm_s = math.fsum(found.episode_s for one, found in played if one.weight is None)
-    share = max(rest_s, 0.0) / calm_s if calm_s > 0 else 0.0
+    weights = weighed(season, [(one, found.episode_s) for one, found in played])
     return [
-        _row(season, day, one, found, share if one.weight is None else one.weight)
-        for one, found in played
+        _row(season, day, one, found, weight)
+        for (one, found), weight in zip(played, weights, strict=True)
     ]
+
+
+def weighed(season: Season, played: Sequence[tuple[Episode, float]]) -> list[float]:
+    """Return how many of a day each episode stands for, of so many seconds each."""
+    rest_s = season.priors.day_minutes * 60.0 - math.fsum(
+        one.weight * took_s for one, took_s in played if one.weight is not None
+    )
+    calm_s = math.fsum(took_s for one, took_s in played if one.weight is None)
+    share = max(rest_s, 0.0) / calm_s if calm_s > 0 else 0.0
+    return [share if one.weight is None else one.weight for one, _ in played]
 
 
 def _played(season: Season, episode: Episode) -> Facts:

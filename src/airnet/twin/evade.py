@@ -22,7 +22,7 @@ from airnet.decide.policy import Policy
 from airnet.domain.decision import PASSIVE, Decision
 from airnet.errors import UnsupportedError
 from airnet.twin import catalogue, disturb
-from airnet.twin.closed import Loop, Terms
+from airnet.twin.closed import Terms, hear
 from airnet.twin.loop import shipped_scorer
 from airnet.twin.meter import DETECTORS, SECOND_NS, Meter, Traffic
 from airnet.twin.plan import Plan, Size, Span
@@ -240,7 +240,7 @@ class Search:
         stage = PlanStage(plan, SPEC, {"domain": asked.domain})
         comp = plan.comp(line)
         meter = Meter(shipped_scorer(), comp)
-        heard = Loop(stage, asked.policy, meter, "open", Terms(is_rooted=False)).run()
+        heard = hear(stage, asked.policy, meter, "open", Terms(is_rooted=False))
         onset_ns = plan.start_ns + round(asked.calm_s * SECOND_NS)
         own = [
             one

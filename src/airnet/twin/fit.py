@@ -21,6 +21,7 @@ from airnet.capture.pcap import PcapSource
 from airnet.decode import Decoder
 from airnet.domain.message import KIND, UP
 from airnet.errors import CaptureError, ConfigError
+from airnet.toml import tree_of, whole
 from airnet.twin.market import SECOND_NS
 from airnet.twin.moments import (
     BY_NAME,
@@ -273,7 +274,7 @@ def load(path: Path) -> Fitted:
         ConfigError: the file cannot be read, or is no fit.
     """
     try:
-        raw = tomllib.loads(path.read_text("utf-8"))
+        raw = tree_of(whole(path).decode())
         return msgspec.convert(raw, Fitted)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}", "airnet twin fit writes one") from error

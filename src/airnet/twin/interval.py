@@ -81,14 +81,6 @@ def _beta_quantile(share: float, a: float, b: float) -> float:
     return quantile_of(lambda x: beta_below(x, a, b), share, 0.0, 1.0)
 
 
-def rule_of_three(trials: float) -> float:
-    """Return the 95 % bound of a rate that showed nothing in `trials`: 3 / trials.
-
-    -ln 0.05 = 2.996, rounded up. Source: Hanley and Lippman-Hand, JAMA 249 (1983) 1743.
-    """
-    return 3.0 / trials if trials > 0 else math.inf
-
-
 def count_max(count: float, level: float = LEVEL) -> float:
     """Return the one-sided upper bound of a Poisson count's mean.
 

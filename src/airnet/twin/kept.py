@@ -1,330 +1,192 @@
-"""Kept: the windows of an episode, to be judged again under other rules and policies.
+"""Kept: every window of an episode as bytes, to be judged again under other rules.
 
-What a session's windows show does not depend on what is made of them, as long as
-nothing is contained. So an episode is played once, unjudged, and its rows are kept;
-score and decide then take seconds for what takes the world an hour. Kept are all
-windows that could matter: of sessions, those of which the shipped models say anything
-or that are beyond WIDE in any feature. A rule that could fire beside them is refused.
+What windows show does not depend on what is made of them, as long as nothing is
+contained: an episode is played once, unjudged, and score and decide then take
+hundredths of a second for what takes the world ten times as long. All windows are kept,
+whatever was thought of them: a rule nobody has thought of yet sees what it would have.
 """
 
-import io
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import cast
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from airnet import durable
-from airnet._ext import rows as row_kernel
 from airnet.config import Site
-from airnet.decide import Judge
-from airnet.decide.policy import Policy
-from airnet.domain.columns import SCHEMAS, SESSION_SCHEMA
-from airnet.domain.decision import Decision
-from airnet.domain.drift import Drift
+from airnet.domain.columns import SCHEMAS
 from airnet.domain.session import SESSION
-from airnet.domain.verdict import Verdict
-from airnet.domain.window import WINDOW, WINDOW_SESSION
-from airnet.errors import UsageError
-from airnet.score.drift import Drifts
-from airnet.score.onnx import OnnxScorer
-from airnet.score.rule import Rule
-from airnet.score.rules import RULES
-from airnet.twin.closed import Loop, Terms
+from airnet.domain.window import WINDOW
+from airnet.errors import UnsupportedError, UsageError
 from airnet.twin.scenario import Label
 from airnet.twin.staging import stage_of
+from airnet.twin.watch import Seen, watched
 
-#: Features of sessions and from where on a window is kept, in their own units; a rule
-#: must ask for as much of one of them at least.
-WIDE = {
-    "duplicates": 1,
-    "identical_rate": 200,
-    "loop_share": 400,
-    "rejects": 4,
-    "relative_fast": 3_000,
-    "relative_1s": 2_500,
-    "ratio_1s": 5_000,
-    "side_run": 24,
-    "replace_run": 8,
-    "retries": 3,
-    "resend_rate": 5,
-}
-#: Below this nothing is kept whatever else it shows but what is a count: tenths a
-#: second of order messages, recent ones or over a second.
-QUIET = 100
-_COUNTS = ("duplicates", "rejects", "replace_run", "retries", "resend_rate")
-_PLACES = {name: place for place, name in enumerate(SESSION_SCHEMA.names)}
-COLUMNS = {
-    kind: {name: column for column, name in enumerate(schema.names)}
-    for kind, schema in SCHEMAS.items()
-}
-
-Rows = NDArray[np.float32]
+#: What compresses; level 1 takes a third of the time of 3 for a twentieth more bytes.
+CODEC, LEVEL = "zstd", 1
+#: Rows that are taken apart at once.
+NEAR = 256
 
 
 class Heading(msgspec.Struct, frozen=True, kw_only=True):
-    """What an episode is, beside its rows.
+    """What an episode is, beside its windows.
 
-    `drifts` are what decide heard between windows, each with how many windows came
-    before it. `provenance` names the models that chose.
+    `schemas` are the digests of what the rows mean, by window kind.
     """
 
     scenario: str
     seed: int
     domain: str
+    severity: str
+    difficulty: float
+    episode_s: float
     site: Site
-    provenance: dict[str, str]
+    schemas: dict[int, str]
     labels: tuple[Label, ...] = ()
     bystanders: tuple[str, ...] = ()
-    drifts: tuple[tuple[int, Drift], ...] = ()
 
 
 class Episode(msgspec.Struct, frozen=True, kw_only=True):
-    """An episode's windows, in order, with who they are about.
-
-    `names` are rows of the SESSION table: the i-th is of `subjects[i]` from the window
-    `since[i]` on.
-    """
+    """An episode that was watched."""
 
     heading: Heading
-    windows: NDArray[np.void]
-    rows: Rows
-    names: NDArray[np.void]
-    subjects: NDArray[np.int64]
-    since: NDArray[np.int64]
+    seen: Seen
 
 
-class Keeper:
-    """A Scorer that keeps windows and says nothing of them."""
+class Blob(msgspec.Struct, frozen=True):
+    """An array as bytes: compressed, and how many bytes it was."""
 
-    def __init__(self, scorer: OnnxScorer) -> None:
-        self._scorer = scorer
-        self._windows: list[NDArray[np.void]] = []
-        self._rows: list[Rows] = []
-        self._known: dict[int, bytes] = {}
-        self._names: list[tuple[int, int, NDArray[np.void]]] = []
-        self.count = 0
-        self._drifted: list[tuple[int, Drift]] = []
-
-    def score(
-        self,
-        windows: NDArray[np.void],
-        features: Rows,
-        sessions: NDArray[np.void],
-    ) -> list[Verdict]:
-        """Keep what could matter of WINDOW[k] with float32[k, 64] features."""
-        spoken = self._scorer.score(windows, features, sessions)
-        places = chosen(windows, features, spoken)
-        if not len(places):
-            return []
-        kept = windows[places]
-        for at, place in enumerate(places.tolist()):
-            if windows[place]["kind"] == WINDOW_SESSION:
-                self._name(self.count + at, int(windows[place]["subject"]), sessions)
-        self._windows.append(kept)
-        self._rows.append(features[places])
-        self.count += len(places)
-        return []
-
-    def _name(self, at: int, subject: int, sessions: NDArray[np.void]) -> None:
-        named = bytes(row_kernel.identity(sessions, subject))
-        if self._known.get(subject) != named:
-            self._known[subject] = named
-            self._names.append((at, subject, sessions[subject : subject + 1].copy()))
-
-    def counters(self) -> dict[str, int]:
-        """Return what the scorer that chooses counted."""
-        return self._scorer.counters()
-
-    def provenance(self) -> dict[str, str]:
-        """Return what the scorer that chooses is made of."""
-        return self._scorer.provenance()
-
-    def drifts(self, comps: Iterable[str]) -> "tuple[Drifts, ...]":
-        """Return what looks for drift, and has it noted."""
-        found = self._scorer.drifts(comps)
-        return cast("tuple[Drifts, ...]", tuple(Noted(one, self) for one in found))
-
-    def note(self, drift: Drift) -> None:
-        """Keep a drift, after the windows so far."""
-        self._drifted.append((self.count, drift))
-
-    def episode(self, heading: Heading) -> Episode:
-        """Return everything that was kept."""
-        heading = msgspec.structs.replace(heading, drifts=tuple(self._drifted))
-        none = np.zeros((0, 64), np.float32)
-        return Episode(
-            heading=heading,
-            windows=np.concatenate([np.zeros(0, WINDOW), *self._windows]),
-            rows=np.concatenate([none, *self._rows]),
-            names=np.concatenate(
-                [np.zeros(0, SESSION), *(row for *_, row in self._names)]
-            ),
-            subjects=np.array([subject for _, subject, _ in self._names], np.int64),
-            since=np.array([at for at, *_ in self._names], np.int64),
-        )
+    size: int
+    data: bytes
 
 
-class Noted:
-    """Drifts whose findings a Keeper keeps as well."""
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """An Episode on the disk."""
 
-    def __init__(self, drifts: Drifts, keeper: Keeper) -> None:
-        self._drifts, self._keeper = drifts, keeper
-
-    def look(
-        self, windows: NDArray[np.void], features: Rows, sessions: NDArray[np.void]
-    ) -> list[Drift]:
-        """Return what drift shows, as Drifts does."""
-        found = self._drifts.look(windows, features, sessions)
-        for drift in found:
-            self._keeper.note(drift)
-        return found
+    heading: Heading
+    count: int
+    parts: dict[str, Blob]
 
 
-def chosen(
-    windows: NDArray[np.void], features: Rows, spoken: Sequence[Verdict]
-) -> NDArray[np.intp]:
-    """Return the places of windows to keep."""
-    is_kept = windows["kind"] != WINDOW_SESSION
-    with np.errstate(invalid="ignore"):
-        is_busy = features[:, _PLACES["rate_fast"]] >= QUIET
-        is_busy |= features[:, _PLACES["rate_1s"]] >= QUIET
-        for name, least in WIDE.items():
-            is_wide = features[:, _PLACES[name]] >= least
-            is_kept |= is_wide if name in _COUNTS else is_wide & is_busy
-    heard = {
-        (verdict.subject, verdict.close_ns)
-        for verdict in spoken
-        if verdict.window_kind == WINDOW_SESSION
-    }
-    if heard:
-        for place in np.flatnonzero(~is_kept).tolist():
-            window = windows[place]
-            is_kept[place] = (int(window["subject"]), int(window["close_ns"])) in heard
-    return np.flatnonzero(is_kept)
+def keep(
+    scenario: str,
+    seed: int,
+    domain: str,
+    difficulty: float | None = None,
+    **size: float,
+) -> Episode:
+    """Play an episode unjudged, and return what it showed; `size` as for `stage_of`.
 
-
-def uncovered(rules: Sequence[Rule]) -> list[str]:
-    """Return the rules of sessions that could fire on a window that is not kept."""
-    return [rule.name for rule in rules if not _is_covered(rule)]
-
-
-def _is_covered(rule: Rule) -> bool:
-    asked = {rule.feature: rule.limit * rule.divisor + 1}
-    for name, least, _ in rule.needs:
-        asked[name] = max(asked.get(name, 0), least)
-    is_busy = max(asked.get(name, 0) for name in ("rate_fast", "rate_1s")) >= QUIET
-    return any(
-        asked.get(name, -1) >= least and (is_busy or name in _COUNTS or _busies(asked))
-        for name, least in WIDE.items()
-    )
-
-
-def _busies(asked: dict[str, int]) -> bool:
-    """Return whether what is asked for implies a rate that is not quiet."""
-    if asked.get("identical_rate", 0) >= QUIET:
-        return True
-    if asked.get("rate_new_fast", 0) >= QUIET:
-        return True
-    # Sixteen gaps at that rate or more lie within the last second, or nearly so; a
-    # ratio has a prior of ten messages a second below it.
-    return asked.get("rate_16", 0) >= 2 * QUIET or asked.get("relative_fast", 0) > 2_000
-
-
-def keep(scenario: str, seed: int, domain: str, scorer: OnnxScorer) -> Episode:
-    """Play an episode unjudged, and return what it showed."""
-    stage = stage_of(scenario, seed, None, domain=domain)
-    keeper = Keeper(scorer)
-    Loop(stage, Policy(), keeper, "open", Terms(is_rooted=False)).run()
+    Raises:
+        UsageError: there is no such scenario or domain.
+        UnsupportedError: the world was built too small.
+    """
+    stage = stage_of(scenario, seed, difficulty, domain=domain, **size)
+    start_ns, end_ns = stage.span_ns
     heading = Heading(
         scenario=scenario,
         seed=seed,
         domain=domain,
+        severity=stage.severity,
+        difficulty=stage.difficulty,
+        episode_s=(end_ns - start_ns) / 1e9,
         site=stage.site,
-        provenance=scorer.provenance(),
+        schemas=schemas(),
         labels=stage.labels,
         bystanders=tuple(sorted(stage.bystanders)),
     )
-    return keeper.episode(heading)
+    return Episode(heading=heading, seen=watched(stage))
 
 
-def write(path: Path, episode: Episode) -> None:
-    """Write an episode, whole or not at all."""
-    sink = io.BytesIO()
-    head = np.frombuffer(msgspec.json.encode(episode.heading), np.uint8)
-    np.savez_compressed(
-        sink,
-        heading=head,
-        windows=episode.windows.view(np.uint8),
-        rows=episode.rows,
-        names=episode.names.view(np.uint8),
-        subjects=episode.subjects,
-        since=episode.since,
+def schemas() -> dict[int, str]:
+    """Return the digests of the windows' schemas as they are now."""
+    return {kind: schema.digest() for kind, schema in SCHEMAS.items()}
+
+
+def packed(episode: Episode) -> Record:
+    """Return an episode as it is kept: windows of one subject lie together."""
+    seen = episode.seen
+    order = np.lexsort((seen.windows["subject"], seen.windows["kind"]))
+    arrays: dict[str, NDArray[Any]] = {
+        "order": order.astype(np.uint32),
+        "windows": _planes(seen.windows[order]),
+        "rows": _planes(seen.rows[order]),
+        "batches": np.diff(seen.batches, prepend=0).astype(np.uint32),
+        "names": seen.names,
+        "subjects": seen.subjects,
+        "since": seen.since,
+    }
+    codec = _codec()
+    return Record(
+        heading=episode.heading,
+        count=len(seen.windows),
+        parts={
+            name: Blob(array.nbytes, codec.compress(array.tobytes(), asbytes=True))
+            for name, array in arrays.items()
+        },
     )
-    durable.put(path, sink.getvalue())
 
 
-def read(path: Path) -> Episode:
-    """Return an episode that `write` wrote.
-
-    Raises:
-        UsageError: the file is something else.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            heading = msgspec.json.decode(kept["heading"].tobytes(), type=Heading)
-            return Episode(
-                heading=heading,
-                windows=kept["windows"].view(WINDOW),
-                rows=kept["rows"],
-                names=kept["names"].view(SESSION),
-                subjects=kept["subjects"],
-                since=kept["since"],
-            )
-    except (OSError, ValueError, KeyError, msgspec.DecodeError) as error:
-        raise UsageError(
-            f"{path}: no kept episode: {error}", "keep the days again"
-        ) from error
-
-
-def rejudge(
-    episode: Episode, policy: Policy, scorer: OnnxScorer
-) -> list[tuple[Verdict | None, Decision]]:
-    """Return what is decided about an episode's windows, each with its Verdict.
-
-    As the pipeline does it: the same Decisions, byte for byte, while nothing that was
-    decided changed the world.
+def unpacked(record: Record) -> Episode:
+    """Return the episode of a record.
 
     Raises:
-        UsageError: a rule could fire on windows that were not kept.
+        UsageError: its windows are of other columns than today's, or it is damaged.
     """
-    missing = uncovered(RULES[WINDOW_SESSION])
-    if missing:
+    if record.heading.schemas != schemas():
         raise UsageError(
-            f"{', '.join(missing)}: may fire on windows that were not kept",
-            "keep more (airnet.twin.kept.WIDE) and play the days again",
+            f"{record.heading.scenario}, seed {record.heading.seed}: its windows have "
+            "other columns than this version's",
+            "keep the days again",
         )
-    judge = Judge(policy, episode.heading.site, COLUMNS)
-    found: list[tuple[Verdict | None, Decision]] = []
-    most = int(episode.subjects.max(initial=0)) + 1
-    sessions = np.zeros(most, SESSION)
-    drifts = list(episode.heading.drifts)
-    cuts = {*episode.since.tolist(), *(at for at, _ in drifts)}
-    edges = sorted(cuts | {0, len(episode.windows)})
-    names = list(zip(episode.since.tolist(), episode.subjects.tolist(), strict=True))
-    turn = 0
-    for start, end in zip(edges, [*edges[1:], edges[-1]], strict=True):
-        while turn < len(names) and names[turn][0] <= start:
-            sessions[names[turn][1]] = episode.names[turn]
-            turn += 1
-        while drifts and drifts[0][0] <= start:
-            found += [(None, one) for one in judge.doubts.hear(drifts.pop(0)[1])]
-        if end > start:
-            some = slice(start, end)
-            for verdict in scorer.score(
-                episode.windows[some], episode.rows[some], sessions
-            ):
-                found += [(verdict, one) for one in judge.judge(verdict)]
-    return found
+    codec = _codec()
+    try:
+        raw = {
+            name: codec.decompress(blob.data, blob.size, asbytes=True)
+            for name, blob in record.parts.items()
+        }
+        order = np.frombuffer(raw["order"], np.uint32)
+        windows = np.zeros(record.count, WINDOW)
+        rows = np.zeros((record.count, 64), np.float32)
+        windows[order] = _whole(raw["windows"], record.count).view(WINDOW)[:, 0]
+        rows[order] = _whole(raw["rows"], record.count).view(np.float32)
+        seen = Seen(
+            windows=windows,
+            rows=rows,
+            batches=np.cumsum(
+                np.frombuffer(raw["batches"], np.uint32), dtype=np.uint32
+            ),
+            names=np.frombuffer(raw["names"], SESSION),
+            subjects=np.frombuffer(raw["subjects"], np.uint32),
+            since=np.frombuffer(raw["since"], np.uint32),
+        )
+    except (OSError, ValueError, KeyError, IndexError) as error:
+        raise UsageError(
+            f"{record.heading.scenario}, seed {record.heading.seed}: damaged: {error}",
+            "keep the days again",
+        ) from error
+    return Episode(heading=record.heading, seen=seen)
+
+
+def _planes(rows: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return rows byte by byte, the first of all rows first: like lies by like."""
+    flat = np.ascontiguousarray(rows).view(np.uint8).reshape(len(rows), -1)
+    made = np.empty(flat.shape[::-1], np.uint8)
+    for start in range(0, len(rows), NEAR):  # as many as stay in the cache
+        made[:, start : start + NEAR] = flat[start : start + NEAR].T
+    return made
+
+
+def _whole(raw: bytes, count: int) -> NDArray[np.uint8]:
+    """Return the rows that `_planes` took apart."""
+    planes = np.frombuffer(raw, np.uint8).reshape(-1, count)
+    return np.ascontiguousarray(planes.T)
+
+
+def _codec() -> Any:
+    try:
+        import pyarrow  # noqa: PLC0415 -- an extra
+    except ImportError as error:
+        raise UnsupportedError(
+            "pyarrow is not installed", "pip install 'airnet[twin]'"
+        ) from error
+    return pyarrow.Codec(CODEC, compression_level=LEVEL)

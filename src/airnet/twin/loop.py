@@ -5,6 +5,7 @@ and without the incident. The last two do not depend on the policy and are kept.
 """
 
 import functools
+import gc
 
 import msgspec
 
@@ -14,7 +15,7 @@ from airnet.pipeline import models_path
 from airnet.score import load as load_models
 from airnet.score.scorer import Scorer
 from airnet.twin import tally
-from airnet.twin.closed import Heard, How, Loop, Terms, policy_digest
+from airnet.twin.closed import Heard, How, Terms, hear, policy_digest
 from airnet.twin.harm import Case, HarmModel, Ran, culprits, harm
 from airnet.twin.outcome import Outcome, Wrong
 from airnet.twin.stage import FULL, Kind, Stage, accounts_of, books_of
@@ -92,8 +93,14 @@ def blind(stage: Stage, kind: Kind) -> Ran:
 
 @functools.cache
 def shipped_scorer() -> Scorer:
-    """Return the scorer of the shipped models, loaded once."""
-    return load_models(models_path())
+    """Return the scorer of the shipped models, loaded once.
+
+    It stays, and with it every module: the collector need not look there again.
+    """
+    scorer = load_models(models_path())
+    gc.collect()
+    gc.freeze()
+    return scorer
 
 
 @functools.lru_cache(maxsize=KEPT_MAX)
@@ -116,7 +123,7 @@ def play_on(
     if mode == "none":
         heard = _unheard(stage, case.without)
     else:
-        heard = Loop(stage, policy, scorer or shipped_scorer(), mode, terms).run()
+        heard = hear(stage, policy, scorer or shipped_scorer(), mode, terms)
     return _outcome(stage, case, heard, (policy, mode, prices or HarmModel()))
 
 

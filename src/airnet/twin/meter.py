@@ -112,6 +112,10 @@ def _cusum(counts: NDArray[np.float64]) -> NDArray[np.bool_]:
     return alarms
 
 
+#: By name, where it alarms among a session's bins.
+LINES = {"fixed": _fixed, "ewma": _ewma, "cusum": _cusum}
+
+
 def _rule(
     line: Callable[[NDArray[np.float64]], NDArray[np.bool_]],
 ) -> Callable[[Traffic, int, int], bool]:
@@ -125,4 +129,4 @@ def _rule(
     return detects
 
 
-DETECTORS = {"fixed": _rule(_fixed), "ewma": _rule(_ewma), "cusum": _rule(_cusum)}
+DETECTORS = {name: _rule(line) for name, line in LINES.items()}

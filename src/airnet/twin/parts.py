@@ -8,18 +8,17 @@ A day's file takes its name when its bytes are on the disk, so whatever is there
 its name is finished. Same days, same bytes, whoever wrote them and in which order.
 """
 
-import contextlib
-import fcntl
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from airnet import durable
-from airnet.errors import UnsupportedError, UsageError
+from airnet.errors import UnsupportedError
+from airnet.twin.claim import Claim
 from airnet.twin.days import EpisodeRow
 
 IDENTITY = "sweep.json"
@@ -77,52 +76,15 @@ class Parts:
             [(name, _type(self._arrow, name)) for name in EpisodeRow.__struct_fields__]
         )
 
-    @contextlib.contextmanager
-    def opened(self) -> Iterator[None]:
+    def opened(self) -> AbstractContextManager[None]:
         """Hold the directory; made where it is missing.
 
         Raises:
             UsageError: it holds something else, or somebody sweeps there right now.
             UnsupportedError: it cannot be written.
         """
-        try:
-            (self.directory / "days").mkdir(parents=True, exist_ok=True)
-            held = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
-        except OSError as error:
-            raise UnsupportedError(
-                f"{self.directory}: cannot be made: {error.strerror}",
-                "name another --output",
-            ) from error
-        try:
-            self._lock(held)
-            self._claim()
-            for left in (self.directory / "days").glob(".*.part"):
-                left.unlink()  # a writer died over it
-            yield
-        finally:
-            os.close(held)
-
-    def _lock(self, held: int) -> None:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(
-                f"{self.directory}: another sweep writes there",
-                "wait for it, or name another --output",
-            ) from error
-
-    def _claim(self) -> None:
-        """Write down what is swept, or see that it is the same."""
         text = msgspec.json.format(msgspec.json.encode(self.sweep)) + b"\n"
-        path = self.directory / IDENTITY
-        if not path.exists():
-            durable.put(path, text)
-            return
-        if path.read_bytes() != text:
-            raise UsageError(
-                f"{self.directory}: holds a sweep of something else: {_other(path)}",
-                "name another --output, or give what it was begun with",
-            )
+        return Claim(self.directory, IDENTITY, text, "days", _other).opened()
 
     def finished(self) -> set[int]:
         """Return the days that are there."""
@@ -175,10 +137,10 @@ class Parts:
             ) from error
 
 
-def _other(path: Path) -> str:
+def _other(held: bytes) -> str:
     """Return in a few words what a directory holds."""
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=Sweep)
+        found = msgspec.json.decode(held, type=Sweep)
     except msgspec.DecodeError:
         return "an unknown form"
     return f"seed {found.seed}, policy {found.policy[:12]}, priors {found.priors[:12]}"

@@ -122,12 +122,20 @@ class Plan:
         self.firms: list[str] = []
         self.strangers: set[int] = set()
         self._taken: set[bytes] = set()
+        self._agents: dict[int, list[int]] = {}
+        self._gateways: list[int] = []
 
     # ---- rows ----
 
     def add(self, table: str, **values: Any) -> int:
         """Append a row to a table and return its index."""
-        return self.tables[table].add(**values)
+        number = self.tables[table].add(**values)
+        if table == "agent":
+            line = int(self.tables[table][number]["line"])
+            self._agents.setdefault(line, []).append(number)
+        elif table == "host" and values.get("is_gateway"):
+            self._gateways.append(number)
+        return number
 
     def count(self, table: str) -> int:
         """Return how many rows a table has."""
@@ -153,9 +161,7 @@ class Plan:
     @property
     def gateways(self) -> list[int]:
         """Return the HOST rows of the gateways."""
-        return [
-            h for h in range(self.count("host")) if self.row("host", h)["is_gateway"]
-        ]
+        return list(self._gateways)
 
     def address(self, host: int) -> str:
         """Return a host's address as text."""
@@ -173,8 +179,7 @@ class Plan:
 
     def agents_of(self, line: int) -> list[int]:
         """Return the agents that speak on a line."""
-        found = range(self.count("agent"))
-        return [a for a in found if self.row("agent", a)["line"] == line]
+        return list(self._agents.get(line, ()))
 
     def kind_of(self, line: int) -> str:
         """Return what kind of agent speaks on a line, as a site file says it."""

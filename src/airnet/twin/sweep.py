@@ -8,6 +8,7 @@ on where it was. What was never seen is told by its bound.
 import functools
 import math
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -165,7 +166,26 @@ def summed(season: Season, days: int, parts: Parts, results: str) -> Summary:
     )
 
 
-def regime_of(name: str, rows: Sequence[EpisodeRow], days: int) -> Regime:
+class Weighed(Protocol):
+    """What counts false containments: an episode, played or judged again."""
+
+    @property
+    def weight(self) -> float:
+        """How many such episodes of a day it stands for."""
+        ...
+
+    @property
+    def episode_s(self) -> float:
+        """Virtual seconds."""
+        ...
+
+    @property
+    def false_containments(self) -> int:
+        """How many there were."""
+        ...
+
+
+def regime_of(name: str, rows: Sequence[Weighed], days: int) -> Regime:
     """Return the false containments of rows, with their bound a day."""
     false = [row for row in rows if row.false_containments]
     weights = [row.weight * row.false_containments for row in false]

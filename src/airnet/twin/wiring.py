@@ -3,10 +3,14 @@
 Attackers' machines are drawn like everybody's, so that no header gives one away.
 """
 
+import functools
+from typing import NamedTuple
+
 import numpy as np
 
 from airnet.twin.market import SECOND_NS, stream
 from airnet.twin.plan import Plan, mapped, within
+from airnet.twin.ranges import Ranges
 from airnet.twin.rows_line import (
     NEVER_NS,
     Ending,
@@ -28,20 +32,18 @@ def host(plan: Plan, address: str = "", *, is_gateway: bool = False) -> int:
     rng = stream(plan.seed, "host", plan.ranges.name, number)
     while not address or not plan.take(address):
         third, last = int(rng.integers(1, 60)), int(rng.integers(2, 254))
-        address = f"10.{net(plan)}.{third}.{last}"
+        address = f"10.{_habits(plan.seed, plan.ranges).net}.{third}.{last}"
     window, shift = WINDOWS[int(rng.integers(len(WINDOWS)))]
     flags = HostFlag.SACK
     flags |= HostFlag.STAMPS if rng.random() < 0.8 else HostFlag(0)
-    style = everyone(plan)
-    flags |= HostFlag.PADDED if style.random() < 0.7 else HostFlag(0)
+    habits = _habits(plan.seed, plan.ranges)
+    flags |= HostFlag.PADDED if habits.is_padded else HostFlag(0)
     flags |= HostFlag.COOKIES if is_gateway and number % 3 else HostFlag(0)
-    vlan = int(style.integers(1, 4000))
-    tagged = style.random() < plan.ranges.tagged
     return plan.add(
         "host",
         address=mapped(address),
         mac=np.frombuffer(b"\x02" + rng.bytes(5), np.uint8),
-        vlan=vlan if tagged else 0,
+        vlan=habits.vlan,
         reach_ns=int(within(rng, plan.ranges.exchange_ns)),
         window_bytes=window,
         stamp_start=int(rng.integers(1 << 32)),
@@ -70,15 +72,33 @@ def _stack(plan: Plan, number: int) -> dict[str, int]:
     }
 
 
-def everyone(plan: Plan) -> np.random.Generator:
-    """Return the stream of what all machines of the plan have in common."""
-    return stream(plan.seed, "network", plan.ranges.name)
+class Habits(NamedTuple):
+    """What all machines of a plan have in common."""
+
+    is_padded: bool
+    vlan: int
+    latency_ns: float
+    venue: str
+    net: int
 
 
-def net(plan: Plan) -> int:
-    """Return the second octet of the plan's addresses."""
-    rng = stream(plan.seed, "net", plan.ranges.name)
-    return int(rng.integers(plan.ranges.networks[0], plan.ranges.networks[1] + 1))
+@functools.lru_cache(maxsize=4)
+def _habits(seed: int, ranges: Ranges) -> Habits:
+    """Return what is drawn once for a plan; each from a stream that begins anew."""
+    style = stream(seed, "network", ranges.name)
+    is_padded = bool(style.random() < 0.7)
+    vlan = int(style.integers(1, 4000))
+    is_tagged = style.random() < ranges.tagged
+    flight = stream(seed, "network", ranges.name)
+    words = stream(seed, "network", ranges.name)
+    octet = stream(seed, "net", ranges.name)
+    return Habits(
+        is_padded=is_padded,
+        vlan=vlan if is_tagged else 0,
+        latency_ns=within(flight, ranges.latency_ns),
+        venue=VENUES[int(words.integers(len(VENUES)))],
+        net=int(octet.integers(ranges.networks[0], ranges.networks[1] + 1)),
+    )
 
 
 def stranger(plan: Plan) -> int:
@@ -137,8 +157,8 @@ def line(plan: Plan, client: int, gateway: int, comp: str) -> int:
     number = plan.count("line")
     rng = stream(plan.seed, "line", plan.ranges.name, number)
     ranges = plan.ranges
-    style = everyone(plan)
-    latency = within(style, ranges.latency_ns) * float(rng.lognormal(0.0, 0.4))
+    habits = _habits(plan.seed, ranges)
+    latency = habits.latency_ns * float(rng.lognormal(0.0, 0.4))
     first = int(rng.choice([50, 200, 1000]))
     port, venue = port_of(plan, gateway)
     midstream = rng.random() < ranges.midstream
@@ -176,7 +196,7 @@ def line(plan: Plan, client: int, gateway: int, comp: str) -> int:
 def port_of(plan: Plan, gateway: int) -> tuple[int, str]:
     """Return a gateway's port and CompID."""
     rng = stream(plan.seed, "gateway", plan.ranges.name, gateway)
-    name = VENUES[int(everyone(plan).integers(len(VENUES)))]
+    name = _habits(plan.seed, plan.ranges).venue
     return int(rng.choice(plan.ranges.ports)), f"{name}{gateway}" if gateway else name
 
 

@@ -35,7 +35,7 @@ class GuardRig:
         self._send = send
         self._kernel = guard.guard_interface(CAPTURE, PINS)
         self._heirs: list[guard.KernelGuard] = []
-        self.actuator = GuardActuator(self._kernel, SystemClock())
+        self.actuator = self._actuator(self._kernel)
         self.faults: dict[Fault, Breaking | str] = {
             Fault.GONE: self._detached,
             Fault.SLOW: "A write into a map of this kernel waits for nobody.",
@@ -44,6 +44,9 @@ class GuardRig:
             Fault.REFUSES: self._frozen,
             Fault.PARTIAL: lambda: self._full(1),
         }
+
+    def _actuator(self, kernel: guard.KernelGuard) -> GuardActuator:
+        return GuardActuator(kernel, SystemClock())
 
     def decision(self, number: int) -> Decision:
         return drop(*self._sources(number), why=f"Decision {number}.")
@@ -57,7 +60,7 @@ class GuardRig:
     def heir(self) -> GuardActuator:
         kernel = guard.guard_interface(CAPTURE, PINS)
         self._heirs.append(kernel)
-        return GuardActuator(kernel, SystemClock())
+        return self._actuator(kernel)
 
     def close(self) -> None:
         for kernel in (self._kernel, *self._heirs):
@@ -139,17 +142,17 @@ class GuardRig:
         """Attach anew, as a restart after somebody repaired it."""
         self.close()
         self._kernel = guard.guard_interface(CAPTURE, PINS)
-        self.actuator = GuardActuator(self._kernel, SystemClock())
+        self.actuator = self._actuator(self._kernel)
 
 
 @contextlib.contextmanager
-def rig() -> Iterator[GuardRig]:
+def rig(kind: type[GuardRig] = GuardRig) -> Iterator[GuardRig]:
     """Give a guarded port in a namespace of its own."""
     with namespace():
         veth()
         with sender() as send:
             try:
-                found = GuardRig(send)
+                found = kind(send)
             except AirnetError as error:
                 pytest.skip(str(error))
             try:
