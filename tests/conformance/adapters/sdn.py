@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,9 @@ CLONE_NEWNET = 0x40000000
 ETH_P_ALL = 3
 #: A frame takes some 100 us across the switch; a busy machine may take long.
 CROSSING_S = 0.25
+#: What a switch forwarded just before stays in its cache until its revalidators have
+#: been round: hundreds of milliseconds on a busy machine (docs/adr/0045).
+CACHED_S = 1.0
 ASKED = "airnet kit "
 
 
@@ -61,7 +65,7 @@ class SdnRig:
         return drop(*sources, gateway=GATEWAY, **ends)
 
     def holds(self, decision: Decision) -> bool:
-        return not any(self._passes(source) for source in decision.target)
+        return all(self._is_stopped(source) for source in decision.target)
 
     def is_free(self, decision: Decision) -> bool:
         return all(self._passes(source) for source in decision.target)
@@ -74,6 +78,15 @@ class SdnRig:
     def close(self) -> None:
         for one in (*self._made, self._out, self._in):
             one.close()
+
+    def _is_stopped(self, source: str) -> bool:
+        """Whether no frame of it comes out any more, now or when the cache is old."""
+        end_s = time.monotonic() + CACHED_S
+        while self._passes(source):
+            if time.monotonic() >= end_s:
+                return False
+            time.sleep(0.01)
+        return True
 
     def _passes(self, source: str) -> bool:
         """Send a frame of it, and see whether it comes out at the gateway."""
