@@ -56,3 +56,73 @@ def test_skips_elsewhere_are_only_told(tmp_path: Path) -> None:
     done = run(tmp_path, 0)
 
     assert done.returncode == pytest.ExitCode.OK
+
+
+FAILS_FIRST = """
+import pathlib
+import pytest
+
+@pytest.mark.root
+@pytest.mark.parametrize("number", range({count}))
+def test_late(number: int) -> None:
+    place = pathlib.Path(__file__).with_name(str(number))
+    try:
+        place.touch(exist_ok=False)
+    except FileExistsError:
+        return
+    assert number is None, "the host stalled"
+"""
+
+
+def again(place: Path, suite: str) -> subprocess.CompletedProcess[str]:
+    """Run this suite under our conftest, with its marker."""
+    (place / "pytest.ini").write_text("[pytest]\nmarkers =\n    root: needs root\n")
+    (place / "tests").mkdir()
+    shutil.copy(ROOT / "tests" / "conftest.py", place / "tests")
+    (place / "tests" / "skips.toml").write_text("allowed = 0\n")
+    (place / "tests" / "test_suite.py").write_text(suite)
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@needs_root
+def test_what_stalled_once_is_tried_again_and_told(tmp_path: Path) -> None:
+    """A test of a real host gets a second try, and its failure is shown."""
+    done = again(tmp_path, FAILS_FIRST.format(count=2))
+
+    assert done.returncode == pytest.ExitCode.OK
+    assert done.stdout.count("AssertionError: the host stalled") == 2
+    assert "2 tried a second time, tests/conftest.py allows 2" in done.stdout
+
+
+@needs_root
+def test_too_many_second_tries_fail(tmp_path: Path) -> None:
+    """A host does not stall three times: that is a race of ours."""
+    done = again(tmp_path, FAILS_FIRST.format(count=3))
+
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "3 tried a second time" in done.stdout
+
+
+@needs_root
+def test_what_fails_twice_fails(tmp_path: Path) -> None:
+    """A second try hides nothing that fails always."""
+    done = again(tmp_path, FAILS_FIRST.format(count=1).replace("return", "raise"))
+
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+
+
+def test_what_needs_no_root_is_tried_once(tmp_path: Path) -> None:
+    """What waits for no kernel has no excuse."""
+    suite = FAILS_FIRST.format(count=1).replace("@pytest.mark.root", "")
+    done = again(tmp_path, suite)
+
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
