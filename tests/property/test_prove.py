@@ -2,13 +2,11 @@
 
 import functools
 from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import event, given, settings, strategies as st
 
-from airnet.config import load
 from airnet.decide.facts import ACTIONS, CAUSES, Facts, Grounds
 from airnet.decide.guardrails import AIMS, Guard, Refused
 from airnet.decide.judge import Judge
@@ -21,13 +19,13 @@ from airnet.domain.verdict import PPM, Cause, Verdict
 from airnet.prove import claims
 from airnet.prove.claims import CLAIMS, Truth
 from airnet.prove.incident import Before, Incident, grounds_of, truth_of
+from tests.fakes.hours import policy_with_hours
 from tests.property.ladders import COLUMNS, SITE, heard, ladders, moves
 from tests.property.test_decide import Run, forged, policies, timed, verdicts
 
 z3 = pytest.importorskip("z3", reason="pip install 'airnet[policy]'")
 from airnet.prove.model import Model  # noqa: E402 -- needs z3
 
-EXAMPLE = Path(__file__).parents[2] / "src" / "airnet" / "data" / "policy.toml.example"
 Step = tuple[Decision, Grounds, list[Facts], Refused | None, bool]
 
 
@@ -150,7 +148,7 @@ numbers = st.builds(
 @functools.cache
 def everything() -> tuple[Policy, Model]:
     """Return the example policy, which has every action, and its model."""
-    policy = load(EXAMPLE, Policy)
+    policy = policy_with_hours()
     return policy, Model(policy, SITE)
 
 

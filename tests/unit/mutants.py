@@ -4,7 +4,6 @@ Every one is a mistake that somebody could make, and would not see.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -18,9 +17,9 @@ from airnet.decide.protection import Protection
 from airnet.decide.rules import Refusal, Rule
 from airnet.domain.decision import Action
 from airnet.domain.verdict import Cause
+from tests.fakes.hours import DATA, policy_with_hours
 
-DATA = Path(__file__).parents[2] / "src" / "airnet" / "data"
-POLICY = load(DATA / "policy.toml.example", Policy)
+POLICY = policy_with_hours()
 SITE = load(DATA / "site.toml.example", Site)
 #: The same with a second path to its gateway, by another one.
 PATHED = msgspec.structs.replace(

@@ -8,6 +8,7 @@ import pytest
 
 from airnet.cli import main
 from airnet.errors import EXIT_CONFIG, EXIT_DONE
+from tests.fakes.hours import DATA, EXAMPLE, with_hours
 
 Capture = pytest.CaptureFixture[str]
 HOURS = """\
@@ -62,6 +63,9 @@ def test_hours_that_lie_in_the_past_are_told(
     assert told.startswith(f"{tmp_path}/{where}: ")
     assert "2026-03-02 16:30 UTC was the last of it, 9 days before" in told
     assert not beside or f"{tmp_path}/xetr.toml:10: interval[1].end: " in told
+    by = f"XETR {{}} --output {tmp_path}/xetr.toml" if beside else "EXCHANGE {}"
+    days = "--from 2026-02-26 --to 2027-03-12"
+    assert f"airnet policy calendar {by.format(days)}" in told
 
 
 @pytest.mark.parametrize("beside", [False, True])
@@ -101,3 +105,37 @@ def test_without_a_calendar_there_is_nothing_to_run_out(
     policy.write_text('name = "plain"\n')
 
     assert lint(capfd, policy) == (EXIT_DONE, [])
+
+
+@pytest.mark.parametrize(
+    "name", ["policy.toml", "policy.toml.example", "site.toml.example"]
+)
+def test_what_is_shipped_is_good_on_any_day(capfd: Capture, name: str) -> None:
+    for day in ("2026-01-01", "2031-05-06"):
+        assert lint(capfd, DATA / name, "--on", day) == (EXIT_DONE, [])
+
+
+def test_the_example_with_hours_is_good_as_long_as_they_last(
+    capfd: Capture, tmp_path: Path
+) -> None:
+    """As it says: the command that it names, what that prints, and what is commented.
+
+    Once they have run out, the command that lint names mends it.
+    """
+    pytest.importorskip("exchange_calendars", reason="pip install 'airnet[policy]'")
+    policy, hours = tmp_path / "policy.toml", tmp_path / "xetr.toml"
+    (line,) = (
+        one for one in EXAMPLE.read_text().splitlines() if "airnet policy" in one
+    )
+    words = line.removeprefix("#   airnet ").replace("xetr.toml", str(hours)).split()
+
+    assert main(words) == EXIT_DONE
+    policy.write_text(with_hours(capfd.readouterr().out))
+    assert lint(capfd, policy, "--on", "2027-01-20") == (EXIT_DONE, [])
+
+    status, (told,) = lint(capfd, policy, "--on", "2028-01-20")
+    assert status == EXIT_CONFIG
+    remedy = told.partition("airnet policy ")[2].removesuffix(" writes it anew")
+    assert main(["policy", *remedy.split()]) == EXIT_DONE
+    policy.write_text(with_hours(capfd.readouterr().out))
+    assert lint(capfd, policy, "--on", "2028-01-20") == (EXIT_DONE, [])

@@ -29,9 +29,9 @@ from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_HOST
 from airnet.errors import ConfigError
 from airnet.twin.policyfile import written
+from tests.fakes.hours import DATA, policy_with_hours
 from tests.fakes.verdicts import MS, SITE, T0, session_name, session_verdict
 
-DATA = Path(__file__).parents[2] / "src" / "airnet" / "data"
 COLUMNS = {
     kind: {name: place for place, name in enumerate(schema.names)}
     for kind, schema in SCHEMAS.items()
@@ -449,15 +449,22 @@ def test_hours_written_by_hand_are_held_to_the_same_order(tmp_path: Path) -> Non
 
 
 def test_the_example_is_legal_and_means_what_it_says() -> None:
-    policy = load(DATA / "policy.toml.example", Policy)
+    for policy in (load(DATA / "policy.toml.example", Policy), policy_with_hours()):
+        assert problems(policy, Site()) == []
 
-    odd = problems(policy, Site())
 
-    assert odd == []
+def test_what_the_example_has_with_hours_is_all_uncommented() -> None:
+    plain, whole = load(DATA / "policy.toml.example", Policy), policy_with_hours()
+
+    first, second, last = whole.cause.algo_fault.when
+    assert (first.phase, second.phase) == (Phase.AUCTION, Phase.AUCTION)
+    assert plain.cause.algo_fault.when == (last,)
+    assert [one.alone_when_closed for one in whole.cause.compromise.rungs] == [1, 0]
+    assert not any(one.alone_when_closed for one in plain.cause.compromise.rungs)
 
 
 def test_the_example_is_written_as_it_was_read(tmp_path: Path) -> None:
-    policy = load(DATA / "policy.toml.example", Policy)
+    policy = policy_with_hours()
     path = tmp_path / "again.toml"
     path.write_text(written(policy), encoding="utf-8")
 

@@ -20,12 +20,12 @@ from airnet.errors import ConfigError
 from airnet.keys import private_key
 from airnet.prove import certificate, incident, lift
 from airnet.prove.claims import CLAIMS, REACH
+from tests.fakes.hours import DATA, EXAMPLE, with_hours
 
 z3 = pytest.importorskip("z3", reason="pip install 'airnet[policy]'")
 from airnet.prove.model import Model  # noqa: E402 -- needs z3
 from airnet.prove.prover import prove  # noqa: E402 -- the same
 from tests.unit.mutants import (  # noqa: E402 -- so does this
-    DATA,
     MUTANTS,
     PATHED,
     POLICY,
@@ -34,7 +34,6 @@ from tests.unit.mutants import (  # noqa: E402 -- so does this
 )
 
 FILES = {
-    "policy.toml": "policy.toml.example",
     "shadow.toml": "policy.toml",
     "site.toml": "site.toml.example",
 }
@@ -45,6 +44,7 @@ def papers(tmp_path: Path) -> Path:
     """Return a folder with an enforcing policy, one in shadow, and a site."""
     for name, shipped in FILES.items():
         shutil.copy(DATA / shipped, tmp_path / name)
+    (tmp_path / "policy.toml").write_text(with_hours(), encoding="utf-8")
     return tmp_path
 
 
@@ -76,7 +76,7 @@ def humble(papers: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("policy", [POLICY, Policy()])
+@pytest.mark.parametrize("policy", [POLICY, load(EXAMPLE, Policy), Policy()])
 @pytest.mark.parametrize("site", [SITE, PATHED, None])
 def test_the_shipped_policies_are_proved(policy: Policy, site: Site | None) -> None:
     proof = prove(policy, site)

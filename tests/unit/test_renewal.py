@@ -12,7 +12,7 @@ from airnet.clock import SimulatedClock
 from airnet.config import load
 from airnet.decide import Judge
 from airnet.decide.ladder import Need, Rung
-from airnet.decide.policy import Budget, Hysteresis, Market, Policy
+from airnet.decide.policy import Budget, Hysteresis, Policy
 from airnet.domain.decision import PASSIVE, Action, Decision, Mode, Tier
 from airnet.domain.instruction import PROPOSAL_NS
 from airnet.domain.verdict import Verdict
@@ -28,9 +28,7 @@ from tests.fakes.verdicts import (
 from tests.unit.test_ladder import COLUMNS, HOSTS, ISOLATE, compromise, host_verdict
 
 DATA = Path(__file__).parents[2] / "src" / "airnet" / "data"
-EXAMPLE = msgspec.structs.replace(
-    load(DATA / "policy.toml.example", Policy), rules=(), market=Market()
-)
+EXAMPLE = msgspec.structs.replace(load(DATA / "policy.toml.example", Policy), rules=())
 SURE = {"probability_ppm": 999_900, "p_value_ppm": 1000}
 
 

@@ -356,6 +356,7 @@ def calendar(
         show.document({"calendar": str(output), "sha256": digest})
     else:
         out = show.console()
+        out.print("[market]", markup=False)
         out.print(f'calendar = "{escape(output.name)}"', soft_wrap=True)
         out.print(f'sha256 = "{digest}"', soft_wrap=True)
     return EXIT_DONE
