@@ -234,7 +234,7 @@ class Bench:
         assert self.raw.stdout is not None
         self.raw.stdin.write(struct.pack("<I", len(data)) + data)
         times = self.raw.stdout.read(16)
-        return struct.unpack("<QQ", times)  # type: ignore[return-value]
+        return struct.unpack("<QQ", times)
 
     def write(self, messages: list[Message]) -> tuple[int, int]:
         """Have the raw sender write; return its times."""

@@ -201,8 +201,8 @@ def stuffing(world: World) -> None:
         world.loop.after(wait, withdraw, order)
 
     def withdraw(order: object) -> None:
-        if fault.session.is_on and order.live:  # type: ignore[attr-defined]
-            one.cancel(order, fault.harm)  # type: ignore[arg-type]
+        if fault.session.is_on and order.live:
+            one.cancel(order, fault.harm)
 
     repeat(fault, min(700, surge(world, one, 60, 500)), act)
 

@@ -255,7 +255,7 @@ def lateral(world: World) -> None:
     found = intrude(world, 8, 18)
     every = {one.host.address: one.host for one in world.sessions}
     others = [host for at, host in sorted(every.items()) if at != found.host.address]
-    world.rng.shuffle(others)  # type: ignore[arg-type]
+    world.rng.shuffle(others)
     port = int(world.rng.choice([22, 445, 3389, 5985, 135]))
     gap = world.log_uniform(0.2, 1.5)
     at = float(found.made.onset_ns)

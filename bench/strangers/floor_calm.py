@@ -16,7 +16,7 @@ def frenzy(floor: Floor) -> None:
     """Have everybody hurry from a little before the onset on."""
     first = floor.onset - floor.uniform(0, 2)
     span = (first, first + floor.uniform(5, 12))
-    floor.level = bump(1.0, floor.spread(4, 14), span)  # type: ignore[assignment]
+    floor.level = bump(1.0, floor.spread(4, 14), span)
 
 
 @family("benign", Floor)
@@ -99,7 +99,7 @@ def floor_resend(floor: Floor) -> None:
 def floor_lunch(floor: Floor) -> None:
     """Hardly anybody trades; then the bell, and a desk that was silent is fast."""
     span = (floor.onset, floor.seconds)
-    floor.level = bump(0.05, floor.spread(1, 5), span)  # type: ignore[assignment]
+    floor.level = bump(0.05, floor.spread(1, 5), span)
     open_up(floor, staff(floor))
 
 
@@ -113,7 +113,7 @@ def ill(floor: Floor, desks: list[Desk]) -> tuple[Trouble, str]:
     made.gateway = desks[0].line.place
     mine = [each.line for each in desks if each.line.gateway[0] == where]
     made.victims = [line.place for line in mine] + [line.comp for line in mine]
-    return made, where  # type: ignore[return-value]
+    return made, where
 
 
 @family("latency", Floor)
@@ -180,7 +180,7 @@ def floor_slow_logons(floor: Floor) -> None:
         host = floor.address(40, 1 + number % 5)
         line = Line(
             floor, host, (where, desks[0].line.gateway[1]), f"VISIT{number % 5}"
-        )  # type: ignore[arg-type]
+        )
         floor.lines.append(line)
         on = line.log_on(float(at))
         Desk(line, KINDS[1]).enter(on + 0.01, fate="filled")

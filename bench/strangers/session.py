@@ -261,7 +261,7 @@ class Session:
         self._flow(iter(times.tolist()))
 
     def _flow(self, times: object) -> None:
-        upcoming = next(times, None)  # type: ignore[call-overload]
+        upcoming = next(times, None)
         if upcoming is not None:
             self.world.loop.at(upcoming, self._step, times)
 

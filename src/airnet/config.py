@@ -48,14 +48,18 @@ class Gateway(Closed, frozen=True):
         require(0 < self.port < 65536, "`port` must be 1..65535")
 
 
+#: What a session is for, as a site file says it.
+SessionKind = Literal[
+    "market_maker", "taker", "execution", "arbitrage", "drop_copy", "other"
+]
+
+
 class SiteSession(Closed, frozen=True):
     """A FIX session a firm is known to run: from which host, under which CompID."""
 
     host: str
     comp_id: str
-    kind: Literal[
-        "market_maker", "taker", "execution", "arbitrage", "drop_copy", "other"
-    ] = "other"
+    kind: SessionKind = "other"
     algorithm: str = ""
     version: str = ""
 

@@ -16,7 +16,7 @@ def put(path: Path, data: bytes, mode: int = 0o644) -> None:
     draft = path.with_name(f".{path.name}.part")
     try:
         fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-        with open(fd, "wb") as file:  # noqa: PTH123 -- a descriptor, for its mode
+        with os.fdopen(fd, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

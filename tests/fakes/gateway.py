@@ -47,7 +47,7 @@ class FakeGateway:
             )
             self._server.socket = held
             # Who is refused is the client's to tell; here it would be a traceback.
-            self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
+            self._server.handle_error = lambda *_: None
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
         )

@@ -197,7 +197,7 @@ def one_after_another(episode: Episode, count: int, rate: int) -> list[Frame]:
 
 def place(gateway: object) -> tuple[str, int]:
     """Return where a gateway listens."""
-    return gateway.ip, gateway.port  # type: ignore[attr-defined] # as Site has it
+    return gateway.ip, gateway.port
 
 
 def new_order(live: Live, number: int) -> bytes:

@@ -68,7 +68,7 @@ def port() -> Iterator[Port]:
 
 def act(port: Port, **options: object) -> GuardActuator:
     clock = SystemClock()
-    return GuardActuator(port.guard, clock, **options)  # type: ignore[arg-type] # plain
+    return GuardActuator(port.guard, clock, **options)
 
 
 def limit_gateway() -> Decision:

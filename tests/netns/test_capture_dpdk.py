@@ -62,7 +62,7 @@ def children(pid: int) -> list[int]:
 
 def owner(source: Source) -> list[int]:
     """Return the processes behind a source."""
-    attached = source._attached  # type: ignore[attr-defined] # the test of its insides
+    attached = source._attached
     text = Path(f"/proc/self/fdinfo/{attached.process_fd}").read_text()
     return children(int(text.partition("Pid:")[2].split()[0]))
 

@@ -182,8 +182,8 @@ class Ladder(RuleBasedStateMachine):
             self.admitted.append(decision)
             return admit(decision)
 
-        self.judge.guard.weigh = weighed  # type: ignore[method-assign] # to look on
-        self.judge.guard.admit = counted  # type: ignore[method-assign] # the same
+        self.judge.guard.weigh = weighed
+        self.judge.guard.admit = counted
 
     def look(self, decision: Decision, facts: Facts, victims: list[Facts]) -> None:
         """Hold what was accepted against every claim."""

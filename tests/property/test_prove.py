@@ -41,7 +41,7 @@ def steps(judge: Judge, stream: list[Verdict]) -> Iterator[Step]:
         asked.append((decision, grounds, victims, answer, judge.guard.leaves(facts)))
         return answer
 
-    judge.guard.weigh = noted  # type: ignore[method-assign] # to look on
+    judge.guard.weigh = noted
     for verdict in stream:
         if (one := heard(verdict)) is not None:
             judge.meet(one)
@@ -209,7 +209,7 @@ def test_what_stands_is_counted_as_its_history_says(
         admitted.append(decision)
         return admit(decision)
 
-    judge.guard.admit = noted  # type: ignore[method-assign] # to look on
+    judge.guard.admit = noted
     window_ns = policy.budget.window_ms * 1_000_000
     for verdict in timed(runs):
         before = len(admitted)

@@ -30,7 +30,7 @@ def asked(action: str, version: int, *sources: str) -> Apply:
     gateway = GATEWAYS[version] if action == "drop_sources" else ""
     return Apply(
         id="1",
-        action=action,  # type: ignore[arg-type] # one of those
+        action=action,
         ttl_ms=1,
         sources=sources,
         gateway=gateway,

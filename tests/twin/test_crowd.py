@@ -24,11 +24,11 @@ class Heard:
         score = scorer.score
 
         def noted(*batch: object) -> object:
-            verdicts = score(*batch)  # type: ignore[arg-type] # as it is called
+            verdicts = score(*batch)
             self.causes += [one.cause for one in verdicts]
             return verdicts
 
-        scorer.score = noted  # type: ignore[assignment,method-assign] # to look on
+        scorer.score = noted
         loop = Loop(self.stage, WEIGHING, scorer, "open", Terms())
         self.judge = loop._brain.judge
         loop.run()

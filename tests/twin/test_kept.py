@@ -163,8 +163,8 @@ def test_a_day_is_the_same_bytes_whoever_keeps_it(tmp_path: Path) -> None:
     def nobody(*_: object, **__: object) -> None:
         raise AssertionError("keeping a day plays nothing in the closed loop")
 
-    first = keep_day(season(nobody), "report", 7)  # type: ignore[arg-type] # as it says
-    second = keep_day(season(nobody), "report", 7)  # type: ignore[arg-type] # likewise
+    first = keep_day(season(nobody), "report", 7)
+    second = keep_day(season(nobody), "report", 7)
     assert first == second
 
     (tmp_path / "days").mkdir()

@@ -193,7 +193,7 @@ def test_actuator_when_an_action_is_ordered_then_the_world_is_told_so(
     loop.run()
 
     assert isinstance(loop.world, object)
-    commands = loop.world.commands  # type: ignore[attr-defined] # the tape's own
+    commands = loop.world.commands
     latency_ns = Latency().of(action)
     assert (order.at_ns + latency_ns, command) in [one[:2] for one in commands]
 

@@ -44,7 +44,7 @@ def wanted(**changes: object) -> Search:
         "trials": 60,
         **changes,
     }
-    return Search(**given)  # type: ignore[arg-type] # fields by name
+    return Search(**given)
 
 
 def judged(policy: Policy | None = None, **changes: object) -> tuple[Policy, Evidence]:
@@ -67,7 +67,7 @@ def point(trial: int, missed: float, caused: float, **more: object) -> Point:
         "excess_s": -1.0,
         **more,
     }
-    return Point(**given)  # type: ignore[arg-type] # fields by name
+    return Point(**given)
 
 
 # ---- the search ----

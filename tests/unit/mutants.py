@@ -101,7 +101,7 @@ def with_limits(change: Callable[[Limits, Action], Limits]) -> Mutant:
         real = limits.limits_of
 
         def wrong(policy: Policy, why: Cause, action: Action, *where: object) -> Limits:
-            found = real(policy, why, action, *where)  # type: ignore[arg-type]
+            found = real(policy, why, action, *where)
             return change(found, action)
 
         patch.setattr(limits, "limits_of", wrong)
@@ -166,9 +166,9 @@ def _apart(patch: Patch) -> tuple[Policy, Site]:
     """Return the bug that ranges must lie within one another to meet."""
 
     def touches(ranges: object, first: object, last: object) -> object:
-        met = (first < 0) & (last < 0)  # type: ignore[operator] # numbers, or terms
-        for low, high in ranges:  # type: ignore[attr-defined] # pairs
-            met = met | ((first > low) & (last < high))  # type: ignore[operator]
+        met = (first < 0) & (last < 0)
+        for low, high in ranges:
+            met = met | ((first > low) & (last < high))
         return met
 
     patch.setattr(rules, "touches", touches)

@@ -199,12 +199,12 @@ def test_a_session_and_a_reroute_are_asked_for_as_the_controller_wants_them(
     )
     assert (first.sources, first.source_port) == (("10.0.1.1",), 40_000)
     assert (first.gateway, first.port) == ("10.0.0.10", 9878)
-    assert [hop["port"] for hop in second.path] == [7, 8]  # type: ignore[index]
+    assert [hop["port"] for hop in second.path] == [7, 8]
     assert second.sources == ()
 
 
 def fixed(request: dict[str, object]) -> dict[str, object]:
-    return {"sources": tuple(request["sources"])}  # type: ignore[arg-type]
+    return {"sources": tuple(request["sources"])}
 
 
 # ---- the fast lane ----

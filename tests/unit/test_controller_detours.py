@@ -69,7 +69,7 @@ def test_a_switch_with_another_group_than_it_confirmed_is_found_out(
                 modify=message.modify,
             )
             return honest(wrong)
-        return honest(message)  # type: ignore[arg-type] # as it came
+        return honest(message)
 
     monkeypatch.setattr(switch, "_number", forgetting)
 

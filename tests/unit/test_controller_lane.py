@@ -29,7 +29,7 @@ BAD, GATEWAY = "10.9.0.1", "10.9.0.2"
 
 def asked(**fields: object) -> Apply:
     given = {"id": "1", "action": "drop_sources", "ttl_ms": 9000, "sources": (BAD,)}
-    return Apply(**{**given, "gateway": GATEWAY, **fields})  # type: ignore[arg-type]
+    return Apply(**{**given, "gateway": GATEWAY, **fields})
 
 
 SESSION = {"action": "isolate_session", "source_port": 40000, "port": 9878}
@@ -66,7 +66,7 @@ def test_prebuilt_bytes_are_those_made_afresh(
     assert fired == encode(replace(message, xid=xid) for message in wanted)
     assert armed.again(slot.number, decision) in fired
     assert armed.again(slot.number, decision).endswith(
-        encode([AddFlow(xid=xid, flow=wanted[-2].flow)])  # type: ignore[attr-defined]
+        encode([AddFlow(xid=xid, flow=wanted[-2].flow)])
     )
     assert armed.again(slot.number, 77) == b""
 

@@ -247,7 +247,7 @@ def test_a_meter_that_is_another_than_was_confirmed_is_found_out() -> None:
         ]
         return take(slow, who)
 
-    switch.take = starved  # type: ignore[method-assign]
+    switch.take = starved
 
     answer = loop.ask(**limit(1))
 

@@ -174,10 +174,10 @@ def test_evidence_is_whole_numbers_and_never_below_nothing() -> None:
     judge = Judge(Policy(cause=Causes(algo_fault=RULE)), Site())
     for n, ppm in enumerate((900_000, 560_000, 560_000, 980_000), 1):
         judge.judge(opinion(100 * n, ppm))
-        for _, streak in judge.state()[0]:  # type: ignore[attr-defined] # a tuple
+        for _, streak in judge.state()[0]:
             assert type(streak.evidence) is int
             assert streak.evidence >= 0
-    (streak,) = (streak for _, streak in judge.state()[0])  # type: ignore[attr-defined]
+    (streak,) = (streak for _, streak in judge.state()[0])
     assert streak.evidence == round(math.log(0.98 / 0.02) * dwell.MILLI) - 2000
 
 

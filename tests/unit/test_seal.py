@@ -135,7 +135,7 @@ def test_what_was_compared_is_what_is_used(
     check = seal.check
 
     def exchanged(folder: Place, *words: object, **options: bool) -> str:
-        found = check(folder, *words, **options)  # type: ignore[arg-type] # handed on
+        found = check(folder, *words, **options)
         for name in ("model.onnx", "second.onnx", "novelty.onnx", "card.toml"):
             (models / Path(str(folder)).name / name).write_bytes(b"another's")
         return found

@@ -402,7 +402,7 @@ def test_slow_enforcers_are_asked_one_at_a_tick() -> None:
     class Slow(Teller):
         def ended(self, containment: Containment) -> str:
             self.events.append("asked")
-            self._clock.time_ns += 1000 * MS  # type: ignore[attr-defined] # simulated
+            self._clock.time_ns += 1000 * MS
             return ""
 
     bench = Bench(Slow)

@@ -38,7 +38,7 @@ class Enforcer(SimulatedActuator):
 
     def apply(self, decision: object, ttl_ns: int) -> Containment:
         self.ends_ns = self.clock.mono_ns() + ttl_ns
-        return super().apply(decision, ttl_ns)  # type: ignore[arg-type] # as it came
+        return super().apply(decision, ttl_ns)
 
     def ended(self, containment: Containment) -> str:
         return "expired" if self.clock.mono_ns() >= self.ends_ns else ""

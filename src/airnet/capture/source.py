@@ -70,7 +70,10 @@ class Tape(Protocol):
     """Keeps frames as they were captured."""
 
     def write(
-        self, rows: memoryview, count: int, buffer: "NDArray[np.uint8] | memoryview"
+        self,
+        rows: "NDArray[np.void] | memoryview",
+        count: int,
+        buffer: "NDArray[np.uint8] | memoryview",
     ) -> None:
         """Keep FRAME[count] rows and their bytes."""
         ...

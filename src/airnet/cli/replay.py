@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -129,7 +129,7 @@ def replay(
 
 
 def _to_features(
-    files: tuple[Path, ...], given: dict[str, object], *, as_json: bool
+    files: tuple[Path, ...], given: dict[str, Any], *, as_json: bool
 ) -> int:
     """Take the stages up to features and print what was found."""
     from airnet.extract import Extraction, extract
@@ -156,13 +156,13 @@ def _to_features(
 
 
 def _to_decisions(
-    files: tuple[Path, ...], given: dict[str, object], *, as_json: bool
+    files: tuple[Path, ...], given: dict[str, Any], *, as_json: bool
 ) -> int:
     """Take every stage, show how far it is, and print what was found."""
     from airnet.cli.found import print_summary, progress
     from airnet.replay import Order, replay as run
 
-    order = Order(files=files, **given)  # type: ignore[arg-type] # click checked them
+    order = Order(files=files, **given)
     with ends_whole(), progress(disable=as_json or not sys.stderr.isatty()) as moved:
         summary: Summary = run(order, moved)
     if as_json:

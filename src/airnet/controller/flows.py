@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from airnet.controller.entries import (
     ACTIONS,
@@ -275,15 +276,15 @@ class Rules(msgspec.Struct, frozen=True):
     cookie: int
     seconds: int
 
-    def rule(self, priority: int, match: Match, **to: int) -> Flow:
-        """Return one leased rule of the security table."""
+    def rule(self, priority: int, match: Match, goto: int = 0) -> Flow:
+        """Return one leased rule of the security table; without `goto` it drops."""
         return Flow(
             table=SECURITY,
             priority=priority + self.rank,
             cookie=self.cookie,
             match=match,
             seconds=self.seconds,
-            **to,  # type: ignore[arg-type] # goto, meter, output and group are numbers
+            goto=goto,
         )
 
     def made(self, meter: int, group: int) -> Made:
@@ -296,7 +297,7 @@ class Rules(msgspec.Struct, frozen=True):
             case "mirror":
                 port = self.request.path[0].port
                 copies = [
-                    self.rule(MIRROR, match, output=port, goto=FORWARDING)
+                    replace(self.rule(MIRROR, match, FORWARDING), output=port)
                     for match in self._matches()
                 ]
                 return copies, (), ()
@@ -340,14 +341,12 @@ class Rules(msgspec.Struct, frozen=True):
             ]
         version = network(gateway).version
         flows = [
-            self.rule(
-                EXEMPT, Match(source=text_of(place), target=gateway), goto=FORWARDING
-            )
+            self.rule(EXEMPT, Match(source=text_of(place), target=gateway), FORWARDING)
             for place in _merged(request.known)
             if place.version == version
         ]
         flows += [
-            self.rule(LIMIT, match, goto=FORWARDING, meter=meter) for match in matches
+            replace(self.rule(LIMIT, one, FORWARDING), meter=meter) for one in matches
         ]
         rate = request.packets_per_second
         # A tenth of a second of burst: a meter starts with a full bucket.
@@ -359,8 +358,8 @@ class Rules(msgspec.Struct, frozen=True):
         ways = [Bucket(port=hop.port, mac=hop.mac) for hop in self.request.path]
         usual = Group(id=group + 1, buckets=(Bucket(),))
         chosen = Group(id=group, buckets=(*ways, Bucket(group=usual.id)))
-        rules = [self.rule(REROUTE, match, group=group) for match in self._matches()]
-        return rules, (), (usual, chosen)
+        rules = [self.rule(REROUTE, match) for match in self._matches()]
+        return [replace(one, group=group) for one in rules], (), (usual, chosen)
 
 
 def rank_of(flow: Flow) -> int:

@@ -26,7 +26,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 import structlog
 
@@ -67,6 +67,7 @@ sys.meta_path.insert(0, Lender())
 '''
 
 F = TypeVar("F", bound=Callable[..., None])
+P = ParamSpec("P")
 
 
 def package() -> str:
@@ -125,19 +126,19 @@ def on(event: str, *states: str) -> Callable[[F], F]:
     return mark
 
 
-def fatal(function: F) -> F:
+def fatal(function: Callable[P, None]) -> Callable[P, None]:
     """Return `function`, but an exception that leaves it ends the process."""
 
     @functools.wraps(function)
-    def guarded(*args: Any, **kwargs: Any) -> None:
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             function(*args, **kwargs)
-        except Exception:  # noqa: BLE001 - the frameworks would log it and limp on
+        except Exception:  # noqa: BLE001 -- the frameworks would log it and limp on
             trace = traceback.format_exc()
             structlog.get_logger().error("controller.broken", trace=trace)
             os._exit(EXIT_BUG)
 
-    return guarded  # type: ignore[return-value] # same signature
+    return guarded
 
 
 def then_exit(function: Callable[[], None]) -> Callable[[], None]:
@@ -175,7 +176,7 @@ def cure_disconnect() -> None:
     it (sdn.md 1.3).
     """
     datapath = part("controller.controller").Datapath
-    receive = datapath._recv_loop  # noqa: SLF001 - there is no other place to mend
+    receive = datapath._recv_loop  # noqa: SLF001 -- there is no other place to mend
 
     def receive_then_wake(self: Any) -> None:
         try:
@@ -183,7 +184,7 @@ def cure_disconnect() -> None:
         finally:
             self.send(b"", close_socket=True)
 
-    datapath._recv_loop = receive_then_wake  # noqa: SLF001 - as above
+    datapath._recv_loop = receive_then_wake  # noqa: SLF001 -- as above
 
 
 def run(

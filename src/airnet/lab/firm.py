@@ -40,29 +40,27 @@ class Desk(quickfix.Application):  # type: ignore[misc] # untyped
 
     # QuickFIX calls these by the names it gave them.
 
-    def onCreate(self, session: quickfix.SessionID) -> None:  # noqa: N802 -- its name
+    def onCreate(self, session: quickfix.SessionID) -> None:
         """Leave it: sessions are known from the plans."""
 
-    def onLogon(self, session: quickfix.SessionID) -> None:  # noqa: N802 -- its name
+    def onLogon(self, session: quickfix.SessionID) -> None:
         """Note that a session is up."""
         self.online.add(session.getSenderCompID().getValue())
 
-    def onLogout(self, session: quickfix.SessionID) -> None:  # noqa: N802 -- its name
+    def onLogout(self, session: quickfix.SessionID) -> None:
         """Note that a session is down."""
         self.online.discard(session.getSenderCompID().getValue())
 
-    def toAdmin(self, *_: object) -> None:  # noqa: N802 -- its name
+    def toAdmin(self, *_: object) -> None:
         """Let session messages go as they are."""
 
-    def fromAdmin(self, *_: object) -> None:  # noqa: N802 -- its name
+    def fromAdmin(self, *_: object) -> None:
         """Leave session messages to the engine."""
 
-    def toApp(self, *_: object) -> None:  # noqa: N802 -- its name
+    def toApp(self, *_: object) -> None:
         """Let orders go as they are."""
 
-    def fromApp(  # noqa: N802 -- its name
-        self, message: quickfix.Message, session: quickfix.SessionID
-    ) -> None:
+    def fromApp(self, message: quickfix.Message, session: quickfix.SessionID) -> None:
         """Keep a report for the trader, who works on another thread."""
         comp_id = session.getSenderCompID().getValue()
         self.came.append((comp_id, fix.read(message), self._clock.mono_ns()))

@@ -66,36 +66,34 @@ class Venue(quickfix.Application):  # type: ignore[misc] # untyped
 
     # QuickFIX calls these by the names it gave them.
 
-    def onCreate(self, session: quickfix.SessionID) -> None:  # noqa: N802 -- its name
+    def onCreate(self, session: quickfix.SessionID) -> None:
         """Note a configured session."""
         comp_id = session.getTargetCompID().getValue()
         ours = session.getSenderCompID().getValue()
         self._sessions[comp_id] = quickfix.SessionID(BEGIN_STRING, ours, comp_id)
         self.tallies[comp_id] = Tally()
 
-    def onLogon(self, session: quickfix.SessionID) -> None:  # noqa: N802 -- its name
+    def onLogon(self, session: quickfix.SessionID) -> None:
         """Note that a session is up."""
         self.online.add(session.getTargetCompID().getValue())
 
-    def onLogout(self, session: quickfix.SessionID) -> None:  # noqa: N802 -- its name
+    def onLogout(self, session: quickfix.SessionID) -> None:
         """Note that a session is down; cancel on disconnect."""
         comp_id = session.getTargetCompID().getValue()
         self.online.discard(comp_id)
         if self.has_cod:
             self.cancel_all(comp_id)
 
-    def toAdmin(self, *_: object) -> None:  # noqa: N802 -- its name
+    def toAdmin(self, *_: object) -> None:
         """Let session messages go as they are."""
 
-    def fromAdmin(self, *_: object) -> None:  # noqa: N802 -- its name
+    def fromAdmin(self, *_: object) -> None:
         """Leave session messages to the engine; see let_in."""
 
-    def toApp(self, *_: object) -> None:  # noqa: N802 -- its name
+    def toApp(self, *_: object) -> None:
         """Let reports go as they are."""
 
-    def fromApp(  # noqa: N802 -- its name
-        self, message: quickfix.Message, session: quickfix.SessionID
-    ) -> None:
+    def fromApp(self, message: quickfix.Message, session: quickfix.SessionID) -> None:
         """Answer one order message."""
         comp_id = session.getTargetCompID().getValue()
         fields = fix.read(message)

@@ -37,6 +37,18 @@ class Rehearsal(NamedTuple):
     every_us: int
 
 
+class Seen(NamedTuple):
+    """What the mirror shows of a containment's target."""
+
+    decision_id: str
+    last_bad_ns: int
+    now_ns: int
+
+
+class Stop:
+    """The last that is queued: no more will come."""
+
+
 class Hands(Collector):
     """The thread that writes intents, acts, and writes outcomes, in order."""
 
@@ -62,14 +74,12 @@ class Hands(Collector):
         self._clock = clock
         self._post = post
         self._desk = desk
-        self._orders: queue.Queue[tuple[str, tuple[object, ...]]] = queue.Queue(
-            ORDERS_MAX
-        )
+        self._orders: queue.Queue[Order | Seen | Stop] = queue.Queue(ORDERS_MAX)
         #: Looks at the mirror that were left out because the queue was full.
         self.left_out = 0
         self._depth = 0
         #: Taken from the queue while it was looked for more to do at once.
-        self._next: tuple[str, tuple[object, ...]] | None = None
+        self._next: Order | Seen | Stop | None = None
         self.failure: BaseException | None = None
         self.beat_ns = clock.mono_ns()
         self._thread = threading.Thread(target=self._work, name="hands", daemon=True)
@@ -96,11 +106,11 @@ class Hands(Collector):
         is_open = is_open and decision.tier < Tier.KILL_ALGO
         if self._post is not None and self.failure is None and is_open:
             outcome = self._post.reflex.act(decision, verdict)
-        self._put("carry_out", (Order(decision, verdict, outcome),))
+        self._put(Order(decision, verdict, outcome))
 
     def withdrawn(self, order: Order) -> None:
         """Queue what was done and taken back, for the record."""
-        self._put("carry_out", (order,))
+        self._put(order)
 
     def tick(self, now_ns: int) -> None:
         """Do nothing: on a live line containments end by the host's clock."""
@@ -111,21 +121,21 @@ class Hands(Collector):
         The next look shows as much: capture must not wait for a slow enforcer.
         """
         try:
-            self._orders.put_nowait(("observe", (decision_id, last_bad_ns, now_ns)))
+            self._orders.put_nowait(Seen(decision_id, last_bad_ns, now_ns))
         except queue.Full:
             self.left_out += 1
 
     def stop(self) -> None:
         """Finish what is queued and return; what failed is in `failure`."""
         if self._thread.is_alive():
-            self._put("stop", ())
+            self._put(Stop())
             self._thread.join()
 
-    def _put(self, what: str, arguments: tuple[object, ...]) -> None:
+    def _put(self, what: Order | Stop) -> None:
         """Queue an order, waiting for room; after a failure nothing is carried out."""
         while self.failure is None:
             with contextlib.suppress(queue.Full):
-                self._orders.put((what, arguments), timeout=WAIT_MS / 1000)
+                self._orders.put(what, timeout=WAIT_MS / 1000)
                 return
 
     def _work(self) -> None:
@@ -164,19 +174,18 @@ class Hands(Collector):
         """Work on one order, if any, or several at once; False when told to stop."""
         found, self._next = self._next, None
         try:
-            what, arguments = found or self._wait()
+            what = found or self._wait()
         except queue.Empty:
             return True
-        if what == "stop":
+        if isinstance(what, Stop):
             return False
-        if what == "carry_out":
-            self._carry_out(*arguments)  # type: ignore[arg-type] # as it was queued
+        if isinstance(what, Order):
+            self._carry_out(what)
         else:
-            look = self._standing.observe_effect
-            look(*arguments)  # type: ignore[arg-type] # as it was queued
+            self._standing.observe_effect(*what)
         return True
 
-    def _wait(self) -> tuple[str, tuple[object, ...]]:
+    def _wait(self) -> Order | Seen | Stop:
         """Return the next order.
 
         Raises:
@@ -195,11 +204,11 @@ class Hands(Collector):
         orders = [first]
         with contextlib.suppress(queue.Empty):
             while len(orders) < ORDERS_MAX:
-                what, arguments = self._orders.get_nowait()
-                if what != "carry_out":
-                    self._next = what, arguments
+                what = self._orders.get_nowait()
+                if not isinstance(what, Order):
+                    self._next = what
                     break
-                orders += arguments  # type: ignore[arg-type] # as it was queued
+                orders.append(what)
         try:
             self._standing.carry_out_all(orders)
         except LedgerError:

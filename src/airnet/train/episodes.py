@@ -47,7 +47,7 @@ def of_catalogue(name: str, seed: int, domain: str, *, with_site: bool = True) -
     _, end_ns = stage.span_ns
     while True:
         count = world.run(end_ns)
-        marks = world.marks[:count]  # type: ignore[attr-defined] # of WIRE worlds
+        marks = world.marks[:count]
         watcher.take(world.frames[:count], marks, world.buffer)
         if world.ended != FULL:
             break

@@ -236,7 +236,7 @@ class Days(NamedTuple):
     rows: Rows
     numbers: NDArray[np.int64]
 
-    def __add__(self, other: "Days") -> "Days":  # type: ignore[override] # no tuple's
+    def beside(self, other: "Days") -> "Days":
         """Return both, no day of the one being one of the other."""
         first = int(self.numbers.max(initial=-1)) + 1
         return Days(

@@ -64,7 +64,7 @@ def gathered(budget: Budget, seed: int, say: Say, jobs: int = 1) -> Gathered:
     half = budget.scaled(0.5)
     # Of two domains: what is exchangeable with one world alone is with no other.
     first, second = (gather.benign(share(one), half, jobs) for one in (TUNE, TRAIN))
-    found = first[0] + second[0], first[1] + second[1]
+    found = first[0].beside(second[0]), first[1].beside(second[1])
     later = gather.benign(share(REPORT), budget.scaled(REPORT_SHARE), jobs)
     return Gathered(train, tune, reported, found, later, tune_scenes, scenes)
 

@@ -165,6 +165,8 @@ class Search:
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
+        #: What comes of one multiple, by its step; each is played once.
+        self._run = functools.cache(self._play)
         calm, decisions = self._traffic(0.0)
         done = any(one.action not in PASSIVE for one in decisions)
         span = calm.start_ns, calm.onset_ns + STUFFED_NS
@@ -215,8 +217,7 @@ class Search:
             is_nervous=self._nervous[detector],
         )
 
-    @functools.cache  # noqa: B019 -- a Search lives as long as its runs are wanted
-    def _run(self, step: int) -> Run:
+    def _play(self, step: int) -> Run:
         """Play one multiple."""
         wanted = self.envelope * 2.0 ** (step / STEPS)
         traffic, decisions = self._traffic(max(0.5, wanted - self.own))

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from airnet.config import Firm, Gateway, Site, SiteSession
+from airnet.config import Firm, Gateway, SessionKind, Site, SiteSession
 from airnet.domain.decision import Action, Tier
 from airnet.domain.session import address_bytes, address_text
 from airnet.domain.verdict import Cause
@@ -41,7 +41,14 @@ NONE = rows_strike.NONE
 MONDAY_S = 1_794_839_400
 DAY_NS = 86_400 * SECOND_NS
 TRADING_NS = int(6.5 * 3600) * SECOND_NS
-KINDS = ("", "market_maker", "taker", "execution", "arbitrage", "drop_copy")
+KINDS: tuple[SessionKind, ...] = (
+    "other",
+    "market_maker",
+    "taker",
+    "execution",
+    "arbitrage",
+    "drop_copy",
+)
 
 Span = tuple[int, int]
 
@@ -181,7 +188,7 @@ class Plan:
         """Return the agents that speak on a line."""
         return list(self._agents.get(line, ()))
 
-    def kind_of(self, line: int) -> str:
+    def kind_of(self, line: int) -> SessionKind:
         """Return what kind of agent speaks on a line, as a site file says it."""
         agents = self.agents_of(line)
         return KINDS[int(self.row("agent", agents[0])["kind"])] if agents else "other"
@@ -195,7 +202,7 @@ class Plan:
             session = SiteSession(
                 host=self.address(int(self.row("line", line)["client"])),
                 comp_id=self.comp(line),
-                kind=self.kind_of(line),  # type: ignore[arg-type] # one of KINDS
+                kind=self.kind_of(line),
             )
             firms.setdefault(self.firms[line], []).append(session)
         gateways = {}

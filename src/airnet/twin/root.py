@@ -37,7 +37,7 @@ class Root:
     ) -> None:
         """Take FRAME[count] rows and their bytes."""
         if self._tape is not None:
-            self._tape.write(rows, count, buffer)  # type: ignore[arg-type] # as Front
+            self._tape.write(rows, count, buffer)
         if not self._is_rooted:
             return
         # As bytes: numpy takes 0.1 ms to read the layout of a memoryview of rows.

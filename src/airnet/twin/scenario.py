@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 import numpy as np
 
-from airnet.config import Firm, Gateway, Site, SiteSession
+from airnet.config import Firm, Gateway, SessionKind, Site, SiteSession
 from airnet.domain.decision import Action, Tier
 from airnet.domain.verdict import Cause
 from airnet.twin.dialect import Dialect, draw
@@ -23,7 +23,7 @@ from airnet.twin.wire import Frame, Host
 
 #: 2026-11-16 08:00 UTC; an episode starts within the five days and ten hours after.
 EPOCH_S = 1_794_816_000
-KINDS = ("market_maker", "taker", "execution", "arbitrage")
+KINDS: tuple[SessionKind, ...] = ("market_maker", "taker", "execution", "arbitrage")
 KIND_SHARES = (0.35, 0.25, 0.25, 0.15)
 #: Median order messages a second, by kind, and the spread (sigma, lognormal).
 RATES = {
@@ -118,7 +118,7 @@ class SessionPlan(msgspec.Struct, kw_only=True):
     host: Host
     gateway: int
     comp: str
-    kind: str
+    kind: SessionKind
     symbols: tuple[int, ...]
     pace: Pace
     dialect: Dialect
@@ -234,10 +234,12 @@ class World:
         )
         firms = max(1, self.params.sessions // int(rng.integers(1, 4)))
         for number in range(self.params.sessions):
-            kind = KINDS[0] if number == 0 else str(rng.choice(KINDS, p=KIND_SHARES))
-            self.add_session(f"FIRM{number % firms + 1:02d}", kind)
+            place = 0 if number == 0 else rng.choice(len(KINDS), p=KIND_SHARES)
+            self.add_session(f"FIRM{number % firms + 1:02d}", KINDS[int(place)])
 
-    def add_session(self, firm: str, kind: str, rate: float = 0.0) -> SessionPlan:
+    def add_session(
+        self, firm: str, kind: SessionKind, rate: float = 0.0
+    ) -> SessionPlan:
         """Add one session of a firm, drawn like all others."""
         number = len(self.sessions)
         rng = stream(self.seed, "plan", number, self.scenario)
@@ -345,7 +347,7 @@ class World:
                 SiteSession(
                     host=plan.host.ip,
                     comp_id=plan.comp,
-                    kind=plan.kind,  # type: ignore[arg-type] # checked by msgspec
+                    kind=plan.kind,
                 )
                 for plan in own
             )

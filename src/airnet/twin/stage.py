@@ -90,6 +90,11 @@ class World(Protocol):
         ...
 
     @property
+    def marks(self) -> "NDArray[np.uint32]":
+        """Of each frame its incident, 0 where it is benign; in worlds of wire bytes."""
+        ...
+
+    @property
     def ended(self) -> int:
         """REACHED, FULL (read, and run again) or VOID (nothing counts)."""
         ...

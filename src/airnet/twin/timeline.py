@@ -199,8 +199,8 @@ def plot(path: Path, outcome: Outcome, now: Series, was: Series) -> None:
         ) from error
 
 
-_WITH = {"color": "#1b6ca8", "label": "contained", "linewidth": 1.4}
-_WITHOUT = {
+_WITH: dict[str, Any] = {"color": "#1b6ca8", "label": "contained", "linewidth": 1.4}
+_WITHOUT: dict[str, Any] = {
     "color": "#b0413e",
     "label": "without",
     "linewidth": 1.0,
@@ -218,7 +218,7 @@ def _curves(axes: "Axes", pair: tuple[list[int], list[int]], step_ns: int) -> No
     for values, style in ((pair[1], _WITHOUT), (pair[0], _WITH)):
         seconds = [(n + 1) * step_ns / NS_PER_S for n in range(len(values))]
         rates = [value * NS_PER_S / step_ns for value in values]
-        axes.plot(seconds, rates, **style)  # type: ignore[arg-type] # of one type each
+        axes.plot(seconds, rates, **style)
     axes.set_ylim(bottom=0)
 
 

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from airnet.config import SessionKind
 from airnet.domain.decision import Action, Tier
 from airnet.domain.verdict import Cause
 from airnet.twin.dialect import lab
@@ -21,7 +22,14 @@ PARAMS = Params(duration_s=50.0, sessions=6, symbols=8, background=0.3, split=0.
 
 #: Seconds of each scene: from, to.
 VOLATILITY, RUNAWAY, FLOOD = (9.0, 16.0), (23.0, 29.0), (38.0, 42.0)
-KINDS = ("market_maker", "taker", "market_maker", "execution", "taker", "arbitrage")
+KINDS: tuple[SessionKind, ...] = (
+    "market_maker",
+    "taker",
+    "market_maker",
+    "execution",
+    "taker",
+    "arbitrage",
+)
 
 
 def prepare(world: World) -> None:
