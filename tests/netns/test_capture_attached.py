@@ -1,5 +1,6 @@
 """Attach as root, read as nobody: descriptors go through execve, privileges do not."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -51,7 +52,7 @@ sys.stdin.read()
 @pytest.fixture
 def mirror() -> Iterator[None]:
     with namespace():
-        veth(2)
+        veth()
         yield
 
 
@@ -64,8 +65,9 @@ def attach(backend: str) -> Attached:
         pytest.skip(str(error))
 
 
-def start_worker(attached: Attached, wanted: int) -> subprocess.Popen[bytes]:
-    """Start it as nobody, without capabilities and without a way to gain any."""
+@contextlib.contextmanager
+def start_worker(attached: Attached, wanted: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Have it run as nobody, without capabilities and without a way to gain any."""
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         pytest.skip("setpriv is not installed")
@@ -79,13 +81,17 @@ def start_worker(attached: Attached, wanted: int) -> subprocess.Popen[bytes]:
     if done.returncode == 0:
         drop += user
     worker = [sys.executable, "-c", WORKER, attached.to_json(), str(wanted)]
-    return subprocess.Popen(
+    with subprocess.Popen(
         [*drop, *worker],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         pass_fds=attached.descriptors(),
         env=environment,
-    )
+    ) as started:
+        try:
+            yield started
+        finally:
+            started.kill()
 
 
 def told(worker: subprocess.Popen[bytes]) -> object:

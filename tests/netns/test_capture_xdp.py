@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from airnet import config
 from airnet.capture import open_interface
@@ -39,6 +40,14 @@ CLOCKS_APART_NS = 5_000_000
 
 @pytest.fixture
 def mirror() -> Iterator[None]:
+    """Have one queue: which of several a frame takes differs from boot to boot."""
+    with namespace():
+        veth()
+        yield
+
+
+@pytest.fixture
+def wide() -> Iterator[None]:
     with namespace():
         veth(2)
         yield
@@ -142,7 +151,7 @@ def test_ring_goes_round_many_times_without_loss(mirror: None) -> None:
     source.close()
 
 
-def test_several_queues_are_merged_by_time(mirror: None) -> None:
+def test_several_queues_are_merged_by_time(wide: None) -> None:
     """Two queues, one order: that of the kernel's stamps."""
     source = open_xdp(queues=2)
     sent = [udp(1000 + i % 16, i) for i in range(400)]
@@ -161,9 +170,11 @@ def test_several_queues_are_merged_by_time(mirror: None) -> None:
     source.close()
 
 
-def test_queue_without_a_socket_is_counted(mirror: None) -> None:
-    """Reading one queue of two loses the other's frames, by name."""
-    source = open_xdp(queues=1)
+def test_queue_without_a_socket_is_counted(wide: None) -> None:
+    """Reading one queue of two loses the other's frames, by name; we say so first."""
+    with capture_logs() as told:
+        source = open_xdp(queues=1)
+    assert "c0 has 2 queues, 1 are read" in [line.get("reason") for line in told]
     with sender() as send:
         for i in range(400):
             send(udp(1000 + i % 16, i))

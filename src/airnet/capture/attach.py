@@ -238,3 +238,6 @@ def _check(found: link.Interface, queues: int) -> None:
             f"{found.name}: {queues} queues asked, it has {found.rx_queue_count}",
             "correct capture.queues, or `ethtool -L` the interface",
         )
+    if queues < found.rx_queue_count:
+        reason = f"{found.name} has {found.rx_queue_count} queues, {queues} are read"
+        log.warning("capture.degraded", without="queues", reason=reason)
