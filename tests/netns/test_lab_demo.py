@@ -14,7 +14,7 @@ from airnet.lab.needs import missing
 from airnet.lab.network import ADDRESSES, GATEWAY_PORT, UNKNOWN, VENUE, run
 from airnet.lab.result import Counts, Decided, Event, Happened, SceneBegan
 from airnet.lab.scenes import EVERYBODY, RUNAWAY, Cue, Scene, runaway
-from airnet.lab.tape import Tape
+from airnet.lab.tape import Tape, between
 
 pytestmark = [
     pytest.mark.root,
@@ -51,6 +51,45 @@ SHORT = (
         ),
     ),
 )
+
+MENDED = (
+    Scene(
+        name="quiet",
+        title="Quiet",
+        text="",
+        seconds=6.0,
+        cues=(Cue(at_s=0.0, who=EVERYBODY, command={"do": "trade"}),),
+    ),
+    Scene(
+        name="runaway",
+        title="Runaway",
+        text="",
+        seconds=2.0,
+        cues=(runaway(0.0, 450.0), runaway(1.0, 0.0)),
+    ),
+    # The throttle of eight seconds ends within; what it made is seen for as long again.
+    Scene(name="release", title="Release", text="", seconds=14.0),
+)
+
+
+def test_who_was_mended_and_asks_again_is_let_go_and_stays_so(tmp_path: Path) -> None:
+    """What he asks for is refused by us: that neither renews nor repeats it."""
+    result = run_demo(tmp_path / "run", lambda _: None, scenes=MENDED)
+    place = Path(result.directory)
+
+    (throttle,) = (one for one in result.decisions if acted(one))
+    assert throttle.action == "throttle_session"
+    assert throttle.state.endswith("ended")
+    tape = Tape(place / "mirror.pcapng", (ADDRESSES[VENUE], GATEWAY_PORT))
+    # Long after it was mended he insisted, and at the end all of it is taken.
+    late_ns = throttle.until_ns - 3_000_000_000
+    assert between(tape.stopped(RUNAWAY), late_ns, throttle.until_ns) >= 10
+    after_ns = throttle.until_ns + 1_000_000_000
+    assert between(tape.stopped(RUNAWAY), after_ns, 1 << 62) == 0
+    assert between(tape.accepted(RUNAWAY), after_ns, 1 << 62) >= 10
+    live = (place / "decisions.jsonl").read_bytes()
+    assert (place / "replayed.jsonl").read_bytes() == live
+    assert b"itself has stopped" in live
 
 
 def test_live_run_contains_both_and_replays_to_the_same_bytes(tmp_path: Path) -> None:

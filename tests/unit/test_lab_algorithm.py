@@ -1,5 +1,7 @@
 """The lab's algorithms: seeded, and exact about what they sent and what came back."""
 
+import itertools
+
 import pytest
 
 from airnet.lab.algorithm import Algorithm, Answer, Wish
@@ -56,17 +58,29 @@ def test_everything_answered_is_counted_and_little_stays_open(kind: str) -> None
         assert one.tally.replaced > 0
 
 
-def test_who_is_mended_asks_for_nothing_new_for_a_while() -> None:
+def test_who_is_stopped_asks_again_as_often_as_before_and_then_trades() -> None:
     one = algorithm()
     trade(one, 100)
-    one.mend(10 * NS_PER_S)
+    stopped: list[Wish] = []
+    for number in range(200):
+        wish = one.want(10 * NS_PER_S + number * NS_PER_S // 10)
+        if wish is not None and wish.kind == "D":
+            stopped.append(wish)
+            text = "stopped by risk control x"
+            one.hear(Answer(kind="8", id=wish.id, exec_type="8", text=text))
+        elif wish is not None:
+            one.hear(accept(wish))
 
-    meanwhile = [one.want(10 * NS_PER_S + n * NS_PER_S // 10) for n in range(25)]
-    later = [one.want(13 * NS_PER_S + n * NS_PER_S // 10) for n in range(50)]
+    alike = [(one.symbol, one.side, one.price, one.quantity) for one in stopped]
+    repeats = sum(a == b for a, b in itertools.pairwise(alike))
+    assert len(stopped) <= 200
+    assert len({one.id for one in stopped}) == len(stopped), "a new ClOrdID each"
+    assert repeats > len(stopped) // 3
+    assert one.tally.stopped == len(stopped)
 
-    assert {wish.kind for wish in meanwhile if wish} <= {"F"}
-    assert "D" in {wish.kind for wish in later if wish}
-    assert one.loop(0).kind == "D", "what runs away asks nobody"
+    before = one.tally.accepted
+    assert len(trade(one, 50)) > 0
+    assert one.tally.accepted > before
 
 
 def test_leaving_takes_everything_off() -> None:

@@ -44,6 +44,18 @@ LOOPS_TOLD = (
     "session.quantity_over_usual",
 )
 
+#: What is made of refusals, and says nothing while it may be airnet that had them
+#: refused (airnet.decide.refusals). Not a ClOrdID used four times in 0.2 s: whoever
+#: refuses such orders, the session has sent them.
+OF_REFUSALS = frozenset(
+    {
+        "session.duplicate_clordid_refused",
+        "session.orders_refused_in_a_row",
+        "session.refusals_in_a_row",
+        "session.refused_again_per_second",
+    }
+)
+
 #: What few packets of a slow flood show, and of what is none, too, if rarely
 #: (airnet.score.rules_flood_told).
 FLOODS_TOLD = (

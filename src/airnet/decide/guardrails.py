@@ -26,6 +26,7 @@ from airnet.decide.protection import (
     number,
     span,
 )
+from airnet.decide.refusals import Refusals
 from airnet.decide.rules import Refusal
 from airnet.decide.stands import RENEWAL_PART, STANDS_MAX, Stand, Stands
 from airnet.domain.decision import PASSIVE, Action, Decision, TargetType, Tier
@@ -83,6 +84,7 @@ class Guard:
         self._limits = limits.Allowances(policy, site)
         self.paths = {path.name: canonical(path.gateway) for path in site.paths}
         self._stands = Stands(policy)
+        self.refusals = Refusals(policy)
         self._action_times: deque[int] = deque()
 
     def check(self, decision: Decision, grounds: Grounds) -> Refused | None:
@@ -204,7 +206,7 @@ class Guard:
 
         The Decision that crosses the limit is itself already in shadow.
         """
-        self._stands.admit(decision, *self._things(decision))
+        self._count(decision)
         recent = self._recent(decision.t_ns)
         if recent >= self._policy.budget.actions_max:
             latched_now = not self.is_latched
@@ -220,7 +222,7 @@ class Guard:
 
     def approve(self, decision: Decision) -> None:
         """Count what people agreed to: from then on it stands, as what was ordered."""
-        self._stands.admit(decision, *self._things(decision))
+        self._count(decision)
 
     def refuse(self, decision: Decision) -> None:
         """Note that its targets are bad still; only quiet ends a cooldown."""
@@ -267,7 +269,7 @@ class Guard:
         Whether the pace's limit was crossed, that run knew: it is not weighed again.
         """
         for decision in ordered:
-            self._stands.admit(decision, *self._things(decision))
+            self._count(decision)
             self._recent(decision.t_ns)
             self._action_times.append(decision.t_ns)
         self.is_latched = is_latched
@@ -276,6 +278,7 @@ class Guard:
         """Return everything remembered, as a value."""
         return (
             self._stands.state(),
+            self.refusals.state(),
             tuple(self._action_times),
             self.is_latched,
             self.frozen_until_ns,
@@ -294,6 +297,11 @@ class Guard:
         if decision.target_type is TargetType.SESSION:
             part, whole = self._peers.flow([*others, *targets])
             facts.flow_part, facts.flow_whole = part, whole
+
+    def _count(self, decision: Decision) -> None:
+        """Remember that it stands, and whom it has refused."""
+        self._stands.admit(decision, *self._things(decision))
+        self.refusals.note(decision)
 
     def _recent(self, now_ns: int) -> int:
         """Return how many actions the pace's window holds; drop what left it."""

@@ -4,6 +4,7 @@ Open loop: it never asks whether an action had an effect and never escalates bec
 one had none. Its whole memory is explicit (`state`) and bounded.
 """
 
+import functools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -30,6 +31,7 @@ from airnet.decide.peers import Peers
 from airnet.decide.policy import NS_PER_MS, Contain, Policy
 from airnet.decide.proposals import Proposals
 from airnet.decide.recovery import LATCH
+from airnet.decide.refusals import refused_words
 from airnet.decide.rules import Refusal
 from airnet.decide.sayings import Sayings
 from airnet.decide.streaks import NAMES, Streak, Streaks
@@ -203,6 +205,8 @@ class Judge:
         contain = self._terms.contain(finding.cause, verdict)
         if finding.is_told and not finding.is_agreed:
             return finding, None
+        if self._own_ns(verdict, finding):
+            return finding, None
         if not self._findings.is_likely(finding, verdict):
             if contain is not None:
                 evidence = evidence_of(verdict, finding, contain)
@@ -227,16 +231,26 @@ class Judge:
         assert watch is not None
         return finding, streak if streak.windows >= watch.dwell_windows else None
 
+    def _own_ns(self, verdict: Verdict, finding: Finding) -> int:
+        """Return how long what a window shows may be refusals of our own; 0: not."""
+        feature = functools.partial(self._findings.feature, verdict)
+        return self.guard.refusals.left_ns(verdict, finding, feature)
+
     def _tell(self, verdict: Verdict, finding: Finding) -> list[Decision]:
         """Say what is worth knowing before, or without, anything being done."""
         contain = self._terms.contain(finding.cause, verdict)
-        if contain is None or self._proposals.stands(verdict, finding.cause):
+        if contain is None:
+            return []
+        window = one_window(verdict, finding, contain)
+        if own_ns := self._own_ns(verdict, finding):
+            reason = refused_words(own_ns)
+            return self._sayings.evidence(verdict, finding, window, reason, kind="own")
+        if self._proposals.stands(verdict, finding.cause):
             return []
         streak = self._streaks.of(drafts.subject(verdict))
         reason = told_words(streak, finding, contain)
         if not reason:
             return []
-        window = one_window(verdict, finding, contain)
         return self._sayings.evidence(verdict, finding, window, reason, kind="told")
 
     def _above(

@@ -68,6 +68,12 @@ def is_honest(feature: Feature) -> bool:
     return is_refresh(feature) or is_worked(feature) or _is_within(feature, _SEVERAL)
 
 
+def is_risen(feature: Feature) -> bool:
+    """Return whether a session is seen to be faster than ever; unseen, it is not."""
+    values = [(feature(name), least) for name, least in _RISEN]
+    return all(value is not None and value >= least for value, least in values)
+
+
 def is_worked(feature: Feature) -> bool:
     """Return whether a session's window is of a large order that it sends in pieces."""
     return _is_within(feature, _WORKED)

@@ -24,9 +24,8 @@ CROWD_MAX = 3
 LOT = 100
 #: Cancels a second of one who leaves, and at least so many of what is open.
 LEAVE_PER_SECOND, LEAVE_SHARE = 25.0, 0.5
-#: Who was mended asks for nothing new for so long: orders of a sound algorithm that are
-#: refused one after the other would look like the fault that it was stopped for.
-MENDED_NS = 2_500_000_000
+#: Who was stopped wants what he wanted still: every other time he asks for it again.
+INSIST_SHARE = 0.5
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +82,7 @@ class Algorithm:
         self.tally = Tally()
         self.orders: dict[str, Own] = {}
         self.is_leaving = False
-        self._again_ns = 0
+        self._stopped: Own | None = None  # what risk control refused last
         self._random = np.random.default_rng([seed, zlib.crc32(plan.comp_id.encode())])
         self._serial = 0
 
@@ -106,8 +105,8 @@ class Algorithm:
         crowd = self._live(symbol, side)
         if len(crowd) > CROWD_MAX:
             return self._cancel(crowd[0])
-        if now_ns < self._again_ns:
-            return self._cancel(crowd[0]) if crowd else None
+        if self._stopped is not None and self._random.random() < INSIST_SHARE:
+            return self._insist(self._stopped)
         if self.plan.kind == "taker":
             return self._take(symbol, side, crowd, now_ns)
         return self._quote(symbol, side, crowd, now_ns)
@@ -116,10 +115,6 @@ class Algorithm:
         """Return the message of an algorithm that does not know that it has sent it."""
         symbol = self.plan.symbols[0]
         return self._new(symbol, BUY, fair(symbol, now_ns // WAVE_NS * WAVE_NS) - 40, 5)
-
-    def mend(self, now_ns: int) -> None:
-        """Take open orders off for a while, and ask for nothing new."""
-        self._again_ns = now_ns + MENDED_NS
 
     def hear(self, answer: Answer) -> None:
         """Count an answer and believe it."""
@@ -130,13 +125,15 @@ class Algorithm:
         tally = self.tally
         if answer.exec_type == "0":
             tally.accepted += 1
+            self._stopped = None
             if own is not None:
                 own.state = LIVE
         elif answer.exec_type == "8":
             stopped = "risk control" in answer.text
             tally.stopped += stopped
             tally.refused += not stopped
-            self.orders.pop(answer.id, None)
+            gone = self.orders.pop(answer.id, None)
+            self._stopped = gone if stopped else self._stopped
         elif answer.exec_type == "4":
             tally.canceled += 1
             self.orders.pop(answer.original, None)
@@ -213,6 +210,10 @@ class Algorithm:
         reach = int(self._random.integers(-2, 4))
         price = fair(symbol, now_ns) + (reach if side == BUY else -reach)
         return self._new(symbol, side, price, 1 + int(self._random.integers(3)))
+
+    def _insist(self, own: Own) -> Wish:
+        """Ask for the same order once more."""
+        return self._new(own.symbol, own.side, own.price, own.quantity // LOT)
 
     def _leave(self) -> Wish | None:
         """Take off what is open, until nothing is."""

@@ -93,8 +93,8 @@ class Trader:
                 comp_id, rate = str(command["comp_id"]), float(str(command["rate"]))
                 if rate and comp_id in self.algorithms:
                     self._loops[comp_id] = (rate, now_ns)
-                elif self._loops.pop(comp_id, None):
-                    self.algorithms[comp_id].mend(now_ns)
+                else:
+                    self._loops.pop(comp_id, None)
             case "finish":
                 self._loops.clear()
                 for algorithm in self.algorithms.values():
