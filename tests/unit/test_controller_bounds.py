@@ -152,6 +152,30 @@ def test_clients_are_so_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             peer.close()
 
 
+def test_the_last_words_of_a_client_are_heard(tmp_path: Path) -> None:
+    """Though it has left without having read its answers: it may have taken back."""
+    kind = socket.AF_UNIX, socket.SOCK_SEQPACKET
+    with socket.socket(*kind) as listener, select.epoll() as epoll:
+        listener.bind(str(tmp_path / "lane"))
+        listener.listen(8)
+        made = clients.Clients(listener, epoll)
+        with socket.socket(*kind) as peer:
+            peer.connect(str(tmp_path / "lane"))
+            made.accept()
+            peer.send(b"fired")
+            ((descriptor, _),) = epoll.poll(10)
+            found = made.hear(descriptor)
+            assert found is not None
+            made.tell(found[0], b"an answer that nobody reads")
+            peer.send(b"taken back")
+            peer.send(b"all of it")
+        said = [made.hear(descriptor), made.hear(descriptor)]
+        assert [one[1] for one in said if one] == [b"taken back", b"all of it"]
+        assert made.hear(descriptor) is None
+        assert len(made) == 0
+        made.close()
+
+
 def test_what_no_switch_confirms_is_not_kept_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

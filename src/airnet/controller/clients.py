@@ -50,7 +50,7 @@ class Clients:
         """Return one message and whose it is; nothing where there is none."""
         client = self._peers[descriptor]
         try:
-            asked = client.recv(LINE_BYTES_MAX, socket.MSG_DONTWAIT)
+            asked = self._said(client)
         except BlockingIOError:
             return None
         except OSError:
@@ -62,6 +62,17 @@ class Clients:
         self._sharers.discard(descriptor)
         client.close()
         return None
+
+    @staticmethod
+    def _said(client: socket.socket) -> bytes:
+        """Return what one has said, also when it has left: its last word may count.
+
+        Of who left answers unread the kernel tells that first (ECONNRESET), and what it
+        had said after.
+        """
+        with contextlib.suppress(ConnectionResetError):
+            return client.recv(LINE_BYTES_MAX, socket.MSG_DONTWAIT)
+        return client.recv(LINE_BYTES_MAX, socket.MSG_DONTWAIT)
 
     def share(self, client: socket.socket) -> None:
         """Lend to this one from now on."""
