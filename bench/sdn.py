@@ -1,7 +1,7 @@
 """Decision to the last bad frame through Open vSwitch, by OpenFlow, traffic running.
 
     python bench/sdn.py [--trials N] [--young N] [--reroutes N]
-                         [--whole N] [--at-once N] [--ways NAME,NAME]
+                         [--whole N] [--at-once N] [--ways NAME,NAME] [--tls]
 
 Needs root, gcc and Open vSwitch. What is compared takes turns within one run: the fast
 lane, and a raw sender in C that does nothing but write the same bytes and wait for the
@@ -212,6 +212,7 @@ def main() -> int:
     parser.add_argument("--whole", type=int, default=1000)
     parser.add_argument("--at-once", type=int, default=1000)
     parser.add_argument("--ways", help="only these, by a comma between")
+    parser.add_argument("--tls", action="store_true", help="lane and switch by TLS")
     wanted = parser.parse_args()
     found: dict[str, object] = {"host": describe()}
     # As the raw sender and the lane: who decides goes first. Others choose themselves.
@@ -222,7 +223,7 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="bs") as name,
         contextlib.ExitStack() as held,
     ):
-        bench = Bench(Path(name), held)
+        bench = Bench(Path(name), held, is_tls=wanted.tls)
         bench.start()
         time.sleep(1)
         ways: dict[str, Order] = {

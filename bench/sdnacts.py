@@ -43,9 +43,8 @@ class Acts:
         bench.held.callback(process.wait, 10)
         bench.held.callback(process.terminate)
         wait(path.exists)
-        ports = (6653, 6654, 6655)
-        targets = [f"tcp:127.0.0.1:{port}" for port in ports]
-        bench.switch.set_controller("br0", *targets)
+        others = (f"tcp:127.0.0.1:{port}" for port in (6653, 6655))
+        bench.switch.set_controller("br0", bench.lane_target, *others)
         ways = Ways(lane=str(bench.directory / "lane.sock"))
         self.actuator = SdnActuator(path, timeout_ms=5000, ways=ways)
         bench.held.callback(self.actuator.close)

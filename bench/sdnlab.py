@@ -48,14 +48,25 @@ DROP |= {"sources": [TO.source], "gateway": TO.target, "known": []}
 DROP["id"], DECISION, SECONDS = "0000000000be", 0xBE, 9
 RAW_COOKIE = entries.cookie(entries.FAST_KIND, DECISION)
 GROUP = entries.GROUP_FIRST + 0x1000
-IP, CHRT, GCC = (shutil.which(name) or name for name in ("ip", "chrt", "gcc"))
+NAMES = ("ip", "chrt", "gcc", "openssl")
+IP, CHRT, GCC, OPENSSL = (shutil.which(name) or name for name in NAMES)
 
 
 class Bench:
-    """Hosts in namespaces, one switch, traffic, and who gives orders."""
+    """Hosts in namespaces, one switch, traffic, and who gives orders.
 
-    def __init__(self, directory: Path, held: contextlib.ExitStack) -> None:
+    Args:
+        directory: where everything of it lies.
+        held: what is undone at the end.
+        is_tls: whether switch and lane speak TLS; the raw sender never does.
+    """
+
+    def __init__(
+        self, directory: Path, held: contextlib.ExitStack, *, is_tls: bool = False
+    ) -> None:
         self.directory = directory
+        self.is_tls = is_tls
+        self.lane_target = f"{'ssl' if is_tls else 'tcp'}:127.0.0.1:6654"
         self.held = held
         name = f"bs{os.getpid()}"
         self.inside = f"{name}sw"
@@ -116,11 +127,12 @@ class Bench:
         self.raw = self._child(self._inside(self.programs["rawflow"], "6655"))
         sock = self.directory / "lane.sock"
         lane = ["-m", "airnet.controller.express", "--socket", str(sock)]
+        lane += ["--tls", *self._keys()] if self.is_tls else []
         self._child(self._inside(sys.executable, *lane))
         self.lane = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.lane.connect(str(sock))
         self.held.callback(self.lane.close)
-        self.switch.set_controller("br0", "tcp:127.0.0.1:6654", "tcp:127.0.0.1:6655")
+        self.switch.set_controller("br0", self.lane_target, "tcp:127.0.0.1:6655")
         self.switch.wait_connected()
         for bucket in (2, 4):
             self.write(self.group(bucket, modify=bucket != 2))
@@ -146,6 +158,16 @@ class Bench:
         subprocess.run(
             [CHRT, "-a", "-f", "-p", "50", str(self.switch.pid)], check=False
         )
+
+    def _keys(self) -> list[str]:
+        """Give the switch a key; return key, certificate, authority for the lane."""
+        key, shown = (str(self.directory / name) for name in ("key.pem", "shown.pem"))
+        made = ["req", "-x509", "-nodes", "-days", "1", "-subj", "/CN=bench"]
+        made += ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+        words = [OPENSSL, *made, "-keyout", key, "-out", shown]
+        subprocess.run(words, check=True, capture_output=True)
+        self.switch.vsctl("set-ssl", key, shown, shown)
+        return [key, shown, shown]
 
     def _inside(self, *words: str) -> list[str]:
         return [IP, "netns", "exec", self.inside, CHRT, "-f", "45", *words]

@@ -299,3 +299,43 @@ def test_by_tls_the_lane_writes_itself_and_lets_in_whom_its_authority_signed(
             lane.close()
     finally:
         switch.vsctl("del-ssl")
+
+
+@contextlib.contextmanager
+def by_tls(net: Network, directory: Path) -> Iterator[Express]:
+    """Have switch and lane speak TLS, so that nothing is lent."""
+    ours = Authority(directory, "ours")
+    net.switch.vsctl("set-ssl", *map(str, ours.issue("switch")))
+    try:
+        with serving(net, ours.issue("lane")) as made:
+            yield made
+    finally:
+        net.switch.vsctl("del-ssl")
+
+
+@pytest.mark.parametrize("sources", [[BAD], ["0.0.0.0"]])
+def test_by_tls_the_lane_rehearses_too_and_no_switch_hears_of_it(
+    net: Network, tmp_path: Path, sources: list[str]
+) -> None:
+    with by_tls(net, tmp_path) as express:
+        lane = FastLane(express.path)
+        assert lane.arm([{**drop(), "sources": sources}]) == 1
+        lane.confirmed()
+        wait_until(lambda: OPEN in meters(net) or sources != [BAD])
+        before = rules(net), meters(net)
+        with stopped(express):  # it is not pressed either
+            for _ in range(5000):
+                lane.rehearse()
+        for _ in range(200):
+            lane.rehearse()
+            time.sleep(0.0005)
+
+        assert (rules(net), meters(net)) == before
+        assert lane.confirmed() == ""
+        assert lane.fire(drop(), 9)
+        assert "1 switches" in heard(lane)
+        assert len(rules(net)) == 1
+        lane.release(ID)
+        assert "1 switches" in heard(lane)
+        assert not rules(net)
+        lane.close()

@@ -4,9 +4,10 @@
 
 One thread, one epoll, no framework. Switches connect as to any controller and stay in
 role EQUAL: the lane writes beside whoever leads. Clients speak SOCK_SEQPACKET: JSON to
-arm, release and share, and a few bytes to fire. To share is to be lent the switches'
-connections: who fires then writes to them itself, and tells the lane what. It ends when
-its standard input does, or is told to where that is no pipe, as below systemd.
+arm, release and share, and a few bytes to fire, or to rehearse that. To share is to be
+lent the switches' connections: who fires then writes to them itself, and tells the lane
+what. It ends when its standard input does, or is told to where that is no pipe, as
+below systemd.
 """
 
 import contextlib
@@ -14,7 +15,6 @@ import gc
 import os
 import select
 import socket
-import ssl
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -34,6 +34,7 @@ from airnet.controller.firing import (
     FIRE_MAGIC,
     LOAN,
     LOAN_MAGIC,
+    PLAY_MAGIC,
     WROTE,
     WROTE_MAGIC,
     Armed,
@@ -46,6 +47,7 @@ from airnet.controller.framework import Parser, address
 from airnet.controller.lane import DIRECT, Lane, Slot
 from airnet.controller.links import Links
 from airnet.controller.shots import Shot, Shots
+from airnet.controller.stage import Stage
 from airnet.errors import EXIT_DONE, EXIT_UNAVAILABLE
 
 #: How soon a client's turn to write is over.
@@ -73,11 +75,13 @@ class Express:
         listen: tuple[str, int],
         path: Path,
         *,
-        tls: ssl.SSLContext | None = None,
+        tls: Sequence[str] = (),
         repeats: bool = True,
     ) -> None:
         self.lane = lane
         self.clock = SystemClock()
+        context = tls_context(*tls) if tls else None
+        self._stage = self._built(tls)
         self._repeats = AGAIN_NS if repeats else ()
         self._path = path
         family = socket.AF_INET6 if ":" in listen[0] else socket.AF_INET
@@ -91,7 +95,7 @@ class Express:
         clients.listen(16)
         self._listeners = switches, clients
         self._epoll = select.epoll()
-        self._links = Links(switches, self._epoll, self, self.clock, tls)
+        self._links = Links(switches, self._epoll, self, self.clock, context)
         self._clients = Clients(clients, self._epoll)
         self._shots = Shots(self._done)
         self._due = Due()
@@ -128,7 +132,17 @@ class Express:
         """Let go of everything, and unlink the socket."""
         for held in (*self._listeners, self._clients, self._links):
             held.close()
+        if self._stage is not None:
+            self._stage.close()
         self._path.unlink(missing_ok=True)
+
+    def _built(self, tls: Sequence[str]) -> Stage | None:
+        """Return where shots are rehearsed; nothing where there is no loopback."""
+        try:
+            return Stage(self.clock, (tls[0], tls[1]) if tls else None)
+        except OSError as error:
+            tell(f"airnet lane: nothing is rehearsed: {error}")
+            return None
 
     # ---- clients ----
 
@@ -139,6 +153,8 @@ class Express:
         client, asked = heard
         if asked[:4] == FIRE_MAGIC and len(asked) >= FIRE.size:
             self._fire(client, asked)
+        elif asked[:4] == PLAY_MAGIC and len(asked) >= FIRE.size:
+            self._play(client, asked)
         elif asked[:4] == WROTE_MAGIC and len(asked) >= WROTE.size:
             self._wrote(client, asked)
         else:
@@ -146,16 +162,34 @@ class Express:
 
     def _fire(self, client: socket.socket, asked: bytes) -> None:
         came_ns = self.clock.mono_ns()
+        made = self._made(asked)
+        _, number, decision, _ = FIRE.unpack_from(asked)
+        if made is None:
+            self._clients.tell(client, DONE.pack(DONE_MAGIC, number, decision, 0, 1, 0))
+            return
+        slot, xid, data = made
+        self._links.write(data)  # first of all; then the books
+        self.lane.fired(slot, decision, data)
+        shot = Shot(client, number, decision, came_ns)
+        self._shots.begin(xid, shot, self._links.known)
+        self._schedule(came_ns, number, decision)
+
+    def _play(self, client: socket.socket, asked: bytes) -> None:
+        """Go through a shot that no switch hears of, so that a real one is sooner."""
+        made = self._made(asked)
+        if made is not None and self._stage is not None:
+            self._stage.write(made[2])
+        self._clients.tell(client, PLAY_MAGIC)
+
+    def _made(self, asked: bytes) -> tuple[Slot, int, bytes] | None:
+        """Return whose shot it is, its xid and bytes; nothing where it is refused."""
         _, number, decision, ttl_s = FIRE.unpack_from(asked)
         sources = sources_of(asked, FIRE.size)
         slot = self._slot(number, decision, ttl_s)
         if slot is None or slot.refusal(sources, self.lane.protected):
-            self._clients.tell(client, DONE.pack(DONE_MAGIC, number, decision, 0, 1, 0))
-            return
+            return None
         self._xid = xid = self._xid % 0x7FFFFFFF + 1
-        data = self.lane.fire(slot, decision, ttl_s, xid, sources)
-        self._send(xid, Shot(client, number, decision, came_ns), data)
-        self._schedule(came_ns, number, decision)
+        return slot, xid, slot.fire(decision, ttl_s, xid, sources)
 
     def _wrote(self, client: socket.socket, asked: bytes) -> None:
         """Take note of what a client has fired itself; await what comes of it."""
@@ -309,7 +343,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             lane,
             address(found.listen),
             found.socket,
-            tls=tls_context(*found.tls) if found.tls else None,
+            tls=found.tls or (),
             repeats=not found.once,
         )
     except (OSError, ValueError) as error:

@@ -10,9 +10,9 @@ from airnet.controller.flows import Apply
 from airnet.controller.lane import Slot
 
 #: Client to lane: magic, slot, decision bits, seconds to live; of a template the
-#: sources follow, 16 bytes each. What a client has written itself: the same, then its
-#: xid, the number of the loan by which it did, when it did (CLOCK_MONOTONIC, ns), the
-#: sources.
+#: sources follow, 16 bytes each. A rehearsal is the same, answered by its magic. What a
+#: client has written itself: the same, then its xid, the number of the loan by which it
+#: did, when it did (CLOCK_MONOTONIC, ns), the sources.
 #: Lane to client: magic, slot, decision bits, switches that confirmed, errors, us from
 #: arrival to the last; and a loan: magic, number, whose turn to write and connections.
 FIRE = struct.Struct("!4sIQH")
@@ -20,6 +20,7 @@ WROTE = struct.Struct("!4sIQHIIQ")
 DONE = struct.Struct("!4sIQHHI")
 LOAN = struct.Struct("!4sI")
 FIRE_MAGIC, WROTE_MAGIC, DONE_MAGIC, LOAN_MAGIC = b"FIRE", b"WROT", b"DONE", b"LOAN"
+PLAY_MAGIC = b"PLAY"
 SOURCE_BYTES = 16
 #: Longer shots are not told to clients: an answer is one message.
 SHOT_BYTES_MAX = 1024

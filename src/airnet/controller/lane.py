@@ -316,11 +316,15 @@ class Lane:
         addresses: Sequence[bytes] = (),
     ) -> bytes:
         """Return the bytes that put a slot in force, for one decision."""
+        made = slot.fire(decision, ttl_s, xid, addresses)
+        self.fired(slot, decision, made)
+        return made
+
+    def fired(self, slot: Slot, decision: int, made: bytes) -> None:
+        """Take note of what a slot has made for one decision and was written."""
         for meter in slot.ways.values():
             self._shut[meter] = decision
-        made = slot.fire(decision, ttl_s, xid, addresses)
         self._remember(slot, decision, slot.rules(made))
-        return made
 
     def _remember(self, slot: Slot, decision: int, rules: bytes) -> None:
         """Keep what was fired: of a template each decision's, else the last one."""

@@ -76,6 +76,11 @@ class Links:
         return len(self._channels)
 
     @property
+    def all(self) -> list[int]:
+        """Return every connection."""
+        return list(self._channels)
+
+    @property
     def known(self) -> list[int]:
         """Return the connections of which it is known whose they are."""
         return [d for d, channel in self._channels.items() if channel.switch]
@@ -98,16 +103,20 @@ class Links:
             if len(self._channels) >= LINKS_MAX:
                 connection.close()
                 return
-            try:
-                channel = Channel(connection, self.turn, self._tls)
-            except OSError:
-                connection.close()
-                return
-            descriptor = channel.connection.fileno()
-            self._channels[descriptor] = channel
-            self._silent[descriptor] = self._clock.mono_ns()
-            self._epoll.register(descriptor, select.EPOLLIN)
-            self._watch(descriptor)
+            self.take_in(connection)
+
+    def take_in(self, connection: socket.socket) -> None:
+        """Speak OpenFlow there; hang up where that cannot even begin."""
+        try:
+            channel = Channel(connection, self.turn, self._tls)
+        except OSError:
+            connection.close()
+            return
+        descriptor = channel.connection.fileno()
+        self._channels[descriptor] = channel
+        self._silent[descriptor] = self._clock.mono_ns()
+        self._epoll.register(descriptor, select.EPOLLIN)
+        self._watch(descriptor)
 
     def _make_room(self) -> None:
         """Let go of who has been silent longest."""
