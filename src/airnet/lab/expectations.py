@@ -132,7 +132,9 @@ def _runaway(facts: Facts) -> list[Expectation]:
         return checks
     decision, tape = chosen[0], facts.tape
     settled_ns = decision.applied_ns + SETTLED_NS
-    accepted = between(tape.accepted(RUNAWAY), settled_ns, decision.until_ns)
+    # The gateway's own clock began when it heard, and it was heard of later.
+    ends_ns = decision.until_ns - (decision.applied_ns - decision.command_ns)
+    accepted = between(tape.accepted(RUNAWAY), settled_ns, ends_ns)
     stopped = between(tape.stopped(RUNAWAY), decision.applied_ns, decision.until_ns)
     canceled = between(tape.canceled(RUNAWAY), decision.applied_ns, decision.until_ns)
     return [
