@@ -11,7 +11,7 @@ from airnet.twin.kept import schemas
 from airnet.twin.larder import FORM, Larder, Stock, keep_day
 from airnet.twin.parts import digest
 from airnet.twin.plays import Progress
-from airnet.twin.pool import Executor
+from airnet.twin.pool import Executor, fill
 from airnet.twin.sweep import DAYS_MAX
 
 
@@ -61,19 +61,10 @@ def run(
         raise UsageError("no scenario", "leave --scenario out for all of them")
     larder = Larder(directory)
     with larder.claim(stock).opened():
+        play = functools.partial(keep_day, season, stock.domain, **stock.size)
         there = set(larder.finished())
-        missing = [day for day in range(1, days + 1) if day not in there]
-        done = days - len(missing)
-        problems: list[str] = []
-        keep = functools.partial(keep_day, season, stock.domain, **stock.size)
-        for answer in executor.run(keep, missing):
-            if answer.value is None:
-                problems.append(f"day {missing[answer.index]}: {answer.problem}")
-            else:
-                larder.put(missing[answer.index], answer.value)
-                done += 1
-            if progress:
-                progress(done, days)
+        wanted = range(1, days + 1)
+        problems = fill(executor, play, wanted, there, larder.put, progress)
     if problems:
         raise UnsupportedError(
             f"{len(problems)} of {days} days failed: {min(problems)}",

@@ -12,7 +12,7 @@ import os
 import signal
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from multiprocessing import connection, get_context
 from multiprocessing.context import SpawnProcess
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -61,6 +61,38 @@ def attempt(function: Callable[[T], R], index: int, thing: T) -> Answer[R]:
     except Exception as error:  # noqa: BLE001 -- told by whoever asked, with its trace
         line = f"{type(error).__name__}: {error}".splitlines()[0]
         return Answer(index, problem=line, trace=traceback.format_exc())
+
+
+def fill(
+    executor: Executor,
+    play: Callable[[int], R],
+    days: Sequence[int],
+    finished: Container[int],
+    keep: Callable[[int, R], None],
+    progress: Callable[[int, int], None] | None = None,
+) -> list[str]:
+    """Play the days that are not finished and keep each as it comes.
+
+    `progress` is told how many days there are by now, and of how many.
+
+    Returns:
+        A line for each day of which nothing came: which, and why.
+    """
+    missing = [day for day in days if day not in finished]
+    problems: list[str] = []
+    done = len(days) - len(missing)
+    if progress:
+        progress(done, len(days))
+    for answer in executor.run(play, missing):
+        day = missing[answer.index]
+        if answer.value is None:
+            problems.append(f"day {day}: {answer.problem}")
+        else:
+            keep(day, answer.value)
+            done += 1
+        if progress:
+            progress(done, len(days))
+    return problems
 
 
 def cores() -> int:

@@ -32,7 +32,7 @@ from airnet.twin.meter import LINES
 from airnet.twin.outcome import Wrong
 from airnet.twin.plain import alarms
 from airnet.twin.plays import Progress
-from airnet.twin.pool import Executor
+from airnet.twin.pool import Executor, fill
 from airnet.twin.sweep import Regime, regime_of
 
 #: What judges, beside the policy and the models: any change of it judges anew.
@@ -251,18 +251,9 @@ def run(
     assert isinstance(scorer, OnnxScorer), "the shipped models are ONNX"
     by = judged_by(policy, scorer)
     results = Results(directory, by)
-    missing = [day for day in days if day not in results.finished()]
-    done = len(days) - len(missing)
-    problems: list[str] = []
     judge = functools.partial(judge_day, directory, policy)
-    for answer in executor.run(judge, missing):
-        if answer.value is None:
-            problems.append(f"day {missing[answer.index]}: {answer.problem}")
-        else:
-            results.put(missing[answer.index], answer.value)
-            done += 1
-        if progress:
-            progress(done, len(days))
+    there = results.finished()
+    problems = fill(executor, judge, days, there, results.put, progress)
     if problems:
         raise UsageError(
             f"{len(problems)} of {len(days)} days were not judged: {min(problems)}",

@@ -19,7 +19,7 @@ from airnet.twin.days import EpisodeRow, Season, play_day
 from airnet.twin.interval import Interval
 from airnet.twin.parts import FORM, Parts, Sweep, digest
 from airnet.twin.plays import Progress
-from airnet.twin.pool import Executor
+from airnet.twin.pool import Executor, fill
 from airnet.twin.priors import SEVERITIES
 
 #: Six digits in a file's name, and four thousand years of trading.
@@ -112,21 +112,9 @@ def run(
         raise UsageError("no scenario", "leave --scenario out for all of them")
     wanted = range(1, days + 1)
     with parts.opened():
-        finished = parts.finished()
-        missing = [day for day in wanted if day not in finished]
-        done = days - len(missing)
-        if progress:
-            progress(done, days)
-        problems: list[str] = []
-        for answer in executor.run(functools.partial(play_day, season), missing):
-            day = missing[answer.index]
-            if answer.value is None:
-                problems.append(f"day {day}: {answer.problem}")
-            else:
-                parts.keep(day, answer.value)
-                done += 1
-            if progress:
-                progress(done, days)
+        play = functools.partial(play_day, season)
+        there = parts.finished()
+        problems = fill(executor, play, wanted, there, parts.keep, progress)
         if problems:
             raise UnsupportedError(
                 f"{len(problems)} of {days} days failed: {min(problems)}",
