@@ -7,19 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "check.h"
 #include "world.h"
 
 #define LIMIT 96u
 #define EVENTS 6000
 #define START_NS 1793000000000000000LL
-
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "broken: %s\n", #condition); \
-			abort(); \
-		} \
-	} while (0)
 
 struct slow {
 	struct event events[LIMIT];

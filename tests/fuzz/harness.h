@@ -12,20 +12,12 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "check.h"
 #include "decode.h"
 
 #define ARENA_BYTES (1u << 18)
 #define CLEAR_BYTES_MAX (1u << 20) /* more is given back to the kernel instead */
 #define FUZZ_BATCH 64 /* frames */
-
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, \
-				#condition); \
-			abort(); \
-		} \
-	} while (0)
 
 /* Where frames lie: they end with it, and what is before them is poisoned. */
 struct arena {

@@ -10,15 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "check.h"
 #include "lanes.h"
-
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "broken: %s\n", #condition); \
-			abort(); \
-		} \
-	} while (0)
 
 #define ROUNDS 3
 

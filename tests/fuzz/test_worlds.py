@@ -28,6 +28,9 @@ WIRE, BLIND = 0, 2
 ALTERED = 120
 BASES = ("syn_flood", "logon_flood", "slow_drip", "injection", "reconnect_storm")
 
+#: Its build with sanitizers alone takes half a minute of a processor.
+pytestmark = pytest.mark.timeout(900)
+
 Rows = dict[str, NDArray[np.void]]
 
 

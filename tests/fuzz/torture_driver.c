@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 
 #include "carry.h"
+#include "check.h"
 
 /* What comes before a session is kept as it is for a known gateway. */
 #define flow_is_gateway(s, endpoint) ((void)(s), (void)(endpoint), 1)
@@ -47,14 +48,6 @@ static inline int driver_is_ours(struct stream *s, const struct opening *opening
 #undef prelude_is_finished
 
 #include "decode.h"
-
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "broken: %s\n", #condition); \
-			abort(); \
-		} \
-	} while (0)
 
 #define EVENT_BYTES 0 /* `count` of them follow */
 #define EVENT_GAP 1 /* of `count` bytes */

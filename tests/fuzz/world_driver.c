@@ -8,15 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "check.h"
 #include "twin.h"
-
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "broken: %s\n", #condition); \
-			abort(); \
-		} \
-	} while (0)
 
 #define FRAMES 4096u
 #define BYTES (FRAMES * 2048u)
