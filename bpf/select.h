@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Which frames are order traffic, decided by one text in the kernel (tap.bpf.c) and in
- * user space (ext/select.pyx): what is live ignored, a replay can ignore as well.
+ * user space (ext/selection.pyx): what is live ignored, a replay can ignore as well.
  *
  * Taken: IP from or to a watched address, TCP from or to a decoded port, and whatever
  * only decode can look into (tunnels, fragments, headers cut short). The rest is

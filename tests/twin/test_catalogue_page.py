@@ -1,11 +1,15 @@
 """The page of scenarios says what the catalogue says."""
 
+import re
 from pathlib import Path
+
+import pytest
 
 from airnet.twin import catalogue
 from airnet.twin.page import page
 
-PAGE = Path(__file__).parents[2] / "docs" / "scenarios.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "scenarios.md"
 
 
 def test_the_page_is_up_to_date() -> None:
@@ -19,3 +23,12 @@ def test_the_page_lists_every_scenario() -> None:
 
     for name in catalogue.names():
         assert text.count(f"| `{name}`") == 1
+
+
+@pytest.mark.parametrize("document", ["README.md", "CHANGELOG.md", "docs/twin.md"])
+def test_documents_count_the_scenarios_that_there_are(document: str) -> None:
+    """Whoever adds a scenario mends their number as well."""
+    told = re.findall(r"\b(\d+)\s+scenarios\b", (ROOT / document).read_text("utf-8"))
+
+    assert told
+    assert set(told) == {str(len(catalogue.names()))}

@@ -173,7 +173,7 @@ def cure_disconnect() -> None:
 
     `Datapath.serve` joins its sending thread, which waits for a message for ever
     because `hub.kill` does nothing; a last message, sent when receiving ends, wakes
-    it (sdn.md 1.3).
+    it.
     """
     datapath = part("controller.controller").Datapath
     receive = datapath._recv_loop  # noqa: SLF001 -- there is no other place to mend

@@ -40,7 +40,7 @@ GATEWAY_PORT = 9001
 CONTROL_ADDRESS, CONTROL_PORT = "10.78.0.1", 9101
 CAPTURE_MANAGEMENT = "10.78.0.2"
 MANAGEMENT_BITS = 30
-#: dataplane.md, fidelity: without these a mirror shows super-frames and bad checksums.
+#: Without these a mirror shows super-frames and bad checksums.
 OFFLOADS = ("tx", "off", "tso", "off", "gso", "off", "gro", "off")
 #: No IPv6, so that nobody announces himself.
 SILENCE = "echo 1 | tee /proc/sys/net/ipv6/conf/*/disable_ipv6 || true"

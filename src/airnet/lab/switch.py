@@ -115,7 +115,7 @@ class Switch:
     def add_bridge(self, bridge: str) -> None:
         """Make a bridge that, without a controller, keeps the flows it has.
 
-        `fail_mode=secure` is a must: `standalone` flushes them (sdn.md 2).
+        `fail_mode=secure` is a must: `standalone` flushes them.
         """
         settings = ("datapath_type=netdev", "fail_mode=secure", "protocols=OpenFlow13")
         self.vsctl(
@@ -152,7 +152,7 @@ class Switch:
     def set_controller(self, bridge: str, *targets: str) -> None:
         """Name the bridge's controllers, like `tcp:127.0.0.1:6653`; none is legal.
 
-        The first controller added and the last removed flush all flows (sdn.md 2).
+        The first controller added and the last removed flush all flows.
         """
         if not targets:
             self.vsctl("del-controller", bridge)
