@@ -11,6 +11,8 @@ from tests.fuzz import targets
 
 SECONDS = 10
 RUN = targets.HERE / "run"
+#: A build with sanitizers takes up to half a minute of a processor.
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
