@@ -111,6 +111,9 @@ class Channel:
         self.is_full = False
         if not self.unsent:
             return
+        if not self.is_lendable:  # nobody else writes there
+            self._send()
+            return
         self.is_held_up = not self._turn.take()
         if self.is_held_up:
             return
@@ -118,16 +121,20 @@ class Channel:
         try:
             # Before the first byte: a lane that is killed leaves it so.
             self._turn.mark(number, is_half=True)
-            try:
-                del self.unsent[: self.connection.send(self.unsent)]
-                self.is_full = bool(self.unsent)
-            except (BlockingIOError, ssl.SSLWantWriteError):
-                self.is_full = True
-            except ssl.SSLWantReadError:
-                pass  # the handshake: it is the switch's turn
+            self._send()
             self._turn.mark(number, is_half=bool(self.unsent))
         finally:
             self._turn.leave()
+
+    def _send(self) -> None:
+        """Send what the socket takes now."""
+        try:
+            del self.unsent[: self.connection.send(self.unsent)]
+            self.is_full = bool(self.unsent)
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            self.is_full = True
+        except ssl.SSLWantReadError:
+            pass  # the handshake: it is the switch's turn
 
     def read(self) -> list[tuple[int, int, bytes]]:
         """Return the whole messages that have come: kind, xid, body.

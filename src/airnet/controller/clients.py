@@ -70,9 +70,10 @@ class Clients:
         Of who left answers unread the kernel tells that first (ECONNRESET), and what it
         had said after.
         """
-        with contextlib.suppress(ConnectionResetError):
+        try:
             return client.recv(LINE_BYTES_MAX, socket.MSG_DONTWAIT)
-        return client.recv(LINE_BYTES_MAX, socket.MSG_DONTWAIT)
+        except ConnectionResetError:
+            return client.recv(LINE_BYTES_MAX, socket.MSG_DONTWAIT)
 
     def share(self, client: socket.socket) -> None:
         """Lend to this one from now on."""

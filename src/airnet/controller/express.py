@@ -162,8 +162,9 @@ class Express:
 
     def _fire(self, client: socket.socket, asked: bytes) -> None:
         came_ns = self.clock.mono_ns()
-        made = self._made(asked)
-        _, number, decision, _ = FIRE.unpack_from(asked)
+        asks = FIRE.unpack_from(asked)
+        _, number, decision, _ = asks
+        made = self._made(asks, asked)
         if made is None:
             self._clients.tell(client, DONE.pack(DONE_MAGIC, number, decision, 0, 1, 0))
             return
@@ -176,16 +177,18 @@ class Express:
 
     def _play(self, client: socket.socket, asked: bytes) -> None:
         """Go through a shot that no switch hears of, so that a real one is sooner."""
-        made = self._made(asked)
+        made = self._made(FIRE.unpack_from(asked), asked)
         if made is not None and self._stage is not None:
             self._stage.write(made[2])
         self._clients.tell(client, PLAY_MAGIC)
 
-    def _made(self, asked: bytes) -> tuple[Slot, int, bytes] | None:
+    def _made(
+        self, asks: tuple[bytes, int, int, int], asked: bytes
+    ) -> tuple[Slot, int, bytes] | None:
         """Return whose shot it is, its xid and bytes; nothing where it is refused."""
-        _, number, decision, ttl_s = FIRE.unpack_from(asked)
-        sources = sources_of(asked, FIRE.size)
+        _, number, decision, ttl_s = asks
         slot = self._slot(number, decision, ttl_s)
+        sources = sources_of(asked, FIRE.size) if len(asked) > FIRE.size else ()
         if slot is None or slot.refusal(sources, self.lane.protected):
             return None
         self._xid = xid = self._xid % 0x7FFFFFFF + 1

@@ -58,6 +58,7 @@ FIRED_BYTES_MAX = 1 << 24
 DIRECT, SLOT_SHIFT = 1 << 31, 16
 #: Where a flow-mod holds its cookie and hard timeout (OpenFlow 1.3.5, 7.3.4.1).
 COOKIE_AT, SECONDS_AT, XID_AT = 8, 28, 4
+_COOKIE, _SECONDS, _XID = (struct.Struct(kind).pack_into for kind in ("!Q", "!H", "!I"))
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -80,11 +81,11 @@ class Prepared(msgspec.Struct, frozen=True):
         """Return `data` for one decision, and one source where there is room for it."""
         made = bytearray(self.data)
         for at in self.cookies:
-            struct.pack_into("!Q", made, at + COOKIE_AT, self.mark | decision)
+            _COOKIE(made, at + COOKIE_AT, self.mark | decision)
         for at in self.seconds:
-            struct.pack_into("!H", made, at + SECONDS_AT, min(ttl_s, self.seconds_max))
+            _SECONDS(made, at + SECONDS_AT, min(ttl_s, self.seconds_max))
         for at in self.xids:
-            struct.pack_into("!I", made, at + XID_AT, xid)
+            _XID(made, at + XID_AT, xid)
         for at in self.sources:
             made[at : at + self.address_bytes] = address[-self.address_bytes :]
         return bytes(made)
@@ -98,7 +99,7 @@ class Prepared(msgspec.Struct, frozen=True):
             for address in (addresses if self.sources else (b"",))
         ]
         end = bytearray(self.end)
-        struct.pack_into("!I", end, XID_AT, xid)
+        _XID(end, XID_AT, xid)
         return b"".join((*parts, end))
 
 
