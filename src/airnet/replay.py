@@ -257,9 +257,8 @@ class Outputs:
             if partial.is_dir():
                 shutil.rmtree(partial)
                 continue
-            with contextlib.suppress(
-                OSError
-            ):  # it was never begun, or its disk is gone
+            # It was never begun, or its disk is gone.
+            with contextlib.suppress(OSError):
                 partial.unlink()
 
 
