@@ -27,9 +27,13 @@ EXPECTED = Path(follow.__file__).with_name("follow.tsv")
 #: Every so-manieth capture that equals is run through tshark again.
 STEP = 16
 
-pytestmark = pytest.mark.skipif(
-    not TORTURE.is_dir(), reason="no shared test data (AIRNET_TEST_DATA)"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not TORTURE.is_dir(), reason="no shared test data (AIRNET_TEST_DATA)"
+    ),
+    # Its driver's build with sanitizers takes half a minute of a processor.
+    pytest.mark.timeout(600),
+]
 
 
 class Expected(NamedTuple):
