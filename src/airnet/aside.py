@@ -5,6 +5,7 @@ watching, holding or switching because of it, and no exit status changes.
 """
 
 import contextlib
+import os
 import sys
 
 
@@ -14,3 +15,16 @@ def tell(text: str) -> None:
     with contextlib.suppress(OSError, ValueError, AttributeError):
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
+
+
+def forget() -> None:
+    """Drop what standard error did not take: Python ends with 120 where any is left."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stderr.fileno())
+        os.close(nowhere)
+        sys.stderr.flush()
+    except (ValueError, AttributeError):  # as above
+        return

@@ -67,3 +67,28 @@ def test_what_cannot_be_told_changes_no_exit_status(
     )
 
     assert done.returncode == EXIT_USAGE
+
+
+LOGS = """
+import sys, structlog
+from airnet import log
+from airnet.cli import main
+log.configure()
+structlog.get_logger().info("a.line")
+sys.exit(main(["verify", sys.argv[1]]))
+"""
+
+
+def test_nor_does_a_line_of_the_log_that_was_never_taken(tmp_path: Path) -> None:
+    """Python ends with 120 where a stream still holds what nobody took."""
+    bare = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", LOGS, str(tmp_path)],
+            env={**bare, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=subprocess.DEVNULL,
+            stderr=full,
+            check=False,
+        )
+
+    assert done.returncode == EXIT_USAGE
