@@ -51,7 +51,9 @@ def test_names_are_one_rule_each() -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", [*GATEWAY_RULES, *ODD_TOLD_RULES], ids=lambda rule: rule.name
+    "rule",
+    [*GATEWAY_RULES, *GATEWAY_TOLD_RULES, *ODD_TOLD_RULES],
+    ids=lambda rule: rule.name,
 )
 def test_a_rule_fires_above_its_limit_and_not_on_it(rule: Rule) -> None:
     row = row_of(rule)
@@ -98,6 +100,23 @@ def test_two_dozen_new_programs_in_one_moment_are_not_judged_in_one_window(
 
     assert len(gateway) >= 1
     assert bool(fired(AT_ONCE, COLUMN, gateway)) == is_flood
+
+
+@pytest.mark.parametrize(
+    ("sources", "count", "is_told"),
+    [(1, 10, False), (1, 12, False), (2, 12, True), (1, 24, True)],
+)
+def test_a_dozen_checks_of_one_balancer_are_not_told(
+    sources: int, count: int, *, is_told: bool
+) -> None:
+    """0.12 ms apart, each open until it is given up a moment later."""
+    windows, rows = closed(flood([(0, 120_000, count)], sources), NO_MESSAGES, 64)
+    gateway = rows[windows["kind"] == WINDOW_GATEWAY].copy()
+    gateway[:, COLUMN["known"]] = 8
+    gateway[:, COLUMN["history_ms"]] = 60_000
+
+    assert len(gateway) >= 1
+    assert bool(fired(GATEWAY_TOLD_RULES, COLUMN, gateway)) == is_told
 
 
 @pytest.mark.parametrize(
@@ -184,7 +203,7 @@ def test_who_logs_on_for_the_first_time_is_not_refused(excuse: dict[str, int]) -
 
 def named(name: str) -> Rule:
     """Return the rule of this name."""
-    every = (*GATEWAY_RULES, *ODD_TOLD_RULES)
+    every = (*GATEWAY_RULES, *GATEWAY_TOLD_RULES, *ODD_TOLD_RULES)
     return next(rule for rule in every if rule.name == f"gateway.{name}")
 
 
@@ -209,6 +228,25 @@ def named(name: str) -> Rule:
         ("unanswered_of_many_clients", {"half_open_share": 500}),  # they are let in
         ("several_unanswered_of_clients", {"streak_ms": 5}),
         ("several_unanswered_of_clients", {"packets_per_source": 1000}),  # one each
+        ("several_half_open_of_strangers", {"sources": 1}),  # a balancer's checks
+        ("several_half_open_of_strangers", {"reset_rate": 400}),  # they are given up
+        ("several_half_open_of_strangers", {"half_open_share": 800}),  # or completed
+        ("many_half_open_of_strangers", {"half_open": 12}),  # a dozen checks
+        ("many_half_open_of_strangers", {"history_ms": 900}),  # what is usual?
+        ("half_open_as_it_begins", {"known": 2}),  # nobody knows what this is
+        ("half_open_as_it_begins", {"known_share": 400}),  # clients come back
+        ("several_logons_held", {"known_share": 300}),  # the gateway is slow for all
+        ("several_logons_held", {"session_rate": 0}),  # or stands still
+        ("several_logons_held", {"syn_ack_rate": 0}),  # the mirror shows one way
+        ("several_logons_held", {"span_us": 9000}),  # its answer is on its way
+        ("logons_held", {"unspoken": 32}),  # the programs of one firm
+        ("logons_held", {"session_rate": 0}),
+        ("logons_held", {"known_share": 300}),
+        ("several_new_strangers_without_logon", {"fresh_share": 500}),  # as before
+        ("several_new_strangers_without_logon", {"logon_rate": 10}),  # a firm starts
+        ("several_new_strangers_without_logon", {"sources": 3}),  # monitors
+        ("new_strangers_without_logon", {"rate_1s": 30}),  # it has just begun
+        ("new_strangers_without_logon", {"over_baseline": 3000}),  # they often do
     ],
 )
 def test_what_is_sound_is_no_odd_flood(name: str, excuse: dict[str, int]) -> None:
@@ -259,7 +297,7 @@ def test_logons_of_who_was_let_in_or_waits_are_no_flood(rule: Rule) -> None:
     assert refused(rule)
     assert not refused(rule, lawful=1)
     assert not refused(rule, met=0)  # its address may be forged
-    assert not refused(rule, venue_sessions=2)  # nobody knows what this is
+    assert not refused(rule, venue_sessions=0)  # nobody knows what this is
     assert not refused(rule, logons_refused=rule.limit)
 
 
@@ -270,6 +308,15 @@ def test_logons_of_who_was_let_in_or_waits_are_no_flood(rule: Rule) -> None:
 )
 def test_logons_of_who_waits_for_answers_are_no_flood(rule: Rule) -> None:
     assert not refused(rule, logon_gap_ms=100)
+
+
+@pytest.mark.parametrize("excuse", [{"comps": 4}, {"refused_hosts": 9}])
+def test_one_name_refused_without_a_pause_is_told(excuse: dict[str, int]) -> None:
+    rule = next(one for one in HOST_TOLD_RULES if one.name.endswith("of_one_name"))
+
+    assert refused(rule)
+    assert not refused(rule, logon_gap_ms=57)  # who waits for an answer
+    assert not refused(rule, **excuse)
 
 
 def test_first_logons_of_many_are_told_of_a_few_of_them() -> None:

@@ -19,6 +19,7 @@ from airnet.features import Windows
 from airnet.pipeline import policy_path
 from airnet.score.rule import fired
 from airnet.score.rules_session import SESSION_RULES
+from airnet.score.rules_session_frenzy import FRENZY_RULES
 
 START_NS = 1_700_000_000_000_000_000
 COLUMN = {name: place for place, name in enumerate(SESSION_SCHEMA.names)}
@@ -343,7 +344,7 @@ def test_hundreds_of_fills_in_many_symbols_out_of_nothing() -> None:
 
 
 def test_policy_names_rules_of_sessions_that_exist() -> None:
-    names = {rule.name for rule in SESSION_RULES}
+    names = {rule.name for rule in (*FRENZY_RULES, *SESSION_RULES)}
 
     assert LOOPS_AT_ONCE
     assert set(LOOPS_AT_ONCE) <= names | {EXCESS_RULE}

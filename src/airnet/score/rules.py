@@ -25,6 +25,7 @@ from airnet.score.rules_flood_told import (
 from airnet.score.rules_host import HOST_RULES
 from airnet.score.rules_sensor import SENSOR_RULES
 from airnet.score.rules_session import SESSION_RULES
+from airnet.score.rules_session_frenzy import FRENZY_RULES
 from airnet.score.rules_venue import VENUE_RULES
 
 __all__ = ["EXCUSES", "GATEWAY_RULES", "RULES", "SOURCE_RULES", "VENUE_RULES"]
@@ -33,7 +34,7 @@ __all__ = ["EXCUSES", "GATEWAY_RULES", "RULES", "SOURCE_RULES", "VENUE_RULES"]
 GATEWAY_RULES = (*FAST_RULES, *GATEWAY_SLOW_RULES, *ODD_RULES)
 
 RULES = {
-    WINDOW_SESSION: SESSION_RULES,
+    WINDOW_SESSION: (*FRENZY_RULES, *SESSION_RULES),
     WINDOW_GATEWAY: (*GATEWAY_RULES, *GATEWAY_TOLD_RULES, *ODD_TOLD_RULES),
     WINDOW_SOURCE: SOURCE_RULES,
     WINDOW_VENUE: VENUE_RULES,

@@ -22,42 +22,32 @@ OF_STRANGERS = (*AT_GATEWAY, ("known_share", 0, 250))
 HANDSHAKES = (("empty_share", 900, ANY), ("reply_share", 250, 750))
 
 #: Nearly all of them open, at one port, and nobody gives up.
-HALF_OPEN = (
-    *OF_STRANGERS,
+OPEN = (
     ("half_open_share", 950, ANY),
     ("reset_rate", 0, 100),
     ("busiest_port_share", 800, ANY),
 )
+HALF_OPEN = (*OF_STRANGERS, *OPEN)
 
 FAST_RULES = (
-    # Handshakes of strangers, 20 of them open and in this window none completed, each
-    # from another: a firm that nobody knows may start a dozen machines in one moment,
-    # and from far away.
-    Rule(
-        name="gateway.half_open_at_once",
-        cause=Cause.FLOOD,
-        unit="handshakes/s",
-        feature="half_open_rate",
-        limit=800,
-        needs=(*HALF_OPEN, ("half_open", 20, ANY), ("packets_per_source", 0, 1400)),
-    ),
-    # The same of anybody, faster than a machine starts programs.
-    Rule(
-        name="gateway.half_open_fast_at_once",
-        cause=Cause.FLOOD,
-        unit="handshakes/s",
-        feature="half_open_rate",
-        limit=2000,
-        needs=(*HALF_OPEN, ("half_open", 20, ANY)),
-    ),
-    # The same of few: on one machine a firm may start two dozen programs at once.
-    Rule(
-        name="gateway.half_open_of_few_at_once",
-        cause=Cause.FLOOD,
-        unit="handshakes/s",
-        feature="half_open_rate",
-        limit=800,
-        needs=(*HALF_OPEN, ("half_open", 30, ANY)),
+    # Handshakes of strangers of which in this window none was completed. 20 are open,
+    # each from another: a firm that nobody knows may start a dozen machines in one
+    # moment, and from far away; or they come faster than a machine starts programs; or
+    # 30 of few: on one machine a firm may start two dozen programs at once.
+    *(
+        Rule(
+            name=name,
+            cause=Cause.FLOOD,
+            unit="handshakes/s",
+            feature="half_open_rate",
+            limit=limit,
+            needs=(*HALF_OPEN, ("half_open", open_, ANY), *apart),
+        )
+        for name, limit, open_, apart in (
+            ("gateway.half_open_at_once", 800, 20, (("packets_per_source", 0, 1400),)),
+            ("gateway.half_open_fast_at_once", 2000, 20, ()),
+            ("gateway.half_open_of_few_at_once", 800, 30, ()),
+        )
     ),
     # Segments of no connection, each from an address never seen before, unanswered: who
     # reconnects sends a SYN first, and more than one packet.

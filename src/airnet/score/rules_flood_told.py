@@ -9,6 +9,7 @@ programs, each of which is refused, and tries again.
 
 from airnet.domain.verdict import Cause
 from airnet.score.rule import ANY, Rule
+from airnet.score.rules_flood import HALF_OPEN, OPEN
 
 #: A gateway where three sessions have been held, and are; hardly anybody of whom is
 #: counted here trades, and nearly all of it goes to one port, over TCP, and is
@@ -35,15 +36,34 @@ NOBODY_LOGS_ON = (
 NO_LOGON = (*NOBODY_LOGS_ON, ("span_us", 15_000, ANY))
 
 
+#: Eight times what is usual there, and what no feed or ping adds up to.
+UNUSUAL = (*OF_STRANGERS, ("over_baseline", 8000, ANY))
+#: They log on, and the gateway, which takes their connections, says nothing yet.
+WAITING = (
+    *UNUSUAL,
+    ("half_open_share", 0, 500),
+    ("syn_ack_rate", 1, ANY),
+)
+#: Four strangers or more in a window, most of them never seen before, half as much
+#: again as monitors and firms that come and go make usual there.
+NEW_ONES = (
+    *OF_STRANGERS,
+    *NOBODY_LOGS_ON,
+    ("packets", 8, ANY),
+    ("sources", 4, ANY),
+    ("over_baseline", 3500, ANY),
+)
+
+
 def _of_handshakes(name: str, limit: int, *needs: tuple[str, int, int]) -> Rule:
-    """Return a rule of strangers' handshakes, eight times what is usual there."""
+    """Return a rule of strangers' completed handshakes."""
     return Rule(
         name=name,
         cause=Cause.FLOOD,
         unit="handshakes/s",
         feature="completed_rate",
         limit=limit,
-        needs=(*OF_STRANGERS, *needs, ("over_baseline", 8000, ANY)),
+        needs=needs,
     )
 
 
@@ -53,51 +73,114 @@ GATEWAY_SLOW_RULES = (
     _of_handshakes(
         "gateway.strangers_without_logon",
         25,
+        *UNUSUAL,
         *NO_LOGON,
         ("packets", 8, ANY),
         ("sources", 3, ANY),
         ("syn_rate", 25, ANY),
         ("rate_1s", 60, ANY),
     ),
+    # New ones all the time, for a second: a house has no dozens of monitors.
+    _of_handshakes(
+        "gateway.new_strangers_without_logon",
+        30,
+        *NEW_ONES,
+        ("fresh_share", 700, ANY),
+        ("rate_1s", 45, ANY),
+    ),
+    # Logons of strangers that add up without an answer: half as many again as a firm
+    # has programs, while others trade.
+    Rule(
+        name="gateway.logons_held",
+        cause=Cause.FLOOD,
+        unit="connections",
+        feature="unspoken",
+        limit=36,
+        needs=(*WAITING, ("logon_rate", 20, ANY)),
+    ),
 )
 
 GATEWAY_TOLD_RULES = (
-    # The first that is seen of the same: three strangers in the same tenth of a second.
-    # A house's monitors are one or two.
+    # The first that is seen of the same: three strangers in the same tenth of a second,
+    # of whom nobody logs on, or some have said already what is no FIX. A house's
+    # monitors are one or two, and who logs on next says nothing before.
+    *(
+        _of_handshakes(
+            name, 30, *UNUSUAL, *silent, ("packets", 6, ANY), ("sources", 3, ANY)
+        )
+        for name, silent in (
+            ("gateway.several_strangers_without_logon", NO_LOGON),
+            (
+                "gateway.several_strangers_without_fix",
+                (*NOBODY_LOGS_ON, ("empty_share", 0, 850), ("mean_bytes", 0, 64)),
+            ),
+        )
+    ),
+    # Four, each for the first time, whatever is usual.
     _of_handshakes(
-        "gateway.several_strangers_without_logon",
+        "gateway.several_new_strangers_without_logon",
         30,
-        *NO_LOGON,
-        ("packets", 6, ANY),
-        ("sources", 3, ANY),
+        *NEW_ONES,
+        ("fresh_share", 800, ANY),
     ),
-    # Three, of whom some have said something already that is no FIX: who logs on next
-    # says nothing before.
-    _of_handshakes(
-        "gateway.several_strangers_without_fix",
-        30,
-        *NOBODY_LOGS_ON,
-        ("packets", 6, ANY),
-        ("sources", 3, ANY),
-        ("empty_share", 0, 850),
-        ("mean_bytes", 0, 64),
+    # One or two of them, for longer than a balancer asks a dozen times at one go; or
+    # more of them within a second than a dozen checks are packets, five each. A monitor
+    # that waits between its checks, or for an answer, is told, too.
+    *(
+        _of_handshakes(name, 40, *UNUSUAL, *NO_LOGON, ("packets", 8, ANY), longer)
+        for name, longer in (
+            ("gateway.lasting_connections_without_logon", ("streak_ms", 20, ANY)),
+            ("gateway.many_connections_without_logon", ("rate_1s", 75, ANY)),
+        )
     ),
-    # One or two of them, for longer than a dozen checks in a row take: a balancer asks
-    # a dozen times, 5 ms apart at most, and then waits.
-    _of_handshakes(
-        "gateway.lasting_connections_without_logon",
-        40,
-        *NO_LOGON,
-        ("packets", 8, ANY),
-        ("streak_ms", 60, ANY),
+    # Logons without an answer, four of strangers at once: a gateway answers within
+    # milliseconds, and where it does not, its own rules tell of it.
+    Rule(
+        name="gateway.several_logons_held",
+        cause=Cause.FLOOD,
+        unit="connections",
+        feature="unspoken",
+        limit=3,
+        needs=(
+            *WAITING,
+            ("packets", 8, ANY),
+            ("logon_rate", 1, ANY),
+            ("span_us", 15_000, ANY),
+        ),
     ),
-    # Or more of them within a second than a dozen checks are packets: five each.
-    _of_handshakes(
-        "gateway.many_connections_without_logon",
-        40,
-        *NO_LOGON,
-        ("packets", 8, ANY),
-        ("rate_1s", 75, ANY),
+    # Handshakes of strangers, not one completed: ten of two or more, a dozen and one of
+    # anybody; or twenty where nobody knows yet what is usual. What is acted upon is
+    # twice as many. A balancer's dozen checks are given up (RST) in the next moment.
+    *(
+        Rule(
+            name=name,
+            cause=Cause.FLOOD,
+            unit="handshakes/s",
+            feature="half_open_rate",
+            limit=limit,
+            needs=(*needs, ("half_open", open_, ANY)),
+        )
+        for name, limit, open_, needs in (
+            (
+                "gateway.several_half_open_of_strangers",
+                600,
+                10,
+                (*HALF_OPEN, ("sources", 2, ANY)),
+            ),
+            ("gateway.many_half_open_of_strangers", 600, 13, HALF_OPEN),
+            (
+                "gateway.half_open_as_it_begins",
+                1000,
+                20,
+                (
+                    *OPEN,
+                    ("packets", 10, ANY),
+                    ("known", 3, ANY),
+                    ("over_baseline", 20_000, ANY),
+                    ("known_share", 0, 250),
+                ),
+            ),
+        )
     ),
     # Handshakes of hosts that hold sessions, 64 of them open while others trade: a
     # trading floor that comes back is as many, and gives up or is let in.
@@ -122,13 +205,13 @@ GATEWAY_TOLD_RULES = (
     ),
 )
 
-#: A host that never held a session is refused at a gateway that three hold; something
-#: of it is new.
+#: A host that never held a session is refused at a gateway where somebody holds one (a
+#: gateway may have a port for each client); something of it is new.
 REFUSED = (
     ("quiet_ms", 0, 1000),
     ("lawful", 0, 0),
     ("met", 1, ANY),
-    ("venue_sessions", 3, ANY),
+    ("venue_sessions", 1, ANY),
 )
 
 HOST_FLOOD_RULES = (
@@ -198,6 +281,13 @@ HOST_TOLD_RULES = (
                 (("refused_hosts", 2, 8), ("comps", 2, ANY)),
             ),
             ("host.quick_refused_logons_of_many", 1, 60, (("refused_hosts", 3, 8),)),
+            # Under the same name: a person's mistake is not repeated so soon.
+            (
+                "host.quick_refused_logons_of_one_name",
+                2,
+                20,
+                (("refused_hosts", 1, 8), ("comps", 1, 3)),
+            ),
         )
     ),
     # More hosts than a firm starts at once, refused one after another, each with its
