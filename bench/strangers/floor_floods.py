@@ -150,16 +150,21 @@ def floor_anything(floor: Floor) -> None:
     rain(floor, made, hosts, floor.spread(1000, 10_000), drawn(floor, gateway))
 
 
-@family("flood", Floor)
-def floor_first_moment(floor: Floor) -> None:
-    """A flood that is there within the first moments of the capture."""
-    floor.onset = floor.uniform(0.0, 0.4)
-    made, gateway = opened(floor)
+def pour(floor: Floor, made: Trouble, gateway: tuple[int, int]) -> None:
+    """Flood with SYNs or with anything else, from some or from anybody."""
     if floor.rng.random() < 0.5:
         flood(floor, made, gateway)
         return
     hosts = strangers(floor, int(floor.rng.choice([0, 1, 4, 60])))
     rain(floor, made, hosts, floor.spread(1000, 10_000), drawn(floor, gateway))
+
+
+@family("flood", Floor)
+def floor_first_moment(floor: Floor) -> None:
+    """A flood that is there within the first moments of the capture."""
+    floor.onset = floor.uniform(0.0, 0.4)
+    made, gateway = opened(floor)
+    pour(floor, made, gateway)
 
 
 @family("flood", Floor)
@@ -167,11 +172,7 @@ def floor_last_moment(floor: Floor) -> None:
     """A flood that has just begun when the capture ends."""
     made, gateway = opened(floor)
     floor.seconds = made.last = made.first + floor.spread(0.06, 0.8)
-    if floor.rng.random() < 0.5:
-        flood(floor, made, gateway)
-        return
-    hosts = strangers(floor, int(floor.rng.choice([0, 1, 4, 60])))
-    rain(floor, made, hosts, floor.spread(1000, 10_000), drawn(floor, gateway))
+    pour(floor, made, gateway)
 
 
 @family("flood", Floor)
