@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from airnet.cli import main
+from tests.fakes.hours import DATA, with_hours
 
-DATA = Path(__file__).parents[2] / "src" / "airnet" / "data"
 Capture = pytest.CaptureFixture[str]
 ALGO, FLOOD = "[cause.algo_fault]", "[cause.flood]"
 
@@ -45,9 +45,9 @@ IN_POLICY = {
     ),
     "a comma's place in an auction": (
         ('phase = "auction"\nprobability_min = 0.98\ndwell_windows = 4\n'
-        "evidence_min = 9.0              #"),
+        "evidence_min = 9.0            #"),
         ('phase = "auction"\nprobability_min = 0.098\ndwell_windows = 4\n'
-        "evidence_min = 9.0              #"),
+        "evidence_min = 9.0            #"),
         r"cause\.algo_fault\.when\[1\]\.probability_min: 0\.098 is less",
     ),
     "an opinion that cannot act": (
@@ -120,9 +120,9 @@ MISTAKES = {"policy.toml": IN_POLICY, "site.toml": IN_SITE}
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder with the examples, beside each other as an operator has them."""
-    for name in ("policy.toml", "site.toml"):
-        shutil.copy(DATA / f"{name}.example", tmp_path / name)
+    """Return a folder with the examples, one with hours, beside each other."""
+    (tmp_path / "policy.toml").write_text(with_hours(), "utf-8")
+    shutil.copy(DATA / "site.toml.example", tmp_path / "site.toml")
     return tmp_path
 
 
