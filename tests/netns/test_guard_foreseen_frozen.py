@@ -16,6 +16,7 @@ from airnet.act.standing import Standing
 from airnet.clock import SystemClock
 from airnet.config import GuardPort, Site
 from airnet.decide.policy import Policy
+from airnet.domain.decision import Action, Decision, TargetType
 from airnet.domain.instruction import Ask, Peer, Signed
 from airnet.pipeline import think
 from airnet.record.file import FileLedger, read
@@ -27,7 +28,7 @@ from airnet.service.talk import Answer, Passed, Request, Returned
 from tests.fakes.office import instruct
 from tests.netns.lab_links import wait_until
 from tests.netns.test_act_guard import Port, port
-from tests.netns.test_guard_foreseen import SCORER, Fast, decision
+from tests.netns.test_guard_foreseen import GATEWAY, SCORER, Fast, decision
 
 pytestmark = pytest.mark.root
 __all__ = ["port"]
@@ -197,3 +198,42 @@ def test_what_a_freeze_took_back_is_foreseen_again(run: Run) -> None:
     assert [one.decision for one in run.fast.rules()] == [int(again.id[:16], 16)]
     states = [state for state, _ in run.told()]
     assert sorted(states) == ["applied", "rolled_back", "rolled_back", "withheld"]
+
+
+def limit(gateway: str, identity: str) -> Decision:
+    """Return a limit of strangers at a gateway."""
+    return msgspec.structs.replace(
+        decision(),
+        action=Action.RATE_LIMIT_SOURCES,
+        target_type=TargetType.GATEWAY,
+        target=(f"{gateway}:9878",),
+        gateway=gateway,
+        id=identity,
+    )
+
+
+def test_what_was_undone_the_fast_lane_does_not_do_again(run: Run) -> None:
+    """Nor is it foreseen; what is against others is done at once, as ever."""
+    ordered = decision(), limit(GATEWAY, "c" * 16)
+    for one in ordered:
+        run.hands.carry_out(one, None)
+    wait_until(lambda: len(run.contained()) == 2, LIMIT_S)
+    assert len(run.fast.rules()) == 2
+    assert all(run.undo(one.id).ok for one in ordered)
+    assert run.fast.rules() == []
+
+    again = msgspec.structs.replace(decision(), id="d" * 16)
+    other = msgspec.structs.replace(decision(sources=("198.51.100.77",)), id="e" * 16)
+    acted = run.post.reflex.acted
+    run.hands.carry_out(again, None)
+    assert run.fast.rules() == []
+    run.hands.carry_out(other, None)
+
+    assert run.post.reflex.acted == acted + 1
+    assert [one.decision for one in run.fast.rules()] == [int(other.id, 16)]
+    assert run.trigger.order(limit(GATEWAY, "f" * 16)) is None
+    assert run.trigger.order(limit("10.0.0.11", "f" * 16)) is not None
+    told = run.told()
+    (withheld,) = (detail for state, detail in told if state == "withheld")
+    assert withheld.startswith("undone by Jane Doe until it has been quiet for 60 s")
+    assert list(run.post.intents.pending()) == []

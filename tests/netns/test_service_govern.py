@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 
 from airnet.act.gate import Gate
+from airnet.cli import main
 from airnet.kernel import link
 from airnet.record.file import read, verify
 from airnet.record.narrative import NO_FILE
 from tests.fakes.controller import FakeController
 from tests.fakes.office import write_approvers, write_key
 from tests.netns.lab_links import namespace, veth, wait_until
-from tests.netns.test_service import configure, play, running
+from tests.netns.test_service import ENFORCE, configure, play, running
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 LIMIT_S = 20.0
@@ -114,6 +115,55 @@ def test_undo_then_freeze_then_a_restart_that_stays_frozen(folder: Path) -> None
     told = kinds(folder)
     assert told.count("freeze") == 2
     assert told.index("instruction") < told.index("containment:rolled_back")
+
+
+def applied(controller: FakeController) -> int:
+    return sum(one["command"] == "apply" for one in controller.requests)
+
+
+def withheld(folder: Path) -> list[dict[str, Any]]:
+    return [
+        one.body
+        for one in read(folder / "ledger")
+        if one.body.get("state") == "withheld"
+    ]
+
+
+def test_what_a_person_undid_stays_undone_while_its_cause_goes_on(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Across a restart; and once it was quiet, what comes anew is contained."""
+    (folder / "policy.toml").write_text(
+        f"{ENFORCE}ttl_ms = 3000\n[hysteresis]\ncooldown_ms = 10000\nrepeats_max = 50\n"
+    )
+    with FakeController(folder / "nobody.sock") as controller:
+        with running(folder) as service:
+            play_until(lambda: bool(controller.standing))
+            (decision,) = standing(folder)
+            key = ("--by", "Jane Doe", "--key", str(folder / "jane.pem"))
+            assert say(folder, "undo", decision, *key)[0] == 0
+            (veto,) = say(folder, "actions")[1]["undone"]
+            assert (veto["by"], veto["cause"]) == ("Jane Doe", "flood")
+            before = applied(controller)
+
+            for count in (1, 2):
+                play_until(lambda least=count: len(withheld(folder)) >= least)
+            assert service.end() == 0, service.log()
+        with running(folder) as service:
+            play_until(lambda: len(withheld(folder)) >= 3)
+            assert applied(controller) == before
+            assert controller.standing == {}
+            wait_until(lambda: say(folder, "actions")[1]["undone"] == [], LIMIT_S)
+
+            play_until(lambda: bool(controller.standing))
+            assert service.end() == 0, service.log()
+    assert all(
+        str(one["detail"]).startswith("undone by Jane Doe until it has been quiet")
+        for one in withheld(folder)
+    )
+    assert verify(folder / "ledger").verifies
+    assert main(["explain", str(folder / "ledger"), "--check"]) == 0
+    assert "never sent: undone by Jane Doe until" in capsys.readouterr().out
 
 
 def test_the_warden_goes_when_airnet_is_killed(folder: Path) -> None:

@@ -112,7 +112,7 @@ def test_undo_at_the_enforcer_p99_is_below_100_ms(office: Office) -> None:
     """From the socket's first byte to the release, a hundred times."""
     taken = []
     for n in range(100):
-        decision = office.decide(measured=n)
+        decision = office.decide(n=n)
         until(lambda one=decision: office.standing.decision(one.id) is not None)
         began_ns = office.clock.mono_ns()
         assert plainly(office, Ask.UNDO, decision.id).ok

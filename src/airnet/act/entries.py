@@ -14,6 +14,8 @@ from airnet.domain.verdict import Verdict
 from airnet.errors import LedgerError
 
 Body = dict[str, object]
+#: What has ended is kept for people to look at.
+ENDED_MAX = 64
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from airnet.act.guard import GuardActuator, decision_number
 from airnet.act.intentlog import IntentLog
 from airnet.act.intents import Order
 from airnet.act.shot import Order as Foreseen, Shot, Slot
+from airnet.act.vetoes import Vetoes
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Action, Decision, Mode
 from airnet.domain.verdict import Verdict
@@ -40,6 +41,7 @@ class Trigger:
     def __init__(self, arms: Arms, actuator: GuardActuator, slot: Slot) -> None:
         self.arms = arms
         self.confirmed = self.withdrawn = 0
+        self.vetoes = Vetoes()
         self._last: Shot | None = None  # that was confirmed
         self._actuator = actuator
         self._slot = slot
@@ -48,7 +50,7 @@ class Trigger:
         """Return what C needs to carry out a foreseen Decision; None: it may not."""
         if decision is None or decision.action not in REFLEXES:
             return None
-        if not self._actuator.accepts(decision):
+        if not self._actuator.accepts(decision) or self.vetoes.touches(decision):
             return None
         number, ttl_ns = decision_number(decision.id), decision.until_ns - decision.t_ns
         rule = self._actuator.rule(decision, ttl_ns, number)

@@ -16,7 +16,7 @@ import msgspec
 
 from airnet.act.actuator import Actuator
 from airnet.act.effect import Effect, Seen, late_words, seen, starved, verified
-from airnet.act.entries import Body, Ended, Entries, Undone, gone_words
+from airnet.act.entries import ENDED_MAX, Body, Ended, Entries, Undone, gone_words
 from airnet.act.intents import (
     LASTING,
     Journal,
@@ -27,9 +27,11 @@ from airnet.act.intents import (
 )
 from airnet.act.leaving import Leaving
 from airnet.act.levers import CONFIRM_NS, SLOW_NS, Levers
+from airnet.act.outcomes import IN_FORCE, Outcomes
 from airnet.act.proposals import Proposal, Proposals
 from airnet.act.renewals import alike
 from airnet.act.steps import Steps
+from airnet.act.vetoes import Vetoes, noted
 from airnet.clock import Clock
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import PASSIVE, Action, Decision, Mode
@@ -38,14 +40,8 @@ from airnet.domain.instruction import Signed
 from airnet.domain.verdict import Verdict
 from airnet.errors import ActuationError, InstructionError
 
-#: States in which something may still hold on the network.
-IN_FORCE = frozenset({State.APPLIED, State.VERIFIED, State.UNVERIFIABLE})
-
 #: Between two looks whether somebody else lifted what has no end.
 LOOK_NS = 30_000_000_000
-
-#: Decisions remembered for idempotence, and what has ended kept for people to look at.
-KNOWN_MAX, ENDED_MAX = 4096, 64
 
 
 class Standing:
@@ -74,12 +70,13 @@ class Standing:
         self._closed = closed
         self._decisions: dict[str, Decision] = {}
         self._containments: dict[str, Containment] = {}
-        self._outcomes: dict[str, Containment | None] = {}
+        self._outcomes = Outcomes()
         self._looked_ns = 0
         self._between: Callable[[], None] = lambda: None
         self.leaving = Leaving(self._levers, clock)
         self._steps = Steps(clock)
         self.proposals = Proposals(clock)
+        self.vetoes = Vetoes()
         self.ended: deque[Ended] = deque(maxlen=ENDED_MAX)
 
     @property
@@ -93,9 +90,10 @@ class Standing:
         return bool(self._containments)
 
     def decision(self, decision_id: str) -> Decision | None:
-        """Return the Decision behind something that stands or waits."""
-        proposal = self.proposals.get(decision_id)
-        return proposal.decision if proposal else self._decisions.get(decision_id)
+        """Return the Decision behind something that stands, waits or was withheld."""
+        if (proposal := self.proposals.get(decision_id)) is not None:
+            return proposal.decision
+        return self._decisions.get(decision_id) or self.vetoes.withheld(decision_id)
 
     def outcome(self, decision_id: str) -> Containment | None:
         """Return what became of a Decision, if it was sent."""
@@ -130,18 +128,19 @@ class Standing:
         fresh = {key: one for key, one in fresh.items() if key not in self._outcomes}
         for one in fresh.values():
             self._entries.intend(one.decision, one.verdict)
-            self._note(one.decision.id, None)
+            self._outcomes[one.decision.id] = None
         acting = [one for one in fresh.values() if one.decision.action not in PASSIVE]
         if acting:
             self._entries.sync()
         # What stands already is known before anything can make people wait.
         acting.sort(key=lambda one: one.outcome is None)
-        self._levers.begin(acting, self._closed)
-        for decision, _, outcome in acting:
+        heeded = self.vetoes.heed(acting, self._levers)
+        self._levers.begin([order for order, _ in heeded], self._closed)
+        for (decision, _, outcome), why in heeded:
             if approvals_needed(decision):
                 self._propose(decision)
             elif decision.mode is Mode.ENFORCE:
-                self._stand(decision, outcome or self._send(decision))
+                self._stand(decision, noted(outcome or self._send(decision), why))
         return [self._outcomes.get(one.decision.id) for one in orders]
 
     def approve(self, signed: Signed, told: Body) -> tuple[Proposal, Decision | None]:
@@ -153,7 +152,8 @@ class Standing:
             InstructionError: nothing waits there, or the person approved already.
             LedgerError: it cannot be made durable; nothing was sent.
         """
-        proposal = self.proposals.approve(signed)
+        proposal = self.vetoes.agreed(signed, self._clock)
+        proposal = proposal or self.proposals.approve(signed)
         self._entries.instruct(told)
         if not self.proposals.is_approved(proposal):
             self._entries.sync()
@@ -162,6 +162,7 @@ class Standing:
         enforced = proposal.enforced(self._clock.now_ns())
         detail = "by " + " and ".join(proposal.names())
         self._close(proposal, "approved", detail, enforced.id)
+        self.vetoes.lift(enforced)
         self.carry_out(enforced)
         return proposal, enforced
 
@@ -250,6 +251,8 @@ class Standing:
         assert containment is not None
         decision = self._decisions.get(decision_id)
         others = alike(decision, self._decisions, self._containments.values())
+        if decision is not None:
+            self.vetoes.undo(decision, str(told.get("by", who)), self._clock.now_ns())
         undone, hung = containment, ""
         for one in (*others, containment):  # what it was renewed by, too
             outcome = self.leaving.let_go(one, f"released by {who}")
@@ -275,8 +278,9 @@ class Standing:
         """
         entries = list(evidence)
         now_ns = self._clock.now_ns()
+        self.vetoes.recover(entries)
         for intent, last in fold_intents(entries).values():
-            self._note(intent.id, last)
+            self._outcomes[intent.id] = last
             if last is None:
                 self._settle(intent)
             elif last.state in IN_FORCE:
@@ -302,7 +306,7 @@ class Standing:
     def _stand(self, decision: Decision, outcome: Containment) -> None:
         """Record what came of a Decision, and keep what is in force."""
         self._entries.contain(outcome, outcome.applied_ns or outcome.command_ns)
-        self._note(decision.id, outcome)
+        self._outcomes[decision.id] = outcome
         if outcome.state in IN_FORCE:
             self._keep(decision, outcome)
         else:
@@ -382,11 +386,6 @@ class Standing:
     def _keep(self, decision: Decision, containment: Containment) -> None:
         self._decisions[decision.id] = decision
         self._containments[decision.id] = containment
-
-    def _note(self, decision_id: str, outcome: Containment | None) -> None:
-        self._outcomes[decision_id] = outcome
-        if len(self._outcomes) > KNOWN_MAX:
-            del self._outcomes[next(iter(self._outcomes))]
 
     def _drop(self, decision_id: str, outcome: Containment) -> None:
         self._containments.pop(decision_id, None)

@@ -60,12 +60,15 @@ class Hysteresis(Closed, frozen=True):
     `gap_ms` without a bad window breaks a streak. A target is let go and contained
     again at most `repeats_max` times until it was quiet for `cooldown_ms`. While what
     it is contained for lasts, it is not let go, but held for `held_ms_max` at most.
+    What a person has undone is not done again for the same Cause until nothing was
+    ordered against it for `cooldown_ms`, or for `veto_ms_max` at most.
     """
 
     gap_ms: int = 250
     cooldown_ms: int = 60_000
     repeats_max: int = 3
     held_ms_max: int = 3_600_000
+    veto_ms_max: int = 3_600_000
 
     def __post_init__(self) -> None:
         require(self.gap_ms > 0, "`gap_ms` must be positive")
@@ -74,6 +77,10 @@ class Hysteresis(Closed, frozen=True):
         require(
             0 <= self.held_ms_max <= TTL_MS_MAX,
             f"`held_ms_max` must be 0..{TTL_MS_MAX}",
+        )
+        require(
+            0 < self.veto_ms_max <= TTL_MS_MAX,
+            f"`veto_ms_max` must be 1..{TTL_MS_MAX}",
         )
 
 

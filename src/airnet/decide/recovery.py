@@ -6,7 +6,7 @@ The latch opens when a person ends airnet and starts it again: a run that was no
 to end leaves it shut.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -16,6 +16,13 @@ from airnet.domain.incident import Evidence
 
 #: The rule of the Decision that says so, once.
 LATCH = "budget.latch"
+
+
+def decisions_of(evidence: Iterable[Evidence]) -> Iterator[Decision]:
+    """Yield the Decisions of a ledger."""
+    for entry in evidence:
+        if entry.kind == "decision":
+            yield msgspec.convert(entry.body, Decision)
 
 
 def recover(guard: Guard, evidence: Iterable[Evidence]) -> None:

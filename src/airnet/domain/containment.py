@@ -8,8 +8,8 @@ import msgspec
 class State(enum.StrEnum):
     """Where a Containment stands.
 
-    `unverifiable`: nothing live to look at (replay). `withheld`: a freeze stood, so
-    the command never left.
+    `unverifiable`: nothing live to look at (replay). `withheld`: a freeze stood, or a
+    person had undone the same, so the command never left.
     """
 
     INTENDED = "intended"

@@ -84,6 +84,8 @@ class Hands(Collector):
         self.beat_ns = clock.mono_ns()
         self._thread = threading.Thread(target=self._work, name="hands", daemon=True)
         standing.attend(self._breathe)
+        if post is not None and post.trigger is not None:
+            post.trigger.vetoes = standing.vetoes
 
     def collect(self) -> Iterator[Metric]:
         """Yield what was left out; called by the client library."""
@@ -104,9 +106,15 @@ class Hands(Collector):
         is_open = self._desk is None or not self._desk.closed()
         # Isolation waits for orders to be gone, so it is never done at once.
         is_open = is_open and decision.tier < Tier.KILL_ALGO
+        # What a person undid is recorded as withheld, in part or whole.
+        is_open = is_open and not self._standing.vetoes.touches(decision)
         if self._post is not None and self.failure is None and is_open:
             outcome = self._post.reflex.act(decision, verdict)
         self._put(Order(decision, verdict, outcome))
+
+    def heeded(self, decision: Decision) -> Decision:
+        """Return what of a Decision is carried out; all of it where nothing is."""
+        return self._standing.vetoes.part(decision)[0] or decision
 
     def withdrawn(self, order: Order) -> None:
         """Queue what was done and taken back, for the record."""

@@ -42,6 +42,7 @@ def listing(standing: Standing, gate: Gate, clock: Clock) -> Json:
             }
             for one in standing.proposals
         ],
+        "undone": standing.vetoes.listing(clock.now_ns()),
         "ended": [
             {
                 **_decision(one.decision),

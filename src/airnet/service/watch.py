@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -24,15 +24,15 @@ from airnet.act.people import People
 from airnet.act.process import ProcessActuator
 from airnet.act.sdn import SdnActuator
 from airnet.act.standing import Standing
+from airnet.act.vetoes import Vetoes
 from airnet.capture.attached import Attached
 from airnet.capture.interface import read_attached
 from airnet.capture.source import Source
 from airnet.clock import SystemClock
 from airnet.config import Config, Site
-from airnet.decide.policy import Policy
-from airnet.decide.recovery import recover
+from airnet.decide.policy import NS_PER_MS, Policy
+from airnet.decide.recovery import decisions_of, recover
 from airnet.domain.decision import PASSIVE, Decision, Mode
-from airnet.domain.incident import Evidence
 from airnet.domain.session import SessionName
 from airnet.front import Totals
 from airnet.metrics import Metrics
@@ -67,13 +67,6 @@ BEAT_NS = 1_000_000_000  # between two signs of life; the unit's watchdog waits 
 HANDS_STALL_NS = 8_000_000_000  # more than one order takes: a thread that hangs
 
 log = structlog.get_logger()
-
-
-def _decisions(evidence: list[Evidence]) -> Iterator[Decision]:
-    """Yield the Decisions of a ledger."""
-    for entry in evidence:
-        if entry.kind == "decision":
-            yield msgspec.convert(entry.body, Decision)
 
 
 class Watched(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,7 +131,7 @@ class Service:
             if self._post is not None:
                 held.callback(self._post.close)
                 self._post.recover(self._ledger)
-            standing, self._desk = self._recovered(site)
+            standing, self._desk = self._recovered(papers)
             self._wardens = self._governed()
             held.callback(self._wardens.close)
             every_us = config.actuators.rehearse_us
@@ -173,23 +166,27 @@ class Service:
         self._arming = armed(self._post, stride, lane, terms, hands, self._gate)
         return lane
 
-    def _recovered(self, site: Site) -> tuple[Standing, Desk]:
+    def _recovered(self, papers: Papers) -> tuple[Standing, Desk]:
         """Return what acts, agreed with the ledger and with what is in force.
 
         And where it takes what people ask.
         """
         config, base = self._configured.config, self._configured.base
-        actuators = self._actuators(config, base, site)
+        actuators = self._actuators(config, base, papers.site)
         self._gate = Gate(place_of(config, base).directory)
         closed = self._gate.closed
         standing = Standing(actuators, self._stamped, self._clock, closed=closed)
+        bounds = papers.policy.hysteresis
+        standing.vetoes = Vetoes(
+            bounds.cooldown_ms * NS_PER_MS, bounds.veto_ms_max * NS_PER_MS
+        )
         people = People(self._configured.approvers, os.geteuid())
         desk = Desk(standing, self._gate, people, self._stamped, self._clock)
         before = list(self._ledger.evidence())
         desk.recover(before)
         standing.recover(before)
         recover(self._brain.judge.guard, before)
-        self._resigned = self._brain.judge.doubts.recover(_decisions(before))
+        self._resigned = self._brain.judge.doubts.recover(decisions_of(before))
         return standing, desk
 
     def _governed(self) -> Wardens:
@@ -347,7 +344,7 @@ class Service:
             **({} if self._arming is None else self._arming.ordered(decision)),
         )
         if decision.action not in PASSIVE and decision.mode is Mode.ENFORCE:
-            self._watch(decision)
+            self._watch(self._hands.heeded(decision))
 
     def _watch(self, decision: Decision) -> None:
         """Look for the effect of a Decision from now on."""

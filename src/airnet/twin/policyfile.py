@@ -59,6 +59,7 @@ MORE = {
     "hysteresis.cooldown_ms": (-1, "leaves a target alone for longer"),
     "hysteresis.repeats_max": (1, "may repeat itself more often: a guard is wider"),
     "hysteresis.held_ms_max": (1, "may hold a target for longer by renewing it"),
+    "hysteresis.veto_ms_max": (-1, "heeds an undo for longer"),
     "trust.loss_ppm_max": (1, "trusts a worse mirror: a guard is wider"),
     "trust.freeze_ms": (-1, "stays frozen for longer"),
 }
@@ -87,6 +88,7 @@ LESS = {
     "hysteresis.cooldown_ms": "comes back to a target sooner",
     "hysteresis.repeats_max": "may repeat itself less often",
     "hysteresis.held_ms_max": "lets go of a target sooner, whatever goes on",
+    "hysteresis.veto_ms_max": "does sooner again what a person has undone",
     "trust.loss_ppm_max": "distrusts a mirror sooner",
     "trust.freeze_ms": "stays frozen for a shorter time: a guard is wider",
 }
