@@ -29,6 +29,8 @@ FACT_PPM = 990_000
 
 #: What airnet.decide.excess finds: neither a window's limit nor an opinion.
 EXCESS_RULE = "session.above_own_envelope"
+#: What airnet.decide.spree finds, likewise.
+SPREE_RULE = "session.filled_without_end"
 
 
 def one_window(verdict: Verdict, finding: Finding, rule: Contain | None) -> Streak:
@@ -134,6 +136,11 @@ def words(streak: Streak, finding: Finding, rule: Contain) -> str:
         return (
             f"{finding.measured / MILLI:.3f} nats above its own envelope had gathered "
             f"of {rule.excess_min:g} needed, {rule.excess_toll:g} taken of each message"
+        )
+    if finding.rule == SPREE_RULE:
+        return (
+            f"orders filled one name after the other had come to {finding.measured} of "
+            f"{finding.limit} needed"
         )
     if finding.is_agreed:
         return f"both models are at least {rule.agreed_min:g} sure of the same"

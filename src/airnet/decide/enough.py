@@ -23,6 +23,7 @@ LOOPS_AT_ONCE = (
     "session.filled_while_others_rest",
     "session.filled_evenly",
     "session.above_own_envelope",
+    "session.filled_without_end",
 )
 
 #: What honest sessions did, if rarely: worth telling and too little to act upon.

@@ -34,6 +34,7 @@ from airnet.decide.recovery import LATCH
 from airnet.decide.refusals import refused_words
 from airnet.decide.rules import Refusal
 from airnet.decide.sayings import Sayings
+from airnet.decide.spree import Sprees
 from airnet.decide.streaks import NAMES, Streak, Streaks
 from airnet.decide.terms import Terms
 from airnet.domain.decision import Action, Decision, Mode
@@ -74,6 +75,7 @@ class Judge:
         self._terms = Terms(policy, self._peers)
         self._findings = Findings(policy, site, columns or {}, self._terms)
         self._excess = Excess(policy, site, columns or {}, self._terms)
+        self._sprees = Sprees(columns or {}, self._terms)
         self.guard = Guard(policy, site, self._peers)
         self.doubts = Doubts(policy)
         self._streaks = Streaks(policy.hysteresis.gap_ms * NS_PER_MS)
@@ -193,14 +195,19 @@ class Judge:
             self._proposals.state(),
             self._diversions.state(),
             self._excess.state(),
+            self._sprees.state(),
         )
 
     def _weigh(self, verdict: Verdict) -> tuple[Finding, Streak | None]:
         """Return the finding, and its streak when it has dwelt long enough."""
         key = drafts.subject(verdict)
-        finding = self._excess.of(verdict, self._findings.of(verdict), key)
+        finding = self._findings.of(verdict)
+        if finding.cause is not Cause.NORMAL:
+            finding = self._excess.of(verdict, finding, key)
+        finding = self._sprees.of(verdict, finding, key)
         if finding.cause is Cause.NORMAL:
-            self._streaks.forget(key)
+            if not finding.is_hard:  # what is only counted neither breaks nor mends
+                self._streaks.forget(key)
             return finding, None
         contain = self._terms.contain(finding.cause, verdict)
         if finding.is_told and not finding.is_agreed:
@@ -324,6 +331,7 @@ class Judge:
         self.doubts.suspect(decision)
         self._forget(verdict)
         self._excess.forget(drafts.subject(verdict))
+        self._sprees.forget(drafts.subject(verdict))
         if not facts.left_ns:
             # And so does what stands from now on: it has its own time to work. What is
             # renewed has had it.

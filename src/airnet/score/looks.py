@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from airnet._ext import rows as row_kernel
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.session import Look
-from airnet.domain.verdict import Verdict
+from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION
 from airnet.score.subjects import of_session
 
@@ -42,7 +42,11 @@ class Looks:
         chosen = self._turns.choose(windows)
         if not chosen:
             return []
-        odd = {(one.subject, one.close_ns) for one in verdicts if one.session}
+        odd = {
+            (one.subject, one.close_ns)
+            for one in verdicts
+            if one.session and one.cause is not Cause.NORMAL
+        }
         found = []
         for place in chosen:
             opened, closed, frames, _, _, subject, *_ = row_kernel.window(

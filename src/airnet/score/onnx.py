@@ -25,14 +25,15 @@ from airnet.score.model import Model
 from airnet.score.native import SHADOW_EVERY
 from airnet.score.opinion import (
     RULE_PPM,
-    TOLD_PPM,
     Opinion,
     if_ready,
+    of_counted,
     of_fact,
     of_model,
+    of_rule,
 )
-from airnet.score.rule import fired
-from airnet.score.rules import RULES
+from airnet.score.rule import Fired, fired
+from airnet.score.rules import COUNTED, RULES
 from airnet.score.screening import (
     COLUMNS,
     KINDS,
@@ -280,23 +281,22 @@ class OnnxScorer:
         margins = model.margins(rows)
         has_fact = any(mark & FACT for mark in marks)
         facts = fired(RULES[kind], model.columns, rows) if has_fact else {}
+        counted: dict[int, Fired] = {}
+        if has_fact and kind == WINDOW_SESSION:
+            counted = fired(COUNTED, model.columns, rows)
         values = rows.tolist()
         for place, mark in enumerate(marks):
             fact = facts.get(place)
             if fact is None and mark & EXCUSED:
                 continue
             chances = model.probabilities_ppm(margins[place])
-            opinion: Opinion | None = None
-            if fact is not None:
-                # A rule may tell what no model knows: then it is as sure as a rule.
-                known = dict(zip(model.card.classes, chances, strict=True))
-                chance = known.get(fact.rule.cause, 0)
-                if not fact.rule.is_told or chance >= TOLD_PPM:
-                    opinion = of_fact(fact, chance)
+            opinion = of_rule(model, fact, chances)
             if opinion is None:
                 opinion = of_model(model, values[place], chances)
                 if opinion is not None and kind == WINDOW_SESSION:
                     opinion = if_ready(opinion, values[place])
+            if opinion is None and place in counted:
+                opinion = of_counted(counted[place], chances[0])
             if opinion is not None:
                 opinions[int(places[place])] = opinion
 

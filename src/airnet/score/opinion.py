@@ -67,6 +67,30 @@ def of_fact(fact: Fired, chance_ppm: int) -> Opinion:
     )
 
 
+def of_rule(model: Model, fact: Fired | None, chances: list[int]) -> Opinion | None:
+    """Return what a rule that fired says, or None: nothing, or too little alone."""
+    if fact is None:
+        return None
+    # A rule may tell what no model knows: then it is as sure as a rule.
+    known = dict(zip(model.card.classes, chances, strict=True))
+    chance = known.get(fact.rule.cause, 0)
+    if fact.rule.is_told and chance < TOLD_PPM:
+        return None
+    return of_fact(fact, chance)
+
+
+def of_counted(fact: Fired, chance_ppm: int) -> Opinion:
+    """Return that a window is normal, and what is counted of it all the same."""
+    return Opinion(
+        cause=fact.rule.cause,
+        probability_ppm=chance_ppm,
+        abstains=False,
+        rule=fact.rule.name,
+        measured=fact.measured,
+        limit=fact.rule.limit,
+    )
+
+
 def of_model(model: Model, row: list[float], chances: list[int]) -> Opinion | None:
     """Return what the model says, or None when that is normal after all.
 

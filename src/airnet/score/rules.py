@@ -26,9 +26,17 @@ from airnet.score.rules_host import HOST_RULES
 from airnet.score.rules_sensor import SENSOR_RULES
 from airnet.score.rules_session import SESSION_RULES
 from airnet.score.rules_session_frenzy import FRENZY_RULES
+from airnet.score.rules_session_told import COUNTED
 from airnet.score.rules_venue import VENUE_RULES
 
-__all__ = ["EXCUSES", "GATEWAY_RULES", "RULES", "SOURCE_RULES", "VENUE_RULES"]
+__all__ = [
+    "COUNTED",
+    "EXCUSES",
+    "GATEWAY_RULES",
+    "RULES",
+    "SOURCE_RULES",
+    "VENUE_RULES",
+]
 
 #: What policy acts upon; what it only tells comes after, so that it says less.
 GATEWAY_RULES = (*FAST_RULES, *GATEWAY_SLOW_RULES, *ODD_RULES)

@@ -364,3 +364,31 @@ TOLD = (
         is_told=True,
     ),
 )
+
+#: What says nothing by itself, of any one window: decide counts how many orders it goes
+#: on for (airnet.decide.spree, whose ALL_FILLED has the same bounds), and a model that
+#: finds a window normal gives no Verdict of it.
+COUNTED = (
+    Rule(
+        name="session.filled_name_after_name",
+        cause=Cause.NORMAL,
+        unit="messages/s",
+        feature="rate_1s",
+        limit=8,
+        divisor=10,
+        needs=(
+            ("fills_per_new", 900, ANY),
+            ("order_to_trade", 0, 300),
+            ("unfilled_run", 0, 3),
+            ("cancels_per_new", 0, 100),
+            ("replaces_per_new", 0, 50),
+            ("rate_quote_fast", 0, 0),
+            ("same_symbol_share", 0, 250),
+            ("side_run", 0, 8),
+            ("entropy", 3700, ANY),
+            ("loop_share", 0, 100),
+            ("elevated_share", 0, 250),
+            ("gap_deviation", 0, 1000),
+        ),
+    ),
+)

@@ -15,7 +15,7 @@ from airnet.score.model import Model
 from airnet.score.native import SHADOW_EVERY
 from airnet.score.opinion import READY, Voice
 from airnet.score.rule import Rule, fired
-from airnet.score.rules import EXCUSES, GATEWAY_RULES, RULES
+from airnet.score.rules import COUNTED, EXCUSES, GATEWAY_RULES, RULES
 
 #: Of which a model speaks.
 KINDS = (WINDOW_SESSION, WINDOW_GATEWAY, WINDOW_SOURCE)
@@ -62,6 +62,9 @@ def marks_of(kind: int, model: Model, rows: NDArray[np.float32]) -> NDArray[np.u
             marks[place] &= EXCUSED
     for place in fired(RULES[kind], model.columns, rows):
         marks[place] |= FACT
+    if kind == WINDOW_SESSION:
+        for place in fired(COUNTED, model.columns, rows):
+            marks[place] |= FACT
     return marks
 
 
@@ -81,6 +84,7 @@ def gateway_bounds() -> tuple[NDArray[np.void], NDArray[np.void]]:
 def _bounds() -> tuple[NDArray[np.void], NDArray[np.void]]:
     """Return RULE[n] and LIMIT[m] of every rule and excuse."""
     named = [(kind, FACT, rule) for kind in RULES for rule in RULES[kind]]
+    named += [(WINDOW_SESSION, FACT, rule) for rule in COUNTED]
     named += [(WINDOW_GATEWAY, EXCUSED, rule) for rule in EXCUSES]
     return _arrays(named)
 

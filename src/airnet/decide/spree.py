@@ -1,0 +1,178 @@
+"""Spree: orders that are all filled, name after name, without end.
+
+What tells an algorithm that has forgotten its parent orders is not how fast it is. Each
+order is filled and none withdrawn, in one name after the other, on both sides; the
+window by itself is what any taker's is for a moment, and only that it never ends is
+odd. So orders are counted, not time: a score of 80 is needed, and an order gives
+
+- 3 where the session is four times as fast as ever, at 40 messages a second, while
+  the others rest;
+- 1 where it is half as fast again as it was, by its past and by its first seconds;
+- half of one where it is no faster: of who has no past, no more can be said.
+
+Messages of windows that show anything else take two each from it, and time takes eight
+a second, so that who trades so now and then never gathers it. Integers; time is capture
+time. Bounded: who was heard least lately goes. docs/adr/0065 has how near honest
+sessions come.
+"""
+
+import operator
+
+import msgspec
+
+from airnet.decide.dwell import FACT_PPM, SPREE_RULE
+from airnet.decide.findings import Columns, Finding
+from airnet.decide.streaks import STREAKS_MAX, Key
+from airnet.decide.terms import Terms
+from airnet.domain.verdict import Cause, Verdict
+from airnet.domain.window import FEATURE_LIMIT, WINDOW_SESSION
+
+SECOND_NS = 1_000_000_000
+#: A window closes with so many orders: the messages before came in other windows.
+OWN_MAX = 16
+#: Scores are kept in quarters.
+PARTS = 4
+LIMIT = 80 * PARTS
+#: What is above the limit is forgotten, so that it ends soon after its cause.
+SPARE = 16 * PARTS
+#: What a message gives, and one of another window takes; what a second takes.
+SURE, LIKELY, SLIGHT = 12, 4, 2
+TAKEN, LEAK = 2 * PARTS, 8 * PARTS
+
+#: All filled over a second and, by the regulator's count, over ten; none withdrawn or
+#: replaced; nothing repeats, in content, side or name; at even gaps or as of chance:
+#: who takes what he sees does so in volleys.
+ALL_FILLED = (
+    ("rate_1s", 81, FEATURE_LIMIT),
+    ("fills_per_new", 900, FEATURE_LIMIT),
+    ("order_to_trade", 0, 300),
+    ("unfilled_run", 0, 3),
+    ("cancels_per_new", 0, 100),
+    ("replaces_per_new", 0, 50),
+    ("rate_quote_fast", 0, 0),
+    ("same_symbol_share", 0, 250),
+    ("side_run", 0, 8),
+    ("entropy", 3700, FEATURE_LIMIT),
+    ("loop_share", 0, 100),
+    ("elevated_share", 0, 250),
+    ("gap_deviation", 0, 1000),
+)
+#: And several times as fast as ever, while the others rest.
+_RISEN = (
+    ("rate_16", 400, FEATURE_LIMIT),
+    ("relative_fast", 4000, FEATURE_LIMIT),
+    ("relative_1s", 1500, FEATURE_LIMIT),
+    ("history_ms", 3000, FEATURE_LIMIT),
+    ("market_1s", 0, 1500),
+)
+#: Or somewhat faster than it was, likewise.
+_FASTER = (
+    ("relative_1s", 1500, FEATURE_LIMIT),
+    ("relative_first", 1500, FEATURE_LIMIT),
+    ("market_1s", 0, 1500),
+)
+_SLIGHT = (("rate_1s", 100, FEATURE_LIMIT),)
+
+_Bounds = tuple[tuple[str, int, int], ...]
+
+
+class Spree(msgspec.Struct, frozen=True, gc=False):
+    """A session's score in quarters, when it was last added to, after how many."""
+
+    at_ns: int
+    messages: int
+    score: int
+
+
+class Sprees:
+    """The score of each session, by the columns' names."""
+
+    def __init__(self, columns: Columns, terms: Terms) -> None:
+        self._terms = terms
+        names = columns.get(WINDOW_SESSION, {})
+        asked = ("messages", "orders", *(name for name, _, _ in ALL_FILLED))
+        known = [names[name] for name in asked if name in names]
+        is_shown = len(known) == len(asked)
+        self._pick = operator.itemgetter(*known) if is_shown else None
+        self._columns_min = 1 + max(known, default=0)
+        self._names = names
+        self._by_key: dict[Key, Spree] = {}
+
+    def of(self, verdict: Verdict, finding: Finding, key: Key) -> Finding:
+        """Add a window of a subject, and return what it shows: the spree, if enough."""
+        values = verdict.features
+        if verdict.window_kind != WINDOW_SESSION or verdict.session is None:
+            return finding
+        if self._pick is None or len(values) < self._columns_min:
+            return finding
+        messages, orders, *shown = self._pick(values)
+        if messages is None or orders is None or not _is_all_filled(shown):
+            return finding
+        rule = self._terms.contain(Cause.ALGO_FAULT, verdict)
+        if rule is None:
+            return finding
+        given = self._given(values)
+        before = self._by_key.pop(key, None)
+        is_new = before is None
+        if before is None or messages < before.messages:
+            before = Spree(verdict.close_ns, max(messages - orders, 0), 0)
+        now = added(before, verdict.close_ns, messages, given)
+        self._by_key[key] = now
+        if is_new and len(self._by_key) > STREAKS_MAX:
+            del self._by_key[next(iter(self._by_key))]
+        is_stronger = finding.is_hard and not finding.is_told
+        if now.score < LIMIT or (is_stronger and finding.cause is not Cause.NORMAL):
+            return finding
+        return Finding(
+            cause=Cause.ALGO_FAULT,
+            rule=SPREE_RULE,
+            measured=now.score // PARTS,
+            limit=LIMIT // PARTS,
+            probability_ppm=FACT_PPM,
+            is_hard=True,
+            is_told=SPREE_RULE in rule.told,
+        )
+
+    def forget(self, key: Key) -> None:
+        """Begin a session's score anew: it has been acted upon."""
+        self._by_key.pop(key, None)
+
+    def state(self) -> tuple[tuple[Key, Spree], ...]:
+        """Return everything remembered, oldest first, as a value."""
+        return tuple(self._by_key.items())
+
+    def _given(self, values: tuple[int | None, ...]) -> int:
+        """Return what each message of such a window gives."""
+        for bounds, given in ((_RISEN, SURE), (_FASTER, LIKELY), (_SLIGHT, SLIGHT)):
+            if self._is_within(values, bounds):
+                return given
+        return 0
+
+    def _is_within(self, values: tuple[int | None, ...], bounds: _Bounds) -> bool:
+        for name, least, most in bounds:
+            column = self._names.get(name, len(values))
+            value = values[column] if column < len(values) else None
+            if value is None or not least <= value <= most:
+                return False
+        return True
+
+
+def added(before: Spree, at_ns: int, messages: int, given: int) -> Spree:
+    """Return a score with one window more, of which each message gives so much."""
+    sent = messages - before.messages
+    own = min(sent, OWN_MAX)
+    span_ns = max(at_ns - before.at_ns, 0)
+    lost = (sent - own) * TAKEN + LEAK * span_ns // SECOND_NS
+    score = max(before.score - lost, 0) + own * given
+    return Spree(at_ns, messages, min(score, LIMIT + SPARE))
+
+
+def _is_all_filled(shown: list[int | None]) -> bool:
+    """Return whether values, in the order of ALL_FILLED, are within its bounds."""
+    for value, (_, least, most) in zip(shown, ALL_FILLED, strict=True):
+        if value is None or not least <= value <= most:
+            return False
+    return True
+
+
+__all__ = ["ALL_FILLED", "Spree", "Sprees", "added"]
