@@ -217,6 +217,9 @@ def test_evidence_is_told_before_it_is_acted_upon() -> None:
 
 NAMES = SESSION_SCHEMA.names
 RISEN = {"relative_fast": 3000, "relative_1s": 3000, "relative_first": 2500}
+#: What a fault does, by a session that has a past, while its symbols rest.
+LOOPED = {"loop_share": 500, "history_ms": 60_000, "relative_symbol": 3000}
+TRADED = {"loop_share": 200, "fills_per_new": 300}
 REFRESH = {
     "cancels_per_new": 250,
     "cancel_age_us": 30_000,
@@ -237,26 +240,51 @@ REFRESH = {
         ({"relative_1s": 2999}, False),
         ({"relative_first": 2499}, False),
         (REFRESH, False),
-        (REFRESH | {"side_run": 13}, True),
-        (REFRESH | {"cancel_age_us": None}, True),
+        (REFRESH | {"side_run": 13, "loop_share": 500}, True),
+        (REFRESH | {"cancel_age_us": None, "fills_per_new": 900}, True),
+        (TRADED, False),
     ],
 )
 def test_an_opinion_counts_where_something_has_changed(
     changes: dict[str, int | None], *, is_believed: bool
 ) -> None:
     """Twice the usual rate is no fault, nor are quotes refreshed in volleys."""
-    values = dict.fromkeys(NAMES, 0) | RISEN | changes
+    made = acted(RISEN | LOOPED | changes)
+
+    assert (Action.THROTTLE_SESSION in made) is is_believed
+
+
+def test_what_no_fault_does_is_said_however_sure_a_model_is() -> None:
+    assert acted(RISEN | LOOPED | TRADED, AGREED) == [Action.EVIDENCE]
+    assert acted(RISEN | LOOPED, AGREED) == [
+        Action.EVIDENCE,
+        Action.THROTTLE_SESSION,
+    ]
+
+
+def test_what_is_only_said_lends_no_weight_to_what_is_acted_upon() -> None:
+    """Two seconds of doubt about what traders do; then one window of a loop."""
+    made = acted(RISEN | LOOPED | TRADED, AGREED, last=RISEN | LOOPED)
+
+    assert made == [Action.EVIDENCE]
+
+
+def acted(
+    shown: dict[str, int | None],
+    rule: Contain = RULE,
+    last: dict[str, int | None] | None = None,
+) -> list[Action]:
+    """Return what is ordered of twenty windows; the last may show something else."""
+    rows = [shown] * 19 + [shown if last is None else last]
     judge = Judge(
-        Policy(cause=Causes(algo_fault=RULE)),
+        Policy(cause=Causes(algo_fault=rule)),
         Site(),
         {WINDOW_SESSION: {name: place for place, name in enumerate(NAMES)}},
     )
-    made = [
-        one.action
-        for n in range(1, 20)
-        for one in judge.judge(
-            opinion(100 * n, 999_000, features=tuple(values[name] for name in NAMES))
-        )
-    ]
-
-    assert (Action.THROTTLE_SESSION in made) is is_believed
+    made = []
+    for number, row in enumerate(rows, 1):
+        values = dict.fromkeys(NAMES, 0) | row
+        features = tuple(values[name] for name in NAMES)
+        verdict = opinion(100 * number, 999_000, features=features)
+        made += [one.action for one in judge.judge(verdict)]
+    return made

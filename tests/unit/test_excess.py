@@ -244,6 +244,30 @@ def test_what_is_withdrawn_at_once_needs_no_model() -> None:
     assert throttled_ms(Talk(changes, filled).sends(10_000, 10_000)) is None
 
 
+def test_what_is_withdrawn_while_others_hurry_must_be_of_one_name() -> None:
+    """In news who trades asks and withdraws in all names; stuffing is of one."""
+    changes: dict[str, object] = {"cause": Cause.VOLATILITY}
+    hurried = {"cancels_per_new": 1000, "cancel_age_us": 2000, "elevated_1s": 12}
+    hurried |= {"active_sessions": 27}
+    few = hurried | {"elevated_1s": 6}
+    one_name = hurried | {"same_symbol_share": 900, "new_price_share": 900}
+
+    assert throttled_ms(Talk(changes, hurried).sends(10_000, 10_000)) is None
+    assert throttled_ms(Talk(changes, few).sends(10_000, 10_000)) is not None
+    assert throttled_ms(Talk(changes, one_name).sends(10_000, 10_000)) is not None
+
+
+def test_doubts_of_what_no_fault_does_count_from_three_envelopes_on() -> None:
+    """Several large orders at once, at twice what the session's past allows."""
+    traded = {"loop_share": 200, "fills_per_new": 163, "relative_fast": 5000}
+    twice = traded | {"baseline": 2300}
+
+    assert throttled_ms(Talk(features=traded).sends(10_000, 10_000)) is not None
+    assert throttled_ms(Talk(features=twice).sends(10_000, 10_000)) is None
+    looped = twice | {"loop_share": 600, "fills_per_new": 0}
+    assert throttled_ms(Talk(features=looped).sends(10_000, 10_000)) is not None
+
+
 def test_what_is_filled_name_after_name_needs_no_model() -> None:
     """Half of it trades: fills move the market, which is elevated through it."""
     changes: dict[str, object] = {"cause": Cause.VOLATILITY}

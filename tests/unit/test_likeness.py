@@ -45,27 +45,42 @@ WORKED = {
     "replaces_per_new": 0,
     "repeat_run": 1,
     "loop_share": 416,
+    "rejects": 0,
     "relative_fast": 6405,
 }
 
 
-def test_pieces_of_a_large_order_in_one_name_are_honest() -> None:
-    """What a desk sends that makes up for an outage, each piece filled."""
-    assert likeness.is_worked(window(**WORKED))
+@pytest.mark.parametrize("fills", [1000, 300, 0])
+def test_pieces_of_a_large_order_in_one_name_are_honest(fills: int) -> None:
+    """What a desk sends that makes up for an outage, whether it is filled or not."""
+    assert likeness.is_worked(window(**{**WORKED, "fills_per_new": fills}))
     assert likeness.is_honest(window(**WORKED, relative_1s=9000, relative_first=9000))
+
+
+def test_pieces_in_two_names_are_honest_at_prices_that_they_hold_to() -> None:
+    """Both models were 0.98 sure of it, and half of its messages repeated."""
+    parted = WORKED | {
+        "same_symbol_share": 645,
+        "new_price_share": 0,
+        "loop_share": 583,
+    }
+
+    assert likeness.is_worked(window(**parted))
+    assert not likeness.is_worked(window(**parted | {"new_price_share": 640}))
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("same_symbol_share", 500),
-        ("fills_per_new", 300),
+        ("cancels_per_new", 300),
         ("repeat_run", 12),
         ("loop_share", 900),
+        ("rejects", 9),
         ("relative_fast", 15_000),
     ],
 )
-def test_pieces_that_loop_or_are_not_filled_are_none(name: str, value: int) -> None:
+def test_pieces_that_loop_or_are_refused_are_none(name: str, value: int) -> None:
     assert not likeness.is_worked(window(**{**WORKED, name: value}))
 
 
@@ -84,3 +99,111 @@ def test_several_large_orders_at_once_are_honest() -> None:
 )
 def test_who_repeats_or_was_never_near_as_fast_is_not(name: str, value: int) -> None:
     assert not likeness.is_honest(window(**{**SEVERAL, name: value}, **RISEN))
+
+
+PROBED = {
+    "same_symbol_share": 1000,
+    "new_price_share": 0,
+    "cancels_per_new": 1000,
+    "cancel_age_us": 2162,
+    "entropy": 1975,
+    "loop_share": 625,
+    "rejects": 0,
+}
+
+
+def is_called_honest(**values: int) -> bool:
+    return any(looks_so(window(**values)) for looks_so in likeness.HONEST)
+
+
+def test_who_asks_prices_that_he_knows_is_no_loop() -> None:
+    """What desks did in news: an order, and 2 ms later its cancel, in one name."""
+    assert is_called_honest(**PROBED)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("entropy", 1000), ("loop_share", 791), ("cancel_age_us", 126_000)],
+)
+def test_an_order_and_its_cancel_without_end_is_one(name: str, value: int) -> None:
+    assert not is_called_honest(**{**PROBED, name: value})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"streak_ms": 5001},
+        {"peak_ratio": 1999},
+        {"relative_symbol": 999},
+        {"relative_fast": 5999, "loop_share": 699, "rejects": 2},
+    ],
+)
+def test_no_told_rule_is_believed_of_what_lasts_or_has_been(
+    values: dict[str, int],
+) -> None:
+    assert is_called_honest(**values)
+    assert not is_called_honest(streak_ms=5000, peak_ratio=2000, relative_symbol=1000)
+    for told in ({"relative_fast": 6000}, {"loop_share": 700}, {"rejects": 3}):
+        slight = {"relative_fast": 5999, "loop_share": 699, "rejects": 2} | told
+        assert not is_called_honest(**slight)
+
+
+ALONE = {
+    "history_ms": 5000,
+    "streak_ms": 5000,
+    "relative_symbol": 1500,
+    "fills_per_new": 300,
+    "same_symbol_share": 500,
+    "cancels_per_new": 400,
+    "loop_share": 100,
+    "entropy": 3500,
+    "rate_new_fast": 900,
+    "relative_fast": 12_000,
+}
+
+
+@pytest.mark.parametrize(
+    "does",
+    [
+        {"fills_per_new": 1326},
+        {
+            "cancels_per_new": 1000,
+            "cancel_age_us": 298,
+            "fills_per_new": 0,
+            "same_symbol_share": 978,
+            "new_price_share": 841,
+        },
+        {"loop_share": 600, "fills_per_new": 0},
+        {"cancels_per_new": 1000, "entropy": 2400, "fills_per_new": 68},
+        {"rate_new_fast": 0, "entropy": 2109, "fills_per_new": 0},
+        {"same_symbol_share": 1000, "cancels_per_new": 69, "replaces_per_new": 0},
+    ],
+)
+def test_an_opinion_is_acted_upon_of_what_faults_do(does: dict[str, int]) -> None:
+    shown = ALONE | does
+
+    assert not likeness.is_vague(window(**shown))
+    assert likeness.is_vague(window(**shown | {"history_ms": 4999}))
+    assert likeness.is_vague(window(**shown | {"streak_ms": 5001}))
+    assert likeness.is_vague(window(**shown | {"relative_symbol": 1499}))
+    assert likeness.is_vague(window(**shown | {"rate_1s": 1850, "rate_10s": 2814}))
+    assert likeness.is_vague(window(**shown | PROBED))
+
+
+@pytest.mark.parametrize(
+    "does",
+    [
+        {},
+        {"fills_per_new": 163, "cancels_per_new": 428},
+        {"cancels_per_new": 850, "cancel_age_us": 10_944, "fills_per_new": 15},
+        {"same_symbol_share": 1000, "cancels_per_new": 69, "relative_fast": 8000},
+        {"same_symbol_share": 1000, "cancels_per_new": 27, "fills_per_new": 1124},
+    ],
+)
+def test_what_traders_do_is_said_only(does: dict[str, int]) -> None:
+    """Some of it is filled, some withdrawn, in name after name: whoever doubts it."""
+    assert likeness.is_vague(window(**ALONE | does))
+
+
+def test_where_nothing_is_known_nothing_is_vague() -> None:
+    assert not likeness.is_vague(window())

@@ -236,6 +236,51 @@ def test_orders_alike_are_told_within_a_fifth_of_a_second() -> None:
     assert after([order(100 + n, gap=8_000_000) for n in range(9)]) == set()
 
 
+#: What a program shows that sends the same order without end, by itself.
+ALIKE = {
+    "identical_rate": 2638,
+    "repeat_run": 73,
+    "rate_1s": 3092,
+    "relative_fast": 4966,
+    "relative_1s": 6108,
+    "relative_first": 5932,
+    "streak_ms": 229,
+    "history_ms": 6789,
+    "loop_share": 900,
+    "cancels_per_new": 0,
+}
+ALIKE_RULES = {
+    "orders_alike_per_second",
+    "identical_orders_per_second",
+    "orders_alike_at_length",
+}
+
+
+def shown(values: dict[str, int]) -> set[str]:
+    """Return the rules that a row of these values breaks."""
+    row = np.zeros((1, 64), np.float32)
+    for name, value in values.items():
+        row[0, COLUMN[name]] = value
+    return names_of(row)
+
+
+@pytest.mark.parametrize(
+    ("spared", "broken"),
+    [
+        ({"cancels_per_new": 1060}, {"orders_alike_at_length"}),
+        ({"loop_share": 541}, set()),
+        ({"relative_fast": 3473}, {"orders_alike_at_length"}),
+        ({"history_ms": 77}, ALIKE_RULES - {"orders_alike_at_length"}),
+    ],
+)
+def test_like_pieces_of_a_large_order_are_no_loop(
+    spared: dict[str, int], broken: set[str]
+) -> None:
+    """What is not taken is withdrawn and placed anew; the first volley has no past."""
+    assert shown(ALIKE) >= ALIKE_RULES
+    assert shown(ALIKE | spared) & ALIKE_RULES == broken
+
+
 def test_a_loop_of_new_and_cancel_is_one_and_pulling_all_quotes_is_none() -> None:
     """A new order and its cancel, over and over: of six pairs nobody is told."""
     looped = [

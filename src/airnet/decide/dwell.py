@@ -91,10 +91,12 @@ def has_dwelt(streak: Streak, finding: Finding, rule: Contain) -> bool:
     """Return whether a streak is long enough, and sure enough, to act upon.
 
     One window is, where it breaks a limit that policy takes for enough, or one that is
-    only told and both models agree.
+    only told and both models agree. Of an opinion of what no fault does, none is.
     """
     if finding.is_agreed or (finding.is_hard and finding.rule in rule.at_once):
         return True
+    if finding.is_vague:
+        return False
     if streak.windows < rule.dwell_windows:
         return False
     if streak.span_ns < rule.dwell_ms * NS_PER_MS:
@@ -124,10 +126,10 @@ def told_words(streak: Streak | None, finding: Finding, rule: Contain) -> str:
         return ""
     if streak.cause != NAMES[finding.cause]:
         return ""
-    return (
-        f"evidence of {streak.evidence / MILLI:.3f} nats has gathered, and of "
-        f"{rule.evidence_min:g} it is acted upon"
-    )
+    gathered = f"evidence of {streak.evidence / MILLI:.3f} nats has gathered, and "
+    if finding.is_vague:
+        return f"{gathered}is not acted upon: it does nothing that only faults do"
+    return f"{gathered}of {rule.evidence_min:g} it is acted upon"
 
 
 def words(streak: Streak, finding: Finding, rule: Contain) -> str:

@@ -224,11 +224,13 @@ class Excess:
             told = FILLED
         elif rate >= envelope * MOVED_MILLI and _is_within(feature, _MOVED):
             told = MOVED
-        elif shown.elevated_share > OTHERS_ELEVATED:
+        elif shown.elevated_share > OTHERS_ELEVATED or is_crowded(feature):
             return LEAST
         else:
             told = WITHDRAWN if _is_within(feature, _WITHDRAWN) else LEAST
         if verdict.cause is not Cause.ALGO_FAULT or likeness.is_refresh(feature):
+            return told
+        if rate < envelope * FILLED_MILLI and likeness.is_none(feature):
             return told
         sure = log_odds(verdict.probability_ppm)
         if verdict.second is not None:
@@ -285,6 +287,19 @@ def is_above(shown: Shown, envelope: int) -> bool:
         and shown.history_ms >= HISTORY_MS
         and shown.others_rejected <= OTHERS_REJECTED
     )
+
+
+def is_crowded(feature: likeness.Feature) -> bool:
+    """Return whether a quarter of the others that trade rose within this second.
+
+    Who stuffs one name can be told all the same.
+    """
+    if likeness.is_stuffing(feature):
+        return False
+    risen, active = feature("elevated_1s"), feature("active_sessions")
+    if risen is None or active is None:
+        return False
+    return risen * MILLI > active * OTHERS_ELEVATED
 
 
 def _is_within(

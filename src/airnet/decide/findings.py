@@ -38,7 +38,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `is_hard` says that a limit, not a model, spoke; `is_presigned`, that two people
     had signed that limit for what takes people otherwise. A limit that policy has only
-    told (`is_told`) is acted upon where the models agree (`is_agreed`).
+    told (`is_told`) is acted upon where the models agree (`is_agreed`). An opinion of
+    what no fault does (`is_vague`) gathers evidence, and is never acted upon.
     """
 
     cause: Cause
@@ -50,6 +51,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is_presigned: bool = False
     is_told: bool = False
     is_agreed: bool = False
+    is_vague: bool = False
 
 
 class Findings:
@@ -157,6 +159,7 @@ class Findings:
             is_hard=is_hard,
             is_told=is_hard and self._is_told(verdict),
             is_agreed=is_hard and self._is_agreed(verdict),
+            is_vague=not is_hard and self._is_vague(verdict),
         )
 
     def _is_told(self, verdict: Verdict) -> bool:
@@ -176,14 +179,19 @@ class Findings:
         if verdict.second is not None and not is_seconded:
             return False
         feature = functools.partial(self.feature, verdict)
-        honest = likeness.is_settled, likeness.is_refresh, likeness.is_worked
-        return not any(looks_so(feature) for looks_so in honest)
+        return not any(looks_so(feature) for looks_so in likeness.HONEST)
 
     def _is_honest(self, verdict: Verdict) -> bool:
         """Return whether what a model takes for a fault is honest all the same."""
         if verdict.cause is not Cause.ALGO_FAULT:
             return False
         return likeness.is_honest(functools.partial(self.feature, verdict))
+
+    def _is_vague(self, verdict: Verdict) -> bool:
+        """Return whether an opinion is of nothing that a fault does."""
+        if verdict.cause is not Cause.ALGO_FAULT:
+            return False
+        return likeness.is_vague(functools.partial(self.feature, verdict))
 
     def feature(self, verdict: Verdict, name: str) -> int | None:
         """Return a feature of the Verdict's window; None when it has none of it."""

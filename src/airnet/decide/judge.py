@@ -42,6 +42,9 @@ from airnet.domain.drift import Drift
 from airnet.domain.session import Heard, Look
 from airnet.domain.verdict import PPM, Cause, Verdict
 
+#: Before the key of a streak of opinions that are said and never acted upon.
+VAGUE = "vague"
+
 
 class Outlook(NamedTuple):
     """What of a judge's memory bears on a gateway's next window, and what policy says.
@@ -208,8 +211,12 @@ class Judge:
         if finding.cause is Cause.NORMAL:
             if not finding.is_hard:  # what is only counted neither breaks nor mends
                 self._streaks.forget(key)
+                self._streaks.forget((VAGUE, *key))
             return finding, None
         contain = self._terms.contain(finding.cause, verdict)
+        if finding.is_vague:
+            # What is never acted upon lends no weight to what is.
+            key = (VAGUE, *key)
         if finding.is_told and not finding.is_agreed:
             return finding, None
         if self._own_ns(verdict, finding):
@@ -254,7 +261,8 @@ class Judge:
             return self._sayings.evidence(verdict, finding, window, reason, kind="own")
         if self._proposals.stands(verdict, finding.cause):
             return []
-        streak = self._streaks.of(drafts.subject(verdict))
+        key = drafts.subject(verdict)
+        streak = self._streaks.of((VAGUE, *key) if finding.is_vague else key)
         reason = told_words(streak, finding, contain)
         if not reason:
             return []
@@ -370,4 +378,6 @@ class Judge:
 
     def _forget(self, verdict: Verdict) -> None:
         """Start the subject's streak anew: what dwelt has been acted upon."""
-        self._streaks.forget(drafts.subject(verdict))
+        key = drafts.subject(verdict)
+        self._streaks.forget(key)
+        self._streaks.forget((VAGUE, *key))

@@ -28,19 +28,39 @@ _REFRESH = (
     ("rejects", None, 2),
 )
 
-#: A large order worked in one name, after an outage say: pieces on one side, each of
-#: them filled and none withdrawn, and few of one size, at less than nine times the
-#: usual. Both models were sure of it for a second. A fault that is filled has no such
-#: patience, or another name for each order.
+#: A large order worked in one name, after an outage say: pieces on one side, few of one
+#: size and none refused, at less than nine times the usual. Both models were sure of it
+#: for a second, whether the pieces were filled or, where few would have them, hardly
+#: any. A fault has no such patience, or another name for each order.
 _WORKED = (
     ("same_symbol_share", 950, None),
     ("same_side_share", 950, None),
-    ("fills_per_new", 900, None),
-    ("cancels_per_new", None, 50),
+    ("cancels_per_new", None, 250),
     ("replaces_per_new", None, 50),
     ("repeat_run", None, 3),
     ("loop_share", None, 600),
+    ("rejects", None, 2),
     ("relative_fast", None, 9000),
+)
+
+#: Or in a few names, at prices that it holds to. What runs away takes new ones.
+_PARTED = (
+    ("new_price_share", None, 300),
+    ("same_side_share", 850, None),
+    *_WORKED[2:],
+)
+
+#: Prices that a desk knows, asked again and again in one name, each order withdrawn
+#: within milliseconds where it is not filled: what it asks is not the same often enough
+#: to be a loop. Both models were sure of it, in news and of a large order.
+_PROBED = (
+    ("same_symbol_share", 950, None),
+    ("new_price_share", None, 200),
+    ("cancels_per_new", 500, 1500),
+    ("cancel_age_us", None, 10_000),
+    ("entropy", 1800, None),
+    ("loop_share", None, 700),
+    ("rejects", None, 2),
 )
 
 #: Several large orders worked at once: nothing repeats, and the session has been near
@@ -50,6 +70,61 @@ _SEVERAL = (
     ("peak_ratio", 500, 2500),
     ("repeat_run", None, 3),
     ("loop_share", None, 400),
+    ("rejects", None, 2),
+)
+
+#: What a fault does, whoever doubts it; an opinion of anything else is said and never
+#: acted upon. All that it sends is filled, in name after name: of one name, that is a
+#: maker whom the others hit, at up to fifty times its past;
+_TAKEN = (("fills_per_new", 900, None), ("same_symbol_share", None, 700))
+#: or it is withdrawn at once, in one name, at prices that are new and not filled;
+_STUFFED = (
+    ("cancels_per_new", 850, None),
+    ("cancel_age_us", None, 20_000),
+    ("fills_per_new", None, 50),
+    ("same_symbol_share", 600, None),
+    ("new_price_share", 700, None),
+)
+#: or the same few messages come again and again, as many of them new orders,
+_REPEATED = (("loop_share", 500, None), ("fills_per_new", None, 100))
+#: or fewer: what is there is moved, or withdrawn and placed anew.
+_MOVED = (
+    ("entropy", None, 2600),
+    ("fills_per_new", None, 100),
+    ("cancels_per_new", 850, None),
+)
+_REPLACED = (
+    ("entropy", None, 2600),
+    ("fills_per_new", None, 100),
+    ("rate_new_fast", None, 0),
+)
+#: Or orders without end in one name, hardly one of them withdrawn and half of them not
+#: filled, faster than a large order is worked.
+_POURED = (
+    ("same_symbol_share", 950, None),
+    ("fills_per_new", None, 500),
+    ("cancels_per_new", None, 100),
+    ("replaces_per_new", None, 100),
+    ("relative_fast", 9000, None),
+)
+_FAULTS = (_TAKEN, _STUFFED, _REPEATED, _MOVED, _REPLACED, _POURED)
+
+#: Of a younger session, of five names that were alone at the bell, an opinion is no
+#: more than that; nor is it of what has been so for longer, through an opening: a
+#: baseline that leaves out what is above it does not end that.
+_YOUNG_MS = 5000
+_LASTED_MS = 5000
+#: Nor of whom the others in the same symbols hurry with.
+_OWN = 1500
+#: And no rule that is only told, where they hurry more: a large order draws them.
+_FOLLOWED = 1000
+
+#: What is not twice the most that a session ever did, is what it does.
+_MOST = 2000
+#: What is not six times its past must be refused, or a loop outright.
+_SLIGHT = (
+    ("relative_fast", None, 5999),
+    ("loop_share", None, 699),
     ("rejects", None, 2),
 )
 
@@ -76,7 +151,59 @@ def is_risen(feature: Feature) -> bool:
 
 def is_worked(feature: Feature) -> bool:
     """Return whether a session's window is of a large order that it sends in pieces."""
-    return _is_within(feature, _WORKED)
+    return _is_within(feature, _WORKED) or _is_within(feature, _PARTED)
+
+
+def is_vague(feature: Feature) -> bool:
+    """Return whether a model's doubt of a session is no more than that.
+
+    It does nothing that a fault does; or has just begun, or goes on for long; or its
+    symbols hurry as it does; or it asks prices. Where none of it is known, nothing is
+    vague.
+    """
+    if _is_below(feature("history_ms"), _YOUNG_MS) or is_probing(feature):
+        return True
+    if is_settled(feature) or is_lasting(feature):
+        return True
+    return _is_below(feature("relative_symbol"), _OWN) or is_none(feature)
+
+
+def is_none(feature: Feature) -> bool:
+    """Return whether a session does nothing of what faults do."""
+    if feature("fills_per_new") is None:
+        return False
+    return not any(_is_within(feature, bounds) for bounds in _FAULTS)
+
+
+def is_lasting(feature: Feature) -> bool:
+    """Return whether a session has been above its past for longer than a burst is."""
+    streak = feature("streak_ms")
+    return streak is not None and streak > _LASTED_MS
+
+
+def is_usual(feature: Feature) -> bool:
+    """Return whether a session is not even twice as fast as it has ever been."""
+    return _is_below(feature("peak_ratio"), _MOST)
+
+
+def is_probing(feature: Feature) -> bool:
+    """Return whether a session's window is of a desk that asks prices it knows."""
+    return _is_within(feature, _PROBED)
+
+
+def is_slight(feature: Feature) -> bool:
+    """Return whether a session is hardly faster than it was, no loop, and taken."""
+    return _is_within(feature, _SLIGHT)
+
+
+def is_followed(feature: Feature) -> bool:
+    """Return whether the others in its symbols hurry more than a session does."""
+    return _is_below(feature("relative_symbol"), _FOLLOWED)
+
+
+def is_stuffing(feature: Feature) -> bool:
+    """Return whether a session withdraws at once what it sends in one name."""
+    return _is_within(feature, _STUFFED)
 
 
 def is_refresh(feature: Feature) -> bool:
@@ -92,6 +219,19 @@ def is_settled(feature: Feature) -> bool:
     """
     now, before = feature("rate_1s"), feature("rate_10s")
     return now is not None and before is not None and now * 1000 < before * _NEWS
+
+
+#: What keeps both models from being believed of a rule that is only told.
+HONEST = (
+    is_settled,
+    is_lasting,
+    is_usual,
+    is_slight,
+    is_followed,
+    is_refresh,
+    is_worked,
+    is_probing,
+)
 
 
 def _is_below(value: int | None, least: int) -> bool:

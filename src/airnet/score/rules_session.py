@@ -12,6 +12,7 @@ from airnet.score.rules_session_told import (
     LOOP,
     PAST,
     REFUSED,
+    SENT,
     SPREAD,
     STILL,
     TOLD,
@@ -63,6 +64,7 @@ _ACTED = (
             ("relative_1s", 3000, ANY),
             ("relative_first", 2500, ANY),
             ("streak_ms", 150, ANY),
+            *SENT,
         ),
     ),
     # Seven in ten of the last 24 messages are the one some places before: a price up
@@ -114,6 +116,7 @@ _ACTED = (
             ("relative_fast", 2000, ANY),
             ("relative_1s", 6000, ANY),
             ("relative_first", 5000, ANY),
+            *PAST,
             *CALM,
         ),
     ),
@@ -307,8 +310,9 @@ _ACTED = (
         divisor=10,
         needs=(
             ("repeat_run", 32, ANY),
-            ("relative_fast", 3000, ANY),
+            ("relative_fast", 4000, ANY),
             ("relative_1s", 3000, ANY),
+            *SENT,
         ),
     ),
     # Fifteen times its own past for half a second, each order withdrawn within 5 ms

@@ -16,7 +16,7 @@ ALONE = (
     ("relative_symbol", 5000, ANY),
     ("relative_first", 5000, ANY),
     ("ratio_fast", 5000, ANY),
-    ("streak_ms", 500, ANY),
+    ("streak_ms", 500, 4000),
     ("history_ms", 5000, ANY),
     ("active_sessions", 3, ANY),
     ("elevated_share", 0, 150),
@@ -40,6 +40,10 @@ LOOP = (
 
 #: A session that has a past at all: of one that begins, everything rises.
 PAST = (("history_ms", 3000, ANY),)
+
+#: A loop, and hardly any of it withdrawals: who takes back what is left of a large
+#: order, and places it anew, sends like orders as well.
+SENT = (("cancels_per_new", 0, 500), ("loop_share", 600, ANY))
 
 #: Nobody else moves at all.
 STILL = (
