@@ -51,7 +51,9 @@ FASTER = {"relative_fast": 3000}
 SAME = {"relative_fast": 900, "relative_1s": 1000, "relative_first": 1000}
 
 
-def windows(count: int, step: int, gap_ms: int = 100, **shown: int) -> list[Verdict]:
+def windows(
+    count: int, step: int, gap_ms: int = 100, n: int = 1, **shown: int
+) -> list[Verdict]:
     """Return the normal windows of a session that sends `step` orders in each."""
     made = []
     for number in range(1, count + 1):
@@ -59,6 +61,7 @@ def windows(count: int, step: int, gap_ms: int = 100, **shown: int) -> list[Verd
         made.append(
             session_verdict(
                 number * gap_ms,
+                n,
                 features=tuple(row.get(name, 0) for name in NAMES),
                 cause=Cause.NORMAL,
                 rule=COUNTED[0].name,
@@ -163,6 +166,23 @@ def test_told_it_is_said_and_nothing_is_done() -> None:
     found = judged(windows(20, OWN_MAX, gap_ms=10), told)
 
     assert {one.action for one in found} == {Action.EVIDENCE}
+
+
+def test_who_is_filled_by_a_market_that_another_moved_is_told() -> None:
+    """Until the end of the containment; then he is one who may be contained."""
+    mover = windows(4, OWN_MAX, gap_ms=10)
+    bystander = windows(700, OWN_MAX, n=2)
+    both = sorted([*mover, *bystander], key=lambda one: one.close_ns)
+
+    decided = [one for one in judged(both) if one.rule == SPREE_RULE]
+
+    first, *others = (one for one in decided if one.action is Action.THROTTLE_SESSION)
+    assert first.session == session_name(1)
+    assert {one.session for one in others} == {session_name(2)}
+    assert others[0].t_ns >= first.until_ns
+    said = [one for one in decided if one.action is Action.EVIDENCE]
+    assert said
+    assert said[0].t_ns < first.until_ns
 
 
 def test_a_normal_window_that_is_counted_says_nothing() -> None:

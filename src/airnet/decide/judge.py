@@ -340,6 +340,8 @@ class Judge:
         self._forget(verdict)
         self._excess.forget(drafts.subject(verdict))
         self._sprees.forget(drafts.subject(verdict))
+        if decision.cause is Cause.ALGO_FAULT and not decision.approvals_needed:
+            self._sprees.moved(drafts.subject(verdict), decision.until_ns)
         if not facts.left_ns:
             # And so does what stands from now on: it has its own time to work. What is
             # renewed has had it.

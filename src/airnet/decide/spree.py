@@ -11,8 +11,9 @@ odd. So orders are counted, not time: a score of 80 is needed, and an order give
 - half of one where it is no faster: of who has no past, no more can be said.
 
 Messages of windows that show anything else take two each from it, and time takes eight
-a second, so that who trades so now and then never gathers it. Integers; time is capture
-time. Bounded: who was heard least lately goes. docs/adr/0065 has how near honest
+a second, so that who trades so now and then never gathers it. While another session is
+contained for its algorithm it is told only: the market that one moved fills others as it
+filled him. Integers; time is capture time. Bounded: who was heard least lately goes. docs/adr/0065 has how near honest
 sessions come.
 """
 
@@ -97,6 +98,8 @@ class Sprees:
         self._columns_min = 1 + max(known, default=0)
         self._names = names
         self._by_key: dict[Key, Spree] = {}
+        #: Whose algorithm was contained, and until when.
+        self._movers: dict[Key, int] = {}
 
     def of(self, verdict: Verdict, finding: Finding, key: Key) -> Finding:
         """Add a window of a subject, and return what it shows: the spree, if enough."""
@@ -123,6 +126,9 @@ class Sprees:
         is_stronger = finding.is_hard and not finding.is_told
         if now.score < LIMIT or (is_stronger and finding.cause is not Cause.NORMAL):
             return finding
+        is_moved = self._is_moved(key, verdict.close_ns)
+        if is_moved and finding.cause is not Cause.NORMAL:
+            return finding
         return Finding(
             cause=Cause.ALGO_FAULT,
             rule=SPREE_RULE,
@@ -130,16 +136,29 @@ class Sprees:
             limit=LIMIT // PARTS,
             probability_ppm=FACT_PPM,
             is_hard=True,
-            is_told=SPREE_RULE in rule.told,
+            is_told=is_moved or SPREE_RULE in rule.told,
         )
 
     def forget(self, key: Key) -> None:
         """Begin a session's score anew: it has been acted upon."""
         self._by_key.pop(key, None)
 
-    def state(self) -> tuple[tuple[Key, Spree], ...]:
+    def moved(self, key: Key, until_ns: int) -> None:
+        """Know that a session's algorithm is contained until then, capture time."""
+        self._movers.pop(key, None)
+        self._movers[key] = until_ns
+        if len(self._movers) > STREAKS_MAX:
+            del self._movers[next(iter(self._movers))]
+
+    def _is_moved(self, key: Key, at_ns: int) -> bool:
+        """Return whether another is contained, and this one was not."""
+        if key in self._movers:
+            return False
+        return any(at_ns < until_ns for until_ns in self._movers.values())
+
+    def state(self) -> tuple[object, ...]:
         """Return everything remembered, oldest first, as a value."""
-        return tuple(self._by_key.items())
+        return (tuple(self._by_key.items()), tuple(self._movers.items()))
 
     def _given(self, values: tuple[int | None, ...]) -> int:
         """Return what each message of such a window gives."""
