@@ -12,9 +12,9 @@ odd. So orders are counted, not time: a score of 80 is needed, and an order give
 
 Messages of windows that show anything else take two each from it, and time takes eight
 a second, so that who trades so now and then never gathers it. While another session is
-contained for its algorithm it is told only: the market that one moved fills others as it
-filled him. Integers; time is capture time. Bounded: who was heard least lately goes. docs/adr/0065 has how near honest
-sessions come.
+contained for its algorithm it is told only: the market that one moved fills others as
+it filled him. Integers; time is capture time. Bounded: who was heard least lately goes.
+docs/adr/0065 has how near honest sessions come.
 """
 
 import operator
