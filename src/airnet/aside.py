@@ -4,6 +4,7 @@ A disk without room, a reader that is gone, a stream that was closed: nobody sto
 watching, holding or switching because of it, and no exit status changes.
 """
 
+import atexit
 import contextlib
 import os
 import sys
@@ -28,3 +29,7 @@ def forget() -> None:
         sys.stderr.flush()
     except (ValueError, AttributeError):  # as above
         return
+
+
+# Of every process that has something to say here, however it ends.
+atexit.register(forget)

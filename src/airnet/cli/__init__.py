@@ -12,7 +12,6 @@ import errno
 import os
 import sys
 
-from airnet import aside
 from airnet.cli import output, quick
 from airnet.cli.ending import Interrupted
 from airnet.errors import (
@@ -55,8 +54,6 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
         output.say(f"error: standard output: {error}")
         output.drop()
         return EXIT_UNAVAILABLE
-    finally:
-        aside.forget()
 
 
 def _run(words: "list[str]", *, is_document: bool) -> int:
