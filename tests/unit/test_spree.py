@@ -99,11 +99,11 @@ def test_what_is_counted_is_what_the_scorer_tells_of() -> None:
 
 @pytest.mark.parametrize(
     ("shown", "orders"),
-    [({}, 27), (FASTER, 80), (SAME, 160), ({"history_ms": 2000}, 80)],
+    [({}, 134), (FASTER, 400), (SAME, 800), ({"history_ms": 2000}, 400)],
 )
 def test_how_many_orders_it_takes(shown: dict[str, int], orders: int) -> None:
     """A window of 16 is 8 to 48; time takes 8 a second."""
-    found = stopped_after(windows(60, OWN_MAX, gap_ms=10, **shown))
+    found = stopped_after(windows(80, OWN_MAX, gap_ms=10, **shown))
 
     assert found is not None
     assert orders <= found <= orders + (orders >> 3) + OWN_MAX
@@ -170,7 +170,7 @@ def test_told_it_is_said_and_nothing_is_done() -> None:
 
 def test_who_is_filled_by_a_market_that_another_moved_is_told() -> None:
     """Until the end of the containment; then he is one who may be contained."""
-    mover = windows(4, OWN_MAX, gap_ms=10)
+    mover = windows(20, OWN_MAX, gap_ms=10)
     bystander = windows(700, OWN_MAX, n=2)
     both = sorted([*mover, *bystander], key=lambda one: one.close_ns)
 

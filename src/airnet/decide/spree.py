@@ -3,7 +3,8 @@
 What tells an algorithm that has forgotten its parent orders is not how fast it is. Each
 order is filled and none withdrawn, in one name after the other, on both sides; the
 window by itself is what any taker's is for a moment, and only that it never ends is
-odd. So orders are counted, not time: a score of 80 is needed, and an order gives
+odd. So orders are counted, not time: of a score of 80 it is told, of 400 acted upon. An
+order gives
 
 - 3 where the session is four times as fast as ever, at 40 messages a second, while
   the others rest;
@@ -33,7 +34,7 @@ SECOND_NS = 1_000_000_000
 OWN_MAX = 16
 #: Scores are kept in quarters.
 PARTS = 4
-LIMIT = 80 * PARTS
+TOLD, LIMIT = 80 * PARTS, 400 * PARTS
 #: What is above the limit is forgotten, so that it ends soon after its cause.
 SPARE = 16 * PARTS
 #: What a message gives, and one of another window takes; what a second takes.
@@ -124,11 +125,15 @@ class Sprees:
         if is_new and len(self._by_key) > STREAKS_MAX:
             del self._by_key[next(iter(self._by_key))]
         is_stronger = finding.is_hard and not finding.is_told
-        if now.score < LIMIT or (is_stronger and finding.cause is not Cause.NORMAL):
+        if now.score < TOLD or (is_stronger and finding.cause is not Cause.NORMAL):
             return finding
-        is_moved = self._is_moved(key, verdict.close_ns)
-        if is_moved and finding.cause is not Cause.NORMAL:
-            return finding
+        is_told = (
+            now.score < LIMIT
+            or SPREE_RULE in rule.told
+            or self._is_moved(key, verdict.close_ns)
+        )
+        if is_told and finding.cause is not Cause.NORMAL:
+            return finding  # which may be acted upon in its own time
         return Finding(
             cause=Cause.ALGO_FAULT,
             rule=SPREE_RULE,
@@ -136,7 +141,7 @@ class Sprees:
             limit=LIMIT // PARTS,
             probability_ppm=FACT_PPM,
             is_hard=True,
-            is_told=is_moved or SPREE_RULE in rule.told,
+            is_told=is_told,
         )
 
     def forget(self, key: Key) -> None:
