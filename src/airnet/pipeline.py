@@ -75,9 +75,10 @@ def think(
     """
     # What only makes features need not load what decides.
     from airnet.decide import Judge  # noqa: PLC0415 -- see above
+    from airnet.decide.heeds import heeds_of  # noqa: PLC0415 -- see above
     from airnet.features.schema import SCHEMAS  # noqa: PLC0415 -- see above
     from airnet.score.lines import Lines  # noqa: PLC0415 -- see above
-    from airnet.score.scorer import Watching  # noqa: PLC0415 -- see above
+    from airnet.score.scorer import Heeding, Watching  # noqa: PLC0415 -- see above
 
     gateways = [(gateway.ip, gateway.port) for gateway in site.gateways]
     hosts = sorted({host for firm in site.firms for host in firm.hosts})
@@ -92,12 +93,15 @@ def think(
         from airnet.score import drift_habits  # noqa: PLC0415 -- see above
 
         looking = (*scorer.drifts(comps), drift_habits.Habits(runs(policy, site)))
+    judge = Judge(policy, site, columns)
+    if isinstance(scorer, Heeding):
+        scorer.heed(heeds_of(policy, site))
     return Brain(
         lines=Lines(site),
         decoder=Decoder(gateways, lanes, cpus, trailer),
         windows=Windows(gateways, hosts),
         scorer=scorer,
-        judge=Judge(policy, site, columns),
+        judge=judge,
         drifts=looking,
     )
 

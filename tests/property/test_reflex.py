@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from airnet._ext.reflex import WHY
 from airnet.act.shot import Arm, Order, Shot
 from airnet.domain.columns import FLOOD_SCHEMA, SESSION_SCHEMA
+from airnet.domain.heed import Heed
 from airnet.domain.session import address_bytes
 from airnet.domain.window import WINDOW, WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
 from airnet.pipeline import models_path
@@ -198,6 +199,37 @@ def test_a_slot_with_many_windows_in_front(
     assert scorer._opinions(windows, table).get(before - 1) is not None
     assert kernel.aim(windows, table) is None
     assert kernel.declined[WHY.index("not_first")] == 2 - holds
+
+
+def test_what_is_beyond_a_limit_of_the_policy_is_for_the_judge(
+    scorer: OnnxScorer,
+) -> None:
+    """Of a session in front of the gateway nothing is said, but for its limit."""
+    windows, table = np.zeros(2, WINDOW), np.zeros((2, 64), "f4")
+    windows["kind"] = WINDOW_SESSION, WINDOW_GATEWAY
+    windows["close_ns"] = T0
+    windows[1]["address"] = np.frombuffer(GATEWAYS[0], np.uint8)
+    for name, value in broken(GATEWAY_RULES[0]).items():
+        table[1, PLACES[name]] = value
+    table[1, PLACES["sources"]] = 500
+    table[0, SESSION_SCHEMA.index("rate_new_1s")] = 101
+    order = Order(7, 10, 0, 0, b"x")
+    arm = Arm(GATEWAYS[0], (T0, T0, 0), (1, 0), (0, 0, 8, 8), (), order, None)
+    holds = []
+    for above in (101, 100):
+        heed = Heed(
+            name="own", window_kind=WINDOW_SESSION, feature="rate_new_1s", above=above
+        )
+        scorer.heed([heed])
+        kernel = scorer.arms()
+        scorer.heed(())
+        assert kernel is not None
+        kernel.gateways_left = 1 << 62
+        assert kernel.arm(arm)
+        holds.append(kernel.aim(windows, table) is not None)
+
+    assert holds == [True, False]
+    assert kernel.declined[WHY.index("not_first")] == 1
 
 
 def test_more_than_there_is_room_for(scorer: OnnxScorer) -> None:

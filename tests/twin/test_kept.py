@@ -7,6 +7,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from airnet.config import Algorithm
+from airnet.decide.findings import ENVELOPE_RULE
 from airnet.decide.policy import Policy
 from airnet.domain.decision import PASSIVE, decision_line
 from airnet.errors import UsageError
@@ -53,6 +55,51 @@ def test_what_was_kept_is_judged_as_it_was_live(scenario: str) -> None:
     live = hear(stage, policy, scorer(), "open", Terms(is_rooted=False))
     assert list(map(decision_line, found)) == list(map(decision_line, live.decisions))
     assert len(live.decisions) > 1
+
+
+def test_an_envelope_holds_in_windows_that_look_normal() -> None:
+    """On a quiet day nobody is told of; who may send less than he does is throttled.
+
+    Live as judged again: both hold every window against it.
+    """
+    policy, stage = enforced(Policy()), stage_of("quiet", 1, domain="report")
+    names = [one.comp_id for firm in stage.site.firms for one in firm.sessions]
+    signed = Algorithm(id="slow", orders_per_second_max=1)
+    firms = tuple(
+        msgspec.structs.replace(
+            firm,
+            sessions=tuple(
+                msgspec.structs.replace(one, algorithm="slow")
+                if one.comp_id == names[0]
+                else one
+                for one in firm.sessions
+            ),
+        )
+        for firm in stage.site.firms
+    )
+    site = msgspec.structs.replace(stage.site, firms=firms, algorithms=(signed,))
+    episode = kept.keep("quiet", 1, "report")
+    heading = msgspec.structs.replace(episode.heading, site=site)
+
+    found = [
+        one
+        for _, one in again.rejudge(
+            msgspec.structs.replace(episode, heading=heading), policy, scorer()
+        )
+    ]
+
+    acts = [one for one in found if one.action not in PASSIVE]
+    assert {one.rule for one in acts} == {ENVELOPE_RULE}
+    assert {one.target[1] for one in acts} == {names[0]}
+    assert not [
+        one
+        for _, one in again.rejudge(episode, policy, scorer())
+        if one.action not in PASSIVE
+    ]
+    with_site = stage_of("quiet", 1, domain="report")
+    with_site.site = site
+    live = hear(with_site, policy, scorer(), "open", Terms(is_rooted=False))
+    assert list(map(decision_line, found)) == list(map(decision_line, live.decisions))
 
 
 def test_an_episode_comes_back_from_its_bytes_as_it_was() -> None:

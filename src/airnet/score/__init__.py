@@ -6,6 +6,7 @@ import os
 # it is imported; this is its full opt-out. Source: microsoft/onnxruntime pull 27379.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-from airnet.score.onnx import OnnxScorer, load
+from airnet.score.loading import load
+from airnet.score.onnx import OnnxScorer
 
 __all__ = ["OnnxScorer", "load"]

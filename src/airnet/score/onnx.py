@@ -1,10 +1,8 @@
 """OnnxScorer: the session and the flood model, and the hard rules beside them."""
 
-import hashlib
 import operator
 from collections import Counter
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import numpy as np
@@ -14,13 +12,13 @@ from numpy.typing import NDArray
 from airnet._ext import rows as row_kernel
 from airnet._ext.reflex import Arms
 from airnet._ext.trees import EXCUSED, FACT, SHADOW
-from airnet.domain.columns import FLOOD_SCHEMA, SCHEMAS, SESSION_SCHEMA
+from airnet.domain.columns import FLOOD_SCHEMA, SCHEMAS
+from airnet.domain.heed import Heed
 from airnet.domain.verdict import CONTAINABLE, Cause, Verdict
 from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION
-from airnet.score import seal
 from airnet.score.drift import Drifts
 from airnet.score.evidence import Evidence, Said
-from airnet.score.kept import Kept
+from airnet.score.heeded import Heeded
 from airnet.score.model import Model
 from airnet.score.native import SHADOW_EVERY
 from airnet.score.opinion import (
@@ -83,6 +81,7 @@ class OnnxScorer:
         self._screen = screen(models, self._voices, shadow_every)
         self._marks = np.zeros(MARKS, np.uint8)
         self._evidence = Evidence(self.model_of)
+        self._heeded: Heeded | None = None
         #: By window kind, how many features it has, their schema, and whose word it is.
         self._names = {
             kind: (len(COLUMNS[kind]), digest, RULES_ALONE)
@@ -102,12 +101,18 @@ class OnnxScorer:
     ) -> list[Verdict]:
         """Return Verdicts of WINDOW[k] with float32[k, 64] features, in order."""
         opinions = self._opinions(windows, features)
+        if self._heeded is not None:
+            self._heeded.add(windows, features, sessions, opinions)
         if not opinions:
             return []
         verdicts = self._spoken(windows, features, sessions, opinions)
         self._counts.update(map(CAUSE, verdicts))
         self._heard -= len(verdicts)
         return verdicts
+
+    def heed(self, heeds: Sequence[Heed]) -> None:
+        """Tell of every window that is beyond one of these, and of no others'."""
+        self._heeded = Heeded(heeds, self.model_of) if heeds else None
 
     def drifts(self, comps: Iterable[str]) -> tuple[Drifts, ...]:
         """Return what looks for drift of each kind whose training is known."""
@@ -227,7 +232,15 @@ class OnnxScorer:
             for name in ("sources", "packets", "registered", "top_share")
         )
         terms = (*columns, classes.index(Cause.FLOOD), asked)
-        return Arms(self._screen, *gateway_bounds(), terms)
+        screening = self._screen
+        if self._heeded is not None:
+            # Of what is told of beyond limits, the judge decides.
+            models = {kind: self.model_of(kind) for kind in KINDS}
+            rules = self._heeded.rules()
+            found = screen(models, self._voices, SHADOW_EVERY, rules)
+            assert found is not None
+            screening = found
+        return Arms(screening, *gateway_bounds(), terms)
 
     @property
     def is_screening(self) -> bool:
@@ -368,31 +381,3 @@ class OnnxScorer:
             known=bool(known),
             session_number=number,
         )
-
-
-def load(
-    models_dir: Path, keys: Iterable[str] = (), *, is_signed: bool = True
-) -> OnnxScorer:
-    """Return the scorer of the models in `models_dir`/session and `models_dir`/flood.
-
-    Args:
-        models_dir: their folder.
-        keys: public keys of the site, in hex, beside those that came with airnet.
-        is_signed: False takes what nobody signed: for development.
-
-    Raises:
-        ModelError: a model is missing, unreadable, altered, unsigned, signed by nobody
-            who is trusted, or for another schema.
-    """
-    trusted = frozenset({*seal.known_keys().values(), *keys})
-    models: list[Model] = []
-    seals = {}
-    for name, schema in (("session", SESSION_SCHEMA), ("flood", FLOOD_SCHEMA)):
-        folder = Kept.read(models_dir / name)
-        if is_signed:
-            seal.check(folder, trusted)
-            seals[name] = hashlib.sha256(seal.manifest_of(folder)).hexdigest()
-        models.append(Model(folder, schema))
-    scorer = OnnxScorer(models[0], models[1])
-    scorer.seals = seals
-    return scorer

@@ -1,11 +1,12 @@
 """Scorer, the role that turns Windows into Verdicts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from airnet.domain.heed import Heed
 from airnet.domain.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -56,4 +57,13 @@ class Watching(Protocol):
 
     def drifts(self, comps: Iterable[str]) -> tuple["Drifts", ...]:
         """Return what looks for drift; `comps` are the CompIDs of the site file."""
+        ...
+
+
+@runtime_checkable
+class Heeding(Protocol):
+    """A Scorer that holds every window against limits, whatever its models think."""
+
+    def heed(self, heeds: Sequence[Heed]) -> None:
+        """Tell of every window that is beyond one of these, from now on."""
         ...

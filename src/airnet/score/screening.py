@@ -5,6 +5,8 @@ fires. The rules are those of airnet.score.rules, turned into bounds of columns 
 kernel; `marks_of` is the same slowly, for where no kernel fits.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,8 +42,12 @@ def screen(
     models: dict[int, Model],
     voices: dict[int, Voice],
     shadow_every: int = SHADOW_EVERY,
+    more: Sequence[tuple[int, Rule]] = (),
 ) -> Screen | None:
-    """Return the Screen of models by window kind; None when one has no kernel."""
+    """Return the Screen of models by window kind; None when one has no kernel.
+
+    `more` are rules, with their kinds, beside those of airnet.score.rules.
+    """
     trees = tuple(models[kind].native.trees for kind in KINDS)
     if None in trees:
         return None
@@ -51,7 +57,7 @@ def screen(
         for kind in KINDS
     )
     spoken = tuple(voices[kind].native for kind in KINDS)
-    return Screen(trees, slacks, *_bounds(), shadow_every, fills, spoken)
+    return Screen(trees, slacks, *_bounds(more), shadow_every, fills, spoken)
 
 
 def marks_of(kind: int, model: Model, rows: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -81,10 +87,13 @@ def gateway_bounds() -> tuple[NDArray[np.void], NDArray[np.void]]:
     return _arrays(named)
 
 
-def _bounds() -> tuple[NDArray[np.void], NDArray[np.void]]:
+def _bounds(
+    more: Sequence[tuple[int, Rule]],
+) -> tuple[NDArray[np.void], NDArray[np.void]]:
     """Return RULE[n] and LIMIT[m] of every rule and excuse."""
     named = [(kind, FACT, rule) for kind in RULES for rule in RULES[kind]]
     named += [(WINDOW_SESSION, FACT, rule) for rule in COUNTED]
+    named += [(kind, FACT, rule) for kind, rule in more]
     named += [(WINDOW_GATEWAY, EXCUSED, rule) for rule in EXCUSES]
     return _arrays(named)
 

@@ -16,6 +16,7 @@ from airnet._ext import rows as row_kernel
 from airnet.crowd import Crowd
 from airnet.decide import Judge
 from airnet.decide.findings import runs
+from airnet.decide.heeds import heeds_of
 from airnet.decide.policy import Policy
 from airnet.domain.columns import SCHEMAS
 from airnet.domain.decision import Decision
@@ -94,6 +95,7 @@ def rejudge(episode: Episode, policy: Policy, scorer: OnnxScorer) -> list[Said]:
     """
     site, seen = episode.heading.site, episode.seen
     judge = Judge(policy, site, COLUMNS)
+    scorer.heed(heeds_of(policy, site))
     comps = [session.comp_id for firm in site.firms for session in firm.sessions]
     looking: tuple[Drifts | Habits, ...] = (
         *scorer.drifts(comps),

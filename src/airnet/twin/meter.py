@@ -1,14 +1,15 @@
 """Meter: how many messages one session sends, and what one-line detectors say of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from airnet.domain.columns import SESSION_SCHEMA
+from airnet.domain.heed import Heed
 from airnet.domain.verdict import Verdict
 from airnet.domain.window import WINDOW_SESSION
-from airnet.score.scorer import Scorer
+from airnet.score.scorer import Heeding, Scorer
 from airnet.score.subjects import of_session
 
 SECOND_NS = 1_000_000_000
@@ -63,6 +64,11 @@ class Meter:
                 seen = float(features[place, _MESSAGES])
                 self._seen.append((int(windows[place]["close_ns"]), seen))
         return self._scorer.score(windows, features, sessions)
+
+    def heed(self, heeds: Sequence[Heed]) -> None:
+        """Have the other heed them, if it can."""
+        if isinstance(self._scorer, Heeding):
+            self._scorer.heed(heeds)
 
     def counters(self) -> dict[str, int]:
         """Return what the other does."""
