@@ -42,6 +42,8 @@ FLOORS = {
     "lane rule": "raw rule",
     "lane both": "raw both",
     "warm both": "raw both",
+    "default both": "raw both",
+    "durable both": "raw both",
     "hop both": "raw both",
 }
 SESSIONS = 1000
@@ -231,10 +233,15 @@ def main() -> int:
             "lane rule": (lambda: bench.fire(bench.meeting), bench.release),
             "raw meter": (bench.raw_meter, bench.undo_raw),
             "raw both": (bench.raw_both, bench.undo_raw),
+            "sealed both": (bench.sealed_both, bench.undo_raw),
             "lane both": (lambda: bench.fire(bench.knowing), bench.release),
             "warm both": (lambda: bench.warm(bench.knowing), bench.release),
+            "default both": (lambda: bench.usual(bench.knowing), bench.release),
+            "durable both": (lambda: bench.durable(bench.knowing), bench.release),
             "hop both": (bench.hop, bench.release),
         }
+        if not wanted.tls:
+            del ways["sealed both"]
         if wanted.ways:
             ways = {name: ways[name] for name in wanted.ways.split(",")}
         begun = bench.arrived(0)
@@ -279,7 +286,8 @@ def show(found: dict) -> None:
                 f"  ack {acks}  {calm}"
             )
         measured = found.get(title, {})
-        for name, floor in FLOORS.items():
+        against = [*FLOORS.items(), *((name, "sealed both") for name in FLOORS)]
+        for name, floor in against:
             if name not in measured or floor not in measured:
                 continue
             ours, least = measured[name], measured[floor]

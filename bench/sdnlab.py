@@ -17,6 +17,7 @@ import numpy as np
 
 from airnet.act.fastlane import FastLane
 from airnet.bench.host import environment
+from airnet.config import Actuators
 from airnet.controller import entries
 from airnet.controller.entries import Bucket, Flow, Group, Match
 from airnet.controller.firing import DONE, FIRE, FIRE_MAGIC
@@ -42,6 +43,8 @@ BAD, GOOD, BACKUP = 1, 2, 16
 GAP_NS = 200_000
 #: How often a shot is rehearsed, and for how long before an order.
 REHEARSE_S, REHEARSALS = 0.0005, 6
+#: What a Decision takes in the ledger, about.
+INTENT_BYTES = 1500
 TO = Match(source="10.9.0.1", target="10.9.0.2")
 DROP = {"id": "be", "action": "drop_sources", "ttl_ms": 9000, "port": 0}
 DROP |= {"sources": [TO.source], "gateway": TO.target, "known": []}
@@ -66,8 +69,10 @@ class Bench:
     ) -> None:
         self.directory = directory
         self.is_tls = is_tls
+        self.intents = os.open(directory / "intents", os.O_CREAT | os.O_WRONLY, 0o600)
+        held.callback(os.close, self.intents)
         self.lane_target = f"{'ssl' if is_tls else 'tcp'}:127.0.0.1:6654"
-        self.held = held
+        self.held, self.turn = held, 0
         name = f"bs{os.getpid()}"
         self.inside = f"{name}sw"
         self.hosts = [f"{name}h{i}" for i in range(1, 5)]
@@ -85,7 +90,7 @@ class Bench:
             made = self.programs[program] = str(directory / program)
             source = str(PEERS / f"{program}.c")
             build = [GCC, "-O2", "-D_GNU_SOURCE", "-pthread", "-o", made, source]
-            subprocess.run(build, check=True)
+            subprocess.run([*build, "-lssl", "-lcrypto"], check=True)
 
     def _plug(self, number: int, space: str) -> None:
         """Give a host its link; the fourth is the second's twin, another way round."""
@@ -127,12 +132,19 @@ class Bench:
         self.raw = self._child(self._inside(self.programs["rawflow"], "6655"))
         sock = self.directory / "lane.sock"
         lane = ["-m", "airnet.controller.express", "--socket", str(sock)]
-        lane += ["--tls", *self._keys()] if self.is_tls else []
+        targets = [self.lane_target, "tcp:127.0.0.1:6655"]
+        self.sealed = self.raw
+        if self.is_tls:
+            keys = self._keys()
+            lane += ["--tls", *keys]
+            words = (self.programs["rawflow"], "6656", *keys[:2])
+            self.sealed = self._child(self._inside(*words))
+            targets.append("ssl:127.0.0.1:6656")
         self._child(self._inside(sys.executable, *lane))
         self.lane = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.lane.connect(str(sock))
         self.held.callback(self.lane.close)
-        self.switch.set_controller("br0", self.lane_target, "tcp:127.0.0.1:6655")
+        self.switch.set_controller("br0", *targets)
         self.switch.wait_connected()
         for bucket in (2, 4):
             self.write(self.group(bucket, modify=bucket != 2))
@@ -228,6 +240,32 @@ class Bench:
             time.sleep(REHEARSE_S)
         return self.fire(lane)
 
+    def usual(self, lane: FastLane) -> tuple[int, int]:
+        """Fire as hands do that nobody configured."""
+        self.at_leisure(lane)
+        return self.fire(lane)
+
+    def at_leisure(self, lane: FastLane) -> None:
+        """Rehearse as hands do by default, until any moment between two rehearsals.
+
+        Always as long after one, a shot would be in step with the frames, and seem
+        sooner or later than it is.
+        """
+        every_s = Actuators().rehearse_us / 1e6
+        for _ in range(REHEARSALS):
+            lane.rehearse()
+            time.sleep(every_s)
+        self.turn += 1
+        lane.rehearse()
+        time.sleep(self.turn * 619 % 1000 / 1000 * every_s)
+
+    def durable(self, lane: FastLane) -> tuple[int, int]:
+        """Do the same behind the disk, which hands wait for before a command."""
+        self.at_leisure(lane)
+        os.write(self.intents, bytes(INTENT_BYTES))
+        os.fdatasync(self.intents)
+        return self.fire(lane)
+
     def hop(self) -> tuple[int, int]:
         """Have the lane's process write, as where no connection is lent."""
         before_ns = time.time_ns()
@@ -250,13 +288,15 @@ class Bench:
         self.knowing.release(str(DROP["id"]))
         self._confirmed(self.knowing)
 
-    def write_bytes(self, data: bytes) -> tuple[int, int]:
-        """Have the raw sender write bytes that end in a barrier; return its times."""
-        assert self.raw.stdin is not None
-        assert self.raw.stdout is not None
-        self.raw.stdin.write(struct.pack("<I", len(data)) + data)
-        times = self.raw.stdout.read(16)
-        return struct.unpack("<QQ", times)
+    def write_bytes(
+        self, data: bytes, sender: "subprocess.Popen[bytes] | None" = None
+    ) -> tuple[int, int]:
+        """Have a raw sender write bytes that end in a barrier; return its times."""
+        chosen = sender or self.raw
+        assert chosen.stdin is not None
+        assert chosen.stdout is not None
+        chosen.stdin.write(struct.pack("<I", len(data)) + data)
+        return struct.unpack("<QQ", chosen.stdout.read(16))
 
     def write(self, messages: list[Message]) -> tuple[int, int]:
         """Have the raw sender write; return its times."""
@@ -292,6 +332,10 @@ class Bench:
     def raw_both(self) -> tuple[int, int]:
         """Have the raw sender write both: the very bytes of the lane."""
         return self.write_bytes(self.both_bytes)
+
+    def sealed_both(self) -> tuple[int, int]:
+        """Have the raw sender that speaks TLS write both: the floor by TLS."""
+        return self.write_bytes(self.both_bytes, self.sealed)
 
     def undo_raw(self) -> None:
         """Have the raw sender take both back."""

@@ -180,12 +180,12 @@ class Actuators(Closed, frozen=True):
     `certificate`, `key` and `authority` are who airnet is to gateways with an https
     URL, and who vouches for them. `plain` names, as HOST:PORT, the controls off this
     host that may be spoken to without. `rehearse_us`: how often idle hands rehearse a
-    shot, 0 for never.
+    shot of the fast lane while frames come, 0 for never.
     """
 
     controller_socket: str = ""
     timeout_ms: int = 1000
-    rehearse_us: int = 0
+    rehearse_us: int = 500
     certificate: str = ""
     key: str = ""
     authority: str = ""

@@ -196,16 +196,19 @@ class FastLane:
             self._send(WROTE.pack(WROTE_MAGIC, *what) + whom)
         return True
 
-    def rehearse(self) -> None:
+    def rehearse(self) -> bool:
         """Go through a shot that hits nobody, so that a real one finds all in caches.
 
         Done now and then, it makes the next shot some 0.1 ms sooner. Where the lane has
         to write itself, it goes through the same, to a connection that is no switch's.
+        False where no lane listens, or nothing is armed.
         """
         if self._loan.turn < 0:
             self._hear()
-        if self._socket is None or not self._shots or self._is_played:
-            return
+        if self._socket is None or not self._shots:
+            return False
+        if self._is_played:  # and has not said so yet
+            return True
         played = self._played()
         if self._loan.turn < 0:  # nothing is lent: from here no switch can be reached
             self._word, self._is_played = PLAY_MAGIC, True
@@ -213,7 +216,7 @@ class FastLane:
                 self.fire(played, 1)
             finally:
                 self._word = FIRE_MAGIC
-            return
+            return True
         stage = self._stage = self._stage or Stage()
         real = self._loan, self._socket, self._speaker
         self._loan, self._socket = stage.loan, stage.speaker
@@ -223,6 +226,7 @@ class FastLane:
         finally:
             self._loan, self._socket, self._speaker = real
             stage.clear()
+        return True
 
     def _played(self) -> Line:
         """Return what is rehearsed: what is armed against one, or against nobody."""

@@ -128,10 +128,12 @@ class SdnActuator:
             return 0
         return self._lane.arm_anybody(Action.DROP_SOURCES.value, list(gateways))
 
-    def rehearse(self) -> None:
-        """Go through a shot of the fast lane that hits nobody: the next is sooner."""
-        if self._lane is not None:
-            self._lane.rehearse()
+    def rehearse(self) -> bool:
+        """Go through a shot of the fast lane that hits nobody: the next is sooner.
+
+        False where nothing is armed, so that there is nothing to go through.
+        """
+        return self._lane is not None and self._lane.rehearse()
 
     def begin(
         self, orders: Sequence[tuple[Decision, int]], closed: Callable[[], str]

@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from airnet.act.intents import Order
 from airnet.act.standing import Standing
-from airnet.clock import SystemClock
+from airnet.clock import Clock, SystemClock
 from airnet.domain.decision import Decision, Tier
 from airnet.domain.verdict import Verdict
 from airnet.errors import ActuationError, LedgerError
@@ -26,15 +26,42 @@ ORDERS_MAX = 1024  # queued to the hands; beyond it the lane waits
 WAIT_MS = 20
 #: An undo is served while an approval is carried out, and no deeper.
 DEPTH_MAX = 2
+#: No frame for so long: nobody trades, and nothing is rehearsed.
+QUIET_NS = 1_000_000_000
 #: An enforcer that is letting go may take so long to say so when the service ends.
 PARTING_NS = 2_000_000_000
 
 
-class Rehearsal(NamedTuple):
-    """What idle hands go through, so that a real one finds all in caches."""
+class Rehearsal:
+    """What idle hands go through while frames come, so that a real one is sooner.
 
-    play: Callable[[], None]
-    every_us: int
+    Where none has come for a while no flood has begun either: a market at rest costs
+    nothing.
+
+    Args:
+        play: what is gone through; True where there was anything to.
+        every_us: how often.
+        frames: how many frames have come so far, by any thread.
+        clock: the steady one says since when none has.
+    """
+
+    def __init__(
+        self,
+        play: Callable[[], bool],
+        every_us: int,
+        frames: Callable[[], int],
+        clock: Clock,
+    ) -> None:
+        self.play, self.every_us = play, every_us
+        self._frames, self._clock = frames, clock
+        self._count, self._came_ns = 0, -QUIET_NS
+
+    def is_wanted(self) -> bool:
+        """Return whether frames have come lately."""
+        count, mono_ns = self._frames(), self._clock.mono_ns()
+        if count != self._count:
+            self._count, self._came_ns = count, mono_ns
+        return mono_ns - self._came_ns < QUIET_NS
 
 
 class Seen(NamedTuple):
@@ -199,12 +226,13 @@ class Hands(Collector):
         Raises:
             queue.Empty: none came in time; what can be rehearsed was, meanwhile.
         """
-        if self._rehearsal is None:
+        played = self._rehearsal
+        if played is None or not played.is_wanted() or not played.play():
             return self._orders.get(timeout=WAIT_MS / 1000)
-        for _ in range(max(1, WAIT_MS * 1000 // self._rehearsal.every_us)):
+        for _ in range(max(1, WAIT_MS * 1000 // played.every_us)):
             with contextlib.suppress(queue.Empty):
-                return self._orders.get(timeout=self._rehearsal.every_us / 1e6)
-            self._rehearsal.play()
+                return self._orders.get(timeout=played.every_us / 1e6)
+            played.play()
         raise queue.Empty
 
     def _carry_out(self, first: Order) -> None:

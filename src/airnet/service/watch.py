@@ -113,7 +113,7 @@ class Service:
         self._clock = SystemClock()
         self._is_stopping = self._is_reload_asked = False
         self._watched: dict[str, Watched] = {}
-        self._plays: list[Callable[[], None]] = []
+        self._plays: list[Callable[[], bool]] = []
         self._looked_ns = self._beat_ns = 0
         self._site = site = papers.site
         models = _under(base, config.models) or models_path()
@@ -134,8 +134,8 @@ class Service:
             standing, self._desk = self._recovered(papers)
             self._wardens = self._governed()
             held.callback(self._wardens.close)
-            every_us = config.actuators.rehearse_us
-            plays = [Rehearsal(play, every_us) for play in self._plays if every_us]
+            us = config.actuators.rehearse_us, lambda: self.totals().frames
+            plays = [Rehearsal(one, *us, self._clock) for one in self._plays if us[0]]
             post, desk = self._post, self._desk
             self._hands = Hands(standing, self._clock, post, desk, *plays)
             record = _under(base, config.capture.record)
