@@ -11,6 +11,7 @@ from airnet.act.intents import Order
 from airnet.act.simulated import SimulatedActuator
 from airnet.act.standing import Standing
 from airnet.act.vetoes import MOST_NS, QUIET_NS, Vetoes
+from airnet.cli.group import airnet
 from airnet.clock import SimulatedClock
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Action, Decision, Mode, TargetType, Tier
@@ -313,3 +314,95 @@ def test_a_person_who_asks_for_it_has_it_done(office: Office) -> None:
     restarted = Vetoes()
     restarted.recover(office.ledger.evidence())
     assert restarted.listing(office.clock.now_ns()) == []
+
+
+def presigned(office: Office, measured: float) -> Decision:
+    """Order a kill (T5) as two people have signed it beforehand."""
+    return office.decide(
+        tier=Tier.KILL_ALGO, action=Action.CANCEL_ORDERS, measured=measured
+    )
+
+
+def withheld_kill(office: Office) -> Decision:
+    """Return a kill that was pre-signed, undone, ordered again, and withheld."""
+    first = presigned(office, 6)
+    until(held(office, first))
+    assert say(office, Ask.UNDO, first.id, "Jane Doe").ok
+    again = presigned(office, 7)
+    until(held(office, again))
+    outcome = office.standing.outcome(again.id)
+    assert outcome is not None
+    assert outcome.state is State.WITHHELD
+    return again
+
+
+def test_a_presigned_kill_that_an_undo_withheld_takes_two_people(
+    office: Office,
+) -> None:
+    with office:
+        again = withheld_kill(office)
+        applied = office.levers.calls.count
+
+        unsigned = plainly(office, Ask.APPROVE, again.id)
+        first = say(office, Ask.APPROVE, again.id, "Jane Doe")
+        same = say(office, Ask.APPROVE, again.id, "Jane Doe")
+        (waits,) = listed(office)["proposed"]
+        before = [what for what, _ in office.levers.calls]
+        second = say(office, Ask.APPROVE, again.id, "Ivan Novak")
+
+        assert not unsigned.ok
+        assert (first.ok, first.body["state"], first.body["missing"]) == (
+            True,
+            "open",
+            1,
+        )
+        assert not same.ok
+        assert "already" in same.what
+        assert (waits["needed"], waits["approved_by"]) == (2, ["Jane Doe"])
+        assert before.count("apply") == 1  # what was undone, and nothing since
+        assert (second.ok, second.body["state"]) == (True, "applied")
+        assert applied(("apply", str(second.body["decision"]))) == 1
+        assert listed(office)["undone"] == []
+        assert listed(office)["proposed"] == []
+        third = say(office, Ask.APPROVE, again.id, "Mary Major")
+        assert not third.ok
+    restarted = Vetoes()
+    restarted.recover(office.ledger.evidence())
+    assert restarted.listing(office.clock.now_ns()) == []
+
+
+def test_half_agreed_it_is_withdrawn_by_an_undo_and_by_a_restart(
+    office: Office,
+) -> None:
+    with office:
+        again = withheld_kill(office)
+        assert say(office, Ask.APPROVE, again.id, "Jane Doe").ok
+        assert say(office, Ask.UNDO, again.id, "Mary Major").body["state"] == (
+            "withdrawn"
+        )
+        assert not say(office, Ask.APPROVE, again.id, "Ivan Novak").ok
+        more = presigned(office, 8)
+        until(held(office, more))
+        assert say(office, Ask.APPROVE, more.id, "Jane Doe").ok
+        assert [what for what, _ in office.levers.calls].count("apply") == 1
+    standing = Standing([Lever(SimulatedClock(T0))], office.ledger, office.clock)
+    standing.recover(list(office.ledger.evidence()))
+    assert list(standing.proposals) == []
+    assert standing.in_force == ()
+    (veto,) = standing.vetoes.listing(office.clock.now_ns())
+    assert veto["by"] == "Jane Doe"
+
+
+def test_actions_shows_people_what_is_left_alone(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with office:
+        first = office.decide()
+        until(held(office, first))
+        assert plainly(office, Ask.UNDO, first.id, "desk").ok
+        airnet.main(["actions", "--socket", str(office.socket)], standalone_mode=False)
+    shown = capsys.readouterr().out
+    assert "Undone, and left alone" in shown
+    (row,) = [line for line in shown.splitlines() if "unless it" in line]
+    assert "algo_fault" in row
+    assert "desk" in row

@@ -68,17 +68,21 @@ class Proposals:
 
     def add(self, decision: Decision) -> tuple[Proposal, Proposal | None]:
         """Let a Decision wait; return it, and what gave way to it."""
-        gone = None
-        if len(self._open) >= PROPOSALS_MAX:
-            gone = self._open.pop(next(iter(self._open)))
         made = Proposal(
             decision=decision,
             needed=approvals_needed(decision),
             until_ns=self._clock.now_ns() + PROPOSAL_NS,
             until_mono_ns=self._clock.mono_ns() + PROPOSAL_NS,
         )
-        self._open[decision.id] = made
-        return made, gone
+        return made, self.put(made)
+
+    def put(self, proposal: Proposal) -> Proposal | None:
+        """Let a proposal wait; return what gave way to it."""
+        gone = None
+        if len(self._open) >= PROPOSALS_MAX:
+            gone = self._open.pop(next(iter(self._open)))
+        self._open[proposal.decision.id] = proposal
+        return gone
 
     def approve(self, signed: Signed) -> Proposal:
         """Count a person's agreement, which was verified; return the proposal.

@@ -23,15 +23,15 @@ from airnet.act.intents import (
     Order,
     approvals_needed,
     fold_intents,
-    fold_proposals,
 )
 from airnet.act.leaving import Leaving
 from airnet.act.levers import CONFIRM_NS, SLOW_NS, Levers
 from airnet.act.outcomes import IN_FORCE, Outcomes
-from airnet.act.proposals import Proposal, Proposals
+from airnet.act.proposals import Proposal
 from airnet.act.renewals import alike
 from airnet.act.steps import Steps
 from airnet.act.vetoes import Vetoes, noted
+from airnet.act.waiting import Waiting
 from airnet.clock import Clock
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import PASSIVE, Action, Decision, Mode
@@ -75,9 +75,10 @@ class Standing:
         self._between: Callable[[], None] = lambda: None
         self.leaving = Leaving(self._levers, clock)
         self._steps = Steps(clock)
-        self.proposals = Proposals(clock)
         self.vetoes = Vetoes()
         self.ended: deque[Ended] = deque(maxlen=ENDED_MAX)
+        self._waiting = Waiting(self._entries, clock, self.ended)
+        self.proposals = self._waiting.proposals
 
     @property
     def in_force(self) -> tuple[Containment, ...]:
@@ -138,7 +139,7 @@ class Standing:
         self._levers.begin([order for order, _ in heeded], self._closed)
         for (decision, _, outcome), why in heeded:
             if approvals_needed(decision):
-                self._propose(decision)
+                self._waiting.propose(decision)
             elif decision.mode is Mode.ENFORCE:
                 self._stand(decision, noted(outcome or self._send(decision), why))
         return [self._outcomes.get(one.decision.id) for one in orders]
@@ -152,24 +153,14 @@ class Standing:
             InstructionError: nothing waits there, or the person approved already.
             LedgerError: it cannot be made durable; nothing was sent.
         """
-        proposal = self.vetoes.agreed(signed, self._clock)
-        proposal = proposal or self.proposals.approve(signed)
-        self._entries.instruct(told)
-        if not self.proposals.is_approved(proposal):
-            self._entries.sync()
-            return proposal, None
-        self.proposals.pop(proposal.decision.id)
-        enforced = proposal.enforced(self._clock.now_ns())
-        detail = "by " + " and ".join(proposal.names())
-        self._close(proposal, "approved", detail, enforced.id)
-        self.vetoes.lift(enforced)
-        self.carry_out(enforced)
+        proposal, enforced = self._waiting.approve(signed, told, self.vetoes)
+        if enforced is not None:
+            self.carry_out(enforced)
         return proposal, enforced
 
     def tick(self, now_ns: int) -> list[Containment]:
         """Record what has ended by itself at `now_ns`, in the order of its end."""
-        for proposal in self.proposals.lapse():
-            self._close(proposal, "lapsed", "nobody agreed in time")
+        self._waiting.lapse()
         self._containments = self._steps.followed(self._containments)
         if not self._containments:  # it is asked for every Verdict
             return []
@@ -245,8 +236,7 @@ class Standing:
             raise InstructionError(f"{decision_id} is being let go", "wait for it")
         unrecorded = self._entries.attempt(told=told)
         if proposal is not None:
-            self.proposals.pop(decision_id)
-            self._close(proposal, "withdrawn", f"by {who}")
+            self._waiting.withdraw(decision_id, who)
             return Undone(detail=f"withdrawn by {who}", state="withdrawn")
         assert containment is not None
         decision = self._decisions.get(decision_id)
@@ -285,10 +275,7 @@ class Standing:
                 self._settle(intent)
             elif last.state in IN_FORCE:
                 self._keep(intent, last)
-        for waiting in fold_proposals(entries):
-            proposal, _ = self.proposals.add(waiting)
-            self.proposals.pop(waiting.id)
-            self._close(proposal, "lapsed", "airnet was started anew")
+        self._waiting.recover(entries)
         self.tick(now_ns)
         for name in self._levers.distrust():
             with contextlib.suppress(ActuationError):  # asked again before acting
@@ -330,21 +317,6 @@ class Standing:
         for key in [key for key in missing if key in self._containments]:
             gone = msgspec.structs.replace(self._containments[key], until_ns=now_ns)
             self._end(gone, "not in force at the enforcer after a restart", now_ns)
-
-    def _propose(self, decision: Decision) -> None:
-        """Let a Decision wait for people."""
-        proposal, gone = self.proposals.add(decision)
-        if gone is not None:
-            self._close(gone, "lapsed", "gave way to newer ones")
-        self._entries.propose(proposal, "open", "waits for people")
-
-    def _close(
-        self, proposal: Proposal, state: str, detail: str, enforced: str = ""
-    ) -> None:
-        """Record that a proposal is over."""
-        self._entries.propose(proposal, state, detail, enforced)
-        told = f"{detail}, as {enforced}" if enforced else detail
-        self.ended.append(Ended(decision=proposal.decision, detail=told, state=state))
 
     def _lifted(self, now_ns: int) -> list[Containment]:
         """Record what has no end and was lifted by somebody at the enforcer."""

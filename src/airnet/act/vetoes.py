@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from airnet.act.intents import APPROVALS_TIER, Order
+from airnet.act.intents import APPROVALS, APPROVALS_TIER, Order
 from airnet.act.levers import Levers
 from airnet.act.proposals import Approval, Proposal
 from airnet.clock import Clock
-from airnet.domain.containment import Containment
+from airnet.domain.containment import Containment, State
 from airnet.domain.decision import PASSIVE, Decision, Mode, TargetType
 from airnet.domain.incident import Evidence
 from airnet.domain.instruction import PROPOSAL_NS, Ask, Signed
@@ -117,24 +117,23 @@ class Vetoes:
         return self._withheld.get(decision_id)
 
     def agreed(self, signed: Signed, clock: Clock) -> Proposal | None:
-        """Return what was withheld as a proposal that its one person agreed to.
+        """Return what was withheld as a proposal that a person agreed to.
 
-        None of what one person alone may not order.
+        Of what one person alone may not order another must agree, too.
         """
         decision = self._withheld.get(signed.instruction.subject)
         now_ns, mono_ns = clock.now_ns(), clock.mono_ns()
         if decision is None or now_ns - decision.t_ns > PROPOSAL_NS:
             return None
-        if decision.tier >= APPROVALS_TIER:
-            return None
+        needed = APPROVALS if decision.tier >= APPROVALS_TIER else 1
         left_ns = signed.instruction.until_ns - now_ns
         approval = Approval(signed=signed, until_mono_ns=mono_ns + left_ns)
         del self._withheld[decision.id]
         return Proposal(
             decision=decision,
-            needed=1,
+            needed=needed,
             until_ns=decision.t_ns + PROPOSAL_NS,
-            until_mono_ns=mono_ns + left_ns,
+            until_mono_ns=mono_ns + decision.t_ns + PROPOSAL_NS - now_ns,
             approvals={signed.key: approval},
         )
 
@@ -154,6 +153,7 @@ class Vetoes:
     def recover(self, evidence: Iterable[Evidence]) -> None:
         """Fold an earlier run's ledger into what people had undone."""
         known: dict[str, Decision] = {}
+        withheld: set[str] = set()
         for entry in evidence:
             body, subject = entry.body, str(entry.body.get("decision_id", ""))
             if entry.kind == "decision":
@@ -168,6 +168,10 @@ class Vetoes:
             elif entry.kind == "proposal" and body["state"] == "approved":
                 self.lift(known[subject])
             elif known[subject].mode is not Mode.ENFORCE:
+                continue
+            elif entry.kind == "containment" and body["state"] == State.WITHHELD:
+                withheld.add(subject)
+            elif subject in withheld:  # who withdraws that undoes nothing
                 continue
             elif entry.kind == "instruction" and body["ask"] == Ask.UNDO:
                 self.undo(known[subject], str(body["by"]), entry.time_ns)

@@ -40,6 +40,7 @@ COLUMNS = (
     "ends",
     "by, detail",
 )
+LEFT_ALONE = ("target", "cause", "undone by", "since (UTC)", "ends")
 #: Of a moment as text, up to its seconds.
 SECONDS = 19
 STYLES = {
@@ -168,9 +169,9 @@ Examples
 @placed
 @show.as_json
 def actions(file: Path, path: Path | None, as_json: bool) -> int:
-    """List what stands, what waits for people, and what has ended.
+    """List what stands, what waits for people, what has ended, what is left alone.
 
-    Each has the id that `airnet approve` and `airnet undo` take. A freeze is told
+    Each Decision has the id that `airnet approve` and `airnet undo` take. A freeze is told
     first. Times are UTC.
     """
     answer = ask(_place(file, path).socket, Ask.ACTIONS)
@@ -200,6 +201,19 @@ def _print(body: dict[str, Any]) -> None:
             out.print(show.table(title, COLUMNS, rows))
         elif nothing:
             out.print(nothing)
+    if undone := [_veto(one, body["now_ns"]) for one in body["undone"]]:
+        out.print(show.table("Undone, and left alone", LEFT_ALONE, undone))
+
+
+def _veto(one: dict[str, Any], now_ns: int) -> list[object]:
+    """Return what is not done again, and until when, as a row."""
+    return [
+        show.plain(one["target"]),
+        one["cause"],
+        show.plain(one["by"]),
+        show.moment_text(one["since_ns"])[:SECONDS],
+        f"in {max(one['until_ns'] - now_ns, 0) / NS_PER_S:.1f} s, unless it goes on",
+    ]
 
 
 def _row(one: dict[str, Any], now_ns: int) -> list[object]:
