@@ -1,4 +1,4 @@
-"""Waiting: what people must agree to, from the proposal to what becomes of it, recorded.
+"""Waiting: what people must agree to, and what becomes of it, recorded.
 
 What an undo withheld is agreed to in the same way: by one person, or from T5 up by two,
 of whom the first makes a proposal of it.

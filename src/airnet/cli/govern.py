@@ -169,7 +169,7 @@ Examples
 @placed
 @show.as_json
 def actions(file: Path, path: Path | None, as_json: bool) -> int:
-    """List what stands, what waits for people, what has ended, what is left alone.
+    """List what stands, what waits for people, what ended, what is left alone.
 
     Each Decision has the id that `airnet approve` and `airnet undo` take. A freeze is told
     first. Times are UTC.
