@@ -171,7 +171,7 @@ Examples
 def actions(file: Path, path: Path | None, as_json: bool) -> int:
     """List what stands, what waits for people, what ended, what is left alone.
 
-    Each Decision has the id that `airnet approve` and `airnet undo` take. A freeze is told
+    """List what stands, what waits for people, what has ended or is left alone.
     first. Times are UTC.
     """
     answer = ask(_place(file, path).socket, Ask.ACTIONS)
