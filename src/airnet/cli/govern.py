@@ -171,8 +171,8 @@ Examples
 def actions(file: Path, path: Path | None, as_json: bool) -> int:
     """List what stands, what waits for people, what ended, what is left alone.
 
-    """List what stands, what waits for people, what has ended or is left alone.
-    first. Times are UTC.
+    Each Decision has the id that `airnet approve` and `airnet undo` take. A freeze is
+    told first. Times are UTC.
     """
     answer = ask(_place(file, path).socket, Ask.ACTIONS)
     if as_json:
