@@ -14,9 +14,18 @@ from strangers import (
     mixed,
     oddities,
     registry,
+    street_calm,
+    street_faults,
+    street_floods,
+    street_intruders,
+    street_lines,
+    street_office,
+    street_schemes,
 )
 
 FAMILIES = registry.FAMILIES
 MODULES = (benign, floods, algorithms, compromises, latencies, mixed, oddities)
 OTHERS = (floor_calm, floor_faults, floor_floods, floor_looks, lookalikes)
+STREETS = (street_calm, street_faults, street_floods, street_intruders)
+STREETS += (street_lines, street_office, street_schemes)
 make = registry.make

@@ -44,7 +44,9 @@ def shown(path: Path, labels: dict[str, Any], wanted: str) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("tshark"), reason="tshark is not installed")
-@pytest.mark.parametrize("family", ["reconnect_storm", "duplicate_loop", "pulsing"])
+@pytest.mark.parametrize(
+    "family", ["reconnect_storm", "duplicate_loop", "pulsing", "street_late"]
+)
 def test_tshark_finds_nothing_wrong(make: Any, family: str) -> None:
     """Every checksum is right, every message of a gateway's port is FIX."""
     path, labels = make(family)
@@ -55,7 +57,9 @@ def test_tshark_finds_nothing_wrong(make: Any, family: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", ["runaway", "syn_few", "news_burst"])
+@pytest.mark.parametrize(
+    "family", ["runaway", "syn_few", "news_burst", "street_loop", "street_pulses"]
+)
 def test_labels_hold_together(make: Any, family: str) -> None:
     """Incidents lie inside the capture, culprits are known, harm lies inside them."""
     _, labels = make(family)
