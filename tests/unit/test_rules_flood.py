@@ -228,6 +228,26 @@ def named(name: str) -> Rule:
         ("unanswered_of_many_clients", {"half_open_share": 500}),  # they are let in
         ("several_unanswered_of_clients", {"streak_ms": 5}),
         ("several_unanswered_of_clients", {"packets_per_source": 1000}),  # one each
+        ("unanswered_segments_per_second", {"reply_share": 400}),  # who hangs up
+        ("unanswered_segments_per_second", {"known": 2}),  # seen one way, perhaps
+        ("unanswered_segments_per_second", {"syn_rate": 50}),  # who connects
+        ("unanswered_segments_per_second", {"completed_rate": 50}),  # and is let in
+        ("unanswered_segments_per_second", {"over_baseline": 5000}),  # as ever
+        ("unanswered_segments_per_second", {"history_ms": 900}),  # what is usual?
+        ("unanswered_segments_of_clients", {"streak_ms": 20}),  # a volley
+        ("unanswered_segments_of_clients", {"session_rate": 0}),  # the gateway is gone
+        ("unanswered_segments_of_clients", {"packets_per_source": 1000}),  # one each
+        ("several_unanswered_segments", {"streak_ms": 2}),
+        ("several_unanswered_segments_of_clients", {"streak_ms": 5}),
+        ("refused_segments_per_second", {"streak_ms": 10}),  # what was left over
+        ("refused_segments_per_second", {"syn_rate": 300}),  # a port is not served
+        ("refused_handshakes_per_second", {"streak_ms": 20}),  # a firm's programs
+        ("refused_handshakes_per_second", {"busiest_port_share": 300}),  # inventory
+        ("refused_handshakes_per_second", {"known_share": 900}),  # clients wait
+        ("several_refused_handshakes", {"syn_rate": 300}),
+        ("connections_of_clients_without_logon", {"logon_rate": 10}),
+        ("connections_of_clients_without_logon", {"sources": 3}),  # many come back
+        ("connections_of_clients_without_logon", {"session_rate": 0}),  # no venue
         ("several_half_open_of_strangers", {"sources": 1}),  # a balancer's checks
         ("several_half_open_of_strangers", {"reset_rate": 400}),  # they are given up
         ("several_half_open_of_strangers", {"half_open_share": 800}),  # or completed

@@ -126,6 +126,22 @@ def test_duplicate_clordids_are_a_fact(scorer: score.OnnxScorer) -> None:
     assert verdicts[0].cause is Cause.ALGO_FAULT
 
 
+@pytest.mark.parametrize(
+    ("packets", "cause", "names"), [(12, Cause.NORMAL, 0), (16, Cause.FLOOD, 1)]
+)
+def test_a_source_of_few_packets_is_silent_at_a_gateway_that_is_only_counted(
+    scorer: score.OnnxScorer, packets: int, cause: Cause, names: int
+) -> None:
+    """That something is counted of the gateway is no opinion that it is flooded."""
+    calm = {"packets": 12, "known": 6, "sources": 1, "stray_tcp_rate": 10}
+    source = SOURCE | {"packets": packets}
+    assert not scorer.score(*table((2, calm | {"stray_tcp_rate": 0})))
+
+    verdicts = scorer.score(*table((2, calm), (3, source)))
+
+    assert [(one.cause, len(one.sources)) for one in verdicts] == [(cause, names)]
+
+
 def test_sources_are_folded_into_their_gateway(scorer: score.OnnxScorer) -> None:
     """One Verdict a gateway window; it names the guilty and never the known."""
     windows, features, sessions = table(

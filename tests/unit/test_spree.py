@@ -64,7 +64,7 @@ def windows(
                 n,
                 features=tuple(row.get(name, 0) for name in NAMES),
                 cause=Cause.NORMAL,
-                rule=COUNTED[0].name,
+                rule=COUNTED[WINDOW_SESSION][0].name,
                 probability_ppm=800_000,
             )
         )
@@ -91,7 +91,7 @@ def stopped_after(verdicts: list[Verdict]) -> int | None:
 
 
 def test_what_is_counted_is_what_the_scorer_tells_of() -> None:
-    rule = COUNTED[0]
+    rule = COUNTED[WINDOW_SESSION][0]
     told = ((rule.feature, rule.limit * rule.divisor + 1, FEATURE_LIMIT), *rule.needs)
 
     assert sorted(told) == sorted(ALL_FILLED)

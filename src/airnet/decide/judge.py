@@ -25,6 +25,7 @@ from airnet.decide.excess import Excess
 from airnet.decide.facts import Facts, Grounds
 from airnet.decide.findings import Columns, Finding, Findings
 from airnet.decide.guardrails import Guard
+from airnet.decide.held import Helds
 from airnet.decide.ladder import TIERS
 from airnet.decide.market import Phase
 from airnet.decide.peers import Peers
@@ -79,6 +80,7 @@ class Judge:
         self._findings = Findings(policy, site, columns or {}, self._terms)
         self._excess = Excess(policy, site, columns or {}, self._terms)
         self._sprees = Sprees(columns or {}, self._terms)
+        self._helds = Helds(columns or {}, self._terms)
         self.guard = Guard(policy, site, self._peers)
         self.doubts = Doubts(policy)
         self._streaks = Streaks(policy.hysteresis.gap_ms * NS_PER_MS)
@@ -199,6 +201,7 @@ class Judge:
             self._diversions.state(),
             self._excess.state(),
             self._sprees.state(),
+            self._helds.state(),
         )
 
     def _weigh(self, verdict: Verdict) -> tuple[Finding, Streak | None]:
@@ -208,6 +211,7 @@ class Judge:
         if finding.cause is not Cause.NORMAL:
             finding = self._excess.of(verdict, finding, key)
         finding = self._sprees.of(verdict, finding, key)
+        finding = self._helds.of(verdict, finding, key)
         if finding.cause is Cause.NORMAL:
             if not finding.is_hard:  # what is only counted neither breaks nor mends
                 self._streaks.forget(key)

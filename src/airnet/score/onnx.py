@@ -295,16 +295,17 @@ class OnnxScorer:
         has_fact = any(mark & FACT for mark in marks)
         facts = fired(RULES[kind], model.columns, rows) if has_fact else {}
         counted: dict[int, Fired] = {}
-        if has_fact and kind == WINDOW_SESSION:
-            counted = fired(COUNTED, model.columns, rows)
+        if has_fact and kind in COUNTED:
+            counted = fired(COUNTED[kind], model.columns, rows)
         values = rows.tolist()
         for place, mark in enumerate(marks):
             fact = facts.get(place)
-            if fact is None and mark & EXCUSED:
+            is_excused = fact is None and mark & EXCUSED
+            if is_excused and place not in counted:
                 continue
             chances = model.probabilities_ppm(margins[place])
             opinion = of_rule(model, fact, chances)
-            if opinion is None:
+            if opinion is None and not is_excused:
                 opinion = of_model(model, values[place], chances)
                 if opinion is not None and kind == WINDOW_SESSION:
                     opinion = if_ready(opinion, values[place])
@@ -324,7 +325,7 @@ class OnnxScorer:
         kinds = windows["kind"].tolist()
         order = sorted(opinions)
         told = [place for place in order if kinds[place] in FOLDED]
-        gateways = folded(windows, features, told) if told else {}
+        gateways = folded(windows, features, told, opinions) if told else {}
         said: Said = {
             place: (place, NOBODY) for place in order if kinds[place] not in FOLDED
         }

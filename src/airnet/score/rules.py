@@ -17,6 +17,7 @@ from airnet.score.rules_feed import FEED_RULES
 from airnet.score.rules_flood import FAST_RULES, SOURCE_RULES
 from airnet.score.rules_flood_odd import ODD_RULES, ODD_TOLD_RULES
 from airnet.score.rules_flood_told import (
+    GATEWAY_COUNTED,
     GATEWAY_SLOW_RULES,
     GATEWAY_TOLD_RULES,
     HOST_FLOOD_RULES,
@@ -26,7 +27,7 @@ from airnet.score.rules_host import HOST_RULES
 from airnet.score.rules_sensor import SENSOR_RULES
 from airnet.score.rules_session import SESSION_RULES
 from airnet.score.rules_session_frenzy import FRENZY_RULES
-from airnet.score.rules_session_told import COUNTED
+from airnet.score.rules_session_told import COUNTED as SESSION_COUNTED
 from airnet.score.rules_venue import VENUE_RULES
 
 __all__ = [
@@ -40,6 +41,9 @@ __all__ = [
 
 #: What policy acts upon; what it only tells comes after, so that it says less.
 GATEWAY_RULES = (*FAST_RULES, *GATEWAY_SLOW_RULES, *ODD_RULES)
+
+#: By window kind, what decide counts over windows.
+COUNTED = {WINDOW_SESSION: SESSION_COUNTED, WINDOW_GATEWAY: GATEWAY_COUNTED}
 
 RULES = {
     WINDOW_SESSION: (*FRENZY_RULES, *SESSION_RULES),

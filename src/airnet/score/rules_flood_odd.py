@@ -24,6 +24,33 @@ OF_CLIENTS = (
     ("packets_per_source", 2000, ANY),
 )
 LASTING = (("rate_1s", 150, ANY), ("streak_ms", 50, ANY))
+#: Nothing but segments of no connection, and none of them a SYN.
+SEGMENTS = (
+    *UNANSWERED,
+    ("history_ms", 1000, ANY),
+    ("over_baseline", 10_000, ANY),
+    ("syn_rate", 0, 20),
+    ("completed_rate", 0, 0),
+    ("udp_rate", 0, 20),
+    ("icmp_rate", 0, 20),
+    ("fragment_rate", 0, 20),
+)
+#: The same under the addresses of those who trade, who go on.
+SEGMENTS_OF_CLIENTS = (
+    *SEGMENTS,
+    ("known_share", 501, ANY),
+    ("packets_per_source", 2000, ANY),
+    ("session_rate", 1, ANY),
+)
+#: Handshakes of strangers that a port refuses, faster than anybody asks again.
+REFUSED = (
+    *AT_GATEWAY,
+    ("history_ms", 1000, ANY),
+    ("over_baseline", 20_000, ANY),
+    ("known_share", 0, 250),
+    ("busiest_port_share", 800, ANY),
+    ("syn_rate", 600, ANY),
+)
 
 ODD_RULES = (
     # Echo requests, or their answers, that nobody answers, of anybody: who looks
@@ -35,6 +62,57 @@ ODD_RULES = (
         feature="icmp_rate",
         limit=500,
         needs=UNANSWERED,
+    ),
+    # Segments of strangers that belong to no connection, of whatever flags, to which
+    # nothing goes back, ten times what is usual: who connects sends a SYN and is
+    # answered, and a host that is there answers what it does not know by RST (RFC 9293
+    # section 3.10.7.1). Sessions that are held show that the mirror sees both ways.
+    Rule(
+        name="gateway.unanswered_segments_per_second",
+        cause=Cause.FLOOD,
+        unit="segments/s",
+        feature="stray_tcp_rate",
+        limit=200,
+        needs=(*SEGMENTS, ("known_share", 0, 100)),
+    ),
+    # The same under the addresses of those who trade: nobody is named, and who holds a
+    # session passes.
+    Rule(
+        name="gateway.unanswered_segments_of_clients",
+        cause=Cause.FLOOD,
+        unit="segments/s",
+        feature="stray_tcp_rate",
+        limit=200,
+        needs=(*SEGMENTS_OF_CLIENTS, *LASTING),
+    ),
+    # The same, each answered by RST, for longer than what a gateway that was away tells
+    # those who had been there before.
+    Rule(
+        name="gateway.refused_segments_per_second",
+        cause=Cause.FLOOD,
+        unit="segments/s",
+        feature="refused_rate",
+        limit=300,
+        needs=(
+            *AT_GATEWAY,
+            ("history_ms", 1000, ANY),
+            ("over_baseline", 20_000, ANY),
+            ("known_share", 0, 100),
+            ("stray_tcp_rate", 300, ANY),
+            ("syn_rate", 0, 20),
+            ("completed_rate", 0, 0),
+            ("streak_ms", 20, ANY),
+        ),
+    ),
+    # Handshakes that one port refuses, and which go on: a firm's programs that start
+    # before theirs is served are two dozen, and wait before they ask again.
+    Rule(
+        name="gateway.refused_handshakes_per_second",
+        cause=Cause.FLOOD,
+        unit="handshakes/s",
+        feature="refused_rate",
+        limit=800,
+        needs=(*REFUSED, ("streak_ms", 40, ANY)),
     ),
     # Datagrams, each from an address never seen before: a feed has one sender, and a
     # resolver is asked by those who trade.
@@ -114,5 +192,52 @@ ODD_TOLD_RULES = (
         feature="half_open",
         limit=31,
         needs=(*OF_CLIENTS, ("known", 3, ANY), ("streak_ms", 10, ANY)),
+    ),
+    Rule(
+        name="gateway.several_unanswered_segments",
+        cause=Cause.FLOOD,
+        unit="segments/s",
+        feature="stray_tcp_rate",
+        limit=200,
+        needs=(*SEGMENTS, ("known_share", 0, 100), ("streak_ms", 5, ANY)),
+    ),
+    Rule(
+        name="gateway.several_unanswered_segments_of_clients",
+        cause=Cause.FLOOD,
+        unit="segments/s",
+        feature="stray_tcp_rate",
+        limit=200,
+        needs=(*SEGMENTS_OF_CLIENTS, ("streak_ms", 10, ANY)),
+    ),
+    # One or two hosts that trade connect again and again, and do not log on: a client in
+    # a loop, or who uses its address. It may be let in at last, so it is told only.
+    Rule(
+        name="gateway.connections_of_clients_without_logon",
+        cause=Cause.FLOOD,
+        unit="handshakes/s",
+        feature="completed_rate",
+        limit=60,
+        needs=(
+            ("packets", 10, ANY),
+            ("known", 3, ANY),
+            ("history_ms", 1000, ANY),
+            ("known_share", 800, ANY),
+            ("sources", 1, 2),
+            ("logon_rate", 0, 0),
+            ("half_open_share", 0, 500),
+            ("busiest_port_share", 800, ANY),
+            ("over_baseline", 8000, ANY),
+            ("rate_1s", 200, ANY),
+            ("streak_ms", 50, ANY),
+            ("session_rate", 1, ANY),
+        ),
+    ),
+    Rule(
+        name="gateway.several_refused_handshakes",
+        cause=Cause.FLOOD,
+        unit="handshakes/s",
+        feature="refused_rate",
+        limit=600,
+        needs=(*REFUSED, ("streak_ms", 10, ANY)),
     ),
 )

@@ -301,3 +301,21 @@ HOST_TOLD_RULES = (
         needs=(*REFUSED, ("refused_hosts", 10, 13), ("logons", 1, 2)),
     ),
 )
+
+#: What says nothing by itself, of any one window: decide counts connections that are
+#: held over windows (airnet.decide.held), and a model that finds a window normal gives
+#: no Verdict of it.
+GATEWAY_COUNTED = tuple(
+    Rule(
+        name=name,
+        cause=Cause.NORMAL,
+        unit="packets/s",
+        feature=feature,
+        limit=0,
+        needs=(("known", 3, ANY),),
+    )
+    for name, feature in (
+        ("gateway.connections_completed", "completed_rate"),
+        ("gateway.segments_of_strangers", "stray_tcp_rate"),
+    )
+)

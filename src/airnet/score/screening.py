@@ -68,9 +68,8 @@ def marks_of(kind: int, model: Model, rows: NDArray[np.float32]) -> NDArray[np.u
             marks[place] &= EXCUSED
     for place in fired(RULES[kind], model.columns, rows):
         marks[place] |= FACT
-    if kind == WINDOW_SESSION:
-        for place in fired(COUNTED, model.columns, rows):
-            marks[place] |= FACT
+    for place in fired(COUNTED.get(kind, ()), model.columns, rows):
+        marks[place] |= FACT
     return marks
 
 
@@ -92,7 +91,7 @@ def _bounds(
 ) -> tuple[NDArray[np.void], NDArray[np.void]]:
     """Return RULE[n] and LIMIT[m] of every rule and excuse."""
     named = [(kind, FACT, rule) for kind in RULES for rule in RULES[kind]]
-    named += [(WINDOW_SESSION, FACT, rule) for rule in COUNTED]
+    named += [(kind, FACT, rule) for kind in COUNTED for rule in COUNTED[kind]]
     named += [(kind, FACT, rule) for kind, rule in more]
     named += [(WINDOW_GATEWAY, EXCUSED, rule) for rule in EXCUSES]
     return _arrays(named)

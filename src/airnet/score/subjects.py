@@ -46,7 +46,10 @@ def count_heard(windows: NDArray[np.void]) -> int:
 
 
 def folded(
-    windows: NDArray[np.void], features: NDArray[np.float32], places: list[int]
+    windows: NDArray[np.void],
+    features: NDArray[np.float32],
+    places: list[int],
+    opinions: dict[int, Opinion],
 ) -> dict[int, list[int]]:
     """Return, by gateway, which sources' windows are told of with its own.
 
@@ -54,6 +57,7 @@ def folded(
         windows: WINDOW[k], each gateway's before those of its sources.
         features: float32[k, 64].
         places: of the gateways and sources of whom there is an opinion, ascending.
+        opinions: by place. A gateway of whom it is that it is normal is a calm one.
     """
     gateways = (windows["kind"] == WINDOW_GATEWAY).nonzero()[0]
     out: dict[int, list[int]] = {}
@@ -64,9 +68,16 @@ def folded(
         before = int(gateways.searchsorted(place))
         assert before, "a source window without its gateway's"
         gateway = int(gateways[before - 1])
+        own = opinions.get(gateway)
+        is_odd = own is not None and own.cause is not Cause.NORMAL
         # Who holds a session is no stranger: that is for the gateway to say.
-        if gateway in out or (
-            features[place, PACKETS] >= SOURCE_PACKETS and not windows[place]["known"]
+        if (
+            is_odd
+            or out.get(gateway)
+            or (
+                features[place, PACKETS] >= SOURCE_PACKETS
+                and not windows[place]["known"]
+            )
         ):
             out.setdefault(gateway, []).append(place)
     return out
@@ -85,6 +96,8 @@ def of_gateway(
     """
     guilty = [one for one in below if opinions[one].cause is Cause.FLOOD]
     own = opinions.get(place)
+    if own is not None and own.cause is Cause.NORMAL and below:
+        own = None
     is_sure = (
         own is not None
         and own.cause is Cause.FLOOD
