@@ -13,7 +13,7 @@ from airnet.domain.window import WINDOW_GATEWAY
 from airnet.pipeline import policy_path
 from airnet.score.rule import Rule, fired
 from airnet.score.rules import EXCUSES, GATEWAY_RULES, RULES
-from airnet.score.rules_flood_odd import ODD_TOLD_RULES
+from airnet.score.rules_flood_odd import ODD_LATE_RULES, ODD_TOLD_RULES
 from airnet.score.rules_flood_told import (
     GATEWAY_TOLD_RULES,
     HOST_FLOOD_RULES,
@@ -52,7 +52,7 @@ def test_names_are_one_rule_each() -> None:
 
 @pytest.mark.parametrize(
     "rule",
-    [*GATEWAY_RULES, *GATEWAY_TOLD_RULES, *ODD_TOLD_RULES],
+    [*GATEWAY_RULES, *ODD_LATE_RULES, *GATEWAY_TOLD_RULES, *ODD_TOLD_RULES],
     ids=lambda rule: rule.name,
 )
 def test_a_rule_fires_above_its_limit_and_not_on_it(rule: Rule) -> None:
@@ -203,7 +203,7 @@ def test_who_logs_on_for_the_first_time_is_not_refused(excuse: dict[str, int]) -
 
 def named(name: str) -> Rule:
     """Return the rule of this name."""
-    every = (*GATEWAY_RULES, *GATEWAY_TOLD_RULES, *ODD_TOLD_RULES)
+    every = (*GATEWAY_RULES, *ODD_LATE_RULES, *GATEWAY_TOLD_RULES, *ODD_TOLD_RULES)
     return next(rule for rule in every if rule.name == f"gateway.{name}")
 
 

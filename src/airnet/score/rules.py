@@ -15,7 +15,11 @@ from airnet.domain.window import (
 from airnet.score.excuses import EXCUSES
 from airnet.score.rules_feed import FEED_RULES
 from airnet.score.rules_flood import FAST_RULES, SOURCE_RULES
-from airnet.score.rules_flood_odd import ODD_RULES, ODD_TOLD_RULES
+from airnet.score.rules_flood_odd import (
+    ODD_LATE_RULES,
+    ODD_RULES,
+    ODD_TOLD_RULES,
+)
 from airnet.score.rules_flood_told import (
     GATEWAY_COUNTED,
     GATEWAY_SLOW_RULES,
@@ -39,7 +43,8 @@ __all__ = [
     "VENUE_RULES",
 ]
 
-#: What policy acts upon; what it only tells comes after, so that it says less.
+#: What policy acts upon, and the fast lane knows; what it only tells comes after, so
+#: that it says less.
 GATEWAY_RULES = (*FAST_RULES, *GATEWAY_SLOW_RULES, *ODD_RULES)
 
 #: By window kind, what decide counts over windows.
@@ -47,7 +52,12 @@ COUNTED = {WINDOW_SESSION: SESSION_COUNTED, WINDOW_GATEWAY: GATEWAY_COUNTED}
 
 RULES = {
     WINDOW_SESSION: (*FRENZY_RULES, *SESSION_RULES),
-    WINDOW_GATEWAY: (*GATEWAY_RULES, *GATEWAY_TOLD_RULES, *ODD_TOLD_RULES),
+    WINDOW_GATEWAY: (
+        *GATEWAY_RULES,
+        *ODD_LATE_RULES,
+        *GATEWAY_TOLD_RULES,
+        *ODD_TOLD_RULES,
+    ),
     WINDOW_SOURCE: SOURCE_RULES,
     WINDOW_VENUE: VENUE_RULES,
     WINDOW_FEED: FEED_RULES,

@@ -75,45 +75,6 @@ ODD_RULES = (
         limit=200,
         needs=(*SEGMENTS, ("known_share", 0, 100)),
     ),
-    # The same under the addresses of those who trade: nobody is named, and who holds a
-    # session passes.
-    Rule(
-        name="gateway.unanswered_segments_of_clients",
-        cause=Cause.FLOOD,
-        unit="segments/s",
-        feature="stray_tcp_rate",
-        limit=200,
-        needs=(*SEGMENTS_OF_CLIENTS, *LASTING),
-    ),
-    # The same, each answered by RST, for longer than what a gateway that was away tells
-    # those who had been there before.
-    Rule(
-        name="gateway.refused_segments_per_second",
-        cause=Cause.FLOOD,
-        unit="segments/s",
-        feature="refused_rate",
-        limit=300,
-        needs=(
-            *AT_GATEWAY,
-            ("history_ms", 1000, ANY),
-            ("over_baseline", 20_000, ANY),
-            ("known_share", 0, 100),
-            ("stray_tcp_rate", 300, ANY),
-            ("syn_rate", 0, 20),
-            ("completed_rate", 0, 0),
-            ("streak_ms", 20, ANY),
-        ),
-    ),
-    # Handshakes that one port refuses, and which go on: a firm's programs that start
-    # before theirs is served are two dozen, and wait before they ask again.
-    Rule(
-        name="gateway.refused_handshakes_per_second",
-        cause=Cause.FLOOD,
-        unit="handshakes/s",
-        feature="refused_rate",
-        limit=800,
-        needs=(*REFUSED, ("streak_ms", 40, ANY)),
-    ),
     # Datagrams, each from an address never seen before: a feed has one sender, and a
     # resolver is asked by those who trade.
     Rule(
@@ -180,6 +141,49 @@ ODD_RULES = (
             ("gateway.unanswered_of_clients", 160, 48),
             ("gateway.unanswered_of_many_clients", 512, ANY),
         )
+    ),
+)
+
+#: What is acted upon as well, and takes too long for the fast lane (ADR 0051).
+ODD_LATE_RULES = (
+    # Segments to which nothing goes back under the addresses of those who trade: nobody
+    # is named, and who holds a session passes.
+    Rule(
+        name="gateway.unanswered_segments_of_clients",
+        cause=Cause.FLOOD,
+        unit="segments/s",
+        feature="stray_tcp_rate",
+        limit=200,
+        needs=(*SEGMENTS_OF_CLIENTS, *LASTING),
+    ),
+    # Strangers' segments, each answered by RST, for longer than what a gateway that was away tells
+    # those who had been there before.
+    Rule(
+        name="gateway.refused_segments_per_second",
+        cause=Cause.FLOOD,
+        unit="segments/s",
+        feature="refused_rate",
+        limit=300,
+        needs=(
+            *AT_GATEWAY,
+            ("history_ms", 1000, ANY),
+            ("over_baseline", 20_000, ANY),
+            ("known_share", 0, 100),
+            ("stray_tcp_rate", 300, ANY),
+            ("syn_rate", 0, 20),
+            ("completed_rate", 0, 0),
+            ("streak_ms", 20, ANY),
+        ),
+    ),
+    # Handshakes that one port refuses, and which go on: a firm's programs that start
+    # before theirs is served are two dozen, and wait before they ask again.
+    Rule(
+        name="gateway.refused_handshakes_per_second",
+        cause=Cause.FLOOD,
+        unit="handshakes/s",
+        feature="refused_rate",
+        limit=800,
+        needs=(*REFUSED, ("streak_ms", 40, ANY)),
     ),
 )
 
