@@ -15,8 +15,8 @@ counted over windows: one that is completed adds one, and takes away are
 Of three that are held for longer than one volley of a monitor takes it is told; of 40,
 which is half as many again as a firm's programs that start while the venue is slow,
 what belongs to no session is limited. Clients' count, too, where they are more than
-all of them would try at three times: an address that trades may be forged, or shared. Integers; time is capture time. Bounded: the
-gateway heard of least lately goes.
+all of them would try at three times: an address that trades may be forged, or shared.
+Integers; time is capture time. Bounded: the gateway heard of least lately goes.
 """
 
 import operator

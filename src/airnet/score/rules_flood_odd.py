@@ -156,8 +156,8 @@ ODD_LATE_RULES = (
         limit=200,
         needs=(*SEGMENTS_OF_CLIENTS, *LASTING),
     ),
-    # Strangers' segments, each answered by RST, for longer than what a gateway that was away tells
-    # those who had been there before.
+    # Strangers' segments, each answered by RST, for longer than what a gateway that was
+    # away tells those who had been there before.
     Rule(
         name="gateway.refused_segments_per_second",
         cause=Cause.FLOOD,
@@ -213,8 +213,8 @@ ODD_TOLD_RULES = (
         limit=200,
         needs=(*SEGMENTS_OF_CLIENTS, ("streak_ms", 10, ANY)),
     ),
-    # One or two hosts that trade connect again and again, and do not log on: a client in
-    # a loop, or who uses its address. It may be let in at last, so it is told only.
+    # One or two hosts that trade connect again and again, and do not log on: a client
+    # in a loop, or who uses its address. It may be let in at last: it is told only.
     Rule(
         name="gateway.connections_of_clients_without_logon",
         cause=Cause.FLOOD,
