@@ -156,7 +156,7 @@ def test_connections_to_a_gateway_of_the_site_are_counted_as_it_lets_them_go() -
 
     found = decided(*held)
 
-    assert [n for n, one in found if one.action not in PASSIVE][:1] == [23]
+    assert [n for n, one in found if one.action not in PASSIVE][:1] == [24]
     assert not decided(*gone)
 
 

@@ -173,8 +173,7 @@ def _finding(rule: str, score: int, limit: int) -> Finding:
 def counted(before: Count | None, at_ns: int, shown: Shown) -> Count:
     """Return a gateway's score with one window more."""
     if before is None:
-        earlier = max(shown.unspoken - shown.completed, 0)
-        before = Count(at_ns, at_ns, 0, 0, earlier)
+        before = Count(at_ns, at_ns, 0, 0, shown.unspoken)
     leaked = LEAK * max(at_ns - before.at_ns, 0) // SECOND_NS
     grown = shown.unspoken - before.unspoken
     outside = min(shown.completed, shown.segments)
