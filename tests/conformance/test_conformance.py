@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from airnet.act.actuator import Actuator, Confirming, Reconciling
+from airnet.act.attempts import AGAIN_NS, ATTEMPTS_MAX
 from airnet.act.standing import Standing
 from airnet.clock import SystemClock
 from airnet.domain.containment import Containment, State
@@ -31,6 +32,8 @@ S = 1_000_000_000
 LONG_NS = 60 * S
 #: What a busy machine may add to any wait.
 PATIENCE_S = 10.0
+#: How long attempts are apart, all together.
+AGAIN_S = sum(AGAIN_NS) / S
 #: The last Decision of a rig (`Rig.decision`).
 LAST = 63
 #: And to a call that waits for nobody; one that hangs takes longer.
@@ -372,6 +375,88 @@ def test_healed_it_works_again(rig: Rig, fault: Fault) -> None:
     assert rig.holds(decision)
     rig.actuator.release(standing)
     wait_until(lambda: rig.is_free(decision), PATIENCE_S)
+
+
+class Latest:
+    """The rig's actuator as it is now: healing may replace it."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._rig.actuator, name)
+
+
+def tried_until_it_stands(rig: Rig, acting: Standing, decision: Decision) -> None:
+    """Let it be tried again; assert that it stands once, and is undone whole."""
+
+    def is_over() -> bool:
+        acting.tick(time.time_ns())
+        return decision.id not in acting.attempts
+
+    wait_until(is_over, AGAIN_S + ATTEMPTS_MAX * (rig.call_ns + STALL_NS) / S)
+    assert [one.decision_id for one in acting.in_force] == [decision.id]
+    assert rig.holds(decision)
+    undone = acting.release(decision.id, "a test")
+    assert undone is not None
+    assert undone.state is State.ROLLED_BACK
+    # Nothing of an attempt before it is left, which would be a second containment.
+    wait_until(lambda: rig.is_free(decision), PATIENCE_S)
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_what_failed_is_tried_again(rig: Rig, fault: Fault, tmp_path: Path) -> None:
+    breaking = rig.faults[fault]
+    if isinstance(breaking, str):
+        return
+    decision = rig.decision(0)
+    with standing_of(Latest(rig), tmp_path) as acting:
+        with breaking():
+            failed = acting.carry_out(decision)
+            assert failed is not None
+            assert failed.state is State.FAILED
+        assert decision.id in acting.attempts
+        tried_until_it_stands(rig, acting, decision)
+
+
+def failed_and_killed(rig: Rig, decision: Decision, fault: Fault, folder: Path) -> bool:
+    """Have a process fail and be killed; return whether it did fail.
+
+    Some enforcers can only be made to fail in the process that breaks them.
+    """
+    breaking = rig.faults[fault]
+    if isinstance(breaking, str):
+        return False
+
+    def acts(tell: Callable[[], None]) -> None:
+        with standing_of(rig.heir(), folder) as acting:
+            acting.carry_out(decision)
+            tell()
+            signal.pause()
+
+    with breaking():
+        killed(acts)
+    (outcome,) = [one for one in read(folder) if one.kind == "containment"]
+    if outcome.body["state"] == State.FAILED:
+        return True
+    with standing_of(rig.heir(), folder, recovers=True) as acting:
+        acting.release(decision.id, "a test")
+    return False
+
+
+def test_killed_between_attempts(rig: Rig, tmp_path: Path) -> None:
+    """What failed when it was killed is tried by the next process, and stands once."""
+    for number, fault in enumerate((Fault.GONE, Fault.REFUSES, Fault.FULL)):
+        decision, folder = rig.decision(number), tmp_path / fault
+        folder.mkdir()
+        if failed_and_killed(rig, decision, fault, folder):
+            break
+    else:
+        pytest.fail("nothing makes it fail")
+    assert rig.is_free(decision)
+    with standing_of(rig.heir(), folder, recovers=True) as acting:
+        assert acting.in_force == ()
+        tried_until_it_stands(rig, acting, decision)
 
 
 def test_every_fault_is_answered_for(rig: Rig) -> None:

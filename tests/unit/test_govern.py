@@ -93,6 +93,26 @@ def test_what_stands_waits_and_ended_is_listed(office: Office) -> None:
     assert office.levers.calls == [("apply", stands.id)]
 
 
+def test_what_is_tried_again_is_listed_and_can_be_undone(office: Office) -> None:
+    office.levers.fails = {"apply"}
+    decision = office.decide()
+    until(lambda: bool(listed(office)["retried"]))
+    (shown,) = listed(office)["retried"]
+
+    answer = plainly(office, Ask.UNDO, decision.id, "desk")
+
+    assert (shown["id"], shown["state"]) == (decision.id, "failed")
+    assert "tried again" in shown["detail"]
+    assert answer.ok, answer
+    assert answer.body["state"] == "rolled_back"
+    after = listed(office)
+    assert after["retried"] == after["standing"] == []
+    (veto,) = after["undone"]
+    assert veto["by"] == "desk"
+    time.sleep(0.7)  # by when it would have been tried again
+    assert [what for what, _ in office.levers.calls].count("apply") <= 2
+
+
 def test_undo_lets_go_at_once_and_says_who_and_why(office: Office) -> None:
     decision = office.decide()
     until(lambda: bool(listed(office)["standing"]))

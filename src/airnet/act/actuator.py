@@ -111,3 +111,36 @@ class Reconciling(Protocol):
             ActuationError: the enforcer cannot be asked; nothing new may be done.
         """
         ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """An Actuator that can say, after a crash, whether a Decision is in force."""
+
+    def find(self, decision: Decision) -> Containment | None:
+        """Return what stands of it, or None when nothing does.
+
+        Raises:
+            ActuationError: it cannot be told now.
+        """
+        ...
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """An Actuator whose enforcers hold to the answer that they gave to an id."""
+
+    holds_to_ids: bool
+
+
+@runtime_checkable
+class Several(Protocol):
+    """An Actuator whose Decisions are enforced by several that may hang apart."""
+
+    def enforcer(self, what: Decision | Containment) -> str:
+        """Return who enforces it.
+
+        Raises:
+            ActuationError: nobody knows.
+        """
+        ...

@@ -96,8 +96,12 @@ class Isolation:
         """Return whether it is a cut that the other one can make."""
         return decision.action in CUTS and self._cut.accepts(decision)
 
-    def apply(self, decision: Decision, ttl_ns: int) -> Containment:
+    def apply(
+        self, decision: Decision, ttl_ns: int, told_as: Decision | None = None
+    ) -> Containment:
         """Make every session safe, then cut; and look again where orders could come.
+
+        `told_as` is the same under another id, where gateways know this one.
 
         Raises:
             ActuationError: one is not safe, and nothing is cut; or the cut failed; or
@@ -108,7 +112,7 @@ class Isolation:
         loose: list[tuple[Securing, Decision]] = []
         for session in self._concerned(decision):
             self._require_open(decision)
-            gateway, asked = self._gateway(decision, session)
+            gateway, asked = self._gateway(told_as or decision, session)
             told.append(_made_safe(gateway, asked, _refused(decision)))
             if not gateway.bars_orders:
                 # Another id: a gateway may refuse one that it knows.

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -14,7 +13,9 @@ from airnet.act.actuator import (
     Confirming,
     Reconciled,
     Reconciling,
+    Several,
 )
+from airnet.act.attempts import applied, known_as, standing
 from airnet.act.intents import LASTING, Order
 from airnet.act.isolation import Isolation
 from airnet.act.workers import Call, Workers
@@ -30,32 +31,6 @@ CONFIRM_NS = 2_000_000_000
 SLOW_NS = 200_000_000
 #: Who takes so long to fail hangs, and is not asked for anything new for a while.
 HANGS_NS, REST_NS = 300_000_000, 1_000_000_000
-
-
-@runtime_checkable
-class Telling(Protocol):
-    """An Actuator that can say, after a crash, whether a Decision is in force."""
-
-    def find(self, decision: Decision) -> Containment | None:
-        """Return what stands of it, or None when nothing does.
-
-        Raises:
-            ActuationError: it cannot be told now.
-        """
-        ...
-
-
-@runtime_checkable
-class Several(Protocol):
-    """An Actuator whose Decisions are enforced by several that may hang apart."""
-
-    def enforcer(self, what: Decision | Containment) -> str:
-        """Return who enforces it.
-
-        Raises:
-            ActuationError: nobody knows.
-        """
-        ...
 
 
 class Levers:
@@ -153,11 +128,17 @@ class Levers:
         return msgspec.structs.replace(lost, state=State.FAILED, detail=detail)
 
     def command(
-        self, decision: Decision, reconcile: Callable[[str], None]
+        self,
+        decision: Decision,
+        reconcile: Callable[[str], None],
+        number: int = 1,
+        left_ns: int = 0,
     ) -> Containment:
         """Send the command and return its outcome, which may be that it failed.
 
-        `reconcile` is called first with the name of one that must be reconciled.
+        `reconcile` is called first with the name of one that must be reconciled. The
+        `number`-th attempt is for `left_ns`, and looks first for what stands of those
+        before it, whose answers may have been lost.
         """
         command_ns = self._clock.now_ns()
         failed = nothing(
@@ -167,26 +148,29 @@ class Levers:
         actuator = self.taker(decision)
         if actuator is None:
             return failed
-        ttl_ns = decision.until_ns - decision.t_ns
+        ttl_ns = left_ns or decision.until_ns - decision.t_ns
         enforcer, began_ns = _enforcer(actuator, decision), self._clock.mono_ns()
         is_alone = decision.tier <= Tier.LIMIT_ALGO  # what people agreed to is tried
         if is_alone and began_ns < self._hung_ns.get(enforcer, 0):
             detail = f"not asked: {enforcer} did not answer a moment ago"
-            return msgspec.structs.replace(failed, detail=detail)
+            return msgspec.structs.replace(
+                failed, actuator=actuator.name, detail=detail
+            )
         try:
             name = actuator.name
             if isinstance(actuator, Isolation):
                 name = actuator.cuts_by
             if name in self._unreconciled:
                 reconcile(name)
-            return self._workers.do(enforcer, lambda: actuator.apply(decision, ttl_ns))
+            work = functools.partial(applied, actuator, decision, ttl_ns, number)
+            return self._workers.do(enforcer, work)
         except ActuationError as error:
             detail = str(error)
         failed = msgspec.structs.replace(
             failed,
             actuator=actuator.name,
             until_ns=command_ns + ttl_ns,
-            handle=_aim(actuator, decision),
+            handle=_aim(actuator, known_as(actuator, decision, number)),
             detail=detail,
         )
         if decision.action in LASTING:  # only a person may take it back (ADR 0040)
@@ -198,6 +182,19 @@ class Levers:
             self._note_failure(enforcer, began_ns)
         return msgspec.structs.replace(
             failed, detail=f"{detail}; {failure or 'taken back'}"
+        )
+
+    def intended(self, decision: Decision, number: int, left_ns: int) -> Containment:
+        """Return the `number`-th attempt as it is recorded before it leaves."""
+        actuator, now_ns = self.taker(decision), self._clock.now_ns()
+        intended = nothing(decision, State.INTENDED, now_ns, f"attempt {number}")
+        if actuator is None:
+            return intended
+        return msgspec.structs.replace(
+            intended,
+            actuator=actuator.name,
+            handle=_aim(actuator, known_as(actuator, decision, number)),
+            until_ns=now_ns + left_ns,
         )
 
     def _note_failure(self, enforcer: str, began_ns: int) -> None:
@@ -281,9 +278,9 @@ class Levers:
         actuator = self.taker(decision)
         detail = "not in force after a restart; not tried again"
         found = None
-        if actuator is not None and isinstance(actuator, Telling):
+        if actuator is not None:
             try:
-                found = actuator.find(decision)
+                found = standing(actuator, decision)
             except ActuationError as error:
                 detail = f"unknown after a restart, look there: {error.what}"
         return found or nothing(decision, State.FAILED, self._clock.now_ns(), detail)

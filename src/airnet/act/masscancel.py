@@ -35,6 +35,7 @@ class MassCancelActuator:
     name = "mass_cancel"
     #: There is no word in FIX for it.
     bars_orders = False
+    holds_to_ids = True
 
     def __init__(
         self,

@@ -80,6 +80,7 @@ class OrdersActuator:
 
     name = "orders"
     bars_orders = True
+    holds_to_ids = True
 
     def __init__(
         self,

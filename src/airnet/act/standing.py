@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from airnet.act.actuator import Actuator
+from airnet.act.again import Again
 from airnet.act.effect import Effect, Seen, late_words, seen, starved, verified
 from airnet.act.entries import ENDED_MAX, Body, Ended, Entries, Undone, gone_words
 from airnet.act.intents import (
@@ -75,6 +76,8 @@ class Standing:
         self._between: Callable[[], None] = lambda: None
         self.leaving = Leaving(self._levers, clock)
         self._steps = Steps(clock)
+        self._again = Again(self._levers, self._entries, clock, closed)
+        self.attempts = self._again.attempts
         self.vetoes = Vetoes()
         self.ended: deque[Ended] = deque(maxlen=ENDED_MAX)
         self._waiting = Waiting(self._entries, clock, self.ended)
@@ -94,6 +97,8 @@ class Standing:
         """Return the Decision behind something that stands, waits or was withheld."""
         if (proposal := self.proposals.get(decision_id)) is not None:
             return proposal.decision
+        if (trial := self.attempts.get(decision_id)) is not None:
+            return trial.decision
         return self._decisions.get(decision_id) or self.vetoes.withheld(decision_id)
 
     def outcome(self, decision_id: str) -> Containment | None:
@@ -112,7 +117,7 @@ class Standing:
 
         Passive Decisions and those in shadow are recorded and not sent; what people
         must agree to waits. An actuator that fails gives a Containment in state
-        `failed`; nothing is tried again.
+        `failed`; `tick` tries it again, a few times.
 
         Raises:
             LedgerError: the intent cannot be made durable; nothing was sent. Or the
@@ -161,6 +166,7 @@ class Standing:
     def tick(self, now_ns: int) -> list[Containment]:
         """Record what has ended by itself at `now_ns`, in the order of its end."""
         self._waiting.lapse()
+        self._try_again()
         self._containments = self._steps.followed(self._containments)
         if not self._containments:  # it is asked for every Verdict
             return []
@@ -227,6 +233,8 @@ class Standing:
             LedgerError: a proposal could not be withdrawn on the record.
         """
         proposal = self.proposals.get(decision_id)
+        if (trial := self.attempts.pop(decision_id)) is not None:
+            self._keep(trial.decision, trial.last)
         containment = self._containments.get(decision_id)
         if proposal is None and containment is None:
             raise InstructionError(
@@ -275,6 +283,9 @@ class Standing:
                 self._settle(intent)
             elif last.state in IN_FORCE:
                 self._keep(intent, last)
+            elif last.state is State.INTENDED:
+                self._settle(intent, last)
+        self.attempts.resume(entries)
         self._waiting.recover(entries)
         self.tick(now_ns)
         for name in self._levers.distrust():
@@ -288,7 +299,19 @@ class Standing:
         why = "" if self._levers.is_answered(decision) else self._closed()
         if why:
             return self._levers.withhold(decision, why)
-        return self._levers.command(decision, self._reconcile)
+        outcome = self._levers.command(decision, self._reconcile)
+        return self.attempts.noted(decision, outcome)
+
+    def _try_again(self) -> None:
+        """Try once more what has failed and is due, unless somebody is against it."""
+        tried = self._again.attempt(self.vetoes, self._reconcile)
+        if tried is None:
+            return
+        if not tried.against:
+            self._stand(tried.decision, tried.outcome)
+            return
+        self._keep(tried.decision, tried.outcome)
+        self._undo(tried.outcome, tried.against)
 
     def _stand(self, decision: Decision, outcome: Containment) -> None:
         """Record what came of a Decision, and keep what is in force."""
@@ -296,7 +319,7 @@ class Standing:
         self._outcomes[decision.id] = outcome
         if outcome.state in IN_FORCE:
             self._keep(decision, outcome)
-        else:
+        elif decision.id not in self.attempts:
             self.ended.append(Ended.of(decision, outcome))
 
     def _reconcile(self, name: str) -> None:
@@ -345,13 +368,13 @@ class Standing:
         self._drop(containment.decision_id, undone)
         return undone
 
-    def _settle(self, intent: Decision) -> None:
+    def _settle(self, intent: Decision, attempt: Containment | None = None) -> None:
         """Settle an intent without outcome: what may have left before a crash."""
         if intent.action in LASTING:
             # Only a person may lift it: adopted if it is there, never taken back.
             self._stand(intent, self._levers.find(intent))
             return
-        lost = self._levers.lost(intent)
+        lost = attempt or self._levers.lost(intent)
         if lost is not None:
             self._undo(lost, "intent without outcome found after a restart")
 

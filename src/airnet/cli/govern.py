@@ -40,6 +40,7 @@ COLUMNS = (
     "ends",
     "by, detail",
 )
+UNDOABLE = "standing", "retried", "proposed"
 LEFT_ALONE = ("target", "cause", "undone by", "since (UTC)", "ends")
 #: Of a moment as text, up to its seconds.
 SECONDS = 19
@@ -192,6 +193,7 @@ def _print(body: dict[str, Any]) -> None:
         out.print(f"FROZEN: {frozen['why']}", style="bold red", markup=False)
     titles = (
         ("In force", "standing", "nothing is in force"),
+        ("Failed, and tried again", "retried", ""),
         ("Waiting for people", "proposed", ""),
         ("Ended", "ended", ""),
     )
@@ -251,7 +253,7 @@ def _ids(
         body: Any = ask(place.socket, Ask.ACTIONS).body
     except AirnetError:
         return []
-    names = ("proposed",) if ctx.info_name == "approve" else ("standing", "proposed")
+    names = ("proposed",) if ctx.info_name == "approve" else UNDOABLE
     return [
         CompletionItem(one["id"], help=f"{one['action']} {' '.join(one['target'])}")
         for name in names

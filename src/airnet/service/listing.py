@@ -31,6 +31,15 @@ def listing(standing: Standing, gate: Gate, clock: Clock) -> Json:
             for one in standing.in_force
             if (decision := standing.decision(one.decision_id)) is not None
         ],
+        "retried": [
+            {
+                **_decision(one.decision),
+                "state": one.last.state.value,
+                "until_ns": one.until_ns,
+                "detail": f"{one.last.detail}; tried again",
+            }
+            for one in standing.attempts
+        ],
         "proposed": [
             {
                 **_decision(one.decision),
