@@ -11,7 +11,7 @@ from airnet.decide.enough import OF_REFUSALS
 from airnet.decide.judge import Judge
 from airnet.decide.policy import Hysteresis, Policy, Rule
 from airnet.decide.recovery import recover
-from airnet.decide.refusals import FEATURES, SEEN_NS
+from airnet.decide.refusals import ANSWERS_NS, FEATURES, SEEN_NS
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.decision import PASSIVE, Action, Decision, Mode, with_id
 from airnet.domain.verdict import Verdict
@@ -19,6 +19,14 @@ from airnet.domain.window import WINDOW_SESSION
 from airnet.record.memory import MemoryLedger
 from airnet.score.rules_session import SESSION_RULES
 from tests.fakes.verdicts import MS, SITE, T0, session_name, session_verdict
+from tests.unit.test_diversions import (
+    PATHED,
+    RISE,
+    heard,
+    policy as line,
+    reroutes,
+    slow,
+)
 
 NAMES = SESSION_SCHEMA.names
 COLUMNS = {WINDOW_SESSION: {name: place for place, name in enumerate(NAMES)}}
@@ -220,3 +228,96 @@ def test_in_shadow_the_same_is_decided(
             if one.rule in OF_REFUSALS and close_ns < until.get(comp, 0) + SEEN_NS:
                 assert is_risen
             until[comp] = one.until_ns
+
+
+# ---- a gateway whose answers were quick because they refused ----
+
+
+def answers(first_ms: int, last_ms: int, **changes: object) -> Iterator[Verdict]:
+    """Give windows of a gateway whose answers are slower than what is usual there."""
+    for at_ms in range(first_ms, last_ms, 100):
+        yield slow(at_ms, **changes)
+
+
+def lined(*what: Iterator[Verdict], mode: Mode = Mode.ENFORCE) -> list[Decision]:
+    """Return what a Judge orders who could drive round, and contains as ever."""
+    terms = msgspec.structs.replace(
+        POLICY.cause,
+        venue_fault=line(mode).cause.venue_fault,
+        algo_fault=msgspec.structs.replace(POLICY.cause.algo_fault, mode=mode),
+    )
+    judge = Judge(Policy(cause=terms), PATHED, COLUMNS)
+    found = []
+    for verdict in itertools.chain(*what):
+        judge.meet(heard((verdict.close_ns - T0) // MS))
+        found += judge.judge(verdict)
+    return found
+
+
+def rerouted(decisions: list[Decision]) -> list[int]:
+    return [(one.t_ns - T0) // MS for one in reroutes(decisions)]
+
+
+@pytest.mark.parametrize("mode", [Mode.ENFORCE, Mode.SHADOW])
+def test_answers_that_seem_slow_for_our_refusals_turn_nothing_round(mode: Mode) -> None:
+    fault = lasting(100, 200, LOOP, RISEN)
+    end_ms = 100 + TTL_MS + ANSWERS_NS // MS
+
+    found = lined(fault, answers(300, end_ms), mode=mode)
+
+    assert rerouted(found) == []
+    said = [one for one in found if one.rule == RISE]
+    assert {one.action for one in said} == {Action.EVIDENCE}
+    assert "no evidence of a fault" in said[0].why
+    assert len(said) == 1  # an episode
+
+
+def test_when_that_is_over_a_slow_line_is_driven_round() -> None:
+    fault = lasting(100, 200, LOOP, RISEN)
+    end_ms = 100 + TTL_MS + ANSWERS_NS // MS
+
+    at_ms = rerouted(lined(fault, answers(end_ms, end_ms + 2000)))
+
+    assert len(at_ms) == 1
+    assert end_ms + 400 <= at_ms[0] <= end_ms + 600
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"address": "10.0.0.77"},  # another gateway: who was throttled is not there
+        {"port": 9879},
+        {"rule": "venue.late_ack_share"},  # no floor that refusals could have moved
+        {"rule": "venue.silence_us"},
+    ],
+)
+def test_other_faults_and_gateways_count_as_ever(changes: dict) -> None:
+    fault = lasting(100, 200, LOOP, RISEN)
+    quiet = lined(answers(300, 3000, **changes))
+    after = lined(fault, answers(300, 3000, **changes))
+
+    def of_venue(found: list[Decision]) -> list[tuple[Action, int]]:
+        return [(one.action, one.t_ns) for one in found if one.rule != LOOP]
+
+    assert of_venue(after) == of_venue(quiet) != []
+
+
+def test_without_a_throttle_of_ours_a_slow_line_is_one() -> None:
+    assert rerouted(lined(answers(300, 3000))) == [700]
+
+
+def test_what_people_must_agree_to_first_refuses_nothing_yet() -> None:
+    asked = with_id(
+        msgspec.structs.replace(
+            decided(lasting(100, 200, LOOP, RISEN))[0],
+            mode=Mode.PROPOSE,
+            approvals_needed=2,
+        )
+    )
+    judge = Judge(Policy(cause=line().cause), PATHED, COLUMNS)
+    judge.guard.refusals.note(asked)
+    for at_ms in range(300, 1500, 100):
+        judge.meet(heard(at_ms))
+        if reroutes(judge.judge(slow(at_ms))):
+            return
+    pytest.fail("nothing was driven round")

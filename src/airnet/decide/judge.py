@@ -107,6 +107,7 @@ class Judge:
         self._peers.meet(verdict)
         finding, streak = self._weigh(verdict)
         is_venue = finding.cause is Cause.VENUE_FAULT
+        is_venue = is_venue and not self._own_ns(verdict, finding)
         diverted = self._divert(verdict, finding) if is_venue else []
         if streak is None:
             return diverted or self._tell(verdict, finding)
@@ -257,12 +258,12 @@ class Judge:
     def _tell(self, verdict: Verdict, finding: Finding) -> list[Decision]:
         """Say what is worth knowing before, or without, anything being done."""
         contain = self._terms.contain(finding.cause, verdict)
-        if contain is None:
-            return []
         window = one_window(verdict, finding, contain)
         if own_ns := self._own_ns(verdict, finding):
-            reason = refused_words(own_ns)
+            reason = refused_words(finding.cause, own_ns)
             return self._sayings.evidence(verdict, finding, window, reason, kind="own")
+        if contain is None:
+            return []
         if self._proposals.stands(verdict, finding.cause):
             return []
         key = drafts.subject(verdict)

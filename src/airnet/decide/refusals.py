@@ -15,7 +15,7 @@ from airnet.decide.stands import STANDS_MAX
 from airnet.domain.decision import Action, Decision
 from airnet.domain.session import SessionName
 from airnet.domain.verdict import Cause, Verdict
-from airnet.domain.window import WINDOW_SESSION
+from airnet.domain.window import WINDOW_SESSION, WINDOW_VENUE
 
 #: What makes an order gateway refuse: new orders, or changes of what it cancelled.
 REFUSING = frozenset(
@@ -26,8 +26,13 @@ FEATURES = frozenset({"rejects", "retries", "reject_share"})
 #: The longest of their memories is a mean of 10 s. A hundredth of it is left then: of
 #: 150 orders refused again each second, less than the 1.5 that a rule takes for many.
 SEEN_NS = 46_000_000_000
-#: Two names of each target that can stand.
-REFUSED_MAX = 2 * STANDS_MAX
+#: A gateway refuses sooner than it matches, and its quickest answer is what is usual of
+#: it. When nothing is refused any more all are slower, until that is learned: a minute
+#: (WINDOW_RISEN_NS in ext/window_venue.h), and the batches that are full by then.
+ANSWERS_NS = 90_000_000_000
+ANSWERS_RULE, ANSWERS_FEATURE = "venue.ack_rise_us", "ack_rise_us"
+#: Two names of each target that can stand, and of its gateway.
+REFUSED_MAX = 3 * STANDS_MAX
 
 Name = tuple[str, str, int]
 
@@ -45,6 +50,12 @@ class Refusals:
             for rule in policy.rules
             if rule.feature in FEATURES and WINDOW_KINDS[rule.window] == WINDOW_SESSION
         }
+        self._answers = {ANSWERS_RULE} | {
+            rule.name
+            for rule in policy.rules
+            if rule.feature == ANSWERS_FEATURE
+            and WINDOW_KINDS[rule.window] == WINDOW_VENUE
+        }
         self._until_ns: dict[Name, int] = {}
 
     def note(self, decision: Decision) -> None:
@@ -54,7 +65,8 @@ class Refusals:
             return
         if decision.approvals_needed:
             return
-        for name in _names(session):
+        venue = _venue(session.gateway, session.gateway_port)
+        for name in (*_names(session), venue):
             until_ns = max(self._until_ns.pop(name, 0), decision.until_ns)
             self._until_ns[name] = until_ns
         while len(self._until_ns) > REFUSED_MAX:
@@ -65,9 +77,13 @@ class Refusals:
     ) -> int:
         """Return how long what a window shows may be no more than what we made.
 
-        0 where it is more: another limit, or a rate above the session's own past.
+        0 where it is more: another limit, or a rate above the session's own past. Of a
+        gateway, how long its answers may seem slow for ours that were quick.
         """
         session = verdict.session
+        if finding.cause is Cause.VENUE_FAULT and finding.rule in self._answers:
+            until_ns = self._until_ns.get(_venue(verdict.address, verdict.port), 0)
+            return max(0, until_ns + ANSWERS_NS - verdict.close_ns) if until_ns else 0
         if session is None or finding.cause is not Cause.ALGO_FAULT:
             return 0
         if finding.rule not in self._rules or not self._until_ns:
@@ -81,12 +97,22 @@ class Refusals:
         return tuple(self._until_ns.items())
 
 
-def refused_words(left_ns: int) -> str:
-    """Return why refusals are no evidence now."""
+def refused_words(cause: Cause, left_ns: int) -> str:
+    """Return why refusals are no evidence now, of whoever refuses or is refused."""
+    if cause is Cause.VENUE_FAULT:
+        return (
+            "a gateway refuses sooner than it matches, airnet itself has had orders "
+            "refused there, and its other answers may seem slow for "
+            f"{left_ns // NS_PER_MS} ms more: that is no evidence of a fault"
+        )
     return (
         "refusals of orders that airnet itself has stopped are no evidence, and for "
         f"{left_ns // NS_PER_MS} ms more they may be that: it is no faster than ever"
     )
+
+
+def _venue(gateway: str, port: int) -> Name:
+    return (f"at {gateway}", "", port)
 
 
 def _names(session: SessionName) -> tuple[Name, ...]:
