@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from airnet.act.attempts import AGAIN_NS, ATTEMPTS_MAX
+from airnet.act.isolation import Isolation
 from airnet.act.orders import OrdersActuator
 from airnet.act.simulated import SimulatedActuator
 from airnet.act.standing import Standing
@@ -325,3 +326,20 @@ def test_a_lost_answer_makes_no_second_containment(gateway: FakeGateway) -> None
     actuator.close()
     assert gateway.limits == {}
     assert msgspec.json.decode(stands.handle)["id"] == made.id
+
+
+def test_what_waits_for_orders_before_it_cuts_is_not_tried_again() -> None:
+    clock = SimulatedClock(T0)
+    lever = Refusing(clock, failures=1000)
+    isolation = Isolation(lever, [], list, clock)
+    standing = Standing([isolation], MemoryLedger(), clock)
+    made = throttle(
+        tier=Tier.ISOLATE_HOST, action=Action.ISOLATE_HOST, target=("10.9.9.9",)
+    )
+    outcome = standing.carry_out(made)
+    assert outcome is not None
+    assert outcome.state is State.FAILED
+    for _ in range(100):
+        clock.time_ns += S // 10
+        standing.tick(clock.time_ns)
+    assert len(lever.asked) == 1

@@ -12,7 +12,7 @@ import msgspec
 
 from airnet.act.actuator import Actuator, Holding, Telling
 from airnet.act.intents import LASTING, fold_intents
-from airnet.act.isolation import Isolation
+from airnet.act.isolation import WAITS
 from airnet.clock import Clock
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Decision, with_id
@@ -84,6 +84,10 @@ class Attempts:
             return outcome
         made = 1 if trial is None else trial.made + 1
         until_ns = outcome.command_ns + decision.until_ns - decision.t_ns
+        if outcome.actuator.startswith(WAITS):
+            # It may have cut, and taken that back, for orders that nobody cancelled:
+            # people agreed to it once, and see why it failed.
+            return outcome
         told = self._added(
             decision, outcome, made, trial.until_ns if trial else until_ns
         )
@@ -101,6 +105,8 @@ class Attempts:
                 made[key] = made.get(key, 1) + is_begun
         for decision, last in fold_intents(entries).values():
             if last is None or last.state is not State.FAILED or not last.actuator:
+                continue
+            if last.actuator.startswith(WAITS):
                 continue
             ttl_ns = decision.until_ns - decision.t_ns
             until_ns = first_ns[decision.id] + ttl_ns
@@ -159,8 +165,6 @@ def applied(
     Raises:
         ActuationError: it is not, or that cannot be told.
     """
-    if isinstance(actuator, Isolation):
-        return actuator.apply(decision, ttl_ns, named(decision, number))
     found = standing(actuator, decision, number)
     if found is not None:
         until_ns = 0 if decision.action in LASTING else found.applied_ns + ttl_ns

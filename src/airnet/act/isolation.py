@@ -27,6 +27,8 @@ CUTS = frozenset(
         Action.FREEZE_PROCESS,
     }
 )
+#: Begins the name of who cuts when orders are gone.
+WAITS = "isolation-"
 #: How long all sessions together may take to be made safe.
 SAFE_NS = 5_000_000_000
 
@@ -80,7 +82,7 @@ class Isolation:
         sessions: Callable[[], Sequence[SessionName]],
         clock: Clock,
     ) -> None:
-        self.name = f"isolation-{cut.name}"
+        self.name = f"{WAITS}{cut.name}"
         #: Who cuts, and so must have been reconciled.
         self.cuts_by = cut.name
         self._cut = cut
@@ -96,12 +98,8 @@ class Isolation:
         """Return whether it is a cut that the other one can make."""
         return decision.action in CUTS and self._cut.accepts(decision)
 
-    def apply(
-        self, decision: Decision, ttl_ns: int, told_as: Decision | None = None
-    ) -> Containment:
+    def apply(self, decision: Decision, ttl_ns: int) -> Containment:
         """Make every session safe, then cut; and look again where orders could come.
-
-        `told_as` is the same under another id, where gateways know this one.
 
         Raises:
             ActuationError: one is not safe, and nothing is cut; or the cut failed; or
@@ -112,7 +110,7 @@ class Isolation:
         loose: list[tuple[Securing, Decision]] = []
         for session in self._concerned(decision):
             self._require_open(decision)
-            gateway, asked = self._gateway(told_as or decision, session)
+            gateway, asked = self._gateway(decision, session)
             told.append(_made_safe(gateway, asked, _refused(decision)))
             if not gateway.bars_orders:
                 # Another id: a gateway may refuse one that it knows.
