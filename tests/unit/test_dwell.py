@@ -203,6 +203,18 @@ def test_a_limit_that_is_told_is_acted_upon_where_both_models_agree() -> None:
     assert decision.action is Action.EVIDENCE
 
 
+def test_models_that_doubt_a_rate_do_not_second_a_rule_of_sizes() -> None:
+    """In news both were 0.92 sure of a fast desk whose order was 1,238 times as large.
+
+    Of a size alone nobody is contained, however sure they are.
+    """
+    sized = TOLD | {"rule": "session.quantity_over_usual", "second_ppm": 999_000}
+    found = said(*(opinion(100 * n, 999_000, **sized) for n in range(1, 9)), rule=AGREED)
+
+    assert {one.action for one in found} == {Action.EVIDENCE}
+    assert sized["rule"] in LOOPS_TOLD
+
+
 def test_evidence_is_told_before_it_is_acted_upon() -> None:
     verdicts = [opinion(100 * n, 990_000) for n in range(1, 5)]
 

@@ -30,6 +30,10 @@ ENVELOPE_RULE = "envelope.orders_per_second"
 ORDERS_FEATURE = "rate_new_1s"
 ORDERS_PER_SECOND = 10
 
+#: Rules of sizes. That a model doubts how fast a session is says nothing of them: it
+#: is no second witness, and sizes have long tails in news as well.
+UNSECONDED = frozenset({"session.quantity_over_usual"})
+
 Columns = Mapping[int, Mapping[str, int]]
 
 
@@ -171,6 +175,8 @@ class Findings:
         """Return whether both models agree with a rule that alone is only told."""
         rule = self._terms.contain(verdict.cause, verdict)
         if rule is None or not rule.agreed_min or verdict.rule not in rule.told:
+            return False
+        if verdict.rule in UNSECONDED:
             return False
         least = ppm(rule.agreed_min)
         if verdict.probability_ppm < least:

@@ -50,16 +50,16 @@ _PARTED = (
     *_WORKED[2:],
 )
 
-#: Prices that a desk knows, asked again and again in one name, each order withdrawn
-#: within milliseconds where it is not filled: what it asks is not the same often enough
-#: to be a loop. Both models were sure of it, in news and of a large order.
+#: Prices that a desk mostly knows, asked again and again in one name or two, each order
+#: withdrawn within milliseconds where it is not filled: what it asks is not the same
+#: often enough to be a loop. Both models were sure of it, in news and of a large order.
 _PROBED = (
-    ("same_symbol_share", 950, None),
-    ("new_price_share", None, 200),
+    ("same_symbol_share", 400, None),
+    ("new_price_share", None, 500),
     ("cancels_per_new", 500, 1500),
     ("cancel_age_us", None, 10_000),
-    ("entropy", 1800, None),
-    ("loop_share", None, 700),
+    ("entropy", 1600, None),
+    ("loop_share", None, 790),
     ("rejects", None, 2),
 )
 
@@ -99,9 +99,11 @@ _REPLACED = (
     ("rate_new_fast", None, 0),
 )
 #: Or orders without end in one name, hardly one of them withdrawn and half of them not
-#: filled, faster than a large order is worked.
+#: filled, faster than a large order is worked, and at new prices: one that began at the
+#: bell was as fast for five seconds, at prices that it held to.
 _POURED = (
     ("same_symbol_share", 950, None),
+    ("new_price_share", 300, None),
     ("fills_per_new", None, 500),
     ("cancels_per_new", None, 100),
     ("replaces_per_new", None, 100),

@@ -250,7 +250,9 @@ _ACTED = (
     ),
     # Fifteen times within some ten seconds an order was refused that had been refused
     # before, the same few messages come again and again, and the gateway takes the
-    # others' orders: limits and halts, which many run into, are no fault of one.
+    # others' orders: limits and halts, which many run into, are no fault of one. It is
+    # one order, or orders in one name: after an opening, who was refused in all names
+    # and had become slow was within the rest for a second.
     Rule(
         name="session.refused_again_per_second",
         cause=Cause.ALGO_FAULT,
@@ -262,6 +264,7 @@ _ACTED = (
             ("reject_share", 250, ANY),
             ("others_rejected", 0, 20),
             ("entropy", 0, 3500),
+            ("same_symbol_share", 500, ANY),
             ("market_1s", 0, 1500),
         ),
     ),
@@ -318,7 +321,8 @@ _ACTED = (
     # Fifteen times its own past for half a second, each order withdrawn within 5 ms
     # and hardly any filled: stuffing. Who refreshes quotes sends a bid and an offer by
     # turns, more than it withdraws in one volley, and lets them stand. Who races to
-    # prices at an open probes so too, in one name after the other.
+    # prices at an open probes so too, in one name after the other; and who asks prices
+    # in news, in one name or two, asks those that he knows: what stuffs takes new ones.
     Rule(
         name="session.withdrawn_over_own_baseline",
         cause=Cause.ALGO_FAULT,
@@ -331,20 +335,27 @@ _ACTED = (
             ("cancels_per_new", 900, 1200),
             ("cancel_age_us", 0, 5_000),
             ("same_side_share", 400, ANY),
-            ("same_symbol_share", 300, ANY),
+            ("same_symbol_share", 600, ANY),
+            ("new_price_share", 650, ANY),
         ),
     ),
     # Fifteen times its own past for a second, five times its first seconds, 300 orders
     # a second at least and three times the most it ever did, for half a second, while
     # the others stay calm, in its symbols too, and all of it on one side: 129 in a row,
-    # some of them alike: in a list of names, none is.
+    # some of them alike: in a list of names, none is. Nor have six others risen within
+    # the second: who begins a large order at the bell is as one-sided, for seconds.
     Rule(
         name="session.one_sided_rate_over_own_baseline",
         cause=Cause.ALGO_FAULT,
         unit="1/1000",
         feature="ratio_1s",
         limit=15_000,
-        needs=(*ALONE, ("side_run", 128, ANY), ("entropy", 0, 3900)),
+        needs=(
+            *ALONE,
+            ("side_run", 128, ANY),
+            ("entropy", 0, 3900),
+            ("elevated_1s", 0, 6),
+        ),
     ),
 )
 

@@ -53,6 +53,8 @@ STILL = (
 )
 
 #: Filled as often as sent, in one symbol after the other, on both sides, by one alone.
+#: Where the gateway refuses others as well, it is an opening: who answers first is
+#: filled so for seconds.
 SPREAD = (
     ("fills_per_new", 900, ANY),
     ("replaces_per_new", 0, 100),
@@ -60,6 +62,7 @@ SPREAD = (
     ("same_side_share", 250, 750),
     ("market_1s", 0, 1500),
     ("elevated_share", 0, 250),
+    ("others_rejected", 0, 50),
 )
 
 #: Refused nearly every time, faster than ever, while the others are not.

@@ -66,15 +66,19 @@ class Scored:
     def of(self, start: int, seen: Seen, sessions: NDArray[np.void]) -> Heard:
         """Return what is said of a stretch of windows that begins at `start`."""
         windows, rows = seen.windows, seen.rows
-        numbers = self._batch[start : start + len(windows)].tolist()
-        batch_of = _places(windows, numbers)
-        drifts = [
-            (batch_of[one.window_kind, _who(one), one.t_ns], one)
+        numbers = self._batch[start : start + len(windows)]
+        drifted = [
+            one
             for each in self._looking
             for one in each.look(windows, rows, sessions)
         ]
-        drifts.sort(key=lambda one: one[0])  # stable: those of a batch as they came
         verdicts = self._scorer.score(windows, rows, sessions)
+        asked = [one.t_ns for one in drifted] + [one.close_ns for one in verdicts]
+        batch_of = _places(windows, numbers, asked)
+        drifts = [
+            (batch_of[one.window_kind, _who(one), one.t_ns], one) for one in drifted
+        ]
+        drifts.sort(key=lambda one: one[0])  # stable: those of a batch as they came
         looks = self._looks.of(windows, rows, sessions, verdicts)
         places = self._turns.choose(windows)
         return Heard(
@@ -83,7 +87,9 @@ class Scored:
                 (batch_of[one.window_kind, one.subject, one.close_ns], one)
                 for one in verdicts
             ],
-            looks=[(numbers[at], one) for at, one in zip(places, looks, strict=True)],
+            looks=[
+                (int(numbers[at]), one) for at, one in zip(places, looks, strict=True)
+            ],
         )
 
 
@@ -131,13 +137,20 @@ class Bench:
 
 
 def _places(
-    windows: NDArray[np.void], numbers: list[int]
+    windows: NDArray[np.void], numbers: NDArray[np.intp], asked: Sequence[int]
 ) -> dict[tuple[int, int, int], int]:
-    """Return the batch of each window by kind, subject and end; ANYBODY: the first."""
-    kinds, subjects = windows["kind"].tolist(), windows["subject"].tolist()
-    ends = windows["close_ns"].tolist()
-    found = dict(zip(zip(kinds, subjects, ends, strict=True), numbers, strict=True))
-    for kind, end, number in zip(kinds, ends, numbers, strict=True):
+    """Return the batch of each window by kind, subject and end; ANYBODY: the first.
+
+    Of those windows alone that end when it is `asked`: of most, nothing is said.
+    """
+    if not asked:
+        return {}
+    those = np.isin(windows["close_ns"], np.array(asked, np.uint64)).nonzero()[0]
+    some, batches = windows[those], numbers[those].tolist()
+    kinds, subjects = some["kind"].tolist(), some["subject"].tolist()
+    ends = some["close_ns"].tolist()
+    found = dict(zip(zip(kinds, subjects, ends, strict=True), batches, strict=True))
+    for kind, end, number in zip(kinds, ends, batches, strict=True):
         found.setdefault((kind, ANYBODY, end), number)
     return found
 

@@ -1,0 +1,103 @@
+"""What honest sessions did at openings and in news, a hair within a rule's bounds.
+
+Rows as kept days have them (docs/adr/0067); each rule still holds a fault of its kind.
+"""
+
+import numpy as np
+import pytest
+
+from airnet.domain.columns import SESSION_SCHEMA
+from airnet.score.rule import fired
+from airnet.score.rules_session import SESSION_RULES
+
+COLUMN = {name: place for place, name in enumerate(SESSION_SCHEMA.names)}
+
+#: A program that sends one order again whenever it is refused: the twin's reject_loop.
+REFUSED_AGAIN = {
+    "retries": 27,
+    "rejects": 5,
+    "reject_share": 833,
+    "others_rejected": 13,
+    "entropy": 2900,
+    "same_symbol_share": 991,
+    "market_1s": 130,
+}
+#: Stuffing in one name at new prices, each order withdrawn after a millisecond.
+STUFFED = {
+    "ratio_1s": 18_199,
+    "rate_1s": 4949,
+    "relative_1s": 11_628,
+    "peak_ratio": 11_004,
+    "market_1s": 1200,
+    "relative_symbol": 11_628,
+    "relative_first": 13_789,
+    "ratio_fast": 23_394,
+    "streak_ms": 600,
+    "history_ms": 9800,
+    "active_sessions": 23,
+    "elevated_share": 136,
+    "others_rejected": 0,
+    "fills_per_new": 25,
+    "cancels_per_new": 919,
+    "cancel_age_us": 1448,
+    "same_side_share": 467,
+    "same_symbol_share": 988,
+    "new_price_share": 860,
+}
+#: Knight's: all filled, in all names, at even gaps.
+FILLED = {
+    "relative_1s": 44_693,
+    "fills_per_new": 992,
+    "replaces_per_new": 0,
+    "side_run": 2,
+    "same_side_share": 515,
+    "market_1s": 1100,
+    "market_fast": 1100,
+    "elevated_share": 60,
+    "relative_fast": 49_301,
+    "relative_first": 44_199,
+    "rate_new_fast": 8004,
+    "cancels_per_new": 92,
+    "same_symbol_share": 90,
+    "gap_deviation": 688,
+    "others_rejected": 2,
+}
+
+
+def broken(values: dict[str, int]) -> str:
+    """Return the rule that a row of these values breaks first, or nothing."""
+    row = np.full((1, 64), np.nan, np.float32)
+    for name, value in values.items():
+        row[0, COLUMN[name]] = value
+    found = fired(SESSION_RULES, COLUMN, row)
+    return found[0].rule.name.removeprefix("session.") if found else ""
+
+
+@pytest.mark.parametrize(
+    ("fault", "rule"),
+    [
+        (REFUSED_AGAIN, "refused_again_per_second"),
+        (STUFFED, "withdrawn_over_own_baseline"),
+        (FILLED, "filled_in_all_symbols"),
+    ],
+)
+def test_a_fault_is_one(fault: dict[str, int], rule: str) -> None:
+    assert broken(fault) == rule
+
+
+@pytest.mark.parametrize("share", [0, 300])
+def test_who_is_refused_in_all_names_is_unlucky(share: int) -> None:
+    """After an opening a session that had slowed to a third was within the rest."""
+    assert not broken(REFUSED_AGAIN | {"same_symbol_share": share})
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [{"new_price_share": 435}, {"same_symbol_share": 564}, {"new_price_share": 241}],
+)
+def test_who_asks_known_prices_in_news_is_no_stuffer(shown: dict[str, int]) -> None:
+    assert not broken(STUFFED | shown)
+
+
+def test_who_is_filled_while_others_are_refused_trades_at_an_opening() -> None:
+    assert not broken(FILLED | {"others_rejected": 329})
