@@ -209,7 +209,9 @@ def test_models_that_doubt_a_rate_do_not_second_a_rule_of_sizes() -> None:
     Of a size alone nobody is contained, however sure they are.
     """
     sized = TOLD | {"rule": "session.quantity_over_usual", "second_ppm": 999_000}
-    found = said(*(opinion(100 * n, 999_000, **sized) for n in range(1, 9)), rule=AGREED)
+    found = said(
+        *(opinion(100 * n, 999_000, **sized) for n in range(1, 9)), rule=AGREED
+    )
 
     assert {one.action for one in found} == {Action.EVIDENCE}
     assert sized["rule"] in LOOPS_TOLD

@@ -68,9 +68,7 @@ class Scored:
         windows, rows = seen.windows, seen.rows
         numbers = self._batch[start : start + len(windows)]
         drifted = [
-            one
-            for each in self._looking
-            for one in each.look(windows, rows, sessions)
+            one for each in self._looking for one in each.look(windows, rows, sessions)
         ]
         verdicts = self._scorer.score(windows, rows, sessions)
         asked = [one.t_ns for one in drifted] + [one.close_ns for one in verdicts]
