@@ -52,9 +52,8 @@ STILL = (
     ("elevated_share", 0, 120),
 )
 
-#: Filled as often as sent, in one symbol after the other, on both sides, by one alone.
-#: Where the gateway refuses others as well, it is an opening: who answers first is
-#: filled so for seconds.
+#: Filled as often as sent, in one symbol after the other, on both sides, by one alone;
+#: where others are refused, it is an opening.
 SPREAD = (
     ("fills_per_new", 900, ANY),
     ("replaces_per_new", 0, 100),
