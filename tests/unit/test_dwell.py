@@ -230,7 +230,7 @@ def test_evidence_is_told_before_it_is_acted_upon() -> None:
 
 
 NAMES = SESSION_SCHEMA.names
-RISEN = {"relative_fast": 3000, "relative_1s": 3000, "relative_first": 2500}
+RISEN = {"relative_fast": 6000, "relative_1s": 3000, "relative_first": 2500}
 #: What a fault does, by a session that has a past, while its symbols rest.
 LOOPED = {"loop_share": 500, "history_ms": 60_000, "relative_symbol": 3000}
 TRADED = {"loop_share": 200, "fills_per_new": 300}
@@ -250,7 +250,9 @@ REFRESH = {
     ("changes", "is_believed"),
     [
         ({}, True),
-        ({"relative_fast": 2999}, False),
+        ({"relative_fast": 5999}, False),
+        ({"relative_fast": 3000, "fills_per_new": 900}, True),
+        ({"relative_fast": 2999, "fills_per_new": 900}, False),
         ({"relative_1s": 2999}, False),
         ({"relative_first": 2499}, False),
         (REFRESH, False),

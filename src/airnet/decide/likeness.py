@@ -87,11 +87,12 @@ _STUFFED = (
 )
 #: or the same few messages come again and again, as many of them new orders,
 _REPEATED = (("loop_share", 500, None), ("fills_per_new", None, 100))
-#: or fewer: what is there is moved, or withdrawn and placed anew.
+#: or fewer: what is there is moved, or withdrawn and placed anew. Who withdraws more
+#: than that takes back what was left of large orders.
 _MOVED = (
     ("entropy", None, 2600),
     ("fills_per_new", None, 100),
-    ("cancels_per_new", 850, None),
+    ("cancels_per_new", 850, 1500),
 )
 _REPLACED = (
     ("entropy", None, 2600),
@@ -159,13 +160,15 @@ def is_worked(feature: Feature) -> bool:
 def is_vague(feature: Feature) -> bool:
     """Return whether a model's doubt of a session is no more than that.
 
-    It does nothing that a fault does; or has just begun, or goes on for long; or its
-    symbols hurry as it does; or it asks prices. Where none of it is known, nothing is
-    vague.
+    It does nothing that a fault does; or has just begun, or goes on for long; or is
+    hardly faster than it was, and not filled; or its symbols hurry as it does; or it
+    asks prices. Where none of it is known, nothing is vague.
     """
     if _is_below(feature("history_ms"), _YOUNG_MS) or is_probing(feature):
         return True
     if is_settled(feature) or is_lasting(feature):
+        return True
+    if is_slight(feature) and not _is_within(feature, _TAKEN):
         return True
     return _is_below(feature("relative_symbol"), _OWN) or is_none(feature)
 
