@@ -233,7 +233,7 @@ NAMES = SESSION_SCHEMA.names
 RISEN = {"relative_fast": 6000, "relative_1s": 3000, "relative_first": 2500}
 #: What a fault does, by a session that has a past, while its symbols rest.
 LOOPED = {"loop_share": 500, "history_ms": 60_000, "relative_symbol": 3000}
-TRADED = {"loop_share": 200, "fills_per_new": 300}
+TRADED = {"loop_share": 200, "fills_per_new": 300, "new_price_share": 640}
 REFRESH = {
     "cancels_per_new": 250,
     "cancel_age_us": 30_000,

@@ -247,3 +247,21 @@ def test_several_large_orders_that_are_taken_back_are_no_loop() -> None:
     assert likeness.is_vague(window(**moved | {"cancels_per_new": 2250}))
     taken = {"fills_per_new": 1829, "relative_fast": 3503, "same_symbol_share": 361}
     assert not likeness.is_vague(window(**ALONE | taken | {"loop_share": 0}))
+
+
+def test_several_large_orders_on_either_side_hold_to_their_prices() -> None:
+    """At six and a half times its past, where less than half of it is alike."""
+    both = WORKED | {
+        "same_symbol_share": 228,
+        "same_side_share": 543,
+        "new_price_share": 0,
+        "cancels_per_new": 100,
+        "fills_per_new": 0,
+        "loop_share": 458,
+        "relative_fast": 6493,
+    }
+
+    assert likeness.is_worked(window(**both))
+    assert not likeness.is_worked(window(**both | {"loop_share": 541}))
+    assert not likeness.is_worked(window(**both | {"new_price_share": 425}))
+    assert not likeness.is_worked(window(**both | {"relative_fast": 9001}))

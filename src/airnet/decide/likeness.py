@@ -49,6 +49,12 @@ _PARTED = (
     ("same_side_share", 850, None),
     *_WORKED[2:],
 )
+#: Or several of them, on either side, where less of it is alike.
+_BOTH_WAYS = (
+    ("new_price_share", None, 300),
+    ("loop_share", None, 499),
+    *_WORKED[2:],
+)
 
 #: Prices that a desk mostly knows, asked again and again in one name or two, each order
 #: withdrawn within milliseconds where it is not filled: what it asks is not the same
@@ -153,8 +159,8 @@ def is_risen(feature: Feature) -> bool:
 
 
 def is_worked(feature: Feature) -> bool:
-    """Return whether a session's window is of a large order that it sends in pieces."""
-    return _is_within(feature, _WORKED) or _is_within(feature, _PARTED)
+    """Return whether a session's window is of large orders that it sends in pieces."""
+    return any(_is_within(feature, one) for one in (_WORKED, _PARTED, _BOTH_WAYS))
 
 
 def is_vague(feature: Feature) -> bool:
