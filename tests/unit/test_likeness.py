@@ -265,3 +265,11 @@ def test_several_large_orders_on_either_side_hold_to_their_prices() -> None:
     assert not likeness.is_worked(window(**both | {"loop_share": 541}))
     assert not likeness.is_worked(window(**both | {"new_price_share": 425}))
     assert not likeness.is_worked(window(**both | {"relative_fast": 9001}))
+
+
+def test_two_models_know_no_more_of_whom_nobody_knows_anything() -> None:
+    """The first thing that a session did was to begin a large order in like pieces."""
+    pieces = {"loop_share": 1000, "entropy": 0, "repeat_run": 26, "rejects": 0}
+
+    assert is_called_honest(**pieces, history_ms=88)
+    assert not is_called_honest(**pieces, history_ms=3000)
