@@ -1,6 +1,6 @@
 """What honest sessions did at openings and in news, a hair within a rule's bounds.
 
-Rows as kept days have them (docs/adr/0070); each rule still holds a fault of its kind.
+Rows as kept days have them (docs/adr/0071); each rule still holds a fault of its kind.
 """
 
 import numpy as np
