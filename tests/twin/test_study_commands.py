@@ -228,6 +228,10 @@ def test_a_curve_falls_as_it_gets_harder() -> None:
     assert found.steps[0].share == interval.proportion(40, 40)
     assert found.steps[0].seconds.estimate == pytest.approx(0.94)
     assert found.steps[-1].seconds.estimate == float("inf")
+    assert found.steps[0].orders.estimate < found.steps[2].orders.estimate
+    assert found.steps[-1].orders.estimate == float("inf")
+    assert found.steps[0].promptly == interval.proportion(40, 40)
+    assert found.steps[-1].promptly == interval.proportion(0, 40)
 
 
 def test_a_benign_curve_counts_false_containments() -> None:
@@ -249,6 +253,7 @@ def test_curve_prints_and_draws(
     status, out, _ = run(capfd, *words)
     assert status == EXIT_DONE
     assert "100 % (88.4 % to 100 %)" in out
+    assert "at most 50" in out
     assert plot.read_bytes().startswith(b"<?xml")
 
     status, out, _ = run(capfd, *words, "--json")

@@ -11,16 +11,23 @@ from airnet.twin.plays import Play, Progress, certain, gather, orders_of
 from airnet.twin.pool import Executor
 from airnet.twin.priors import Case
 
+#: Orders of a runaway within which the design has it stopped.
+ORDERS = 50
+
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One difficulty: the share contained (of a benign scenario: contained falsely).
 
-    `seconds` is the median to contain, with an exact interval; infinite: never.
+    `seconds` is the median to contain, with an exact interval; infinite: never. So are
+    `orders`, of the fault, that reached the venue until then; of `promptly` of the
+    plays ORDERS at most.
     """
 
     difficulty: float
     share: Interval
     seconds: Interval
+    orders: Interval
+    promptly: Interval
     false_containments: int
 
 
@@ -72,11 +79,15 @@ def curve(
         else:
             hits = [one.is_contained for one in own]
         times = [one.contain_s if one.is_contained else math.inf for one in own]
+        sent = [one.fault_orders if one.is_contained else math.inf for one in own]
+        prompt = sum(count <= ORDERS for count in sent)
         steps.append(
             Step(
                 difficulty=difficulty,
                 share=interval.proportion(sum(hits), size),
                 seconds=interval.median_interval(times),
+                orders=interval.median_interval(sent),
+                promptly=interval.proportion(prompt, size),
                 false_containments=sum(one.false_containments for one in own),
             )
         )

@@ -58,7 +58,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What a study takes from an Outcome. Money is dollars, times are seconds.
 
     `contain_s` is after the onset; where nothing was contained, until the end of the
-    episode, and `is_contained` says so. Both are about incidents only.
+    episode, and `is_contained` says so. Both are about incidents only. `fault_orders`
+    are the culprits' orders of the fault that reached the venue.
     """
 
     scenario: str
@@ -76,6 +77,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     state_changes: int
     decisions: int
     frames: int
+    fault_orders: int = 0
     is_held: bool
     episode_s: float
     root: str
@@ -158,6 +160,7 @@ def facts(outcome: Outcome) -> Facts:
         state_changes=outcome.state_changes,
         decisions=len(outcome.decisions),
         frames=outcome.frames,
+        fault_orders=outcome.fault_orders,
         is_held=not outcome.held,
         episode_s=outcome.virtual_ns / NS_PER_S,
         root=outcome.root,

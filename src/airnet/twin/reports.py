@@ -2,7 +2,7 @@
 
 import math
 
-from airnet.twin.curve import Curve
+from airnet.twin.curve import ORDERS, Curve
 from airnet.twin.diff import Measure
 from airnet.twin.interval import Interval
 from airnet.twin.proposal import Evidence
@@ -78,6 +78,9 @@ def seconds(value: float) -> str:
     return "never" if math.isinf(value) else number(value)
 
 
+_UNTIL = ("median s", "95 %", "median orders", f"at most {ORDERS}")
+
+
 def of_curve(found: Curve) -> list[Sheet]:
     """Return what `airnet twin curve` says."""
     rows = tuple(
@@ -89,6 +92,8 @@ def of_curve(found: Curve) -> list[Sheet]:
             ),
             seconds(one.seconds.estimate),
             f"{seconds(max(one.seconds.low, 0.0))} to {seconds(one.seconds.high)}",
+            seconds(one.orders.estimate),
+            percent(one.promptly.estimate),
             number(one.false_containments),
         )
         for one in found.steps
@@ -96,9 +101,10 @@ def of_curve(found: Curve) -> list[Sheet]:
     return [
         Sheet(
             title=f"{found.scenario} ({found.severity}), {found.seeds} seeds a step",
-            columns=("difficulty", found.meaning, "median s", "95 %", "false"),
+            columns=("difficulty", found.meaning, *_UNTIL, "false"),
             rows=rows,
-            note="Difficulty 0: it shouts; 1: it hides. Intervals are exact, 95 %.",
+            note="Difficulty 0: it shouts; 1: it hides. Intervals are exact, 95 %. "
+            "Orders are the culprits', of the fault, that reached the venue.",
         )
     ]
 

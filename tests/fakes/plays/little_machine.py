@@ -130,6 +130,7 @@ def incident(base: Outcome, seen_ms: float | None, *, is_enforced: bool) -> Outc
         acts=() if seen_ns is None else (act(ONSET_NS + seen_ns),),
         detect_ns=seen_ns,
         contain_ns=contain_ns,
+        fault_orders=int(40 * lasted),
         harm=harm,
         harm_without=without,
         harm_cents=harm.total,
