@@ -12,6 +12,7 @@ from airnet.decide.enough import LOOPS_AT_ONCE
 from airnet.decide.policy import Policy
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.frame import HEADER
+from airnet.domain.insistence import ACTED
 from airnet.domain.message import KIND, MESSAGE, SCALE
 from airnet.domain.session import address_bytes
 from airnet.domain.window import WINDOW_SESSION
@@ -392,5 +393,5 @@ def test_policy_names_rules_of_sessions_that_exist() -> None:
     names = {rule.name for rule in (*FRENZY_RULES, *SESSION_RULES)}
 
     assert LOOPS_AT_ONCE
-    assert set(LOOPS_AT_ONCE) <= names | {EXCESS_RULE, SPREE_RULE}
+    assert set(LOOPS_AT_ONCE) <= names | {EXCESS_RULE, SPREE_RULE, *ACTED}
     assert load(policy_path(), Policy).cause.algo_fault.at_once == LOOPS_AT_ONCE

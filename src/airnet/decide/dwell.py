@@ -18,6 +18,7 @@ import math
 from airnet.decide.findings import Finding
 from airnet.decide.policy import NS_PER_MS, Contain
 from airnet.decide.streaks import NAMES, Streak
+from airnet.domain.insistence import ACTED
 from airnet.domain.verdict import PPM, Cause, Verdict
 
 #: Thousandths in a nat: evidence is kept in integers, so that sums are exact.
@@ -143,6 +144,11 @@ def words(streak: Streak, finding: Finding, rule: Contain) -> str:
         return (
             f"orders filled one name after the other had come to {finding.measured} of "
             f"{finding.limit} needed"
+        )
+    if finding.rule in ACTED:
+        return (
+            f"messages of which each window showed the same had come to "
+            f"{finding.measured} of {finding.limit} needed"
         )
     if finding.is_agreed:
         return f"both models are at least {rule.agreed_min:g} sure of the same"

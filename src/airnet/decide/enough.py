@@ -24,6 +24,9 @@ LOOPS_AT_ONCE = (
     "session.filled_evenly",
     "session.above_own_envelope",
     "session.filled_without_end",
+    "session.alike_without_end",
+    "session.alike_and_filled_without_end",
+    "session.moved_without_end",
 )
 
 #: What honest sessions did, if rarely: worth telling and too little to act upon.

@@ -57,6 +57,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is_agreed: bool = False
     is_vague: bool = False
 
+    @property
+    def is_weak(self) -> bool:
+        """Return whether no limit that is acted upon has spoken."""
+        return not self.is_hard or self.is_told or self.cause is Cause.NORMAL
+
 
 class Findings:
     """Turns Verdicts into Findings, by policy, site and the columns' names.

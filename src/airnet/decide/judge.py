@@ -14,18 +14,13 @@ from airnet.config import Site
 from airnet.decide import drafts, wording
 from airnet.decide.diversions import Diversions
 from airnet.decide.doubts import Doubts
-from airnet.decide.drafts import with_id
-from airnet.decide.dwell import (
-    evidence_of,
-    has_dwelt,
-    one_window,
-    told_words,
-)
+from airnet.decide.dwell import evidence_of, has_dwelt, one_window, told_words
 from airnet.decide.excess import Excess
 from airnet.decide.facts import Facts, Grounds
 from airnet.decide.findings import Columns, Finding, Findings
 from airnet.decide.guardrails import Guard
 from airnet.decide.held import Helds
+from airnet.decide.insist import Insists
 from airnet.decide.ladder import TIERS
 from airnet.decide.market import Phase
 from airnet.decide.peers import Peers
@@ -81,6 +76,7 @@ class Judge:
         self._excess = Excess(policy, site, columns or {}, self._terms)
         self._sprees = Sprees(columns or {}, self._terms)
         self._helds = Helds(columns or {}, self._terms)
+        self._insists = Insists(columns or {}, self._terms)
         self.guard = Guard(policy, site, self._peers)
         self.doubts = Doubts(policy)
         self._streaks = Streaks(policy.hysteresis.gap_ms * NS_PER_MS)
@@ -105,7 +101,15 @@ class Judge:
     def judge(self, verdict: Verdict) -> list[Decision]:
         """Return what policy orders because of `verdict`; often nothing."""
         self._peers.meet(verdict)
-        finding, streak = self._weigh(verdict)
+        insisted = self._insists.of(verdict, drafts.subject(verdict))
+        said = self._judge(verdict, insisted)
+        if insisted is None or any(one.cause is insisted.cause for one in said):
+            return said
+        return [*said, *self._tell(verdict, insisted)]
+
+    def _judge(self, verdict: Verdict, insisted: Finding | None) -> list[Decision]:
+        """Return what is ordered, but for what is told of who insists."""
+        finding, streak = self._weigh(verdict, insisted)
         is_venue = finding.cause is Cause.VENUE_FAULT
         is_venue = is_venue and not self._own_ns(verdict, finding)
         diverted = self._divert(verdict, finding) if is_venue else []
@@ -202,10 +206,13 @@ class Judge:
             self._diversions.state(),
             self._excess.state(),
             self._sprees.state(),
+            self._insists.state(),
             self._helds.state(),
         )
 
-    def _weigh(self, verdict: Verdict) -> tuple[Finding, Streak | None]:
+    def _weigh(
+        self, verdict: Verdict, insisted: Finding | None
+    ) -> tuple[Finding, Streak | None]:
         """Return the finding, and its streak when it has dwelt long enough."""
         key = drafts.subject(verdict)
         finding = self._findings.of(verdict)
@@ -213,6 +220,8 @@ class Judge:
             finding = self._excess.of(verdict, finding, key)
         finding = self._sprees.of(verdict, finding, key)
         finding = self._helds.of(verdict, finding, key)
+        if insisted is not None and not insisted.is_told and finding.is_weak:
+            finding = insisted
         if finding.cause is Cause.NORMAL:
             if not finding.is_hard:  # what is only counted neither breaks nor mends
                 self._streaks.forget(key)
@@ -345,6 +354,7 @@ class Judge:
         self._forget(verdict)
         self._excess.forget(drafts.subject(verdict))
         self._sprees.forget(drafts.subject(verdict))
+        self._insists.forget(drafts.subject(verdict))
         if decision.cause is Cause.ALGO_FAULT and not decision.approvals_needed:
             self._sprees.moved(drafts.subject(verdict), decision.until_ns)
         if not facts.left_ns:
@@ -352,7 +362,7 @@ class Judge:
             # renewed has had it.
             self._streaks.forget(("above", *drafts.subject(verdict)))
         if is_quiet:
-            return [with_id(decision)]
+            return [drafts.with_id(decision)]
         budget = self._policy.budget
         why = wording.sentence(
             f"more than {budget.actions_max} containments were ordered within "
@@ -370,7 +380,7 @@ class Judge:
             limit=budget.actions_max,
             why=why,
         )
-        return [with_id(decision), with_id(page)]
+        return [drafts.with_id(decision), drafts.with_id(page)]
 
     def _let_out(self, proposal: Decision, facts: Facts) -> Decision:
         """Return a proposal that passed every guardrail in the mode it leaves in."""

@@ -31,6 +31,7 @@ from airnet.score.rules_host import HOST_RULES
 from airnet.score.rules_sensor import SENSOR_RULES
 from airnet.score.rules_session import SESSION_RULES
 from airnet.score.rules_session_frenzy import FRENZY_RULES
+from airnet.score.rules_session_insist import INSISTED
 from airnet.score.rules_session_told import COUNTED as SESSION_COUNTED
 from airnet.score.rules_venue import VENUE_RULES
 
@@ -48,7 +49,10 @@ __all__ = [
 GATEWAY_RULES = (*FAST_RULES, *GATEWAY_SLOW_RULES, *ODD_RULES)
 
 #: By window kind, what decide counts over windows.
-COUNTED = {WINDOW_SESSION: SESSION_COUNTED, WINDOW_GATEWAY: GATEWAY_COUNTED}
+COUNTED = {
+    WINDOW_SESSION: (*SESSION_COUNTED, *INSISTED),
+    WINDOW_GATEWAY: GATEWAY_COUNTED,
+}
 
 RULES = {
     WINDOW_SESSION: (*FRENZY_RULES, *SESSION_RULES),

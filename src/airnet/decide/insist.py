@@ -1,0 +1,125 @@
+"""Insist: who says the same again and again is told of, and stopped, by how often.
+
+A loop that runs at three times what a busy session sends breaks no limit of one window:
+its own orders lie between, models are half sure, and a burst of honest desks looks so
+for a moment. What no honest desk does is to go on. So messages are counted, in windows
+of which each shows one of airnet.domain.insistence: of some two dozen it is told, of
+twice the most that honest sessions came to it is acted upon, whatever models make of
+it: that it lasts is the second witness.
+
+Messages of other windows take from a count, and so do eight a second of time, so that
+who does so now and then never gathers it. Integers; time is capture time. Bounded: who
+was heard least lately goes.
+"""
+
+import msgspec
+
+from airnet.decide.dwell import FACT_PPM
+from airnet.decide.findings import Columns, Finding
+from airnet.decide.streaks import STREAKS_MAX, Key
+from airnet.decide.terms import Terms
+from airnet.domain.insistence import SHAPES, Shape
+from airnet.domain.verdict import Cause, Verdict
+from airnet.domain.window import WINDOW_SESSION
+
+SECOND_NS = 1_000_000_000
+#: A window closes with so many orders: the messages before came in other windows.
+OWN_MAX = 16
+#: What a second takes, in messages; counts are kept in thousandths of one.
+LEAK, MILLI = 8, 1000
+#: What is above what is needed is forgotten, so that it ends soon after its cause.
+SPARE = 16 * MILLI
+
+
+class Count(msgspec.Struct, frozen=True, gc=False):
+    """A session's count of a shape, when it was last added to, after how many."""
+
+    at_ns: int
+    messages: int
+    total: int
+
+
+class Insists:
+    """The counts of each session, by the columns' names."""
+
+    def __init__(self, columns: Columns, terms: Terms) -> None:
+        self._terms = terms
+        self._names = columns.get(WINDOW_SESSION, {})
+        asked = {name for shape in SHAPES for name, _, _ in shape.bounds}
+        asked |= {"messages", "orders"}
+        self._is_shown = asked <= set(self._names)
+        self._by_key: dict[Key, dict[str, Count]] = {}
+
+    def of(self, verdict: Verdict, key: Key) -> Finding | None:
+        """Add a window of a subject, and return what it shows, if enough."""
+        if verdict.window_kind != WINDOW_SESSION or verdict.session is None:
+            return None
+        values = verdict.features
+        if not self._is_shown or len(values) <= max(self._names.values()):
+            return None
+        shapes = [shape for shape in SHAPES if self._is_within(values, shape)]
+        rule = self._terms.contain(Cause.ALGO_FAULT, verdict) if shapes else None
+        messages = values[self._names["messages"]]
+        if rule is None or messages is None:
+            return None
+        orders = values[self._names["orders"]] or 0
+        counts = self._by_key.pop(key, {})
+        self._by_key[key] = counts
+        if len(self._by_key) > STREAKS_MAX:
+            del self._by_key[next(iter(self._by_key))]
+        best: Finding | None = None
+        for shape in shapes:
+            before = counts.get(shape.name)
+            if before is None or messages < before.messages:
+                before = Count(verdict.close_ns, max(messages - orders, 0), 0)
+            now = added(before, verdict.close_ns, messages, shape)
+            counts[shape.name] = now
+            found = _finding(shape, now, is_acted=shape.name in rule.at_once)
+            if found is not None and (best is None or best.is_told > found.is_told):
+                best = found
+        return best
+
+    def forget(self, key: Key) -> None:
+        """Begin a session's counts anew: it has been acted upon."""
+        self._by_key.pop(key, None)
+
+    def state(self) -> tuple[object, ...]:
+        """Return everything remembered, oldest first, as a value."""
+        return tuple((key, tuple(one.items())) for key, one in self._by_key.items())
+
+    def _is_within(self, values: tuple[int | None, ...], shape: Shape) -> bool:
+        for name, least, most in shape.bounds:
+            value = values[self._names[name]]
+            if value is None or not least <= value <= most:
+                return False
+        return True
+
+
+def added(before: Count, at_ns: int, messages: int, shape: Shape) -> Count:
+    """Return a count with one window more."""
+    sent = messages - before.messages
+    own = min(sent, OWN_MAX)
+    span_ns = max(at_ns - before.at_ns, 0)
+    lost = (sent - own) * shape.taken * MILLI + LEAK * MILLI * span_ns // SECOND_NS
+    total = max(before.total - lost, 0) + own * MILLI
+    most = max(shape.told, shape.limit) * MILLI + SPARE
+    return Count(at_ns, messages, min(total, most))
+
+
+def _finding(shape: Shape, count: Count, *, is_acted: bool) -> Finding | None:
+    """Return what a count amounts to: nothing, evidence, or what is acted upon."""
+    if count.total < shape.told * MILLI:
+        return None
+    is_enough = 0 < shape.limit * MILLI <= count.total and is_acted
+    return Finding(
+        cause=Cause.ALGO_FAULT,
+        rule=shape.name,
+        measured=count.total // MILLI,
+        limit=shape.limit if is_enough else shape.told,
+        probability_ppm=FACT_PPM,
+        is_hard=True,
+        is_told=not is_enough,
+    )
+
+
+__all__ = ["Count", "Insists", "added"]

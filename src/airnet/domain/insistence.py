@@ -1,0 +1,157 @@
+"""Insistence: windows of sessions that say the same again, and how often is too often.
+
+Of one window it is little: who slices a large order, or follows a price, does as much
+for a moment. airnet.score tells of such windows, whatever models make of them, and
+airnet.decide.insist counts for how many messages it goes on. In domain, because both
+must mean the same. Units are those of airnet.domain.columns.
+"""
+
+from typing import NamedTuple
+
+from airnet.domain.window import FEATURE_LIMIT
+
+ANY = FEATURE_LIMIT
+
+
+class Shape(NamedTuple):
+    """What a window shows that is counted: (feature, least, most), all must hold.
+
+    Of so many messages it is `told`, of so many acted upon (`limit`, 0: never). A
+    message of another window takes `taken` of them.
+    """
+
+    name: str
+    bounds: tuple[tuple[str, int, int], ...]
+    told: int
+    limit: int
+    taken: int = 1
+
+
+#: Who has a past that it can be held against.
+_KNOWN = ("history_ms", 5000, ANY)
+
+SHAPES = (
+    # The same few new orders, hardly one withdrawn, while the others rest. Of 4,000
+    # honest episodes the worst came to 54: a large order in like pieces is no faster
+    # than the others in its symbol, or is withdrawn where it is not taken.
+    Shape(
+        "session.alike_without_end",
+        (
+            ("loop_share", 375, ANY),
+            ("entropy", 0, 2299),
+            ("cancels_per_new", 0, 249),
+            ("repeat_share", 500, ANY),
+            ("rate_1s", 250, ANY),
+            ("rate_new_fast", 300, ANY),
+            ("relative_1s", 2000, ANY),
+            ("relative_fast", 2500, ANY),
+            ("relative_symbol", 1500, ANY),
+            ("peak_ratio", 1200, ANY),
+            ("market_1s", 0, 1499),
+            _KNOWN,
+        ),
+        told=28,
+        limit=112,
+    ),
+    # The same, less far above the others.
+    Shape(
+        "session.alike_for_long",
+        (
+            ("loop_share", 375, ANY),
+            ("entropy", 0, 2299),
+            ("cancels_per_new", 0, 249),
+            ("repeat_share", 500, ANY),
+            ("rate_1s", 250, ANY),
+            ("relative_1s", 1500, ANY),
+            ("relative_fast", 2500, ANY),
+            ("relative_symbol", 1200, ANY),
+            ("peak_ratio", 1200, ANY),
+            _KNOWN,
+        ),
+        told=28,
+        limit=0,
+    ),
+    # Or each is filled: who works a large order is not, as often, at what he asks.
+    Shape(
+        "session.alike_and_filled_without_end",
+        (
+            ("loop_share", 330, ANY),
+            ("entropy", 0, 2599),
+            ("fills_per_new", 800, ANY),
+            ("cancels_per_new", 0, 199),
+            ("replaces_per_new", 0, 199),
+            ("repeat_share", 450, ANY),
+            ("rate_1s", 250, ANY),
+            ("relative_1s", 1800, ANY),
+            ("relative_fast", 1500, ANY),
+            ("peak_ratio", 1000, ANY),
+            _KNOWN,
+        ),
+        told=28,
+        limit=64,
+    ),
+    # One order moved, and moved again, each time within 0.2 s, half as fast again as
+    # the session ever was, while the others rest: no price moves so. A firm's quotes,
+    # on its first day, came to 37; in news and at an opening makers come to 282.
+    Shape(
+        "session.moved_without_end",
+        (
+            ("replace_run", 8, ANY),
+            ("rate_1s", 200, ANY),
+            ("relative_1s", 1400, ANY),
+            ("relative_fast", 2500, ANY),
+            ("relative_symbol", 1400, ANY),
+            ("peak_ratio", 1500, ANY),
+            ("market_1s", 0, 1499),
+            ("elevated_share", 0, 199),
+            _KNOWN,
+        ),
+        told=36,
+        limit=96,
+        taken=2,
+    ),
+    # All of it filled and nearly all one way, in few names, while the others rest: a
+    # position that grows without end. Who works a large order does so, too.
+    Shape(
+        "session.one_way_without_end",
+        (
+            ("drift_share", 650, ANY),
+            ("entropy", 0, 3499),
+            ("fills_per_new", 800, ANY),
+            ("cancels_per_new", 0, 99),
+            ("replaces_per_new", 0, 99),
+            ("new_price_share", 0, 799),
+            ("rate_1s", 300, ANY),
+            ("relative_1s", 1500, ANY),
+            ("relative_symbol", 1500, ANY),
+            ("market_1s", 0, 1299),
+            ("elevated_share", 0, 149),
+            _KNOWN,
+        ),
+        told=52,
+        limit=0,
+    ),
+    # Withdrawn within 5 ms, hardly one filled, each at a new price: who asks prices, or
+    # quotes anew, does so, too, for a moment.
+    Shape(
+        "session.withdrawn_without_end",
+        (
+            ("cancels_per_new", 850, ANY),
+            ("cancel_age_us", 0, 4999),
+            ("fills_per_new", 0, 59),
+            ("new_price_share", 850, ANY),
+            ("gap_deviation", 0, 899),
+            ("rate_1s", 300, ANY),
+            ("relative_1s", 1400, ANY),
+            ("market_1s", 0, 1499),
+        ),
+        told=128,
+        limit=0,
+        taken=2,
+    ),
+)
+
+#: What may be acted upon.
+ACTED = tuple(shape.name for shape in SHAPES if shape.limit)
+
+__all__ = ["ACTED", "SHAPES", "Shape"]

@@ -1,0 +1,236 @@
+"""Insist: who says the same again and again is told of, then stopped, by how often."""
+
+import msgspec
+import pytest
+from hypothesis import given, strategies as st
+
+from airnet.decide.insist import LEAK, MILLI, OWN_MAX, SECOND_NS, SPARE, Count, added
+from airnet.decide.judge import Judge
+from airnet.decide.policy import Causes, Contain, Policy
+from airnet.domain.columns import SESSION_SCHEMA
+from airnet.domain.decision import Action, Decision
+from airnet.domain.insistence import ACTED, SHAPES, Shape
+from airnet.domain.verdict import Cause, Verdict
+from airnet.domain.window import FEATURE_LIMIT, WINDOW_SESSION
+from airnet.score.rules import COUNTED
+from tests.fakes.verdicts import SITE, session_name, session_verdict
+
+NAMES = SESSION_SCHEMA.names
+COLUMNS = {WINDOW_SESSION: {name: place for place, name in enumerate(NAMES)}}
+RULE = Contain(action="throttle_session", at_once=ACTED, tier_max=4)
+BY_NAME = {shape.name: shape for shape in SHAPES}
+#: A loop at three times what a busy session sends, its own orders between.
+ALIKE = {
+    "loop_share": 600,
+    "entropy": 1700,
+    "cancels_per_new": 20,
+    "repeat_share": 700,
+    "rate_1s": 700,
+    "rate_new_fast": 800,
+    "relative_1s": 2600,
+    "relative_fast": 4000,
+    "relative_symbol": 2400,
+    "peak_ratio": 1500,
+    "market_1s": 1100,
+    "history_ms": 16_000,
+    "fills_per_new": 300,
+}
+FILLED = ALIKE | {"fills_per_new": 980, "entropy": 2450}
+#: One order moved up and down, and nothing else that repeats.
+MOVED = {
+    "replace_run": 12,
+    "rate_1s": 600,
+    "relative_1s": 3000,
+    "relative_fast": 5000,
+    "relative_symbol": 2500,
+    "peak_ratio": 2500,
+    "entropy": 3200,
+    "history_ms": 16_000,
+}
+ONE_WAY = {
+    "drift_share": 950,
+    "entropy": 3200,
+    "fills_per_new": 950,
+    "new_price_share": 500,
+    "rate_1s": 900,
+    "relative_1s": 1800,
+    "relative_symbol": 1700,
+    "market_1s": 1100,
+    "elevated_share": 50,
+    "history_ms": 16_000,
+}
+WITHDRAWN = {
+    "cancels_per_new": 960,
+    "cancel_age_us": 1500,
+    "new_price_share": 920,
+    "gap_deviation": 500,
+    "rate_1s": 900,
+    "relative_1s": 3000,
+    "market_1s": 1100,
+    "history_ms": 16_000,
+}
+SHOWN = {
+    "session.alike_without_end": ALIKE,
+    "session.alike_for_long": ALIKE | {"relative_1s": 1600},
+    "session.alike_and_filled_without_end": FILLED,
+    "session.moved_without_end": MOVED,
+    "session.one_way_without_end": ONE_WAY,
+    "session.withdrawn_without_end": WITHDRAWN,
+}
+
+
+def windows(
+    shown: dict[str, int], count: int, step: int = 8, gap_ms: int = 100, n: int = 1
+) -> list[Verdict]:
+    """Return the normal windows of a session that sends `step` messages in each."""
+    return [
+        session_verdict(
+            number * gap_ms,
+            n,
+            features=tuple(
+                (shown | {"orders": step, "messages": 500 + number * step}).get(name, 0)
+                for name in NAMES
+            ),
+            cause=Cause.NORMAL,
+            rule=SHAPES[0].name,
+            probability_ppm=800_000,
+        )
+        for number in range(1, count + 1)
+    ]
+
+
+def judged(verdicts: list[Verdict], rule: Contain = RULE) -> list[Decision]:
+    judge = Judge(Policy(cause=Causes(algo_fault=rule)), SITE, COLUMNS)
+    return [one for verdict in verdicts for one in judge.judge(verdict)]
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_goes_on_is_told_and_then_acted_upon(name: str) -> None:
+    shape = BY_NAME[name]
+    found = [one for one in judged(windows(SHOWN[name], 60)) if one.rule == name]
+
+    first = found[0]
+    assert first.action is Action.EVIDENCE
+    assert first.cause is Cause.ALGO_FAULT
+    assert shape.told <= first.measured
+    acted = [one for one in found if one.action is Action.THROTTLE_SESSION]
+    assert bool(acted) == bool(shape.limit)
+    for one in acted[:1]:
+        assert one.measured >= one.limit == shape.limit
+        assert one.session == session_name(1)
+        assert one.t_ns > first.t_ns
+        assert f"{one.measured} of {one.limit} needed" in one.why
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_ends_before_is_not_told(name: str) -> None:
+    assert judged(windows(SHOWN[name], 2)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "feature", "value"),
+    [
+        (shape.name, feature, value)
+        for shape in SHAPES
+        for feature, least, most in shape.bounds
+        for value in (least - 1, most + 1)
+        if 0 <= value <= FEATURE_LIMIT
+    ],
+)
+def test_each_bound_counts(name: str, feature: str, value: int) -> None:
+    found = judged(windows(SHOWN[name] | {feature: value}, 60))
+
+    assert name not in {one.rule for one in found}
+
+
+def test_the_scorer_tells_of_what_is_counted() -> None:
+    rules = {rule.name: rule for rule in COUNTED[WINDOW_SESSION]}
+    for shape in SHAPES:
+        rule = rules[shape.name]
+        told = ((rule.feature, rule.limit * rule.divisor + 1, FEATURE_LIMIT),)
+        assert rule.cause is Cause.NORMAL
+        assert (*told, *rule.needs) == shape.bounds
+
+
+def test_it_is_told_beside_a_model_that_abstains() -> None:
+    unsure = [
+        msgspec.structs.replace(one, cause=Cause.UNKNOWN, abstains=True, rule="model.m")
+        for one in windows(ALIKE, 60)
+    ]
+
+    found = [one for one in judged(unsure) if one.cause is Cause.ALGO_FAULT]
+
+    assert found[0].action is Action.EVIDENCE
+    assert Action.THROTTLE_SESSION in {one.action for one in found}
+
+
+def test_told_by_policy_it_is_never_acted_upon() -> None:
+    plain = msgspec.structs.replace(RULE, at_once=(), told=ACTED)
+
+    found = judged(windows(MOVED, 60), plain)
+
+    assert {one.action for one in found} == {Action.EVIDENCE}
+
+
+def test_who_does_so_now_and_then_is_left_alone() -> None:
+    """Eight messages a second are what time takes."""
+    assert judged(windows(MOVED, 400, LEAK, gap_ms=1000)) == []
+    assert judged(windows(MOVED, 400, LEAK + 2, gap_ms=1000))
+
+
+def test_messages_of_other_windows_take_from_it() -> None:
+    """Of 26 between two windows ten were in windows that showed something else."""
+    assert judged(windows(MOVED, 100, 26, gap_ms=10)) == []
+    assert judged(windows(MOVED, 100, 16, gap_ms=10))
+
+
+def test_each_session_is_counted_for_itself() -> None:
+    both = [
+        one
+        for pair in zip(windows(MOVED, 4), windows(MOVED, 4, n=2), strict=True)
+        for one in pair
+    ]
+
+    assert judged(both) == []
+
+
+def test_a_session_that_comes_back_begins_anew() -> None:
+    once = windows(MOVED, 4)
+    again = windows(MOVED, 8)[4:]
+    place = NAMES.index("messages")
+    anew = [
+        msgspec.structs.replace(
+            one,
+            features=(
+                *one.features[:place],
+                (one.features[place] or 0) - 500,
+                *one.features[place + 1 :],
+            ),
+        )
+        for one in again
+    ]
+
+    assert judged([*once, *anew]) == []
+    assert judged([*once, *again])
+
+
+COUNTS = st.builds(
+    Count,
+    at_ns=st.integers(0, 10**12),
+    messages=st.integers(0, 10**6),
+    total=st.integers(0, 80 * MILLI),
+)
+
+
+@given(
+    COUNTS,
+    st.integers(0, 10 * SECOND_NS),
+    st.integers(0, 1000),
+    st.sampled_from(SHAPES),
+)
+def test_a_count_is_bounded(before: Count, span: int, sent: int, shape: Shape) -> None:
+    now = added(before, before.at_ns + span, before.messages + sent, shape)
+
+    most = max(shape.told, shape.limit) * MILLI + SPARE
+    assert 0 <= now.total <= most
+    assert now.total <= max(before.total, 0) + min(sent, OWN_MAX) * MILLI
