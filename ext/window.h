@@ -149,8 +149,11 @@ struct window_session {
 	uint32_t comp; /* its client's CompID, 0 = not read */
 	uint32_t own_host, own_generation, rival, rival_generation;
 	uint16_t version; /* of a Logon: a hash of what it named, 0 = none */
-	uint8_t asking, contesting, is_own;
+	uint8_t asking, asked, contesting, is_own;
 	uint8_t contested; /* messages that prove its CompID's holder alive */
+	uint8_t loss_heard; /* which ends spoke since the other's last spell */
+	uint64_t loss_first_ns, loss_ns[2], loss_epoch; /* window_loss.h */
+	uint32_t loss_now, loss_before, loss_old;
 };
 
 #define WINDOW_TARGET_SETS 64
@@ -233,6 +236,8 @@ struct window_state {
 	uint64_t refused_epoch; /* in which `refused_hosts` were refused a Logon */
 	uint32_t refused_hosts, left_strange,
 		left_familiar; /* frames to look up in this tick */
+	uint64_t lossy_epoch, move_epoch;
+	uint32_t lossy_hosts, moves, moves_before;
 	uint32_t *active_hosts;
 	uint32_t *active_sessions, *active_targets;
 	uint32_t active_session_count, active_target_count, known_count, gateway_count;

@@ -7,6 +7,8 @@
 #include "window_trace.h"
 
 #define TRACE_PROOFS 3 /* messages of a CompID's holder after another's Logon */
+#define CLAIM_OUSTED_NS 1000000000ull /* from a Logon until the holder is out */
+#define CLAIM_MOVES_NS 3600000000000ull /* moves next door: this hour and the last */
 
 /* Where a CompID's holder is kept, or would be; NULL when there is no room. */
 static inline struct window_comp *window_comp_at(struct window_state *w, uint32_t key)
@@ -82,7 +84,7 @@ static __attribute__((noinline)) void window_claim(struct window_state *w,
 	window_logon_gap(w, x);
 	x->now.logons++;
 	x->now.comps |= window_bit(m->comp_key);
-	s->asking = 1;
+	s->asking = s->asked = 1;
 	s->own_host = (uint32_t)(x - w->hosts);
 	s->own_generation = x->generation;
 	c = window_comp_at(w, m->comp_key);
@@ -97,8 +99,7 @@ static __attribute__((noinline)) void window_claim(struct window_state *w,
 	holder->rival_generation = s->own_generation;
 }
 
-/* Whether a CompID that is let in was another's before, elsewhere, who is gone.
- * A standby machine is next door, or listed. */
+/* Whether a CompID that is let in was another's before, who is gone. */
 static inline int window_displaces(struct window_state *w,
 				   const struct window_session *s,
 				   const struct window_host *x)
@@ -106,8 +107,29 @@ static inline int window_displaces(struct window_state *w,
 	const struct window_comp *c = window_comp_at(w, s->comp);
 	const struct window_known *self = window_known_at(w, x->address, 0);
 
-	return !s->contesting && c && c->key && !(self && self->registered) &&
-	       !window_is_near(c->address, x->address);
+	return !s->contesting && c && c->key && !(self && self->registered);
+}
+
+/* It was, and lived next door: a standby, or where addresses are lent, anybody; of a
+ * site where that happens often it says nothing. Elsewhere, it is nobody's standby. */
+static inline void window_displace(struct window_state *w, struct window_session *s,
+				   struct window_host *x)
+{
+	const struct window_comp *c = window_comp_at(w, s->comp);
+	uint64_t epoch = w->now_ns / CLAIM_MOVES_NS;
+
+	if (!window_is_near(c->address, x->address)) {
+		window_host_touch(w, x)->displaced++;
+		s->contesting = 1;
+		return;
+	}
+	if (w->move_epoch != epoch) {
+		w->moves_before = w->move_epoch + 1 == epoch ? w->moves : 0;
+		w->moves = 0;
+		w->move_epoch = epoch;
+	}
+	w->moves++;
+	window_host_touch(w, x)->moved++;
 }
 
 /* The gateway said something to who waits for an answer to its Logon, or hung up. */
@@ -127,12 +149,41 @@ window_claim_answered(struct window_state *w, struct window_session *s,
 		window_refusal(w, x);
 		x->venue_sessions = v->sessions;
 	} else if (window_displaces(w, s, x)) {
-		window_host_touch(w, x)->displaced++;
-		s->contesting = 1;
+		window_displace(w, s, x);
 	} else {
 		return;
 	}
 	window_host_alarm(w, x);
+}
+
+/* A session ends as both ends wish, right after another host has logged on under its
+ * name: the machine that had the name is well, and was put out. */
+static __attribute__((noinline)) void window_ousted(struct window_state *w,
+						    struct window_session *s)
+{
+	struct window_host *x = &w->hosts[s->rival];
+
+	s->contested = 0;
+	if (x->generation != s->rival_generation ||
+	    w->now_ns - x->logon_ns > CLAIM_OUSTED_NS)
+		return;
+	window_host_touch(w, x)->ousted++;
+	window_host_alarm(w, x);
+}
+
+/* Whoever logs out, and is answered, was logged on before we looked. */
+static inline void window_claim_over(struct window_state *w, struct window_session *s,
+				     const struct airnet_header *h)
+{
+	struct window_comp *c = window_comp_at(w, s->comp);
+
+	if (s->asked || s->established || s->closed || !(s->heard & 1) || !c ||
+	    c->key || w->comp_count == WINDOW_COMPS_MAX)
+		return;
+	w->comp_count++;
+	c->key = s->comp;
+	c->session = h->session;
+	memcpy(c->address, h->target, 16);
 }
 
 /* A session speaks under whose CompID another host has logged on meanwhile. */
@@ -163,6 +214,8 @@ window_claim_message(struct window_state *w, struct window_session *s,
 		window_claim_answered(w, s, v, 1, m->kind != AIRNET_KIND_LOGON);
 	if (m->comp_key)
 		window_claim(w, s, h, m);
+	if (s->comp && !up && m->kind == AIRNET_KIND_LOGOUT)
+		window_claim_over(w, s, h);
 }
 
 /* Both ends of a session have spoken: it is lawful unless its name is another's. */

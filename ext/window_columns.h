@@ -65,7 +65,9 @@
 	X(venue_sessions) X(claims) X(contested) X(displaced) X(foreign) \
 	X(foreign_new) X(foreign_old) X(conflicts) X(replays) X(lawful) \
 	X(registered) X(member) \
-	X(met) X(quiet_ms) X(history_ms)
+	X(met) X(quiet_ms) X(history_ms) \
+	X(moved) X(moves) X(ousted) X(shells) X(beat_global) X(loss_spells) \
+	X(loss_ratio) X(loss_past_ms) X(lossy_hosts)
 /* clang-format on */
 
 enum {

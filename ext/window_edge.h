@@ -4,7 +4,7 @@
 #ifndef AIRNET_WINDOW_EDGE_H
 #define AIRNET_WINDOW_EDGE_H
 
-#include "window_host.h"
+#include "window_shell.h"
 
 static inline uint64_t window_bit(uint64_t value)
 {
@@ -144,6 +144,8 @@ static inline struct window_host *window_edge_up(struct window_state *w,
 	if (x->member && (is_contact || told != e->out_bytes >> 12) &&
 	    window_is_unknown(w, e, target_hash))
 		window_host_peer(w, x, e);
+	if (h->payload_bytes && e->in_bytes && !e->talked)
+		window_host_talks(w, x, e, source_hash, target_hash);
 	return x;
 }
 

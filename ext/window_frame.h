@@ -4,6 +4,7 @@
 #define AIRNET_WINDOW_FRAME_H
 
 #include "window_host_row.h"
+#include "window_loss.h"
 #include "window_packet.h"
 #include "window_renew.h"
 
@@ -50,6 +51,9 @@ static inline void window_end_frame(struct window_state *w, struct window_sessio
 
 	if (s->asking && h->stream_flags & AIRNET_STREAM_CLOSED)
 		window_claim_answered(w, s, v, 0, 1);
+	if (s->contested && h->stream_flags & AIRNET_STREAM_CLOSED && !s->closed &&
+	    !window_is_reset(h))
+		window_ousted(w, s);
 	window_establish(w, s, v, t, h);
 	if (!was_established && s->established)
 		window_lawful(w, s, window_known_at(w, s->client, 0), h->session,
@@ -84,11 +88,13 @@ static inline void window_session_frame(struct window_state *w,
 	window_venue_frame(w, v, s, h);
 	if (h->payload_bytes)
 		window_trace(w, s, h);
+	window_loss(w, s, h);
 	if (h->stream_flags & AIRNET_STREAM_RETRANSMIT)
 		window_venue_again(v, s, up);
 	for (uint32_t i = 0; i < count; i++) {
 		window_message(w, h->session, v, &messages[i]);
-		if (__builtin_expect(s->contested | s->asking | messages[i].comp_key,
+		if (__builtin_expect(s->contested | s->asking | messages[i].comp_key |
+					     (messages[i].kind == AIRNET_KIND_LOGOUT),
 				     0))
 			window_claim_message(w, s, v, h, &messages[i]);
 		if (s->window_orders >= WINDOW_ORDERS_MAX)

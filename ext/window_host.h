@@ -44,7 +44,7 @@ struct window_edge {
 	uint64_t user; /* of a place: who was answered first */
 	uint32_t contacts, host;
 	uint16_t port, call_port; /* the caller's of its last connection */
-	uint8_t protocol, learned, answered, failed, waits, shared;
+	uint8_t protocol, learned, answered, failed, waits, shared, talked;
 };
 
 /* What a host did in one epoch. */
@@ -53,6 +53,7 @@ struct window_deeds {
 	uint32_t edges, failed, refused, silent, unreachable;
 	uint32_t queries, name_bytes, answers, missing;
 	uint32_t logons, refusals, claims, contested, displaced, strangers;
+	uint32_t moved, ousted, shells, loss;
 	uint32_t foreign, foreign_new, foreign_old, conflicts, replays;
 };
 
@@ -68,6 +69,7 @@ struct window_host {
 	uint32_t generation, contacts, venue_sessions;
 	uint32_t logon_gap_us; /* exponential mean of the last 4, 0 = none */
 	uint64_t logon_ns;
+	uint32_t loss_ratio, loss_past_ms; /* of its session that lost something last */
 	uint16_t port; /* of the gateway that it logged on to */
 	uint8_t listed, active, urgent, lasting, member, met;
 };

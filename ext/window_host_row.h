@@ -82,6 +82,21 @@ static inline void window_host_calls(const struct window_state *w,
 			  !answers);
 }
 
+/* Whether an address is one of the Internet: no private, shared, local or test one
+ * (RFC 6890), no multicast; of IPv6, 2000::/3 (RFC 4291). */
+static inline int window_is_global(const uint8_t *address)
+{
+	uint8_t a = address[12], b = address[13];
+
+	if (!window_is_mapped(address))
+		return address[0] >> 5 == 1;
+	if (a == 0 || a == 10 || a == 127 || a >= 224)
+		return 0;
+	return !((a == 100 && b >> 6 == 1) || (a == 169 && b == 254) ||
+		 (a == 172 && b >> 4 == 1) || (a == 192 && b == 168) ||
+		 (a == 198 && b >> 1 == 9));
+}
+
 /* The unknown peers it calls most often and tells most. */
 static inline void window_host_peers(const struct window_state *w,
 				     const struct window_host *x, float *row)
@@ -96,6 +111,8 @@ static inline void window_host_peers(const struct window_state *w,
 	window_put_unless(row, H_beat_deviation,
 			  gaps > 1 ? window_deviation(e, gaps) : 0, gaps < 2);
 	window_put(row, H_beat_outside, e && !window_is_inside(w, e->target));
+	window_put(row, H_beat_global,
+		   e && e->protocol == WINDOW_TCP && window_is_global(e->target));
 	e = window_kept(w, x->carry, x->carry_tag);
 	window_put(row, H_carry_bytes, e ? e->out_bytes : 0);
 	window_put_unless(
@@ -128,6 +145,14 @@ static inline void window_host_sessions(const struct window_state *w,
 	window_put(row, H_foreign_old, (uint64_t)y->foreign_old + z->foreign_old);
 	window_put(row, H_conflicts, (uint64_t)y->conflicts + z->conflicts);
 	window_put(row, H_replays, (uint64_t)y->replays + z->replays);
+	window_put(row, H_moved, (uint64_t)y->moved + z->moved);
+	window_put(row, H_moves, (uint64_t)w->moves + w->moves_before);
+	window_put(row, H_ousted, (uint64_t)y->ousted + z->ousted);
+	window_put(row, H_shells, (uint64_t)y->shells + z->shells);
+	window_put(row, H_loss_spells, y->loss > z->loss ? y->loss : z->loss);
+	window_put(row, H_loss_ratio, x->loss_ratio);
+	window_put(row, H_loss_past_ms, x->loss_past_ms);
+	window_put(row, H_lossy_hosts, w->lossy_epoch == x->epoch ? w->lossy_hosts : 0);
 	window_put(row, H_lawful, self && self->lawful);
 	window_put(row, H_registered, self && self->registered);
 	window_put(row, H_member, x->member);

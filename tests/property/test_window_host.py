@@ -36,7 +36,7 @@ def traffic(seed: int, count: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
     headers["direction"] = messages["direction"] = ~up
     headers["session"] = messages["session"] = np.where(is_session, owner, NONE)
     headers["protocol"] = np.where(is_session, 6, rng.choice([6, 6, 17, 1, 58], count))
-    high, low = rng.integers(40_000, 40_006, count), rng.choice([9, 53, 443], count)
+    high, low = rng.integers(40_000, 40_006, count), rng.choice([9, 22, 53, 443], count)
     odd = rng.random(count) < 0.1
     low = np.where(odd, rng.integers(1, 60_000, count), low)
     headers["source_port"] = np.where(up, high, low)

@@ -4,6 +4,7 @@ Tables are unbounded here and numbered in the order things appear.
 """
 
 from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from math import isqrt
 
 import numpy as np
@@ -26,7 +27,16 @@ from tests.reference.window_venue import Row
 
 FIRST, ANSWER, PAUSE = 2 * 10**9, 10**9, 5 * 10**8
 CONTACT = 50_000_000
+SHELLS = {22, 23, 135, 139, 445, 512, 513, 514, 3389, 5900, 5985, 5986}
 SYN, RST, ACK = 2, 4, 16
+TRADERS = b"\xff" + bytes(15)
+PRIVATE = [
+    IPv4Network(one)
+    for one in (
+        *("0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "100.64.0.0/10"),
+        *("169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "198.18.0.0/15"),
+    )
+]
 #: Columns that are a count of both epochs.
 COUNTS = {
     "edges_new": "edges",
@@ -41,6 +51,9 @@ COUNTS = {
     "claims": "claims",
     "contested": "contested",
     "displaced": "displaced",
+    "moved": "moved",
+    "ousted": "ousted",
+    "shells": "shells",
     "foreign": "foreign",
     "foreign_new": "foreign_new",
     "foreign_old": "foreign_old",
@@ -51,6 +64,14 @@ COUNTS = {
 
 def is_syn(header: np.void) -> bool:
     return header["protocol"] == 6 and header["tcp_flags"] & (SYN | ACK) == SYN
+
+
+def is_global(e: Edge) -> bool:
+    one = ip_address(e.key[1])
+    if isinstance(one, IPv6Address) and one.ipv4_mapped is None:
+        return one in IPv6Network("2000::/3")
+    mapped = ip_address(e.key[1][12:])
+    return not any(mapped in net for net in PRIVATE)
 
 
 def is_answer(header: np.void) -> bool:
@@ -186,6 +207,15 @@ class Hosts(Traces):
             self.alarm(x)
         return e
 
+    def is_shell(self, e: Edge) -> bool:
+        source, target, port, protocol = e.key
+        if protocol != 6 or port not in SHELLS or not {source, target} <= self.lawful:
+            return False
+        kind = self.service(TRADERS, port, protocol)
+        kind.user = kind.user or source
+        kind.shared |= kind.user != source
+        return not (e.learned or kind.learned or kind.shared)
+
     def is_odd_port(self, e: Edge) -> bool:
         source, target, port, protocol = e.key
         one = self.service(NOBODY, port, protocol)
@@ -227,6 +257,11 @@ class Hosts(Traces):
             if x.carry is None or x.carry.out < e.out:
                 x.carry = e
             self.alarm(x)
+        if header["payload_bytes"] and e.back and not e.talked:
+            e.talked = True
+            if self.is_shell(e):
+                x.now.count["shells"] += 1
+                self.alarm(x)
         return x
 
     def is_unknown(self, e: Edge) -> bool:
@@ -354,6 +389,11 @@ class Hosts(Traces):
                 self.refused_hosts if self.refused_epoch == x.epoch else 0
             ),
             "logon_gap_ms": x.logon_gap // 1000 if x.logon_gap else None,
+            "moves": self.moves(),
+            "loss_spells": max(x.now.count["loss"], x.before.count["loss"]),
+            "loss_ratio": x.loss_ratio,
+            "loss_past_ms": x.loss_past,
+            "lossy_hosts": self.lossy_hosts if self.lossy_epoch == x.epoch else 0,
             "lawful": int(x.address in self.lawful),
             "registered": int(x.address in self.registered),
             "member": int(x.member),
@@ -379,6 +419,7 @@ class Hosts(Traces):
             "beat_period_ms": total // len(gaps) // 10 if gaps else None,
             "beat_deviation": deviation,
             "beat_outside": int(bool(beat and not self.is_inside(beat.key[1]))),
+            "beat_global": int(bool(beat and beat.key[3] == 6 and is_global(beat))),
             "carry_bytes": carry.out if carry else 0,
             "carry_share": share,
             "carry_outside": int(bool(carry and not self.is_inside(carry.key[1]))),

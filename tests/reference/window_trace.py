@@ -11,6 +11,7 @@ from tests.reference.window_sketch import estimate, mix
 
 EPOCH = 10**10
 EXCURSION = 10**9
+SPELLS = 5 * 10**9
 NOBODY = bytes(16)
 RETRANSMIT, OUT_OF_ORDER, CONFLICT, TWICE, TAKEN = 1, 2, 8, 0x100, 0x800
 DEEDS = (
@@ -29,6 +30,10 @@ DEEDS = (
     "contested",
     "displaced",
     "strangers",
+    "moved",
+    "ousted",
+    "shells",
+    "loss",
     "foreign",
     "foreign_new",
     "foreign_old",
@@ -70,6 +75,7 @@ class Edge:
     shared: bool = False
     answered: bool = False
     failed: bool = False
+    talked: bool = False
     waits: bool = False
 
 
@@ -95,6 +101,8 @@ class Host:
     venue_sessions: int = 0
     logon: int = 0
     logon_gap: int = 0
+    loss_ratio: int = 0
+    loss_past: int = 0
     port: int = 0
     listed: bool = False
     active: bool = False
@@ -131,11 +139,17 @@ class Party:
     own: Host | None = None
     rival: Host | None = None
     asking: bool = False
+    asked: bool = False
     contesting: bool = False
     is_own: bool = False
     contested: int = 0
     client: bytes = b""
     closed: bool = False
+    ups: bool = False
+    first: int = 0
+    odd_at: list[int] = field(default_factory=lambda: [0, 0])
+    heard: set[int] = field(default_factory=set)
+    spells: list[int] = field(default_factory=list)
 
 
 def network(address: bytes) -> bytes:
@@ -157,6 +171,8 @@ class Traces:
         self.parties: dict[int, Party] = {}
         self.comps: dict[int, tuple[bytes, int]] = {}
         self.now = self.refused_epoch = self.refused_hosts = 0
+        self.lossy_epoch = self.lossy_hosts = 0
+        self.moved_at: list[int] = []
 
     def service(self, target: bytes, port: int, protocol: int) -> Edge:
         raise NotImplementedError
@@ -245,6 +261,7 @@ class Traces:
         one, up, kind = self.party(index), m["direction"] == 0, int(m["kind"])
         if m["malformed"]:
             return
+        one.ups |= bool(up)
         if one.contested and up and kind != 9 and one.rival:
             one.contested -= 1
             self.touch(one.rival)["contested"] += 1
@@ -253,6 +270,10 @@ class Traces:
             self.told(one, sessions, met=True, refused=kind != 8)
         if m["comp_key"]:
             self.claim(one, header, m)
+        is_over = one.comp and not up and kind == 9 and one.ups
+        is_known = one.asked or one.client or one.closed or one.comp in self.comps
+        if is_over and not is_known:
+            self.comps[one.comp] = header["target"].tobytes(), index
 
     def claim(self, one: Party, header: np.void, m: np.void) -> None:
         one.comp = int(m["comp_key"])
@@ -267,7 +288,7 @@ class Traces:
         x.logon = self.now
         x.now.count["logons"] += 1
         x.now.bits["comps"].add(bit(one.comp))
-        one.asking, one.own = True, x
+        one.asking, one.asked, one.own = True, True, x
         address = header["source"].tobytes()
         one.is_own = self.comps.get(one.comp, (b"", 0))[0] == address
         holder = self.holder(one.comp, address)
@@ -290,16 +311,58 @@ class Traces:
             self.refused_hosts += not count["refusals"]
             count["refusals"] += 1
             x.venue_sessions = sessions
-        elif (
-            not one.contesting
-            and owner
-            and x.address not in self.registered
-            and not is_near(owner, x.address)
-        ):
+        elif one.contesting or not owner or x.address in self.registered:
+            return
+        elif is_near(owner, x.address):
+            self.touch(x)["moved"] += 1
+            self.moved_at.append(self.now)
+        else:
             self.touch(x)["displaced"] += 1
             one.contesting = True
-        else:
+        self.alarm(x)
+
+    def moves(self) -> int:
+        hours = [at // (3600 * 10**9) for at in self.moved_at]
+        return sum(hours[-1] - hour < 2 for hour in hours)
+
+    def ousted(self, index: int) -> None:
+        one = self.party(index)
+        if not one.contested or one.closed:
             return
+        one.contested = 0
+        x = one.rival
+        if x and self.now - x.logon <= 10**9:
+            self.touch(x)["ousted"] += 1
+            self.alarm(x)
+
+    def loss(self, index: int, header: np.void) -> None:
+        one, way = self.party(index), int(header["direction"]) & 1
+        one.first = one.first or self.now
+        flags = int(header["stream_flags"])
+        if flags & TWICE:
+            return
+        one.heard.add(way)
+        if not flags & (RETRANSMIT | OUT_OF_ORDER):
+            return
+        last, one.odd_at[way] = one.odd_at[way], self.now
+        if 1 - way not in one.heard or (last and self.now - last < 10**8):
+            return
+        one.heard.discard(1 - way)
+        one.spells.append(self.now)
+        since = (self.now // SPELLS - 1) * SPELLS
+        recent = sum(at >= since for at in one.spells)
+        if recent < 3:
+            return
+        past = max(since - one.first, 0) // 1000
+        span = (self.now - since) // 1000
+        usual = (len(one.spells) - recent) * span // past if past else 0
+        x = self.client(header)
+        count = self.touch(x)
+        if self.lossy_epoch != x.epoch:
+            self.lossy_epoch, self.lossy_hosts = x.epoch, 0
+        self.lossy_hosts += not count["loss"]
+        count["loss"] = max(count["loss"], recent)
+        x.loss_ratio, x.loss_past = recent * 1000 // (usual + 1), past // 1000
         self.alarm(x)
 
     def hang_up(self, index: int, sessions: int) -> None:

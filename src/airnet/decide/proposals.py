@@ -314,7 +314,8 @@ class Proposals:
         if reason:
             _, phase = self._terms.where(verdict)
             found = None
-            if verdict.known or self._guard.protection.is_host(verdict.address):
+            is_known = verdict.known or self._guard.protection.is_host(verdict.address)
+            if is_known and finding.rule not in expulsion.STANDBY_RULES:
                 found = self._rungs.isolation(verdict, finding, streak, rule, phase)
             return self._wanted(found, rule, verdict) if found else reason
         ttl_ns = rule.ttl_ms * NS_PER_MS

@@ -7,6 +7,7 @@ was there before we looked, and is nobody's news. An edge is one caller, one cal
 service (port and protocol); its services are strange when nobody was ever served there.
 An unknown peer is called by one host alone, holds no session and is not listed.
 Distinct things are counted linearly in 64 bits (Whang and others 1990): exact for few.
+A spell is over when nothing was odd for 0.1 s and the other end has spoken.
 Sources: RFC 9293 (TCP), RFC 792 and RFC 4443 (unreachable), RFC 1035 (DNS), RFC 791
 (TTL); FIX 4.4 volume 2 (a CompID logs on once). Addresses can be forged: `met` says
 that a gateway answered this host's Logon by FIX, so that its address cannot be.
@@ -74,6 +75,31 @@ _HOST = (
     ("met", COUNT, "1: a gateway answered its Logon by a message"),
     ("quiet_ms", "ms", "time since the last thing that a rule may rest on"),
     ("history_ms", "ms", "time since the host was first told of"),
+    (
+        "moved",
+        COUNT,
+        "Logons let in under a CompID that a host next door had, which is gone",
+    ),
+    ("moves", COUNT, "Logons like this of any host, in this hour and the last"),
+    (
+        "ousted",
+        COUNT,
+        "sessions ended by both ends within 1 s of its Logon under their CompID",
+    ),
+    (
+        "shells",
+        COUNT,
+        "new talks with a remote shell, desktop or file service of another that trades",
+    ),
+    ("beat_global", COUNT, "1: the peer called most has an Internet address, by TCP"),
+    (
+        "loss_spells",
+        COUNT,
+        "spells of segments late or sent again, most of its sessions, 5 s to 10 s",
+    ),
+    ("loss_ratio", MILLI, "those against what the last such session lost before"),
+    ("loss_past_ms", "ms", "how long that was"),
+    ("lossy_hosts", COUNT, "hosts like this in the present ten seconds"),
 )
 
 #: Nothing was seen of them where nothing was asked, or nobody called.

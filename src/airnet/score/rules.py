@@ -28,6 +28,7 @@ from airnet.score.rules_flood_told import (
     HOST_TOLD_RULES,
 )
 from airnet.score.rules_host import HOST_RULES
+from airnet.score.rules_host_odd import HOST_ODD_RULES
 from airnet.score.rules_sensor import SENSOR_RULES
 from airnet.score.rules_session import SESSION_RULES
 from airnet.score.rules_session_frenzy import FRENZY_RULES
@@ -66,5 +67,10 @@ RULES = {
     WINDOW_VENUE: VENUE_RULES,
     WINDOW_FEED: FEED_RULES,
     WINDOW_SENSOR: SENSOR_RULES,
-    WINDOW_HOST: (*HOST_RULES, *HOST_FLOOD_RULES, *HOST_TOLD_RULES),
+    WINDOW_HOST: (
+        *HOST_RULES,
+        *HOST_FLOOD_RULES,
+        *HOST_TOLD_RULES,
+        *HOST_ODD_RULES,
+    ),
 }
