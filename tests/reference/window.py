@@ -228,7 +228,6 @@ class Reference:
             s.active = True
         self.venues.frame(index, header)
         self.hosts.segment(index, header)
-        self.hosts.loss(index, header)
         for message in messages:
             self.message(index, message)
             self.hosts.witness(index, header, message, self.venues.joined(index))
@@ -239,9 +238,7 @@ class Reference:
         self.flood.session_frame(index, header, messages, self.now_ns)
         self.hurried()
         if is_over := bool(header["stream_flags"] & 0x40):
-            self.hosts.hang_up(index, self.venues.joined(index))
-            if not header["tcp_flags"] & 4:
-                self.hosts.ousted(index)
+            self.hosts.hang_up(index, header, self.venues.joined(index))
         if not s.client and s.heard == {0, 1} and not s.closed:
             s.client = header["source" if up else "target"].tobytes()
             self.flood.establish(s.client, gateway)

@@ -202,6 +202,7 @@ class Traces:
 
     def segment(self, index: int, header: np.void) -> None:
         """Take a session's segment, if it has a payload."""
+        self.loss(index, header)
         flags, size = int(header["stream_flags"]), int(header["payload_bytes"])
         if not size or flags & TWICE:
             return
@@ -365,10 +366,12 @@ class Traces:
         x.loss_ratio, x.loss_past = recent * 1000 // (usual + 1), past // 1000
         self.alarm(x)
 
-    def hang_up(self, index: int, sessions: int) -> None:
+    def hang_up(self, index: int, header: np.void, sessions: int) -> None:
         one = self.party(index)
         if one.asking:
             self.told(one, sessions, met=False, refused=True)
+        if not header["tcp_flags"] & 4:
+            self.ousted(index)
 
     def establish(self, index: int, client: bytes, gateway: bytes) -> None:
         one = self.party(index)

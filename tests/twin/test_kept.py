@@ -10,7 +10,9 @@ import pytest
 from airnet.config import Algorithm
 from airnet.decide.findings import ENVELOPE_RULE
 from airnet.decide.policy import Policy
+from airnet.domain.columns import SCHEMAS
 from airnet.domain.decision import PASSIVE, decision_line
+from airnet.domain.window import WINDOW_HOST
 from airnet.errors import UsageError
 from airnet.score.onnx import OnnxScorer
 from airnet.twin import again, kept, tally
@@ -174,6 +176,28 @@ def test_other_columns_are_refused() -> None:
 
     with pytest.raises(UsageError, match="other columns"):
         kept.unpacked(msgspec.structs.replace(record, heading=heading))
+
+
+def test_columns_that_came_since_were_not_seen() -> None:
+    episode = kept.keep("beacon", 1, "report")
+    record = kept.packed(episode)
+    host = SCHEMAS[WINDOW_HOST]
+    early = msgspec.structs.replace(host, features=host.features[:-3])
+    older = {**record.heading.schemas, WINDOW_HOST: early.digest()}
+    heading = msgspec.structs.replace(record.heading, schemas=older)
+
+    seen = kept.unpacked(msgspec.structs.replace(record, heading=heading)).seen
+
+    is_host = seen.windows["kind"] == WINDOW_HOST
+    count = len(early.features)
+    assert is_host.any()
+    assert np.isnan(seen.rows[is_host, count : count + 3]).all()
+    assert np.array_equal(
+        seen.rows[is_host, :count], episode.seen.rows[is_host, :count], equal_nan=True
+    )
+    assert np.array_equal(
+        seen.rows[~is_host], episode.seen.rows[~is_host], equal_nan=True
+    )
 
 
 def test_what_is_damaged_is_refused() -> None:

@@ -71,6 +71,17 @@ class FeatureSchema(msgspec.Struct, frozen=True, kw_only=True):
         """Return the SHA-256, in hex, of the schema's canonical JSON."""
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
 
+    def grown_from(self, digest: str) -> int | None:
+        """Return how many of its columns an earlier schema had, with this digest.
+
+        None where that one was no beginning of this one.
+        """
+        for count in range(len(self.features), 0, -1):
+            early = msgspec.structs.replace(self, features=self.features[:count])
+            if early.digest() == digest:
+                return count
+        return None
+
     def index(self, name: str) -> int:
         """Return the column of the feature called `name`."""
         return self.names.index(name)

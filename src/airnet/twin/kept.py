@@ -132,7 +132,8 @@ def unpacked(record: Record) -> Episode:
     Raises:
         UsageError: its windows are of other columns than today's, or it is damaged.
     """
-    if record.heading.schemas != schemas():
+    counts = _counts(record.heading.schemas)
+    if counts is None:
         raise UsageError(
             f"{record.heading.scenario}, seed {record.heading.seed}: its windows have "
             "other columns than this version's",
@@ -149,6 +150,9 @@ def unpacked(record: Record) -> Episode:
         rows = np.zeros((record.count, 64), np.float32)
         windows[order] = _whole(raw["windows"], record.count).view(WINDOW)[:, 0]
         rows[order] = _whole(raw["rows"], record.count).view(np.float32)
+        for kind, count in counts.items():
+            end = len(SCHEMAS[kind].features)
+            rows[windows["kind"] == kind, count:end] = np.nan
         seen = Seen(
             windows=windows,
             rows=rows,
@@ -165,6 +169,23 @@ def unpacked(record: Record) -> Episode:
             "keep the days again",
         ) from error
     return Episode(heading=record.heading, seen=seen)
+
+
+def _counts(kept: dict[int, str]) -> dict[int, int] | None:
+    """Return how many columns windows had when they were kept, where some came since.
+
+    Those were not seen. None where columns are not what they were.
+    """
+    if kept.keys() != SCHEMAS.keys():
+        return None
+    counts = {}
+    for kind, schema in SCHEMAS.items():
+        count = schema.grown_from(kept[kind])
+        if count is None:
+            return None
+        if count < len(schema.features):
+            counts[kind] = count
+    return counts
 
 
 def _planes(rows: NDArray[Any]) -> NDArray[np.uint8]:
