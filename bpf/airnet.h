@@ -135,6 +135,7 @@ struct airnet_header {
 #define AIRNET_STREAM_UNSEEN 0x0200 /* acknowledges bytes that were not seen so far */
 #define AIRNET_STREAM_LOST 0x0400 /* a hole turned out to be the mirror's, or ours */
 #define AIRNET_STREAM_TAKEN 0x0800 /* nothing new, and the receiver has said so */
+#define AIRNET_STREAM_AGREED 0x1000 /* its handshake is complete: nobody forged it */
 
 /* FIX message kinds (message.kind): MsgType(35) folded to what features count. */
 #define AIRNET_KIND_OTHER 0

@@ -44,6 +44,7 @@ cdef extern from "airnet.h" nogil:
         AIRNET_STREAM_TWICE
         AIRNET_STREAM_UNSEEN
         AIRNET_STREAM_LOST
+        AIRNET_STREAM_AGREED
         AIRNET_KIND_OTHER
         AIRNET_KIND_NEW
         AIRNET_KIND_CANCEL

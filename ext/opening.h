@@ -97,6 +97,8 @@ static inline an_u32 stream_session(struct stream *s, struct opening *opening,
 		opening->handshake = handshake;
 		is_complete = handshake_is_complete(handshake, opening->is_from_low,
 						    s->header, segment);
+		if (is_complete)
+			s->header->stream_flags |= AIRNET_STREAM_AGREED;
 	}
 	if (*slot && !session_is_over(s, *slot - 1, opening, segment, is_complete))
 		return *slot - 1;

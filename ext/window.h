@@ -154,6 +154,8 @@ struct window_session {
 	uint8_t loss_heard; /* which ends spoke since the other's last spell */
 	uint64_t loss_first_ns, loss_ns[2], loss_epoch; /* window_loss.h */
 	uint32_t loss_now, loss_before, loss_old;
+	uint8_t agreed; /* its handshake is complete, and nothing was read of it yet */
+	uint32_t unread, unread_host, unread_generation; /* window_unread.h */
 };
 
 #define WINDOW_TARGET_SETS 64

@@ -3,7 +3,7 @@
 #ifndef AIRNET_WINDOW_CALL_H
 #define AIRNET_WINDOW_CALL_H
 
-#include "window_edge.h"
+#include "window_unread.h"
 
 #define ICMP_UNREACHABLE 3 /* RFC 792 */
 #define ICMP6_UNREACHABLE 1 /* RFC 4443 section 3.1 */
@@ -62,6 +62,8 @@ static __attribute__((noinline)) void window_call(struct window_state *w,
 		window_edge_down(w, e, h, source_hash, target_hash);
 	} else {
 		x = window_edge_up(w, e, h, source_hash, target_hash);
+		if (x && h->protocol == WINDOW_TCP)
+			window_unread_stray(w, e, x, h);
 		if (x && (is_syn || h->protocol == WINDOW_UDP))
 			window_pending_push(w, x, e);
 	}

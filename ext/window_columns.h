@@ -67,7 +67,8 @@
 	X(registered) X(member) \
 	X(met) X(quiet_ms) X(history_ms) \
 	X(moved) X(moves) X(ousted) X(shells) X(beat_global) X(loss_spells) \
-	X(loss_ratio) X(loss_past_ms) X(lossy_hosts)
+	X(loss_ratio) X(loss_past_ms) X(lossy_hosts) \
+	X(unread_run) X(unread_held) X(unread_ms)
 /* clang-format on */
 
 enum {

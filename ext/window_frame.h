@@ -34,11 +34,15 @@ static inline void window_logons(struct window_state *w, struct window_target *t
 static __attribute__((noinline)) void window_open(struct window_state *w,
 						  struct window_session *s,
 						  struct window_target *t,
-						  const uint8_t *gateway)
+						  const struct airnet_header *h)
 {
+	const uint8_t *gateway =
+		h->direction == AIRNET_DIRECTION_UP ? h->target : h->source;
 	uint64_t hash = window_hash(w->seed, gateway);
 
+	window_unread_over(w, s);
 	window_renew(w, s, t);
+	s->agreed = (h->stream_flags & AIRNET_STREAM_AGREED) != 0;
 	window_service(w, gateway, hash, 0, 0)->learned = 1;
 }
 
@@ -75,7 +79,7 @@ static inline void window_session_frame(struct window_state *w,
 	struct window_venue *v;
 
 	if (h->stream_flags & AIRNET_STREAM_OPENED)
-		window_open(w, s, t, up ? h->target : h->source);
+		window_open(w, s, t, h);
 	v = window_venue_of(w, s, up ? h->target : h->source,
 			    up ? h->target_port : h->source_port);
 	if (!s->listed) {
@@ -102,6 +106,8 @@ static inline void window_session_frame(struct window_state *w,
 				w, h->session, w->now_ns,
 				(WINDOW_SLOT_NS - w->now_ns % WINDOW_SLOT_NS) / 1000);
 	}
+	if (__builtin_expect(s->agreed, 0))
+		window_unread_frame(w, s, v, h);
 	if (!up && window_is_syn_ack(h))
 		window_venue_syn_ack(w, v, window_hash(w->seed, h->target),
 				     h->target_port);

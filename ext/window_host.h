@@ -42,7 +42,7 @@ struct window_edge {
 	uint64_t first_ns, last_ns, up_ns, contact_ns;
 	uint64_t gap_sum, gap_squares, out_bytes, in_bytes;
 	uint64_t user; /* of a place: who was answered first */
-	uint32_t contacts, host;
+	uint32_t contacts, host, unread;
 	uint16_t port, call_port; /* the caller's of its last connection */
 	uint8_t protocol, learned, answered, failed, waits, shared, talked;
 };
@@ -55,6 +55,7 @@ struct window_deeds {
 	uint32_t logons, refusals, claims, contested, displaced, strangers;
 	uint32_t moved, ousted, shells, loss;
 	uint32_t foreign, foreign_new, foreign_old, conflicts, replays;
+	uint32_t unread; /* segments of one connection, the most */
 };
 
 struct window_host {
@@ -68,7 +69,8 @@ struct window_host {
 	uint32_t pending_count, domain_key, domain_votes;
 	uint32_t generation, contacts, venue_sessions;
 	uint32_t logon_gap_us; /* exponential mean of the last 4, 0 = none */
-	uint64_t logon_ns;
+	uint64_t logon_ns, unread_ns; /* and since when connections are held */
+	uint32_t unread_held; /* that are open, and in which nothing was read */
 	uint32_t loss_ratio, loss_past_ms; /* of its session that lost something last */
 	uint16_t port; /* of the gateway that it logged on to */
 	uint8_t listed, active, urgent, lasting, member, met;

@@ -159,6 +159,18 @@ static inline void window_host_sessions(const struct window_state *w,
 	window_put(row, H_met, x->met);
 }
 
+/* What it sends that is no message. */
+static inline void window_host_unread(const struct window_host *x, uint64_t at_ns,
+				      float *row)
+{
+	uint32_t now = x->now.unread, before = x->before.unread;
+
+	window_put(row, H_unread_run, now > before ? now : before);
+	window_put(row, H_unread_held, x->unread_held);
+	window_put(row, H_unread_ms,
+		   x->unread_held ? (at_ns - x->unread_ns) / 1000000 : 0);
+}
+
 /* Close a host's window at tick `at_ns`. */
 static inline void window_host_close(struct window_state *w, struct window_host *x,
 				     uint64_t at_ns)
@@ -173,6 +185,7 @@ static inline void window_host_close(struct window_state *w, struct window_host 
 	window_host_calls(w, x, row);
 	window_host_peers(w, x, row);
 	window_host_sessions(w, x, self, row);
+	window_host_unread(x, at_ns, row);
 	window_put_unless(row, H_quiet_ms, (at_ns - x->alarm_ns) / 1000000,
 			  !x->alarm_ns);
 	window_put(row, H_history_ms, (at_ns - x->first_ns) / 1000000);

@@ -23,23 +23,6 @@ static inline uint64_t trace_path(const struct airnet_header *h)
 	return (uint64_t)h->link_source << 8 | h->ttl;
 }
 
-/* The row of the client that a frame of a session belongs to. */
-static inline struct window_host *window_client(struct window_state *w,
-						const struct airnet_header *h)
-{
-	const uint8_t *address =
-		h->direction == AIRNET_DIRECTION_UP ? h->source : h->target;
-	struct window_host *x =
-		window_host_get(w, address, window_hash(w->seed, address));
-
-	if (x) {
-		window_host_touch(w, x);
-		x->port = h->direction == AIRNET_DIRECTION_UP ? h->target_port
-							      : h->source_port;
-	}
-	return x;
-}
-
 /* The usual path is back: a short spell of another one was somebody else. */
 static inline void trace_back(struct window_state *w, struct window_trace *t,
 			      const struct airnet_header *h)

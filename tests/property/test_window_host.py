@@ -15,7 +15,7 @@ SESSIONS = 6
 HOSTS = [f"10.{net}.0.{last}" for net in (1, 1, 1, 77) for last in (1, 2, 3)]
 HOSTS += ["10.9.0.1", "2001:db8::7", "2001:db9::7"]
 #: Stream flags, and how likely they are.
-FLAGS = [0] * 12 + [1, 2, 8, 9, 0x40, 0x100, 0x801, 0x801]
+FLAGS = [0] * 16 + [1, 2, 4, 8, 9, 0x40, 0x100, 0x200, 0x801, 0x801]
 
 
 def traffic(seed: int, count: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
@@ -47,6 +47,7 @@ def traffic(seed: int, count: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
     headers["payload_bytes"] = rng.choice([0, 60, 1448, 1448], count)
     flags = np.where(is_session, rng.choice(FLAGS, count), 0)
     flags |= np.where(is_session & (rng.random(count) < 0.01), 0x20, 0)
+    flags |= np.where(rng.random(count) < 0.5, 0x1000, 0)
     headers["stream_flags"] = flags
     headers["sequence"] = rng.integers(0, 40, count) * 1448 + 2**32 - 20 * 1448
     headers["link_source"] = rng.choice([7, 7, 7, 7, 8], count)
@@ -60,6 +61,12 @@ def traffic(seed: int, count: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
     told = [KIND[one] for one in ("report", "heartbeat", "logon", "logout")]
     messages["kind"] = np.where(up, rng.choice(spoken, count), rng.choice(told, count))
     messages["malformed"] = rng.choice([0] * 15 + [3], count)
+    is_mute = is_session & (rng.random(count) < 0.2)
+    headers["session"] = np.where(is_mute, SESSIONS + owner, headers["session"])
+    messages["session"] = headers["session"]
+    for side, way in (("source", up), ("target", ~up)):
+        headers[side] = np.where((is_mute & way)[:, None], ends[13], headers[side])
+    messages["malformed"] = np.where(is_mute, 3, messages["malformed"])
     is_logon = messages["kind"] == KIND["logon"]
     messages["comp_key"] = np.where(is_logon, rng.integers(3, 7, count), 0)
     messages["sequence"] = np.arange(count)

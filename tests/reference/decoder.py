@@ -5,6 +5,7 @@ from collections import Counter
 from tests.reference import fix, holes, shakes, sums, tunnels
 from tests.reference.stream import (
     ACK,
+    AGREED,
     CLOSED,
     CONFLICT,
     ENDED,
@@ -183,6 +184,7 @@ class ReferenceDecoder(Framing):
             shake.join(self.source, seen)
         fits = shake is not None and shake.fits(self.source, seen)
         is_complete = shake is not None and shake.is_complete(self.source, seen)
+        self.header["stream_flags"] |= AGREED * is_complete
         begins = seen.payload.startswith(b"8=FIX")
         if old:
             side = old.sides[int(old.client != self.source)]

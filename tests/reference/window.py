@@ -220,12 +220,11 @@ class Reference:
         gateway = header["target" if up else "source"].tobytes()
         if header["stream_flags"] & 0x20:
             s = self.renew(index, s)
-            self.hosts.renew(index, gateway)
+            self.hosts.renew(index, gateway, header)
         if not s.listed:
             s.listed, s.open = True, self.now_ns
             self.listed.append(index)
-        if header["stream_flags"] & 1:
-            s.active = True
+        s.active |= bool(header["stream_flags"] & 1)
         self.venues.frame(index, header)
         self.hosts.segment(index, header)
         for message in messages:
@@ -235,6 +234,7 @@ class Reference:
             if s.window_orders >= 16:
                 rest = (SLOT - self.now_ns % SLOT) // 1000
                 self.close(index, self.now_ns, rest)
+        self.hosts.unread(index, header, self.venues, bool(s.heard) or s.closed)
         self.flood.session_frame(index, header, messages, self.now_ns)
         self.hurried()
         if is_over := bool(header["stream_flags"] & 0x40):

@@ -176,6 +176,8 @@ class Hosts(Traces):
             e = self.begin_edge(header, source, target)
         if is_up:
             x = self.up(e, header)
+            if protocol == 6:
+                self.stray(e, x, header)
             if is_syn(header) or protocol == 17:
                 self.push(x, e)
         elif is_answer(header) and header["tcp_flags"] & RST and not e.answered:
@@ -263,6 +265,20 @@ class Hosts(Traces):
                 x.now.count["shells"] += 1
                 self.alarm(x)
         return x
+
+    def stray(self, e: Edge, x: Host, header: np.void) -> None:
+        """Take a segment of no session."""
+        if is_syn(header):
+            e.unread = 0
+        port = int(header["target_port"])
+        venue = self.flood.venues.venues.get((header["target"].tobytes(), port))
+        if not header["stream_flags"] & 0x1000 or not self.is_unread(header):
+            return
+        if venue is None or not venue.used:
+            return
+        x.port = port
+        e.unread += 1
+        self.more(x, e.unread)
 
     def is_unknown(self, e: Edge) -> bool:
         target = e.key[1]
@@ -398,6 +414,9 @@ class Hosts(Traces):
             "registered": int(x.address in self.registered),
             "member": int(x.member),
             "met": int(x.met),
+            "unread_run": max(x.now.count["unread"], x.before.count["unread"]),
+            "unread_held": x.unread_held,
+            "unread_ms": (at - x.unread_since) // 10**6 if x.unread_held else 0,
             "quiet_ms": (at - x.alarm) // 1_000_000 if x.alarm else None,
             "history_ms": (at - x.first) // 1_000_000,
             **self.peers_of(x),

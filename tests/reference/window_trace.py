@@ -8,12 +8,15 @@ import numpy as np
 from airnet.domain.window import FEATURE_LIMIT
 from tests.reference.window_flood import MAPPED
 from tests.reference.window_sketch import estimate, mix
+from tests.reference.window_venue import Venues
 
 EPOCH = 10**10
 EXCURSION = 10**9
 SPELLS = 5 * 10**9
 NOBODY = bytes(16)
 RETRANSMIT, OUT_OF_ORDER, CONFLICT, TWICE, TAKEN = 1, 2, 8, 0x100, 0x800
+#: Closed, a hole given up, bytes lost by the mirror or not shown.
+DOUBTFUL, AGREED = 0x40 | 4 | 0x400 | 0x200, 0x1000
 DEEDS = (
     "edges",
     "failed",
@@ -39,6 +42,7 @@ DEEDS = (
     "foreign_old",
     "conflicts",
     "replays",
+    "unread",
 )
 SETS = ("targets", "ports", "names", "comps")
 
@@ -73,6 +77,7 @@ class Edge:
     port: int = 0
     user: bytes | None = None
     shared: bool = False
+    unread: int = 0
     answered: bool = False
     failed: bool = False
     talked: bool = False
@@ -103,6 +108,8 @@ class Host:
     logon_gap: int = 0
     loss_ratio: int = 0
     loss_past: int = 0
+    unread_held: int = 0
+    unread_since: int = 0
     port: int = 0
     listed: bool = False
     active: bool = False
@@ -143,6 +150,9 @@ class Party:
     contesting: bool = False
     is_own: bool = False
     contested: int = 0
+    agreed: bool = False
+    unread: int = 0
+    unread_host: Host | None = None
     client: bytes = b""
     closed: bool = False
     ups: bool = False
@@ -186,8 +196,10 @@ class Traces:
     def alarm(self, x: Host) -> None:
         raise NotImplementedError
 
-    def renew(self, index: int, gateway: bytes) -> None:
-        self.parties[index] = Party()
+    def renew(self, index: int, gateway: bytes, header: np.void) -> None:
+        self.read(self.party(index))
+        agreed = bool(header["stream_flags"] & AGREED)
+        self.parties[index] = Party(agreed=agreed)
         self.service(gateway, 0, 0).learned = True
 
     def party(self, index: int) -> Party:
@@ -199,6 +211,46 @@ class Traces:
         self.touch(x)
         x.port = int(header["target_port" if up else "source_port"])
         return x
+
+    def is_familiar(self, address: bytes) -> bool:
+        raise NotImplementedError
+
+    def read(self, one: Party) -> None:
+        """Forget what was not read of a connection."""
+        if one.unread and one.unread_host:
+            one.unread_host.unread_held -= 1
+        one.unread, one.agreed = 0, False
+
+    def is_unread(self, header: np.void) -> bool:
+        """Return whether a stranger says something with this."""
+        is_again = header["stream_flags"] & (RETRANSMIT | TWICE | OUT_OF_ORDER)
+        is_known = self.is_familiar(header["source"].tobytes())
+        return bool(header["payload_bytes"]) and not is_again and not is_known
+
+    def unread(self, index: int, header: np.void, v: Venues, is_read: bool) -> None:
+        """Take a session's frame, whose messages have been looked at."""
+        one = self.party(index)
+        if not one.agreed:
+            return
+        if is_read or header["stream_flags"] & DOUBTFUL:
+            self.read(one)
+            return
+        is_used = v.clients[index].venue.used
+        if header["direction"] or not is_used or not self.is_unread(header):
+            return
+        x = self.client(header)
+        if not one.unread:
+            if not x.unread_held:
+                x.unread_since = self.now
+            x.unread_held += 1
+            one.unread_host = x
+        one.unread += 1
+        self.more(x, one.unread)
+
+    def more(self, x: Host, count: int) -> None:
+        deeds = self.touch(x)
+        deeds["unread"] = max(deeds["unread"], count)
+        self.alarm(x)
 
     def segment(self, index: int, header: np.void) -> None:
         """Take a session's segment, if it has a payload."""

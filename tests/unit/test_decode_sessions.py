@@ -6,6 +6,7 @@ import pytest
 from airnet.decode import Decoder
 from airnet.domain.frame import (
     NONE,
+    STREAM_AGREED,
     STREAM_CLOSED,
     STREAM_CONFLICT,
     STREAM_GAP,
@@ -81,7 +82,8 @@ def test_known_gateway_opens_at_the_completed_handshake() -> None:
     decoded = Decoded(talk.frames, (GATEWAY,))
 
     assert decoded.sessions["state"].tolist() == [OPEN]
-    assert decoded.headers["stream_flags"].tolist() == [0, 0, STREAM_OPENED]
+    flags = decoded.headers["stream_flags"].tolist()
+    assert flags == [0, 0, STREAM_OPENED | STREAM_AGREED]
 
 
 def test_gateway_decides_direction_over_ports_and_syn() -> None:

@@ -50,6 +50,14 @@ def decided(one: Verdict, site: Site | None = None) -> Decision:
     return decision
 
 
+def twice(one: Verdict) -> list[Decision]:
+    """Return what is ordered when two windows of a flood have said the same."""
+    judge, flood = Judge(Policy(), Site(), COLUMNS), {"cause": Cause.FLOOD}
+    one = msgspec.structs.replace(one, **flood)
+    later = msgspec.structs.replace(one, close_ns=one.close_ns + 10_000_000)
+    return [*judge.judge(one), *judge.judge(later)]
+
+
 def test_a_stranger_that_uses_anothers_compid_is_dropped() -> None:
     """It was answered, and the holder has spoken three times since."""
     decision = decided(verdict("host.contested_compid", met=1, contested=3))
@@ -61,12 +69,24 @@ def test_a_stranger_that_uses_anothers_compid_is_dropped() -> None:
 
 
 @pytest.mark.parametrize(
+    "rule", ["host.segments_without_message", "host.connections_without_message"]
+)
+def test_who_completed_a_handshake_has_been_answered(rule: str) -> None:
+    """No Logon of his need have been."""
+    (decision,) = twice(verdict(rule, met=0))
+
+    assert decision.action is Action.DROP_SOURCES
+    assert (decision.target_type, decision.target) == (TargetType.SOURCE, (STRANGER,))
+
+
+@pytest.mark.parametrize(
     ("one", "why"),
     [
         (verdict("host.contested_compid", met=0, contested=3), "forged"),
         (verdict("host.contested_compid", met=1, contested=2), "fail-over"),
         (verdict("host.contested_compid", met=1, contested=3, known=True), "T6"),
         (verdict("host.strange_failures", met=1), "order entry"),
+        (verdict("host.segments_without_message", known=True), "T6"),
     ],
 )
 def test_of_all_others_evidence_is_kept(one: Verdict, why: str) -> None:

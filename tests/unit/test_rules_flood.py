@@ -19,6 +19,7 @@ from airnet.score.rules_flood_told import (
     HOST_FLOOD_RULES,
     HOST_TOLD_RULES,
 )
+from airnet.score.rules_stranger import STRANGER_TOLD_RULES
 from airnet.score.screening import gateway_bounds
 from tests.fakes.verdicts import SITE, gateway_verdict
 from tests.property.test_window import closed
@@ -286,6 +287,7 @@ HOST_RULES = (*HOST_FLOOD_RULES, *HOST_TOLD_RULES)
 def test_what_is_told_of_floods_is_what_is_not_acted_upon() -> None:
     named = load(policy_path(), Policy).cause.flood.told
     every = (*GATEWAY_TOLD_RULES, *ODD_TOLD_RULES, *HOST_TOLD_RULES)
+    every += STRANGER_TOLD_RULES
     told = {rule.name for rule in every}
 
     assert set(named) == told

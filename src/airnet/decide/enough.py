@@ -85,4 +85,6 @@ FLOODS_TOLD = (
     "host.quick_refused_logons_of_many",
     "host.quick_refused_logons_of_one_name",
     "host.first_refused_logons_of_many",
+    "host.several_segments_without_message",
+    "host.several_connections_without_message",
 )

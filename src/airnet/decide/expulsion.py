@@ -23,6 +23,11 @@ ENTRY_RULES = frozenset(
         "host.logons_in_a_loop",
     }
 )
+#: Rules about connections whose handshake both ends completed: nobody can do that from
+#: an address that is not his.
+AGREED_RULES = frozenset(
+    {"host.segments_without_message", "host.connections_without_message"}
+)
 #: The same with so few CompIDs that it may be a firm's floor.
 FEW_NAMES_RULES = frozenset({"host.refused_logons", "host.refused_logons_together"})
 #: What a standby does as well: nobody is asked to isolate it.
@@ -32,6 +37,11 @@ STANDBY_RULES = frozenset({"host.moved_compid"})
 CONTESTED_MIN = 3
 
 Feature = Callable[[Verdict, str], int | None]
+
+
+def is_answered(verdict: Verdict, finding: Finding, feature: Feature) -> bool:
+    """Return whether a gateway has spoken with the host: no address is forged."""
+    return finding.rule in AGREED_RULES or bool(feature(verdict, "met"))
 
 
 def objection(
@@ -60,9 +70,9 @@ def objection(
             "a firm whose programs the venue does not know yet is refused under as "
             "many CompIDs; evidence is kept"
         )
-    if finding.rule not in ENTRY_RULES:
+    if finding.rule not in ENTRY_RULES | AGREED_RULES:
         return "it has not reached order entry by itself; evidence is kept"
-    if not feature(verdict, "met"):
+    if not is_answered(verdict, finding, feature):
         return (
             "no gateway has answered it, so its address may be forged: nobody is cut; "
             "evidence is kept"

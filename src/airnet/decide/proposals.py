@@ -137,7 +137,7 @@ class Proposals:
         # A session is aimed at by its connection, in which a Logon was read; a host,
         # when a gateway has answered it; a flood's sources are what frames claim.
         is_answered = (
-            bool(self._findings.feature(verdict, "met"))
+            expulsion.is_answered(verdict, finding, self._findings.feature)
             if is_host
             else decision.target_type is TargetType.SESSION
         )

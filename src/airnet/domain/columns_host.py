@@ -73,6 +73,13 @@ _HOST = (
     ("registered", COUNT, "1: the site file lists this address"),
     ("member", COUNT, "1: either of these, or it lives where somebody trades"),
     ("met", COUNT, "1: a gateway answered its Logon by a message"),
+    (
+        "unread_run",
+        COUNT,
+        "most segments of one connection to a gateway before any message was read",
+    ),
+    ("unread_held", COUNT, "open connections of which that is so"),
+    ("unread_ms", "ms", "time since there have been any of those"),
     ("quiet_ms", "ms", "time since the last thing that a rule may rest on"),
     ("history_ms", "ms", "time since the host was first told of"),
     (

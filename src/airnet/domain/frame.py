@@ -91,6 +91,7 @@ STREAM_TWICE = 0x0100
 STREAM_UNSEEN = 0x0200
 STREAM_LOST = 0x0400
 STREAM_TAKEN = 0x0800
+STREAM_AGREED = 0x1000
 
 #: What `Header.feed` says a multicast datagram begins with.
 FEED_RAW, FEED_MOLD = 1, 2

@@ -34,6 +34,7 @@ from airnet.score.rules_session import SESSION_RULES
 from airnet.score.rules_session_frenzy import FRENZY_RULES
 from airnet.score.rules_session_insist import INSISTED
 from airnet.score.rules_session_told import COUNTED as SESSION_COUNTED
+from airnet.score.rules_stranger import STRANGER_RULES, STRANGER_TOLD_RULES
 from airnet.score.rules_venue import VENUE_RULES
 
 __all__ = [
@@ -70,7 +71,9 @@ RULES = {
     WINDOW_HOST: (
         *HOST_RULES,
         *HOST_FLOOD_RULES,
+        *STRANGER_RULES,
         *HOST_TOLD_RULES,
         *HOST_ODD_RULES,
+        *STRANGER_TOLD_RULES,
     ),
 }
