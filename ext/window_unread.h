@@ -68,9 +68,10 @@ static inline void window_unread_over(struct window_state *w, struct window_sess
 }
 
 /* A frame of a connection that is a session's as far as can be seen. */
-static __attribute__((noinline)) void
-window_unread_frame(struct window_state *w, struct window_session *s,
-		    const struct window_venue *v, const struct airnet_header *h)
+static __attribute__((noinline)) void window_unread_frame(struct window_state *w,
+							  struct window_session *s,
+							  const struct window_venue *v,
+							  const struct airnet_header *h)
 {
 	struct window_host *x;
 

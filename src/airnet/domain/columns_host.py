@@ -73,13 +73,6 @@ _HOST = (
     ("registered", COUNT, "1: the site file lists this address"),
     ("member", COUNT, "1: either of these, or it lives where somebody trades"),
     ("met", COUNT, "1: a gateway answered its Logon by a message"),
-    (
-        "unread_run",
-        COUNT,
-        "most segments of one connection to a gateway before any message was read",
-    ),
-    ("unread_held", COUNT, "open connections of which that is so"),
-    ("unread_ms", "ms", "time since there have been any of those"),
     ("quiet_ms", "ms", "time since the last thing that a rule may rest on"),
     ("history_ms", "ms", "time since the host was first told of"),
     (
@@ -107,6 +100,13 @@ _HOST = (
     ("loss_ratio", MILLI, "those against what the last such session lost before"),
     ("loss_past_ms", "ms", "how long that was"),
     ("lossy_hosts", COUNT, "hosts like this in the present ten seconds"),
+    (
+        "unread_run",
+        COUNT,
+        "most segments of one connection to a gateway before any message was read",
+    ),
+    ("unread_held", COUNT, "open connections of which that is so"),
+    ("unread_ms", "ms", "time since there have been any of those"),
 )
 
 #: Nothing was seen of them where nothing was asked, or nobody called.
