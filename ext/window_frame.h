@@ -53,6 +53,8 @@ static inline void window_end_frame(struct window_state *w, struct window_sessio
 {
 	int was_established = s->established;
 
+	if (__builtin_expect(s->agreed, 0))
+		window_unread_frame(w, s, v, h);
 	if (s->asking && h->stream_flags & AIRNET_STREAM_CLOSED)
 		window_claim_answered(w, s, v, 0, 1);
 	if (s->contested && h->stream_flags & AIRNET_STREAM_CLOSED && !s->closed &&
@@ -106,8 +108,6 @@ static inline void window_session_frame(struct window_state *w,
 				w, h->session, w->now_ns,
 				(WINDOW_SLOT_NS - w->now_ns % WINDOW_SLOT_NS) / 1000);
 	}
-	if (__builtin_expect(s->agreed, 0))
-		window_unread_frame(w, s, v, h);
 	if (!up && window_is_syn_ack(h))
 		window_venue_syn_ack(w, v, window_hash(w->seed, h->target),
 				     h->target_port);
