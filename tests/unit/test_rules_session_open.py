@@ -22,7 +22,7 @@ REFUSED_AGAIN = {
     "same_symbol_share": 991,
     "market_1s": 130,
 }
-#: Stuffing in one name at new prices, each order withdrawn after a millisecond.
+#: Stuffing by one alone, each order withdrawn after a millisecond.
 STUFFED = {
     "ratio_1s": 18_199,
     "rate_1s": 4949,
@@ -36,6 +36,7 @@ STUFFED = {
     "history_ms": 9800,
     "active_sessions": 23,
     "elevated_share": 136,
+    "elevated_1s": 1,
     "others_rejected": 0,
     "fills_per_new": 25,
     "cancels_per_new": 919,
@@ -91,12 +92,15 @@ def test_who_is_refused_in_all_names_is_unlucky(share: int) -> None:
     assert not broken(REFUSED_AGAIN | {"same_symbol_share": share})
 
 
-@pytest.mark.parametrize(
-    "shown",
-    [{"new_price_share": 435}, {"same_symbol_share": 564}, {"new_price_share": 241}],
-)
-def test_who_asks_known_prices_in_news_is_no_stuffer(shown: dict[str, int]) -> None:
-    assert not broken(STUFFED | shown)
+@pytest.mark.parametrize("shown", [{}, {"same_symbol_share": 310}])
+def test_stuffing_in_one_name_or_several_is_told(shown: dict[str, int]) -> None:
+    assert broken(STUFFED | shown) == "withdrawn_over_own_baseline"
+
+
+@pytest.mark.parametrize("risen", [5, 8, 14])
+def test_who_asks_prices_in_news_with_others_is_no_stuffer(risen: int) -> None:
+    """At openings and in news eight others at least had risen within the second."""
+    assert not broken(STUFFED | {"elevated_1s": risen})
 
 
 def test_who_is_filled_while_others_are_refused_trades_at_an_opening() -> None:

@@ -321,8 +321,8 @@ _ACTED = (
     # Fifteen times its own past for half a second, each order withdrawn within 5 ms
     # and hardly any filled: stuffing. Who refreshes quotes sends a bid and an offer by
     # turns, more than it withdraws in one volley, and lets them stand. Who races to
-    # prices at an open probes so too, in one name after the other; and who asks prices
-    # in news, in one name or two, asks those that he knows: what stuffs takes new ones.
+    # prices at an open probes so too, in one name after the other; and so does who asks
+    # prices in news: eight others at least rise with him, within the second.
     Rule(
         name="session.withdrawn_over_own_baseline",
         cause=Cause.ALGO_FAULT,
@@ -335,8 +335,8 @@ _ACTED = (
             ("cancels_per_new", 900, 1200),
             ("cancel_age_us", 0, 5_000),
             ("same_side_share", 400, ANY),
-            ("same_symbol_share", 600, ANY),
-            ("new_price_share", 650, ANY),
+            ("same_symbol_share", 300, ANY),
+            ("elevated_1s", 0, 4),
         ),
     ),
     # Fifteen times its own past for a second, five times its first seconds, 300 orders
