@@ -6,11 +6,14 @@ import pytest
 from airnet.decide.policy import Budget, Policy
 from airnet.decide.protection import endpoint
 from airnet.domain.verdict import Cause
+from airnet.score.rules import COUNTED
 from airnet.twin.closed import Loop, Terms
 from airnet.twin.loop import shipped_scorer
 from tests.fakes.stage import TapeStage
 from tests.fakes.verdicts import gateway_verdict
 
+#: What a scorer says of a window that looks normal is that there is something to count.
+TALLIED = {rule.name for rules in COUNTED.values() for rule in rules}
 WEIGHING = Policy(budget=Budget(flow_share_max_percent=50))
 
 
@@ -25,7 +28,7 @@ class Heard:
 
         def noted(*batch: object) -> object:
             verdicts = score(*batch)
-            self.causes += [one.cause for one in verdicts]
+            self.causes += [one.cause for one in verdicts if one.rule not in TALLIED]
             return verdicts
 
         scorer.score = noted

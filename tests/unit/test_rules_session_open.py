@@ -105,3 +105,58 @@ def test_who_asks_prices_in_news_with_others_is_no_stuffer(risen: int) -> None:
 
 def test_who_is_filled_while_others_are_refused_trades_at_an_opening() -> None:
     assert not broken(FILLED | {"others_rejected": 329})
+
+
+#: One order alike sent again and again, and nothing else.
+LOOPED = {
+    "rate_16": 2000,
+    "loop_share": 916,
+    "cancels_per_new": 0,
+    "rate_cancel_fast": 0,
+    "relative_fast": 70_000,
+    "relative_1s": 2900,
+    "relative_first": 2283,
+    "market_fast": 800,
+    "market_1s": 500,
+    "elevated_share": 30,
+    "history_ms": 41_000,
+}
+
+
+def test_who_withdraws_all_that_he_has_is_no_loop() -> None:
+    """Who flattens, or loads new parameters, sends like cancels and no order."""
+    assert broken(LOOPED) == "loop_out_of_nothing"
+    assert not broken(LOOPED | {"rate_cancel_fast": 9600})
+
+
+@pytest.mark.parametrize(
+    "rule", ["orders_alike_per_second", "identical_orders_per_second"]
+)
+def test_who_tries_again_what_all_are_refused_is_no_loop(rule: str) -> None:
+    """In a crash of the market 715 in 1,000 orders of the others were refused."""
+    alike = {
+        "identical_rate": 19_240,
+        "repeat_run": 40,
+        "relative_fast": 16_443,
+        "relative_1s": 36_653,
+        "relative_first": 112_137,
+        "streak_ms": 4304,
+        "cancels_per_new": 0,
+        "loop_share": 1000,
+        "others_rejected": 30,
+    }
+    if rule == "identical_orders_per_second":
+        alike["streak_ms"] = 0
+
+    assert broken(alike) == rule
+    assert not broken(alike | {"others_rejected": 715})
+
+
+def test_who_takes_a_basket_is_no_knight() -> None:
+    """55 orders in a second, each in another name, most of them in a tenth of it."""
+    basket = FILLED | {"relative_1s": 10_170, "relative_fast": 23_737}
+    basket |= {"relative_first": 9187, "rate_new_fast": 3045, "rate_1s": 686}
+
+    assert broken(basket) == "filled_in_many_symbols", "which alone is told"
+    assert broken(basket | {"rate_1s": 1500}) == "filled_while_others_rest"
+    assert broken(basket | {"rate_new_fast": 5000}) == "filled_in_all_symbols"

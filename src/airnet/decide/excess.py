@@ -58,6 +58,9 @@ SPARE = 2 * MICRO
 #: by the same gateway, it is no matter of one session.
 HISTORY_MS = 10_000
 OTHERS_ELEVATED, OTHERS_REJECTED = 250, 100
+#: A session that is filled moves the others, but not to eight times what they sent: so
+#: a market opens, or falls.
+OTHERS_MOVED = 8000
 
 #: Orders of which each is withdrawn within 20 ms and hardly any filled count as much,
 #: whatever models make of them. No honest session did so at such a rate for seconds.
@@ -220,6 +223,8 @@ class Excess:
         """
         feature = functools.partial(self._feature, verdict)
         rate = shown.rate_1s * MILLI
+        if shown.market_1s > OTHERS_MOVED:
+            return LEAST
         if rate >= envelope * FILLED_MILLI and _is_within(feature, _FILLED):
             told = FILLED
         elif rate >= envelope * MOVED_MILLI and _is_within(feature, _MOVED):

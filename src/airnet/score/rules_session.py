@@ -51,6 +51,7 @@ _ACTED = (
     # ever sent while the others did not, elevated for 0.15 s at least. Who slices a
     # large order sends like pieces, but not at once, and not for so long. Where all
     # orders of a session always are alike (generated markets are so), it is but a rate.
+    # Where the gateway refuses the others, too, like orders are tried again by all.
     Rule(
         name="session.orders_alike_per_second",
         cause=Cause.ALGO_FAULT,
@@ -64,6 +65,7 @@ _ACTED = (
             ("relative_1s", 3000, ANY),
             ("relative_first", 2500, ANY),
             ("streak_ms", 150, ANY),
+            ("others_rejected", 0, 200),
             *SENT,
         ),
     ),
@@ -138,10 +140,11 @@ _ACTED = (
             ("loop_share", 500, ANY),
         ),
     ),
-    # 300 orders a second on both sides of many symbols, hardly two in a row in one,
+    # 450 orders a second on both sides of many symbols, hardly two in a row in one,
     # all filled and none withdrawn, at even gaps: eight times its own past over a
     # second and fifteen times now, alone. Knight's, in 2012. Who flattens at the end of
-    # a day, or follows a leader, works off what it has in volleys, name by name.
+    # a day, or follows a leader, works off what it has in volleys, name by name; who
+    # took a basket sent 36 within a tenth of a second.
     Rule(
         name="session.filled_in_all_symbols",
         cause=Cause.ALGO_FAULT,
@@ -152,13 +155,14 @@ _ACTED = (
             *SPREAD,
             ("relative_fast", 15_000, ANY),
             ("relative_first", 7000, ANY),
-            ("rate_new_fast", 3000, ANY),
+            ("rate_new_fast", 4500, ANY),
             ("cancels_per_new", 0, 100),
             ("same_symbol_share", 0, 120),
             ("gap_deviation", 0, 1000),
         ),
     ),
-    # The same of a session whose past was less quiet, while nobody else moves at all.
+    # The same of a session whose past was less quiet, while nobody else moves at all:
+    # a hundred in a second, and no basket of a few dozen.
     Rule(
         name="session.filled_while_others_rest",
         cause=Cause.ALGO_FAULT,
@@ -171,6 +175,7 @@ _ACTED = (
             ("relative_fast", 12_000, ANY),
             ("relative_first", 4500, ANY),
             ("rate_new_fast", 2500, ANY),
+            ("rate_1s", 1000, ANY),
             ("cancels_per_new", 0, 100),
             ("same_symbol_share", 0, 120),
             ("gap_deviation", 0, 800),
@@ -303,7 +308,7 @@ _ACTED = (
     ),
     # A person cannot, and an algorithm should not, want the same order 100 times a
     # second; 32 in a row, while above its own past and the market. A large order in
-    # like pieces was 2.3 times its own past.
+    # like pieces was 2.3 times its own past; in a crash all try again what is refused.
     Rule(
         name="session.identical_orders_per_second",
         cause=Cause.ALGO_FAULT,
@@ -315,6 +320,7 @@ _ACTED = (
             ("repeat_run", 32, ANY),
             ("relative_fast", 4000, ANY),
             ("relative_1s", 3000, ANY),
+            ("others_rejected", 0, 200),
             *SENT,
         ),
     ),

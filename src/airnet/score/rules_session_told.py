@@ -30,10 +30,12 @@ CALM = (
     ("elevated_share", 0, 200),
 )
 
-#: The same few messages again and again, hardly any of them cancels, by one alone.
+#: The same few messages again and again, hardly any of them cancels, by one alone. Of
+#: one that withdraws all it has, and sends nothing new, only how fast says so.
 LOOP = (
     ("loop_share", 700, ANY),
     ("cancels_per_new", 0, 500),
+    ("rate_cancel_fast", 0, 1000),
     ("relative_fast", 6000, ANY),
     *CALM,
 )
@@ -46,11 +48,7 @@ PAST = (("history_ms", 3000, ANY),)
 SENT = (("cancels_per_new", 0, 500), ("loop_share", 600, ANY))
 
 #: Nobody else moves at all.
-STILL = (
-    ("market_fast", 0, 1300),
-    ("market_1s", 0, 1200),
-    ("elevated_share", 0, 120),
-)
+STILL = (("market_fast", 0, 1300), ("market_1s", 0, 1200), ("elevated_share", 0, 120))
 
 #: Filled as often as sent, in one symbol after the other, on both sides, by one alone;
 #: where others are refused, it is an opening.
