@@ -293,11 +293,13 @@ def test_rules_of_hosts_end_with_what_is_only_told() -> None:
     """Whatever else is broken says more."""
     names = [rule.name for rule in RULES[WINDOW_HOST]]
 
-    assert names[-6:] == [
+    assert names[-8:] == [
         "host.ousted_compid",
         "host.moved_compid",
         "host.shell_to_trader",
         "host.calls_to_internet",
         "host.lossy_line",
         "host.lossy_line_at_length",
+        "host.several_segments_without_message",
+        "host.several_connections_without_message",
     ]

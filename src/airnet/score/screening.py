@@ -65,11 +65,12 @@ def marks_of(kind: int, model: Model, rows: NDArray[np.float32]) -> NDArray[np.u
     marks = np.where(model.is_plain(model.margins(rows)), 0, SUSPECT).astype(np.uint8)
     if kind == WINDOW_GATEWAY:
         for place in fired(EXCUSES, model.columns, rows):
-            marks[place] &= EXCUSED
+            marks[place] |= EXCUSED if marks[place] else 0
     for place in fired(RULES[kind], model.columns, rows):
         marks[place] |= FACT
     for place in fired(COUNTED.get(kind, ()), model.columns, rows):
         marks[place] |= FACT
+    marks[marks == SUSPECT | EXCUSED] = 0
     return marks
 
 
