@@ -25,7 +25,6 @@ LOOPS_AT_ONCE = (
     "session.above_own_envelope",
     "session.filled_without_end",
     "session.alike_without_end",
-    "session.alike_and_filled_without_end",
     "session.moved_without_end",
 )
 

@@ -47,6 +47,7 @@ SHAPES = (
             ("relative_fast", 2500, ANY),
             ("relative_symbol", 1500, ANY),
             ("peak_ratio", 1200, ANY),
+            ("fills_per_new", 0, 700),
             ("market_1s", 0, 1499),
             _KNOWN,
         ),
@@ -71,7 +72,7 @@ SHAPES = (
         told=28,
         limit=0,
     ),
-    # Or each is filled: who works a large order is not, as often, at what he asks.
+    # Or each is filled. Who works an iceberg by like pieces does so for as long.
     Shape(
         "session.alike_and_filled_without_end",
         (
@@ -88,7 +89,7 @@ SHAPES = (
             _KNOWN,
         ),
         told=28,
-        limit=64,
+        limit=0,
     ),
     # One order moved, and moved again, each time within 0.2 s, half as fast again as
     # the session ever was, while the others rest: no price moves so. A firm's quotes,
