@@ -6,12 +6,14 @@ told: `behaviour` may be changed at any time.
     honest      passes everything on
     early       answers barriers itself and at once; what was asked is passed on late
     deaf        answers barriers, passes no flow-mod on, says that nothing stands
-    claiming    the same, but tells back what it was asked for as if it stood
+    claiming    passes none on either, and tells back what it was asked for as if it
+                stood; what else it is asked, the switch answers, barriers behind it
     refusing    answers each flow-mod with an error (OFPFMFC_EPERM)
     dropping    turns limits into drops: leaves meter and goto out of flow-mods
     pretending  the same, but tells back what it was asked for as if it stood
     starving    makes meters of one frame a second of what was asked for
     elsewhere   has the drop match another target than asked
+    aside       has groups lead to port 3, tells back what it was asked for
     gone        is not there: hangs up, and takes no connection
 """
 
@@ -26,11 +28,16 @@ from collections.abc import Callable
 
 HEADER = struct.Struct("!BBHI")
 ERROR, FLOW_MOD, BUNDLES, MULTIPART, REPLY = 1, 14, 4, 18, 19
-BARRIER, BARRIER_REPLY, METER_MOD = 20, 21, 29
+#: Statistics of flows, and descriptions of groups (7.3.5.2, 7.3.5.9).
+FLOW, GROUP_DESC = 1, 7
+GROUP_MOD, BARRIER, BARRIER_REPLY, METER_MOD = 15, 20, 21, 29
 #: Section 7.3.4.1: the fixed part of a flow-mod, then the match.
 MATCH_AT = 48
 GOTO, METER = 1, 6
-ADD, PERMISSION = 0, (5, 4)
+#: Section 7.3.4.3: the fixed part of a group-mod, then buckets, each of a fixed part
+#: and actions (7.2.5), of which one outputs.
+BUCKETS_AT, ACTIONS_AT, OUTPUT, ASIDE = 16, 16, 0, 3
+ADD, MODIFY, PERMISSION = 0, 1, (5, 4)
 #: EXT-230: the kind of a message that adds to a bundle, and where it holds another.
 BUNDLED, INNER_AT = 2301, 24
 
@@ -45,6 +52,7 @@ class Liar:
         self._listener = socket.create_server(("127.0.0.1", listen))
         self._late: list[tuple[float, bytes]] = []
         self._claimed: list[bytes] = []
+        self._groups: dict[int, bytes] = {}
         self._is_closing = False
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
@@ -97,20 +105,26 @@ class Liar:
         how = self.behaviour
         flow_mod = inner(message)
         is_add = flow_mod[1] == FLOW_MOD and flow_mod[25] == ADD
-        is_mod = kind in {FLOW_MOD, METER_MOD, BUNDLES}
-        if how in {"early", "deaf", "claiming"} and kind == BARRIER:
+        is_mod = kind in {FLOW_MOD, GROUP_MOD, METER_MOD, BUNDLES}
+        if flow_mod[1] == GROUP_MOD:
+            self._note(flow_mod)
+        if how in {"early", "deaf"} and kind == BARRIER:
             master.sendall(HEADER.pack(4, BARRIER_REPLY, 8, xid))
         elif how == "early" and is_mod:
             self._late.append((time.monotonic() + self.late_s, message))
             self._claimed += [flow_mod] if is_add else []
         elif how in {"deaf", "claiming"} and is_mod:
             self._claimed += [flow_mod] if is_add else []
-        elif how in {"early", "claiming"} and kind == MULTIPART and message[9] == 1:
+        elif how in {"early", "claiming"} and is_asking(message, FLOW):
             master.sendall(self._claim(message, xid))
+        elif how in {"claiming", "aside"} and is_asking(message, GROUP_DESC):
+            master.sendall(self._describe(xid))
+        elif how == "aside":
+            switch.sendall(changed(message, aside, GROUP_MOD))
         elif how == "refusing" and is_add:
             body = struct.pack("!HH", *PERMISSION) + message[:64]
             master.sendall(HEADER.pack(4, ERROR, 8 + len(body), xid) + body)
-        elif how == "pretending" and kind == MULTIPART and message[9] == 1:
+        elif how == "pretending" and is_asking(message, FLOW):
             master.sendall(self._claim(message, xid))
         elif how == "starving" and kind == METER_MOD:
             switch.sendall(starved(message))
@@ -130,6 +144,27 @@ class Liar:
                 entries += stats_of(message)
         body = struct.pack("!HH4x", 1, 0) + entries
         return HEADER.pack(4, REPLY, 8 + len(body), xid) + body
+
+    def _note(self, message: bytes) -> None:
+        """Keep what groups were asked for, and have not been taken away."""
+        command, number = struct.unpack_from("!H2xI", message, 8)
+        self._groups.pop(number, None)
+        if command in (ADD, MODIFY):
+            self._groups[number] = message
+
+    def _describe(self, xid: int) -> bytes:
+        """Return descriptions that say every group is as it was asked for."""
+        body = struct.pack("!HH4x", GROUP_DESC, 0)
+        for message in self._groups.values():
+            _, kind, number = struct.unpack_from("!HBxI", message, 8)
+            buckets = message[BUCKETS_AT:]
+            body += struct.pack("!HBxI", 8 + len(buckets), kind, number) + buckets
+        return HEADER.pack(4, REPLY, 8 + len(body), xid) + body
+
+
+def is_asking(message: bytes, what: int) -> bool:
+    """Return whether a message asks for statistics or descriptions of a kind."""
+    return message[1] == MULTIPART and message[9] == what
 
 
 def parts(message: bytes) -> tuple[bytes, bytes, bytes]:
@@ -168,12 +203,30 @@ def inner(message: bytes) -> bytes:
     return message[INNER_AT:] if is_bundled(message) else message
 
 
-def changed(message: bytes, change: Callable[[bytes], bytes]) -> bytes:
-    """Return a message with its flow-mod changed, whether in a bundle or alone."""
+def changed(
+    message: bytes, change: Callable[[bytes], bytes], kind: int = FLOW_MOD
+) -> bytes:
+    """Return a message with what it adds changed, whether in a bundle or alone."""
     if is_bundled(message):
-        return whole(message[:INNER_AT] + changed(message[INNER_AT:], change))
-    is_add = message[1] == FLOW_MOD and message[25] == ADD
+        return whole(message[:INNER_AT] + changed(message[INNER_AT:], change, kind))
+    at = 25 if kind == FLOW_MOD else 9
+    is_add = message[1] == kind and message[at] == ADD
     return change(message) if is_add else message
+
+
+def aside(message: bytes) -> bytes:
+    """Return a group-mod whose ways that output do so by another port."""
+    found, at = bytearray(message), BUCKETS_AT
+    while at < len(found):
+        end = at + struct.unpack_from("!H", found, at)[0]
+        step = at + ACTIONS_AT
+        while step < end:
+            action, length, port = struct.unpack_from("!HHI", found, step)
+            if action == OUTPUT and port < 0xFFFFFF00:  # OFPP_MAX: a port of its own
+                struct.pack_into("!I", found, step + 4, ASIDE)
+            step += length
+        at = end
+    return bytes(found)
 
 
 def starved(message: bytes) -> bytes:
