@@ -181,7 +181,11 @@ def test_evidence_is_whole_numbers_and_never_below_nothing() -> None:
     assert streak.evidence == round(math.log(0.98 / 0.02) * dwell.MILLI) - 2000
 
 
-TOLD = {"rule": LOOPS_TOLD[0], "second": Cause.ALGO_FAULT, "second_ppm": 850_000}
+TOLD = {
+    "rule": "session.one_sided_orders",
+    "second": Cause.ALGO_FAULT,
+    "second_ppm": 850_000,
+}
 AGREED = msgspec.structs.replace(RULE, agreed_min=0.85, evidence_told=3.0)
 
 
@@ -215,6 +219,20 @@ def test_models_that_doubt_a_rate_do_not_second_a_rule_of_sizes() -> None:
 
     assert {one.action for one in found} == {Action.EVIDENCE}
     assert sized["rule"] in LOOPS_TOLD
+
+
+@pytest.mark.parametrize(
+    "rule", ["session.likely_loop_per_second", "session.one_order_without_a_past"]
+)
+def test_models_do_not_second_like_orders(rule: str) -> None:
+    """An iceberg at 41 messages a second, five times its past: both were 0.98 sure."""
+    alike = TOLD | {"rule": rule, "second_ppm": 999_000}
+    found = said(
+        *(opinion(100 * n, 999_000, **alike) for n in range(1, 9)), rule=AGREED
+    )
+
+    assert {one.action for one in found} == {Action.EVIDENCE}
+    assert rule in LOOPS_TOLD
 
 
 def test_evidence_is_told_before_it_is_acted_upon() -> None:

@@ -76,7 +76,7 @@ REFUSED = (
 #: rarely, and no model was as much as 0.7 sure that they were at fault.
 TOLD = (
     # Half of the last messages are the ones some places before. Honest bursts of like
-    # orders reached three quarters of this.
+    # orders reached three quarters of this; an iceberg broke it: no model seconds it.
     Rule(
         name="session.likely_loop_per_second",
         cause=Cause.ALGO_FAULT,
@@ -267,7 +267,7 @@ TOLD = (
     ),
     # The same order fifteen times, in a loop of a few messages, 40 a second: of a
     # session that has no past to compare with, or has done nothing else. Who works a
-    # large order does so too; the models know it from how the rest looks.
+    # large order does so too, and no model knows better: it is told, and no more.
     Rule(
         name="session.one_order_without_a_past",
         cause=Cause.ALGO_FAULT,
