@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from airnet.shipped import models_path
+
 SCENARIO, SEED, FRAMES = "demo", 1, 40_000
 
 
 def make(directory: Path) -> None:
     """Write the arrays every bench reads: rows of each stage of one capture."""
     from airnet.bench.stages import Load  # noqa: PLC0415 -- heavy, not for valgrind
-    from airnet.pipeline import models_path  # noqa: PLC0415 -- onnxruntime
     from airnet.score import graph  # noqa: PLC0415 -- onnxruntime
 
     load = Load(SCENARIO, SEED, FRAMES)

@@ -3,8 +3,8 @@
 from inputs import Input
 
 from airnet.domain.window import WINDOW_GATEWAY
-from airnet.pipeline import models_path
 from airnet.score import load
+from airnet.shipped import models_path
 
 given = Input()
 arms = load(models_path(), is_signed=False).arms()

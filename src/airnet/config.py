@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from airnet.closed import Closed, require, require_each_once
-from airnet.domain.session import address_bytes
+from airnet.domain.address import address_bytes
 from airnet.errors import ConfigError
 from airnet.paths import LinePath, Sdn
 from airnet.toml import explain, field_of, line_of, read_text, tree_of

@@ -5,7 +5,7 @@ import re
 import msgspec
 
 from airnet.closed import Closed, require, require_each_once, require_name
-from airnet.domain.session import address_bytes
+from airnet.domain.address import address_bytes
 
 #: A switch's ports, and an address of one station. Source: OpenFlow 1.3.5, A.2.1
 #: (OFPP_MAX); IEEE 802-2014 section 8.2.2: the lowest bit of the first octet.

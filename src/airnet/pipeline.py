@@ -8,29 +8,34 @@ in here can tell the difference.
 
 import ipaddress
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from airnet.crowd import Crowd
+from airnet.decide import Judge
+from airnet.decide.findings import runs
+from airnet.decide.heeds import heeds_of
 from airnet.decode import Decoder
-from airnet.domain.session import LOGGED_ON, OPEN, address_bytes, address_text
+from airnet.domain.address import address_bytes, address_text
+from airnet.domain.decision import Decision, TargetType
+from airnet.domain.session import LOGGED_ON, OPEN
 from airnet.features import Windows
+from airnet.features.schema import SCHEMAS
 from airnet.front import BATCH_FRAMES, Front
+from airnet.score.drift_habits import Habits
+from airnet.score.lines import Lines
+from airnet.score.looks import Looks
+from airnet.score.scorer import Heeding, Watching
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from airnet.capture.source import Source, Tape
     from airnet.config import Site
-    from airnet.decide import Judge
     from airnet.decide.policy import Policy
-    from airnet.domain.decision import Decision
     from airnet.domain.session import Heard, Look
     from airnet.domain.verdict import Verdict
     from airnet.score.drift import Drifts
-    from airnet.score.drift_habits import Habits
-    from airnet.score.lines import Lines
     from airnet.score.scorer import Scorer
     from airnet.stride import Stride
 
@@ -40,7 +45,7 @@ if TYPE_CHECKING:
 class Hands(Protocol):
     """What Decisions are given to: Standing, or a queue in front of it."""
 
-    def carry_out(self, decision: "Decision", verdict: "Verdict | None") -> object:
+    def carry_out(self, decision: Decision, verdict: "Verdict | None") -> object:
         """Record the intent, act, record the outcome."""
         ...
 
@@ -55,8 +60,8 @@ class Brain(NamedTuple):
     decoder: Decoder
     windows: Windows
     scorer: "Scorer"
-    judge: "Judge"
-    lines: "Lines"
+    judge: Judge
+    lines: Lines
     drifts: "tuple[Drifts | Habits, ...]" = ()
 
 
@@ -73,13 +78,6 @@ def think(
     Raises:
         ConfigError: the site is too large, or the lanes cannot be had.
     """
-    # What only makes features need not load what decides.
-    from airnet.decide import Judge  # noqa: PLC0415 -- see above
-    from airnet.decide.heeds import heeds_of  # noqa: PLC0415 -- see above
-    from airnet.features.schema import SCHEMAS  # noqa: PLC0415 -- see above
-    from airnet.score.lines import Lines  # noqa: PLC0415 -- see above
-    from airnet.score.scorer import Heeding, Watching  # noqa: PLC0415 -- see above
-
     gateways = [(gateway.ip, gateway.port) for gateway in site.gateways]
     hosts = sorted({host for firm in site.firms for host in firm.hosts})
     columns = {
@@ -89,10 +87,7 @@ def think(
     comps = [session.comp_id for firm in site.firms for session in firm.sessions]
     looking: tuple[Drifts | Habits, ...] = ()
     if isinstance(scorer, Watching):
-        from airnet.decide.findings import runs  # noqa: PLC0415 -- see above
-        from airnet.score import drift_habits  # noqa: PLC0415 -- see above
-
-        looking = (*scorer.drifts(comps), drift_habits.Habits(runs(policy, site)))
+        looking = (*scorer.drifts(comps), Habits(runs(policy, site)))
     judge = Judge(policy, site, columns)
     if isinstance(scorer, Heeding):
         scorer.heed(heeds_of(policy, site))
@@ -125,13 +120,11 @@ class Pipeline:
         brain: Brain,
         hands: Hands,
         *,
-        on_decision: "Callable[[Decision], None]",
+        on_decision: Callable[[Decision], None],
         tape: "Tape | None" = None,
         batch_frames: int = BATCH_FRAMES,
     ) -> None:
         self.brain = brain
-        from airnet.score.looks import Looks  # noqa: PLC0415 -- as in think
-
         self._looks, self._crowd = Looks(), Crowd(brain.judge)
         self._front = Front(
             source,
@@ -206,7 +199,7 @@ class Pipeline:
             self._crowd.until(verdict.close_ns)
             self._order(self.brain.judge.judge(verdict), verdict)
 
-    def _order(self, decisions: "list[Decision]", verdict: "Verdict | None") -> None:
+    def _order(self, decisions: list[Decision], verdict: "Verdict | None") -> None:
         """Hand Decisions on that rest on a Verdict, or on none."""
         for decision in decisions:
             self.totals.decisions += 1
@@ -214,7 +207,7 @@ class Pipeline:
             self._on_decision(decision)
 
 
-def known_addresses(site: "Site", sessions: "NDArray[np.void]") -> list[str]:
+def known_addresses(site: "Site", sessions: NDArray[np.void]) -> list[str]:
     """Return who passes whatever stands: hosts of the site, protected, who trades.
 
     See `trading` for who trades.
@@ -230,7 +223,7 @@ def known_addresses(site: "Site", sessions: "NDArray[np.void]") -> list[str]:
     return sorted({*hosts, *(address_text(bytes(row)) for row in clients)})
 
 
-def trading(sessions: "NDArray[np.void]") -> "NDArray[np.void]":
+def trading(sessions: NDArray[np.void]) -> NDArray[np.void]:
     """Return the rows of the SESSION table that are logged on.
 
     An open connection proves nothing: a flood of Logons has thousands of them. Who
@@ -245,7 +238,7 @@ def trading(sessions: "NDArray[np.void]") -> "NDArray[np.void]":
     return found
 
 
-def last_bad_ns(brain: Brain, decision: "Decision") -> int | None:
+def last_bad_ns(brain: Brain, decision: Decision) -> int | None:
     """Return when the mirror last showed what `decision` is meant to stop.
 
     None where it never did, or is not looked at: of a host that has no order accepted
@@ -253,8 +246,6 @@ def last_bad_ns(brain: Brain, decision: "Decision") -> int | None:
     its gateway it is told when orders came last, once it seems to hear nobody. Nothing
     is proved by None.
     """
-    from airnet.domain.decision import TargetType  # noqa: PLC0415 -- as in think
-
     windows, kind = brain.windows, decision.target_type
     if kind is TargetType.PATH:
         return brain.lines.last_bad_ns(decision)
@@ -272,11 +263,9 @@ def last_bad_ns(brain: Brain, decision: "Decision") -> int | None:
 
 
 def sessions_of(
-    networks: Sequence[str], sessions: "NDArray[np.void]"
-) -> "NDArray[np.int64]":
+    networks: Sequence[str], sessions: NDArray[np.void]
+) -> NDArray[np.int64]:
     """Return the rows in use of the SESSION table whose client is in a network."""
-    import numpy as np  # noqa: PLC0415 -- as in think
-
     found = np.zeros(len(sessions), bool)
     for text in networks:
         network = ipaddress.ip_network(text, strict=False)
@@ -286,16 +275,3 @@ def sessions_of(
         first = np.frombuffer(address_bytes(str(network.network_address)), np.uint8)
         found |= (sessions["client"] & masks == first).all(axis=1)
     return (found & (sessions["state"] > 0)).nonzero()[0]
-
-
-def models_path() -> Path:
-    """Return the folder of the models that came with this package."""
-    packaged = Path(__file__).parent / "_models"
-    if packaged.is_dir():
-        return packaged
-    return Path(__file__).resolve().parents[2] / "models"
-
-
-def policy_path() -> Path:
-    """Return the policy that came with this package: everything in shadow."""
-    return Path(__file__).parent / "data" / "policy.toml"

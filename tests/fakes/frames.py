@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airnet.decode import Decoder
-from airnet.decode.streams import gathered
+from airnet.domain.address import address_bytes
 from airnet.domain.frame import FRAME, STREAM_OPENED
-from airnet.domain.session import SESSIONS_MAX, address_bytes
+from airnet.domain.session import SESSIONS_MAX
 from tests.reference.decoder import ReferenceDecoder
 from tests.reference.holes import COUNTED
 
@@ -24,6 +24,19 @@ FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
 SHARDS = 4
 #: time_ns, link type, bytes, and how many of them were captured (None: all).
 Frame = tuple[int, int, bytes]
+
+
+def gathered(headers: NDArray[np.void], messages: NDArray[np.void]) -> NDArray[np.void]:
+    """Return a copy of the messages that `headers` point to, in their order.
+
+    With several lanes a Decoder's other rows are none.
+    """
+    counts = headers["message_count"].astype(np.intp)
+    ends = counts.cumsum()
+    within = np.arange(int(counts.sum())) - np.repeat(ends - counts, counts)
+    rows = np.repeat(headers["message_index"].astype(np.intp), counts) + within
+    found: NDArray[np.void] = messages[rows]
+    return found
 
 
 def message(kind: str, *parts: str | bytes, version: str = "FIX.4.4") -> bytes:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from airnet.bench.stages import frames_of
 from airnet.config import Site
 from airnet.decode import Decoder
+from airnet.domain.address import address_text
 from airnet.domain.frame import FRAME, FRAMES_MAX
-from airnet.domain.session import address_text
 from airnet.twin.scenario import Expectation, Label, Params
 from airnet.twin.stage import FULL, REACHED, Kind, Place
 from airnet.twin.traffic import generate

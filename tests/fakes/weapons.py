@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from airnet.domain.session import address_text
+from airnet.domain.address import address_text
 from airnet.twin.traffic import Episode, Params, generate
 from airnet.twin.wire import Frame
 from tests.fakes.frames import ethernet, packet, seal, tcp

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from airnet.act.guard import GuardActuator, Limit
 from airnet.act.known import LINGER_NS, Known
 from airnet.clock import SimulatedClock, SystemClock
+from airnet.domain.address import address_bytes
 from airnet.domain.containment import State
 from airnet.domain.decision import Action, Decision, TargetType
-from airnet.domain.session import SESSION, SessionName, address_bytes
+from airnet.domain.session import SESSION, SessionName
 from airnet.errors import ActuationError, AirnetError
 from airnet.kernel import guard
 from tests.bpf.test_guard import CLIENT, GATEWAY, STRANGER, tcp

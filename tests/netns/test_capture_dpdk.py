@@ -22,10 +22,11 @@ from airnet.domain.decision import Decision, decision_line
 from airnet.domain.frame import CLOCK_KERNEL, CLOCK_USER, FRAME
 from airnet.errors import CaptureError
 from airnet.kernel import link
-from airnet.pipeline import Pipeline, models_path, think
+from airnet.pipeline import Pipeline, think
 from airnet.record.memory import MemoryLedger
 from airnet.replay import ReplayHands
 from airnet.score import load as load_models
+from airnet.shipped import models_path
 from airnet.twin.traffic import Params, generate
 from tests.fakes.dpdk import NEEDS_DPDK, dpdk, losses
 from tests.netns.lab_links import (

@@ -18,18 +18,18 @@ from airnet.act.reflex import Reflex, Trigger, intended
 from airnet.act.shot import SLOT_BYTES, Arm, Slot
 from airnet.clock import SystemClock
 from airnet.config import GuardPort, Site
+from airnet.domain.address import address_bytes
 from airnet.domain.columns import FLOOD_SCHEMA
 from airnet.domain.containment import State
 from airnet.domain.decision import Action, Decision, TargetType
-from airnet.domain.session import address_bytes
 from airnet.domain.window import WINDOW, WINDOW_GATEWAY
 from airnet.kernel import guard
-from airnet.pipeline import models_path
 from airnet.record.file import FileLedger
 from airnet.score import load
 from airnet.score.rules import GATEWAY_RULES
 from airnet.service.guardpost import Guarded, GuardPost
 from airnet.service.rehearsal import flood
+from airnet.shipped import models_path
 from tests.bpf.test_guard import GATEWAY, STRANGER
 from tests.conformance.adapters.foreseen import Foreseen
 from tests.fakes.verdicts import MS, drop

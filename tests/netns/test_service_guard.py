@@ -20,10 +20,10 @@ from airnet.cli import main
 from airnet.clock import SystemClock
 from airnet.domain.decision import Decision
 from airnet.kernel import guard, link
-from airnet.pipeline import models_path
 from airnet.record.file import read, verify
 from airnet.score import load
 from airnet.service.rehearsal import Rehearsal
+from airnet.shipped import models_path
 from airnet.twin.traffic import generate
 from tests.bpf.test_guard import tcp
 from tests.netns.lab_links import CAPTURE, MIRROR, namespace, sender, veth, wait_until

@@ -15,7 +15,6 @@ from airnet.domain.window import (
     WINDOW_SESSION,
     WINDOW_VENUE,
 )
-from airnet.pipeline import models_path
 from airnet.score import OnnxScorer, load
 from airnet.score.counterfactual import Question, candidates, find, says
 from airnet.score.explain import explain
@@ -23,6 +22,7 @@ from airnet.score.model import COLUMNS
 from airnet.score.onnx import RULES_ALONE
 from airnet.score.paths import ranges
 from airnet.score.rules import RULES
+from airnet.shipped import models_path
 
 SEEDS = st.integers(0, 2**32)
 KINDS = st.sampled_from([WINDOW_SESSION, WINDOW_GATEWAY])

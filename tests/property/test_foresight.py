@@ -21,13 +21,14 @@ from airnet.decide import Judge
 from airnet.decide.enough import FLOODS_AT_ONCE
 from airnet.decide.foresight import Foreseen, Foresight
 from airnet.decide.policy import Causes, Contain, Policy
+from airnet.domain.address import address_text
 from airnet.domain.decision import PASSIVE, Action, Decision, Mode
-from airnet.domain.session import address_text
 from airnet.domain.verdict import Cause, Verdict
 from airnet.kernel.guard import Rule
-from airnet.pipeline import Pipeline, models_path, think
+from airnet.pipeline import Pipeline, think
 from airnet.score import OnnxScorer, load
 from airnet.service.arming import Arming
+from airnet.shipped import models_path
 from airnet.twin.wire import Host, write_pcapng
 from tests.fakes.verdicts import MS, SITE, T0, gateway_verdict
 from tests.property.test_decide import Run, policies, timed, verdicts

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from airnet.decode import Decoder
-from airnet.decode.streams import gathered
 from airnet.domain.frame import FRAME
 from airnet.errors import ConfigError
 from airnet.twin.traffic import Params, generate
@@ -21,6 +20,7 @@ from tests.fakes.frames import (
     Frame,
     capture,
     ethernet,
+    gathered,
     order,
     packet,
 )

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from airnet._ext.reflex import WHY
 from airnet.act.shot import Arm, Order, Shot
+from airnet.domain.address import address_bytes
 from airnet.domain.columns import FLOOD_SCHEMA, SESSION_SCHEMA
 from airnet.domain.heed import Heed
-from airnet.domain.session import address_bytes
 from airnet.domain.window import WINDOW, WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
-from airnet.pipeline import models_path
 from airnet.score import OnnxScorer, load
 from airnet.score.rules import GATEWAY_RULES, SESSION_RULES, SOURCE_RULES
 from airnet.service.rehearsal import broken
+from airnet.shipped import models_path
 from tests.reference import reflex as reference
 
 T0 = 1_700_000_000_000_000_000

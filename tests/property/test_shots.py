@@ -16,7 +16,7 @@ from airnet.controller.flows import Apply, ranked
 from airnet.controller.lane import Lane, meter_set, way
 from airnet.controller.messages import AddFlow, Barrier, Message
 from airnet.controller.openflow import encode
-from airnet.domain.session import address_bytes
+from airnet.domain.address import address_bytes
 from tests.reference.shot import WIDTHS, filled
 
 GATEWAYS = {4: "10.9.0.2", 6: "2001:db8::2"}

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
+from airnet.domain.address import address_bytes
 from airnet.domain.columns import SCHEMAS, VENUE_SCHEMA
 from airnet.domain.frame import HEADER, NONE
 from airnet.domain.message import MESSAGE
-from airnet.domain.session import address_bytes
 from airnet.domain.window import FEATURE_LIMIT
 from airnet.features import Windows
 from tests.reference.window import Reference

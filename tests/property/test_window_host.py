@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from airnet.domain.address import address_bytes
 from airnet.domain.columns import HOST_SCHEMA
 from airnet.domain.frame import HEADER, NONE
 from airnet.domain.message import KIND, MESSAGE
-from airnet.domain.session import address_bytes
 from airnet.domain.window import WINDOW_HOST
 from tests.property.test_window import START_NS, as_found, as_row, closed, expected
 

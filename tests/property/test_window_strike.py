@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
+from airnet.domain.address import address_bytes
 from airnet.domain.columns import FLOOD_SCHEMA, SCHEMAS
 from airnet.domain.frame import HEADER, NONE
 from airnet.domain.message import MESSAGE
-from airnet.domain.session import address_bytes
 from airnet.domain.window import WINDOW_GATEWAY
 from tests.property.test_window import START_NS, as_found, as_row, closed, expected
 

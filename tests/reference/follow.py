@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from airnet.capture.pcap import PcapSource
+from airnet.domain.address import address_text
 from airnet.domain.frame import FRAME, FRAME_REASONS
-from airnet.domain.session import address_text
 
 ROOT = Path(__file__).parents[2]
 DRIVER = ROOT / "tests" / "fuzz" / "torture_driver.c"

@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 
 from airnet._ext.twin import BLIND, FULL, World
 from airnet.controller.flows import Apply, ranked
-from airnet.domain.session import address_bytes
+from airnet.domain.address import address_bytes
 from airnet.twin.actuator import STRANGERS_BURST, STRANGERS_PER_S
 from airnet.twin.plan import Plan
 from airnet.twin.rows_line import HostFlag

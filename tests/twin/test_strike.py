@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from airnet.domain.session import address_bytes
+from airnet.domain.address import address_bytes
 from airnet.twin import catalogue
 from airnet.twin.plan import Plan
 from tests.twin import strikes

@@ -17,8 +17,8 @@ import pytest
 
 from airnet.cli import main
 from airnet.config import Site
-from airnet.pipeline import policy_path
 from airnet.record.file import read
+from airnet.shipped import policy_path
 from airnet.twin.traffic import Episode
 from airnet.twin.wire import Frame, write_pcapng
 from tests.fakes import weapons

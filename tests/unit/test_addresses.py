@@ -5,7 +5,7 @@ import ipaddress
 import pytest
 from hypothesis import given, strategies as st
 
-from airnet.domain.session import address_bytes, address_text
+from airnet.domain.address import address_bytes, address_text
 
 TEXTS = st.one_of(
     st.ip_addresses().map(str),

@@ -26,10 +26,10 @@ from airnet.domain.decision import (
 )
 from airnet.domain.verdict import Cause
 from airnet.errors import ConfigError
-from airnet.pipeline import models_path
 from airnet.record.file import LEDGER, FileLedger, read
 from airnet.replay import Order, replay
 from airnet.score.seal import SIGNATURES
+from airnet.shipped import models_path
 from airnet.twin.traffic import generate
 from tests.fakes.verdicts import T0
 from tests.unit.test_replay import all_gone, copy_models

@@ -21,8 +21,8 @@ from airnet.cli import main
 from airnet.domain.decision import Action, Decision, Mode, TargetType, Tier, with_id
 from airnet.domain.verdict import Cause
 from airnet.errors import EXIT_BUG, EXIT_DONE, EXIT_PIPE, EXIT_UNAVAILABLE
-from airnet.pipeline import policy_path
 from airnet.record.file import FileLedger
+from airnet.shipped import policy_path
 from airnet.toml import FILE_BYTES_MAX
 from airnet.twin.traffic import generate
 from tests.fakes.verdicts import T0, drop

@@ -19,7 +19,7 @@ from airnet.controller.flows import Apply
 from airnet.controller.lane import Lane
 from airnet.controller.links import SILENT_NS, Links
 from airnet.controller.shots import Shot, Shots
-from airnet.domain.session import address_bytes
+from airnet.domain.address import address_bytes
 from airnet.errors import EXIT_DONE, EXIT_UNAVAILABLE
 from tests.netns.lab_links import wait_until
 

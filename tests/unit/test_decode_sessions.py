@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from airnet.decode import Decoder
+from airnet.domain.address import address_bytes, address_text
 from airnet.domain.frame import (
     NONE,
     STREAM_AGREED,
@@ -18,14 +19,7 @@ from airnet.domain.frame import (
     STREAM_TWICE,
     STREAM_UNSEEN,
 )
-from airnet.domain.session import (
-    CLOSED,
-    LOGGED_ON,
-    OPEN,
-    address_bytes,
-    address_text,
-    comp_text,
-)
+from airnet.domain.session import CLOSED, LOGGED_ON, OPEN, comp_text
 from airnet.errors import ConfigError
 from tests.fakes.frames import (
     ACK,

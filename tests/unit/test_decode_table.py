@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from airnet.domain.address import address_bytes, address_text
 from airnet.domain.frame import STREAM_OPENED
-from airnet.domain.session import LOGGED_ON, SESSIONS_MAX, address_bytes, address_text
+from airnet.domain.session import LOGGED_ON, SESSIONS_MAX
 from tests.fakes.frames import (
     ACK,
     FIN,

@@ -18,10 +18,11 @@ from airnet.decide.drafts import with_id
 from airnet.decide.policy import Causes, Policy
 from airnet.decide.problems_paths import path_problems, unported, way_problems
 from airnet.decide.watch import Line
+from airnet.domain.address import address_bytes
 from airnet.domain.columns import VENUE_SCHEMA
 from airnet.domain.containment import State
 from airnet.domain.decision import Action, Decision, Mode, TargetType, Tier
-from airnet.domain.session import Heard, address_bytes
+from airnet.domain.session import Heard
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW, WINDOW_VENUE
 from airnet.paths import Hop, Way

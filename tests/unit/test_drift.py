@@ -21,10 +21,10 @@ from airnet.domain.session import SESSION, SessionName
 from airnet.domain.verdict import Cause
 from airnet.domain.window import WINDOW, WINDOW_SESSION
 from airnet.errors import ModelError
-from airnet.pipeline import models_path
 from airnet.score.drift import LOOK_NS, POPULATION, SCOPE, Drifts, Limits
 from airnet.score.model import Model
 from airnet.score.reference import BINS, FILE, MARGIN, psi, read, reference_of
+from airnet.shipped import models_path
 
 SECOND_NS = 1_000_000_000
 SESSIONS = 8

@@ -11,10 +11,10 @@ from airnet.domain.decision import Decision, Mode
 from airnet.domain.drift import DriftKind
 from airnet.domain.session import SESSION
 from airnet.domain.window import WINDOW, WINDOW_GATEWAY
-from airnet.pipeline import models_path
 from airnet.score import load
 from airnet.score.drift import LOOK_NS, POPULATION, Drifts
 from airnet.score.scorer import Watching
+from airnet.shipped import models_path
 from tests.fakes.verdicts import drop
 
 TARGETS = 256

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from airnet._ext import window as kernel
+from airnet.domain.address import address_bytes
 from airnet.domain.columns import (
     FEED_SCHEMA,
     FLOOD_SCHEMA,
@@ -19,7 +20,6 @@ from airnet.domain.columns import (
 )
 from airnet.domain.frame import HEADER, NONE
 from airnet.domain.message import KIND, MESSAGE
-from airnet.domain.session import address_bytes
 from airnet.domain.window import (
     KINDS,
     WINDOW,

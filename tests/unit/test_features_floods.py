@@ -7,10 +7,10 @@ import pytest
 from numpy.typing import NDArray
 
 from airnet._ext import window as kernel
+from airnet.domain.address import address_bytes
 from airnet.domain.columns import FLOOD_SCHEMA
 from airnet.domain.frame import HEADER, NONE
 from airnet.domain.message import MESSAGE
-from airnet.domain.session import address_bytes
 from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SOURCE
 from airnet.features import Windows
 from tests.reference.window_flood import Flood

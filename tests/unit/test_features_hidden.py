@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from airnet.domain.address import address_bytes
 from airnet.domain.columns import FLOOD_SCHEMA
 from airnet.domain.frame import HEADER
 from airnet.domain.message import MESSAGE
-from airnet.domain.session import address_bytes
 from airnet.domain.window import WINDOW_SOURCE
 from airnet.features import Windows
 from tests.fakes import hidden

@@ -21,9 +21,9 @@ from airnet.domain.drift import Drift, DriftKind
 from airnet.domain.session import SESSION
 from airnet.domain.verdict import Verdict
 from airnet.domain.window import WINDOW, WINDOW_FEED, WINDOW_SESSION
-from airnet.pipeline import policy_path
 from airnet.record.file import read
 from airnet.score.drift_habits import LEARN_NS, Habits, version_hash
+from airnet.shipped import policy_path
 from tests.fakes.frames import Conversation, message, write_pcap
 from tests.fakes.verdicts import MS, T0, session_name, session_verdict
 

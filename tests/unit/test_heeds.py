@@ -11,10 +11,11 @@ from airnet.decide import Judge
 from airnet.decide.findings import ENVELOPE_RULE
 from airnet.decide.heeds import heeds_of
 from airnet.decide.policy import Envelope, Policy, Rule
+from airnet.domain.address import address_bytes
 from airnet.domain.columns import SCHEMAS
 from airnet.domain.decision import Action, Decision
 from airnet.domain.heed import Heed
-from airnet.domain.session import SESSION, address_bytes
+from airnet.domain.session import SESSION
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW, WINDOW_GATEWAY, WINDOW_SESSION
 from airnet.score.explain import explain

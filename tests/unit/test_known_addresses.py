@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from airnet.config import Firm, Protected, Site
-from airnet.domain.session import CLOSED, LOGGED_ON, OPEN, SESSION, address_bytes
+from airnet.domain.address import address_bytes
+from airnet.domain.session import CLOSED, LOGGED_ON, OPEN, SESSION
 from airnet.pipeline import known_addresses
 
 CLIENT = "10.9.0.7"

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from airnet import pipeline
+from airnet import shipped
 from airnet.cli import main
 from airnet.config import Config, Site, load
 from airnet.decide.facts import ACTIONS
@@ -42,8 +42,8 @@ FILES = {
 @pytest.fixture
 def papers(tmp_path: Path) -> Path:
     """Return a folder with an enforcing policy, one in shadow, and a site."""
-    for name, shipped in FILES.items():
-        shutil.copy(DATA / shipped, tmp_path / name)
+    for name, source in FILES.items():
+        shutil.copy(DATA / source, tmp_path / name)
     (tmp_path / "policy.toml").write_text(with_hours(), encoding="utf-8")
     return tmp_path
 
@@ -345,7 +345,7 @@ def test_the_policy_that_came_along_is_asked_for_its_proof_as_well(
     config.write_text(
         'site = "site.toml"\n[capture]\ninterface = "none0"\n', encoding="utf-8"
     )
-    monkeypatch.setattr(pipeline, "policy_path", lambda: papers / "policy.toml")
+    monkeypatch.setattr(shipped, "policy_path", lambda: papers / "policy.toml")
 
     assert main(["run", "--config", str(config)]) == 78
     assert "never proved" in capsys.readouterr().err

@@ -16,8 +16,8 @@ import pytest
 
 from airnet.cli import main
 from airnet.domain.decision import PUBLIC_FIELDS
-from airnet.pipeline import models_path
 from airnet.record.file import verify
+from airnet.shipped import models_path
 from airnet.twin.traffic import Episode, Params, generate
 from tests.fakes.frames import GATEWAY, Conversation, message, order, seal, write_pcap
 from tests.netns.lab_links import wait_until

@@ -10,7 +10,6 @@ from airnet.decide.policy import Contain, Policy
 from airnet.domain.columns import FLOOD_SCHEMA
 from airnet.domain.columns_host import HOST_SCHEMA
 from airnet.domain.window import WINDOW_GATEWAY
-from airnet.pipeline import policy_path
 from airnet.score.rule import Rule, fired
 from airnet.score.rules import EXCUSES, GATEWAY_RULES, RULES
 from airnet.score.rules_flood_odd import ODD_LATE_RULES, ODD_TOLD_RULES
@@ -21,6 +20,7 @@ from airnet.score.rules_flood_told import (
 )
 from airnet.score.rules_stranger import STRANGER_TOLD_RULES
 from airnet.score.screening import gateway_bounds
+from airnet.shipped import policy_path
 from tests.fakes.verdicts import SITE, gateway_verdict
 from tests.property.test_window import closed
 from tests.property.test_window_strike import NO_MESSAGES, flood

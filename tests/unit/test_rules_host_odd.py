@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from airnet.domain.address import address_bytes
 from airnet.domain.decision import Action
 from airnet.domain.frame import HEADER, NONE
 from airnet.domain.message import KIND, MESSAGE
-from airnet.domain.session import address_bytes
 from airnet.domain.window import WINDOW_HOST
 from airnet.score.rule import fired
 from airnet.score.rules import RULES

@@ -10,17 +10,17 @@ from airnet.config import load
 from airnet.decide.dwell import EXCESS_RULE, SPREE_RULE
 from airnet.decide.enough import LOOPS_AT_ONCE
 from airnet.decide.policy import Policy
+from airnet.domain.address import address_bytes
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.frame import HEADER
 from airnet.domain.insistence import ACTED
 from airnet.domain.message import KIND, MESSAGE, SCALE
-from airnet.domain.session import address_bytes
 from airnet.domain.window import WINDOW_SESSION
 from airnet.features import Windows
-from airnet.pipeline import policy_path
 from airnet.score.rule import fired
 from airnet.score.rules_session import SESSION_RULES
 from airnet.score.rules_session_frenzy import FRENZY_RULES
+from airnet.shipped import policy_path
 
 START_NS = 1_700_000_000_000_000_000
 COLUMN = {name: place for place, name in enumerate(SESSION_SCHEMA.names)}

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import pytest
 
+from airnet.domain.address import address_text
 from airnet.domain.columns import HOST_SCHEMA
-from airnet.domain.session import address_text
 from airnet.domain.window import WINDOW_HOST
 from airnet.features import Windows
 from airnet.score.rule import fired

@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from airnet import score
+from airnet.domain.address import address_bytes
 from airnet.domain.columns import FLOOD_SCHEMA, SESSION_SCHEMA
-from airnet.domain.session import SESSION, address_bytes
+from airnet.domain.session import SESSION
 from airnet.domain.verdict import Cause
 from airnet.domain.window import WINDOW, FeatureSchema
 from airnet.errors import ModelError

@@ -11,8 +11,8 @@ import pytest
 
 from airnet.capture.pcap import PcapSource
 from airnet.decode import Decoder, type_text
+from airnet.domain.address import address_text
 from airnet.domain.frame import FRAME
-from airnet.domain.session import address_text
 from tests.fakes.frames import (
     CLIENT,
     FIN,

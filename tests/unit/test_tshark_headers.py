@@ -14,8 +14,8 @@ import pytest
 
 from airnet.capture.pcap import PcapSource
 from airnet.decode import Decoder
+from airnet.domain.address import address_text
 from airnet.domain.frame import FRAME
-from airnet.domain.session import address_text
 from tests.fakes.frames import Frame, ethernet, packet, tcp, write_pcap
 from tests.fakes.trailers import exablaze, extension, metamako
 from tests.property.test_decode_tunnels import WAYS, shimmed

@@ -11,11 +11,12 @@ from airnet import score
 from airnet.config import Site
 from airnet.decide import Judge
 from airnet.decide.policy import Policy
+from airnet.domain.address import address_bytes
 from airnet.domain.columns import SCHEMAS, SESSION_SCHEMA, VENUE_SCHEMA
 from airnet.domain.decision import Action, Decision, Tier
 from airnet.domain.frame import HEADER
 from airnet.domain.message import KIND, MESSAGE
-from airnet.domain.session import SESSION, address_bytes
+from airnet.domain.session import SESSION
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION, WINDOW_VENUE
 from airnet.features import Windows

@@ -15,9 +15,9 @@ from airnet.act.actuator import Reconciled
 from airnet.act.shot import Shot
 from airnet.act.unread import Place, Unread, covers
 from airnet.clock import Clock
+from airnet.domain.address import address_bytes, address_text
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Action, Decision
-from airnet.domain.session import address_bytes, address_text
 from airnet.errors import ActuationError, UnsupportedError
 from airnet.kernel.guard import (
     KernelGuard,

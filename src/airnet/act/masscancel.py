@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from airnet.act.fixline import Address, FixLine
 from airnet.clock import Clock, SystemClock
 from airnet.config import Gateway
+from airnet.domain.address import address_bytes
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Action, Decision
-from airnet.domain.session import address_bytes
 from airnet.errors import ActuationError, ConfigError
 
 NS_PER_MS = 1_000_000

@@ -20,9 +20,9 @@ import msgspec
 from airnet.act.openc2 import Consumer, Json, Results, control_of, place_text
 from airnet.clock import Clock, SystemClock
 from airnet.config import Gateway
+from airnet.domain.address import address_bytes
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Action, Decision, with_id
-from airnet.domain.session import address_bytes
 from airnet.errors import ActuationError
 
 NS_PER_MS = 1_000_000

@@ -18,9 +18,10 @@ from airnet.act.agentline import AgentLine
 from airnet.act.identity import identity
 from airnet.clock import Clock, SystemClock
 from airnet.config import Closed, Site
+from airnet.domain.address import address_bytes
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Action, Decision, Tier
-from airnet.domain.session import SessionName, address_bytes
+from airnet.domain.session import SessionName
 from airnet.errors import ActuationError
 
 NS_PER_MS = 1_000_000

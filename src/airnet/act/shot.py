@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airnet._ext.reflex import DROP, LIMIT, shot_of
+from airnet.domain.address import address_text
 from airnet.domain.decision import Decision, with_id
-from airnet.domain.session import address_text
 
 #: Bytes and CRC-32 of what is intended.
 _HEAD = struct.Struct("<II")

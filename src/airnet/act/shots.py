@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 import msgspec
 
 from airnet._ext.shot import COOKIE, SECONDS, SOURCE, XID, Loan, Plan
-from airnet.domain.session import address_bytes
+from airnet.domain.address import address_bytes
 
 COOKIE_AT, SECONDS_AT, XID_AT = 8, 28, 4
 #: Sources that one shot of a template is about at most.

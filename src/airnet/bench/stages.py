@@ -18,9 +18,10 @@ from airnet.domain.frame import FRAME, FRAMES_MAX, LINK_ETHERNET
 from airnet.domain.verdict import Verdict
 from airnet.domain.window import WINDOW, WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
 from airnet.features import Windows
-from airnet.pipeline import Brain, Pipeline, models_path, policy_path, think
+from airnet.pipeline import Brain, Pipeline, think
 from airnet.score import OnnxScorer, load as load_models
 from airnet.score.model import Model
+from airnet.shipped import models_path, policy_path
 from airnet.twin.traffic import Episode, generate
 
 SCENARIO, SEED = "demo", 1

@@ -35,8 +35,9 @@ from airnet.domain.frame import FRAME, FRAMES_MAX
 from airnet.domain.verdict import Cause, Verdict
 from airnet.errors import AirnetError, UnsupportedError
 from airnet.lab.switch import SEARCH, Switch
-from airnet.pipeline import Pipeline, models_path, policy_path, think
+from airnet.pipeline import Pipeline, think
 from airnet.score import load as load_models
+from airnet.shipped import models_path, policy_path
 from airnet.twin.wire import SYN, Host, Path as Wire, syn_options
 
 WIRE_TRIALS, EFFECT_TRIALS = 40, 20

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from airnet import config
 from airnet._ext import selection as kernel
-from airnet.domain.session import address_bytes, address_text
+from airnet.domain.address import address_bytes, address_text
 from airnet.errors import UnsupportedError
 
 #: Words of a row of the summary: key, frames, bytes, 0.

@@ -12,7 +12,7 @@ from airnet.cli.ending import ends_whole
 from airnet.config import load
 from airnet.decide.policy import Policy
 from airnet.errors import EXIT_DONE, UsageError
-from airnet.pipeline import policy_path
+from airnet.shipped import policy_path
 from airnet.twin.policyfile import as_enforced
 from airnet.twin.pool import Cluster, Executor
 from airnet.twin.priors import read_priors

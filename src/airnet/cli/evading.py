@@ -14,7 +14,7 @@ from airnet.cli.twinplay import with_domain
 from airnet.config import load
 from airnet.decide.policy import Policy
 from airnet.errors import EXIT_DONE, EXIT_NO
-from airnet.pipeline import policy_path
+from airnet.shipped import policy_path
 from airnet.twin import evade as search
 from airnet.twin.policyfile import as_enforced
 from airnet.twin.sheet import Sheet, number

@@ -10,7 +10,7 @@ import click
 from airnet.cli import show
 from airnet.clock import SystemClock
 from airnet.config import Config, load
-from airnet.domain.session import address_text
+from airnet.domain.address import address_text
 from airnet.errors import EXIT_DONE, ConfigError
 from airnet.kernel.guard import PINS, KernelGuard, adopt, remove
 

@@ -13,7 +13,7 @@ from airnet.cli.twinplay import with_size
 from airnet.config import load
 from airnet.decide.policy import Policy
 from airnet.errors import EXIT_DONE
-from airnet.pipeline import policy_path
+from airnet.shipped import policy_path
 from airnet.twin.policyfile import as_enforced
 from airnet.twin.priors import read_priors
 

@@ -71,11 +71,11 @@ def run(
     It attaches with the privileges it is started with, then gives all of them up, and
     root's account where service.user names another, before it reads a frame.
     """
-    from airnet.pipeline import policy_path
     from airnet.prove import certificate
     from airnet.service import configured, sensor
     from airnet.service.guardpost import guarded_from
     from airnet.service.watch import Service
+    from airnet.shipped import policy_path
 
     log.configure()
     read = configured.read(file)

@@ -11,7 +11,7 @@ import msgspec
 from airnet.cli import show
 from airnet.errors import EXIT_DONE, ModelError, UnsupportedError
 from airnet.keys import private_key
-from airnet.pipeline import models_path
+from airnet.shipped import models_path
 from airnet.toml import tree_of, whole
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from airnet.cli import show
 from airnet.cli.shares import Told, unproved
 from airnet.domain.incident import Evidence, Incident
 from airnet.errors import EXIT_DONE, EXIT_NO, LedgerError, UsageError
-from airnet.pipeline import models_path
 from airnet.record.file import (
     LEDGER as LEDGER_FILE,
     Verification,
@@ -20,6 +19,7 @@ from airnet.record.file import (
     verify as verify_ledger,
 )
 from airnet.record.incident import fold
+from airnet.shipped import models_path
 from airnet.toml import whole
 
 PATH = click.Path(path_type=Path)

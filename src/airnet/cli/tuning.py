@@ -14,7 +14,7 @@ from airnet.cli.twinplay import with_domain
 from airnet.config import load
 from airnet.decide.policy import Policy
 from airnet.errors import EXIT_DONE, EXIT_NO, UnsupportedError, UsageError
-from airnet.pipeline import policy_path
+from airnet.shipped import policy_path
 from airnet.twin.plays import Progress
 from airnet.twin.policyfile import as_enforced, save
 from airnet.twin.priors import read_priors

@@ -215,7 +215,7 @@ def policy_of(path: Path | None, *, is_enforced: bool) -> "tuple[Policy, str]":
     """
     from airnet.decide.reading import read_policy
     from airnet.domain.decision import Mode
-    from airnet.pipeline import policy_path
+    from airnet.shipped import policy_path
     from airnet.twin.loop import enforced
 
     policy = read_policy(path or policy_path())
@@ -239,8 +239,8 @@ def _played(
     is_quiet: bool,
 ) -> "Outcome":
     """Play with what the command line asks to be kept."""
-    from airnet.pipeline import models_path
     from airnet.score import load as load_models
+    from airnet.shipped import models_path
     from airnet.twin.closed import Terms
     from airnet.twin.loop import play_on, shipped_scorer
 

@@ -12,7 +12,7 @@ import ipaddress
 
 import msgspec
 
-from airnet.domain.session import address_bytes, address_text
+from airnet.domain.address import address_bytes, address_text
 
 SECURITY, FORWARDING, RECORDS = 0, 1, 2
 OWNER = 0xA1

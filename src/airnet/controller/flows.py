@@ -50,7 +50,7 @@ from airnet.controller.entries import (
     network,
     text_of,
 )
-from airnet.domain.session import address_bytes
+from airnet.domain.address import address_bytes
 
 __all__ = [
     "ACTIONS",

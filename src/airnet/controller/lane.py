@@ -33,7 +33,7 @@ from airnet.controller.messages import (
     SetMeter,
 )
 from airnet.controller.openflow import FLOW_MOD, HEADER, encode
-from airnet.domain.session import address_text
+from airnet.domain.address import address_text
 
 SLOTS_MAX, METERS_MAX = 8192, 4096
 #: The fast rule holds until the controller's own is there, and not much longer.

@@ -14,8 +14,8 @@ from airnet.config import Site
 from airnet.decide import likeness
 from airnet.decide.policy import WINDOW_KINDS, Policy, ppm
 from airnet.decide.terms import Terms
+from airnet.domain.address import address_bytes, address_text
 from airnet.domain.drift import Run
-from airnet.domain.session import address_bytes, address_text
 from airnet.domain.verdict import PPM, Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION
 from airnet.errors import ConfigError

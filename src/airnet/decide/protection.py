@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from airnet.config import Site
 from airnet.decide.rules import touches
-from airnet.domain.session import SessionName, address_bytes, address_text
+from airnet.domain.address import address_bytes, address_text
+from airnet.domain.session import SessionName
 from airnet.errors import ConfigError
 
 #: From the first address to the last, as `number` counts them.

@@ -5,6 +5,8 @@ import os
 
 from airnet._ext import stream as kernel
 from airnet._ext.fix import key
+from airnet.arrays import as_array
+from airnet.domain.address import address_bytes
 from airnet.domain.frame import CLOCKS, FRAME_REASONS, FRAMES_MAX, TRAILERS
 from airnet.domain.message import MALFORMED_REASONS, MESSAGES_MAX
 from airnet.errors import ConfigError
@@ -30,20 +32,6 @@ def type_text(number: int) -> str:
     """Return a Message row's `type` as text; bytes that are not ASCII are escaped."""
     packed = number.to_bytes(4, "little").rstrip(b"\0")
     return packed.decode("ascii", "backslashreplace")
-
-
-def gathered(
-    headers: "NDArray[np.void]", messages: "NDArray[np.void]"
-) -> "NDArray[np.void]":
-    """Return a copy of the messages that `headers` point to, in their order."""
-    import numpy as np  # noqa: PLC0415 -- as in Decoder.decode
-
-    counts = headers["message_count"].astype(np.intp)
-    ends = counts.cumsum()
-    within = np.arange(int(counts.sum())) - np.repeat(ends - counts, counts)
-    rows = np.repeat(headers["message_index"].astype(np.intp), counts) + within
-    found: NDArray[np.void] = messages[rows]
-    return found
 
 
 def _require_processors(cpus: "Sequence[int]") -> None:
@@ -122,10 +110,6 @@ class Decoder:
             ) from error
         self._stream.read_trailers(TRAILERS.index(trailer))
         for address, port in gateways:
-            from airnet.domain.session import (  # noqa: PLC0415 -- numpy comes with it
-                address_bytes,
-            )
-
             if not self._stream.add_gateway(address_bytes(address), port):
                 raise ConfigError(
                     f"more than {kernel.GATEWAYS_MAX} gateways",
@@ -141,13 +125,10 @@ class Decoder:
 
         k < n when the next frame's messages might not fit: call again with
         frames[k:]; k is at least 1. Both views are valid until the next call. With
-        several lanes only rows that a header points to are messages; `gathered` are
-        those alone.
+        several lanes only rows that a header points to are messages.
         """
-        import numpy as np  # noqa: PLC0415 -- 0.05 s to load, and take() needs none
-
         headers, messages = self.take(frames, buffer)
-        return np.asarray(headers), np.asarray(messages)
+        return as_array(headers), as_array(messages)
 
     def take(
         self,
@@ -195,10 +176,7 @@ class Decoder:
         `session` is an index of this table.
         """
         if self._session_array is None:
-            import numpy as np  # noqa: PLC0415 -- as in decode()
-
-            # Once: numpy takes 0.1 ms to read the layout of a memoryview.
-            self._session_array = np.asarray(self._sessions)
+            self._session_array = as_array(self._sessions)
         return self._session_array
 
     @property

@@ -4,6 +4,8 @@ Made by capture (Frame) and decode (Header). Rows, not objects: see `bpf/airnet.
 whose structs these dtypes repeat field by field (tests/tidy holds them equal).
 """
 
+from airnet.arrays import late_dtypes
+
 TYPE_CHECKING = False  # as in airnet.front
 if TYPE_CHECKING:
     from typing import Any
@@ -96,13 +98,4 @@ STREAM_AGREED = 0x1000
 #: What `Header.feed` says a multicast datagram begins with.
 FEED_RAW, FEED_MOLD = 1, 2
 
-
-def __getattr__(name: str) -> "np.dtype[np.void]":
-    """Make a dtype when it is first asked for: numpy takes 0.05 s to load."""
-    if name not in _FIELDS:
-        raise AttributeError(f"module {__name__} has no {name}")
-    import numpy as np  # noqa: PLC0415 -- what only counts rows need not load it
-
-    made: np.dtype[np.void] = np.dtype(_FIELDS[name])
-    globals()[name] = made
-    return made
+__getattr__ = late_dtypes(globals(), _FIELDS)

@@ -4,6 +4,8 @@ Made by decode, read by features. Malformed, with its reason, is a kind of Messa
 Prices and quantities are integers, value times `SCALE`; keys are 64-bit hashes.
 """
 
+from airnet.arrays import late_dtypes
+
 TYPE_CHECKING = False  # as in airnet.front
 if TYPE_CHECKING:
     from typing import Any
@@ -85,13 +87,4 @@ FLAG_HAS_PRICE = 0x04
 FLAG_HAS_QUANTITY = 0x08
 FLAG_SPLIT = 0x10
 
-
-def __getattr__(name: str) -> "np.dtype[np.void]":
-    """Make a dtype when it is first asked for: numpy takes 0.05 s to load."""
-    if name not in _FIELDS:
-        raise AttributeError(f"module {__name__} has no {name}")
-    import numpy as np  # noqa: PLC0415 -- what only counts rows need not load it
-
-    made: np.dtype[np.void] = np.dtype(_FIELDS[name])
-    globals()[name] = made
-    return made
+__getattr__ = late_dtypes(globals(), _FIELDS)

@@ -5,8 +5,6 @@ is not dense: those in use have a state. `number` is the order in which sessions
 appeared, from 1; `SessionName` is how objects right of score call one.
 """
 
-import functools
-import ipaddress
 from typing import NamedTuple
 
 import msgspec
@@ -41,8 +39,6 @@ SESSION = np.dtype(
     ]
 )
 
-_MAPPED = b"\0" * 10 + b"\xff\xff"
-
 
 class SessionName(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """What a Session is called in objects, records and commands.
@@ -75,38 +71,6 @@ class Look(NamedTuple):
     frames: int
     is_answered: bool
     is_normal: bool
-
-
-def address_text(address: bytes) -> str:
-    """Return 16 network-order bytes as text; IPv4-mapped ones as dotted quads.
-
-    Source: RFC 4291 section 2.5.5.2.
-    """
-    if address[:12] == _MAPPED:
-        return ".".join(map(str, address[12:]))
-    return str(ipaddress.IPv6Address(address))
-
-
-@functools.lru_cache(maxsize=4096)
-def address_bytes(text: str) -> bytes:
-    """Return an IP address as 16 network-order bytes, IPv4 mapped.
-
-    Raises:
-        ValueError: `text` is no IP address.
-    """
-    parts = text.split(".")
-    if len(parts) == 4 and all(map(_is_octet, parts)):  # what is asked for most
-        return _MAPPED + bytes(map(int, parts))
-    address = ipaddress.ip_address(text)
-    if isinstance(address, ipaddress.IPv4Address):
-        return _MAPPED + address.packed
-    return address.packed
-
-
-def _is_octet(text: str) -> bool:
-    """Return whether it is 0..255 as ipaddress takes it: no zero in front."""
-    is_number = text.isascii() and text.isdigit() and len(text) <= 3
-    return is_number and (text == "0" or text[0] != "0") and int(text) < 256
 
 
 def comp_text(comp: bytes) -> str:

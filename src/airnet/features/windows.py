@@ -1,6 +1,8 @@
 """Windows: Message rows into Window rows, by the kernel `airnet._ext.window`."""
 
 from airnet._ext import window as kernel
+from airnet.arrays import as_array
+from airnet.domain.address import address_bytes
 from airnet.errors import ConfigError
 
 TYPE_CHECKING = False  # as in airnet.front
@@ -32,12 +34,12 @@ class Windows:
         self._table = kernel.WindowTable(self._windows, self._rows)
         self._arrays: tuple[NDArray[np.void], NDArray[np.float32]] | None = None
         for address, port in dict.fromkeys(gateways):
-            if not self._table.add_gateway(_bytes(address), port):
+            if not self._table.add_gateway(address_bytes(address), port):
                 raise ConfigError(
                     f"gateway {address}: too many gateways", "list fewer gateways"
                 )
         for address in dict.fromkeys(hosts):
-            if not self._table.add_host(_bytes(address)):
+            if not self._table.add_host(address_bytes(address)):
                 raise ConfigError(f"host {address}: too many hosts", "list fewer hosts")
 
     def update(
@@ -80,9 +82,7 @@ class Windows:
         numpy takes 0.1 ms to read the layout of a memoryview.
         """
         if self._arrays is None:
-            import numpy as np  # noqa: PLC0415 -- 0.05 s to load; counting needs none
-
-            self._arrays = np.asarray(self._windows), np.asarray(self._rows)
+            self._arrays = as_array(self._windows), as_array(self._rows)
         return self._arrays
 
     @property
@@ -100,15 +100,8 @@ class Windows:
 
     def source_last_ns(self, address: str) -> int:
         """When an address last sent a flood-like packet; 0 = never, or forgotten."""
-        return self._table.source_last_ns(_bytes(address))
+        return self._table.source_last_ns(address_bytes(address))
 
     def counters(self) -> dict[str, int]:
         """Return what was bounded or refused: name -> count."""
         return self._table.counters()
-
-
-def _bytes(address: str) -> bytes:
-    """Return an address's 16 bytes."""
-    from airnet.domain.session import address_bytes  # noqa: PLC0415 -- numpy
-
-    return address_bytes(address)

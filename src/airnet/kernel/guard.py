@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from airnet.domain.session import address_bytes
+from airnet.domain.address import address_bytes
 from airnet.errors import UnsupportedError
 from airnet.kernel import bpf, link
 from airnet.kernel.tables import Table, pin, pinned

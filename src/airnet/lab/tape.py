@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from airnet.capture.pcap import PcapSource
 from airnet.decode import Decoder
+from airnet.domain.address import address_bytes
 from airnet.domain.frame import FRAME, FRAMES_MAX
 from airnet.domain.message import DOWN, KIND, UP
-from airnet.domain.session import address_bytes, comp_text
+from airnet.domain.session import comp_text
 from airnet.lab.result import STEP_NS, Series, Tally
 
 SYN, SYN_ACK = 0x02, 0x12

@@ -2,7 +2,7 @@
 
 import ipaddress
 
-from airnet.domain.session import address_text
+from airnet.domain.address import address_text
 
 
 def text(address: int) -> str:

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from airnet._ext import rows as row_kernel
 from airnet._ext.fix import key
+from airnet.domain.address import address_text
 from airnet.domain.drift import Drift, DriftKind, Run
-from airnet.domain.session import SessionName, address_text
+from airnet.domain.session import SessionName
 from airnet.domain.window import WINDOW_FEED, WINDOW_SESSION
 from airnet.score.subjects import of_session
 

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airnet.config import Site
+from airnet.domain.address import address_bytes, address_text
 from airnet.domain.columns import VENUE_SCHEMA
 from airnet.domain.decision import Decision, TargetType
-from airnet.domain.session import Heard, address_bytes, address_text
+from airnet.domain.session import Heard
 from airnet.domain.window import WINDOW_VENUE
 
 #: Shielded gateways that are followed; the first is forgotten.

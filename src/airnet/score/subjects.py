@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airnet._ext.rows import identity
+from airnet.domain.address import address_text
 from airnet.domain.columns import FLOOD_SCHEMA
-from airnet.domain.session import SESSION, SessionName, address_text, comp_text
+from airnet.domain.session import SESSION, SessionName, comp_text
 from airnet.domain.verdict import Cause
 from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SENSOR, WINDOW_SOURCE
 from airnet.score.opinion import Opinion

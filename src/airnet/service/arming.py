@@ -20,8 +20,9 @@ from airnet.decide.foresight import Foreseen, Foresight
 from airnet.decide.policy import Policy
 from airnet.decide.proposals import DATAGRAMS_RULE
 from airnet.decide.protection import Protection
+from airnet.domain.address import address_bytes, address_text
 from airnet.domain.decision import PASSIVE, Action, Decision
-from airnet.domain.session import Look, address_bytes, address_text
+from airnet.domain.session import Look
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_GATEWAY
 from airnet.pipeline import Brain, Pipeline, trading

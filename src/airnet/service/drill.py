@@ -21,11 +21,11 @@ from airnet.domain.decision import Action, Decision, Mode, TargetType, Tier
 from airnet.domain.verdict import Cause
 from airnet.errors import UnsupportedError
 from airnet.kernel import guard
-from airnet.pipeline import models_path
 from airnet.record.file import FileLedger
 from airnet.score import load as load_models
 from airnet.service.guardpost import GuardPost, attach_guard
 from airnet.service.hands import Hands
+from airnet.shipped import models_path
 
 AT_ONCE = 1000
 TTL_NS = 600_000_000_000

@@ -14,7 +14,8 @@ from airnet.act.orders import OrdersActuator
 from airnet.act.sdn import Ways
 from airnet.clock import Clock
 from airnet.config import Actuators, Gateway, Sdn
-from airnet.domain.session import SessionName, address_text, comp_text
+from airnet.domain.address import address_text
+from airnet.domain.session import SessionName, comp_text
 from airnet.errors import ConfigError
 from airnet.pipeline import trading
 

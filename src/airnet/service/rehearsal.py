@@ -27,8 +27,9 @@ from airnet.decide import Judge
 from airnet.decide.enough import FLOODS_AT_ONCE
 from airnet.decide.foresight import Foresight
 from airnet.decide.policy import Causes, Contain, Policy
+from airnet.domain.address import address_bytes
 from airnet.domain.decision import Action, Mode
-from airnet.domain.session import SESSION, address_bytes
+from airnet.domain.session import SESSION
 from airnet.domain.window import WINDOW, WINDOW_GATEWAY, WINDOW_SOURCE
 from airnet.errors import ActuationError
 from airnet.features.schema import SCHEMAS

@@ -36,13 +36,7 @@ from airnet.domain.decision import PASSIVE, Decision, Mode
 from airnet.domain.session import SessionName
 from airnet.front import Totals
 from airnet.metrics import Metrics
-from airnet.pipeline import (
-    Pipeline,
-    known_addresses,
-    last_bad_ns,
-    models_path,
-    think,
-)
+from airnet.pipeline import Pipeline, known_addresses, last_bad_ns, think
 from airnet.prove.certificate import Papers
 from airnet.record.file import FileLedger
 from airnet.record.stamped import Stamped
@@ -55,6 +49,7 @@ from airnet.service.hands import WAIT_MS, Hands, Rehearsal
 from airnet.service.kept import Kept
 from airnet.service.means import means, names, orders_of, ways_of
 from airnet.service.talk import place_of
+from airnet.shipped import models_path
 from airnet.stride import stride_of
 
 #: A lane that takes fewer at a time has time to rehearse.

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from airnet.domain.address import address_bytes, address_text
 from airnet.domain.columns import FLOOD_SCHEMA, SESSION_SCHEMA
-from airnet.domain.session import address_bytes, address_text
 from airnet.domain.verdict import Cause
 from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
 from airnet.train.seen import Happening, Seen

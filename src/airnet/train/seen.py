@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airnet.decode import Decoder
+from airnet.domain.address import address_text
 from airnet.domain.frame import NONE
 from airnet.domain.message import UP
-from airnet.domain.session import address_text, comp_text
+from airnet.domain.session import comp_text
 from airnet.domain.verdict import Cause
 from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION, WINDOW_SOURCE
 from airnet.features import Windows

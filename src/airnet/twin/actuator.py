@@ -12,9 +12,9 @@ import msgspec
 
 from airnet.clock import SimulatedClock
 from airnet.decide.protection import canonical, endpoint
+from airnet.domain.address import address_bytes
 from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Action, Decision, TargetType
-from airnet.domain.session import address_bytes
 from airnet.errors import ActuationError
 from airnet.twin.stage import BOTH, DROP, LOGOUT, UP, Place, World
 

@@ -11,9 +11,9 @@ import msgspec
 
 from airnet.decide.policy import Policy
 from airnet.domain.decision import Mode
-from airnet.pipeline import models_path
 from airnet.score import load as load_models
 from airnet.score.scorer import Scorer
+from airnet.shipped import models_path
 from airnet.twin import tally
 from airnet.twin.closed import Heard, How, Terms, hear, policy_digest
 from airnet.twin.harm import Case, HarmModel, Ran, culprits, harm

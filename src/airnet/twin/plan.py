@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airnet.config import Firm, Gateway, SessionKind, Site, SiteSession
+from airnet.domain.address import address_bytes, address_text
 from airnet.domain.decision import Action, Tier
-from airnet.domain.session import address_bytes, address_text
 from airnet.domain.verdict import Cause
 from airnet.twin import rows_line, rows_market, rows_strike
 from airnet.twin.market import SECOND_NS, stream

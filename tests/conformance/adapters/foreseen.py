@@ -10,16 +10,16 @@ from airnet.act.guard import GuardActuator
 from airnet.act.reflex import Trigger
 from airnet.act.shot import SLOT_BYTES, Arm, Slot
 from airnet.clock import SystemClock
+from airnet.domain.address import address_bytes
 from airnet.domain.columns import FLOOD_SCHEMA
 from airnet.domain.containment import Containment
 from airnet.domain.decision import Decision
-from airnet.domain.session import address_bytes
 from airnet.errors import ActuationError
 from airnet.kernel import guard
-from airnet.pipeline import models_path
 from airnet.score import load
 from airnet.score.rules import GATEWAY_RULES
 from airnet.service.rehearsal import flood
+from airnet.shipped import models_path
 from tests.conformance.adapters import guard as plain
 
 MARKS = plain.MARKS
