@@ -84,10 +84,9 @@ def main() -> int:
     grown = []
     with tempfile.TemporaryDirectory() as text:
         directory = Path(text)
-        make = f"import inputs, pathlib; inputs.make(pathlib.Path({text!r}))"
-        path = os.pathsep.join((str(SOURCE), str(HERE)))
-        environment = {**os.environ, "PYTHONPATH": path}
-        subprocess.run([sys.executable, "-c", make], check=True, env=environment)
+        make = [sys.executable, str(HERE / "making.py"), text]
+        environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+        subprocess.run(make, check=True, env=environment)
         for name, bench in settings["bench"].items():
             if wanted and name not in wanted:
                 continue
