@@ -9,7 +9,7 @@ from collections import Counter
 from airnet.capture.pcap import PcapSource
 from airnet.clock import SystemClock
 from airnet.decode import Decoder, holes
-from airnet.errors import CaptureError, UsageError
+from airnet.errors import CaptureError
 from airnet.features import Windows
 from airnet.front import BATCH_FRAMES, Front, Totals
 from airnet.stride import stride_of
@@ -52,8 +52,7 @@ def extract(order: Extraction) -> dict[str, object]:
     """
     clock = SystemClock()
     begun_ns = clock.mono_ns()
-    site = known(order.site)
-    source = open_files(order.files, order.speed, order.select, site)
+    source, site = opened(order)
     decoder, windows = stages(site, order.lanes, order.trailer)
     front = Front(source, decoder, windows, _ignore, batch_frames=order.batch_frames)
     front.at_once(stride_of(source, decoder, windows, order.batch_frames))
@@ -73,44 +72,20 @@ def extract(order: Extraction) -> dict[str, object]:
     }
 
 
-def known(path: "Path | None") -> "Site | None":
-    """Return the site a file describes; None without one.
-
-    Raises:
-        ConfigError: the site is wrong.
-    """
-    if path is None:
-        return None
-    from airnet.config import Site, load  # noqa: PLC0415 -- nobody else needs them
-
-    return load(path, Site)
-
-
-def open_files(
-    files: "tuple[str | Path, ...]",
-    speed: float | None,
-    select: str,
-    site: "Site | None",
-) -> "Source":
-    """Return the Source of capture files, paced and selected as asked.
+def opened(order: Extraction) -> "tuple[Source, Site | None]":
+    """Return where the frames come from, and the site if there is one.
 
     Raises:
         CaptureError: a file is no capture.
+        ConfigError: the site is wrong.
         UsageError: order traffic is asked for, and no site says which that is.
     """
-    source: Source = PcapSource(files)
-    if speed is not None:
-        from airnet.capture.paced import Paced  # noqa: PLC0415 -- nobody else waits
+    if order.site is None and order.speed is None and order.select == "all":
+        return PcapSource(order.files), None
+    from airnet import recording  # noqa: PLC0415 -- msgspec and numpy, 0.1 s
 
-        source = Paced(source, SystemClock(), speed)
-    if select == "all":
-        return source
-    if site is None:
-        raise UsageError("--select order needs --site", "name the site's gateways")
-    from airnet.capture.selected import Selected  # noqa: PLC0415 -- numpy
-    from airnet.capture.selection import choose  # noqa: PLC0415 -- numpy
-
-    return Selected(source, choose("order", site))
+    site = recording.known(order.site)
+    return recording.open_files(order.files, order.speed, order.select, site), site
 
 
 def stages(site: "Site | None", lanes: int, trailer: str) -> tuple[Decoder, Windows]:
@@ -161,7 +136,7 @@ def peak_rss_bytes() -> int:
 
     Not getrusage's: what the process was before it became this program counts there.
     """
-    with open("/proc/self/status", "rb") as lines:  # noqa: PTH123 -- as in capture
+    with open("/proc/self/status", "rb") as lines:  # noqa: PTH123 -- pathlib: 3 ms
         for line in lines:
             if line.startswith(b"VmHWM:"):
                 return int(line.split()[1]) * 1024

@@ -33,7 +33,7 @@ from airnet.errors import (
     UnsupportedError,
     UsageError,
 )
-from airnet.extract import account, open_files, peak_rss_bytes
+from airnet.extract import account, peak_rss_bytes
 from airnet.front import BATCH_FRAMES
 from airnet.pipeline import Pipeline, think
 from airnet.record.file import FileLedger
@@ -41,6 +41,7 @@ from airnet.record.incident import fold
 from airnet.record.ledger import Ledger
 from airnet.record.memory import MemoryLedger
 from airnet.record.stamped import Stamped
+from airnet.recording import open_files
 from airnet.score import load as load_models
 from airnet.shipped import models_path, policy_path
 from airnet.stride import stride_of

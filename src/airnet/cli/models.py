@@ -1,7 +1,6 @@
 """Commands on models: train, verify, card, sign."""
 
 import tomllib
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +8,8 @@ import click
 import msgspec
 
 from airnet.cli import show
-from airnet.errors import EXIT_DONE, ModelError, UnsupportedError
+from airnet.errors import EXIT_DONE, ModelError
+from airnet.extras import extra
 from airnet.keys import private_key
 from airnet.shipped import models_path
 from airnet.toml import tree_of, whole
@@ -205,14 +205,8 @@ def train(
 
     Minutes to half an hour. Nothing but generated markets is learned from.
     """
-    try:
-        # Of the extra `train`: who only judges need not have them.
-        for needed in ("lightgbm", "onnx"):
-            import_module(needed)
-    except ImportError as error:
-        raise UnsupportedError(
-            f"training needs {error.name}", "pip install 'airnet[train]'"
-        ) from error
+    for needed in ("lightgbm", "onnx"):  # said before the minutes of gathering
+        extra(needed, "train")
     from airnet.train import gather, run
 
     digests = run.train(

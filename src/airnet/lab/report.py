@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airnet import durable
+from airnet.extras import extra
 from airnet.lab.result import STEP_NS, DemoResult, Series
 from airnet.lab.view import clock_text, span_text
 
@@ -177,11 +178,9 @@ def _sessions(result: DemoResult) -> str:
 
 def _figure(result: DemoResult, series: Series) -> str:
     """Return the plots as one SVG figure."""
-    import matplotlib as mpl  # noqa: PLC0415 -- slow to import, needed here only
-
+    mpl = extra("matplotlib", "report")
     mpl.use("svg")
-    from matplotlib import pyplot  # noqa: PLC0415 -- after the backend is chosen
-
+    pyplot = extra("matplotlib.pyplot", "report")  # it takes the canvas chosen
     figure, axes = pyplot.subplots(3, 1, figsize=(11, 8), sharex=True)
     seconds = [index / PER_S for index in range(len(series.frames))]
     for comp_id, counts in sorted(series.orders.items()):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from airnet import durable
 from airnet.errors import UnsupportedError, UsageError
+from airnet.extras import extra
 
 
 def write(
@@ -59,12 +60,7 @@ Session = tuple[datetime, datetime, tuple[datetime, datetime] | None]
 
 
 def _sessions(exchange: str, days: tuple[date, date]) -> tuple[str, list[Session]]:
-    try:
-        import exchange_calendars  # noqa: PLC0415 -- what runs needs no calendar
-    except ImportError as error:
-        raise UnsupportedError(
-            "exchange_calendars is not installed", "pip install 'airnet[policy]'"
-        ) from error
+    exchange_calendars = extra("exchange_calendars", "policy")
     try:
         with warnings.catch_warnings():
             # What pandas thinks of that package's use of it is not for our users.

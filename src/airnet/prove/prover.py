@@ -6,7 +6,7 @@ import msgspec
 
 from airnet.config import Site
 from airnet.decide.policy import Policy
-from airnet.errors import UnsupportedError
+from airnet.extras import extra
 from airnet.prove.claims import CLAIMS
 from airnet.prove.incident import Incident, Played, incident_of, play
 
@@ -47,14 +47,9 @@ def prove(policy: Policy, site: Site | None) -> Proof:
     Raises:
         UnsupportedError: z3 is not installed.
     """
-    try:
-        import z3  # noqa: PLC0415 -- what runs needs no solver
+    z3 = extra("z3", "policy")
+    from airnet.prove.model import Model  # noqa: PLC0415 -- z3, which may be absent
 
-        from airnet.prove.model import Model  # noqa: PLC0415 -- imports it, too
-    except ImportError as error:
-        raise UnsupportedError(
-            "z3 is not installed", "pip install 'airnet[policy]'"
-        ) from error
     # A context of its own: which of many counterexamples is found hangs on what z3
     # was asked before, and the same policy should be told the same incident.
     z3.z3._main_ctx = None  # noqa: SLF001 -- z3 has no other way to begin anew

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from airnet.extras import extra
+
 if TYPE_CHECKING:
     import lightgbm
 
@@ -114,9 +116,8 @@ class Ensemble:
         Raises:
             ValueError: a sum of leaves might not be exact.
         """
-        import onnx  # noqa: PLC0415 -- only who trains has it
-        from onnx import TensorProto, helper  # noqa: PLC0415 -- see above
-
+        onnx = extra("onnx", "train")
+        helper = onnx.helper
         if self._largest * GRID >= EXACT:
             raise ValueError("leaves are too large for exact sums")
         node = helper.make_node(
@@ -130,10 +131,10 @@ class Ensemble:
             **self.attributes,
         )
         taken = helper.make_tensor_value_info(
-            "features", TensorProto.FLOAT, ["n", COLUMNS]
+            "features", onnx.TensorProto.FLOAT, ["n", COLUMNS]
         )
         given = helper.make_tensor_value_info(
-            "margins", TensorProto.FLOAT, ["n", outputs]
+            "margins", onnx.TensorProto.FLOAT, ["n", outputs]
         )
         graph = helper.make_graph([node], "airnet", [taken], [given])
         imports = [helper.make_opsetid("", 15), helper.make_opsetid("ai.onnx.ml", 3)]

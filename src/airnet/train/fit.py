@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from airnet.domain.verdict import Cause
 from airnet.domain.window import FeatureSchema
+from airnet.extras import extra
 
 if TYPE_CHECKING:
     import lightgbm
@@ -120,8 +121,7 @@ def boosters(
         shape: how large.
         seed: of the choice of columns.
     """
-    import lightgbm  # noqa: PLC0415 -- only who trains has it
-
+    trainer = extra("lightgbm", "train")
     schema, causes = about
     values = masked(rows, schema)
     weights = balance(labels, len(causes))
@@ -138,8 +138,8 @@ def boosters(
             "monotone_constraints": _directions(schema, cause),
         }
         own = (labels == number).astype(np.int64)
-        data = lightgbm.Dataset(values, own, weight=weights, params=parameters)
-        out.append(lightgbm.train(parameters, data, shape.rounds))
+        data = trainer.Dataset(values, own, weight=weights, params=parameters)
+        out.append(trainer.train(parameters, data, shape.rounds))
     return out
 
 

@@ -16,7 +16,8 @@ from airnet.config import Site
 from airnet.domain.columns import SCHEMAS
 from airnet.domain.session import SESSION
 from airnet.domain.window import WINDOW
-from airnet.errors import UnsupportedError, UsageError
+from airnet.errors import UsageError
+from airnet.extras import extra
 from airnet.twin.scenario import Label
 from airnet.twin.staging import stage_of
 from airnet.twin.watch import Seen, watched
@@ -204,10 +205,4 @@ def _whole(raw: bytes, count: int) -> NDArray[np.uint8]:
 
 
 def _codec() -> Any:
-    try:
-        import pyarrow  # noqa: PLC0415 -- an extra
-    except ImportError as error:
-        raise UnsupportedError(
-            "pyarrow is not installed", "pip install 'airnet[twin]'"
-        ) from error
-    return pyarrow.Codec(CODEC, compression_level=LEVEL)
+    return extra("pyarrow", "twin").Codec(CODEC, compression_level=LEVEL)

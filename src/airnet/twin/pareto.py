@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from airnet.errors import UnsupportedError, UsageError
+from airnet.extras import extra
 from airnet.twin.candidates import Point
 from airnet.twin.curve import Curve
 
@@ -28,15 +29,9 @@ def drawing(path: Path) -> Iterator[Any]:
     """
     if path.suffix not in FORMATS:
         raise UsageError(f"{path}: no format", f"name it {' or '.join(FORMATS)}")
-    try:
-        import matplotlib as mpl  # noqa: PLC0415 -- an extra
-    except ImportError as error:
-        raise UnsupportedError(
-            "matplotlib is not installed", "pip install 'airnet[report]'"
-        ) from error
+    mpl = extra("matplotlib", "report")
     mpl.use("Agg")
-    from matplotlib import pyplot  # noqa: PLC0415 -- after the choice of canvas
-
+    pyplot = extra("matplotlib.pyplot", "report")  # it takes the canvas chosen
     with mpl.rc_context({"svg.hashsalt": "airnet", "font.size": 9}):
         try:
             yield pyplot

@@ -18,6 +18,7 @@ import msgspec
 
 from airnet import durable
 from airnet.errors import UnsupportedError
+from airnet.extras import extra
 from airnet.twin.claim import Claim
 from airnet.twin.days import EpisodeRow
 
@@ -155,11 +156,4 @@ def _type(arrow: Any, name: str) -> Any:
 
 
 def _pyarrow() -> tuple[Any, Any]:
-    try:
-        import pyarrow  # noqa: PLC0415 -- an extra
-        import pyarrow.parquet  # noqa: PLC0415 -- pyarrow, 0.1 s
-    except ImportError as error:
-        raise UnsupportedError(
-            "pyarrow is not installed", "pip install 'airnet[twin]'"
-        ) from error
-    return pyarrow, pyarrow.parquet
+    return extra("pyarrow", "twin"), extra("pyarrow.parquet", "twin")

@@ -21,6 +21,7 @@ import msgspec
 
 from airnet import __version__
 from airnet.errors import AirnetError, UnsupportedError
+from airnet.extras import extra
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -257,12 +258,7 @@ class Cluster:
         Raises:
             UnsupportedError: dask.distributed is missing, or no scheduler answers.
         """
-        try:
-            import distributed  # noqa: PLC0415 -- an extra
-        except ImportError as error:
-            raise UnsupportedError(
-                "dask.distributed is not installed", "pip install 'airnet[cluster]'"
-            ) from error
+        distributed = extra("distributed", "cluster")
         with contextlib.ExitStack() as stack:
             client = stack.enter_context(self._client(distributed, stack))
             same_everywhere(client.get_versions(packages=["airnet"]))

@@ -8,6 +8,7 @@ import msgspec
 
 from airnet import __version__
 from airnet.decide.policy import Policy
+from airnet.extras import extra
 from airnet.twin import diff, interval
 from airnet.twin.candidates import Search
 from airnet.twin.closed import policy_digest
@@ -123,6 +124,4 @@ def _leaning(changed: tuple[Change, ...], lean: Lean) -> tuple[str, ...]:
 
 
 def _optuna_version() -> str:
-    import optuna  # noqa: PLC0415 -- an extra; the search has loaded it
-
-    return str(optuna.__version__)
+    return str(extra("optuna", "twin").__version__)

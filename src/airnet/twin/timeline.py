@@ -13,6 +13,7 @@ import msgspec
 
 from airnet.domain.decision import PASSIVE, Decision, Mode
 from airnet.errors import UnsupportedError
+from airnet.extras import extra
 from airnet.twin.outcome import Act, Outcome, Wrong
 from airnet.twin.scenario import Label
 from airnet.twin.stage import FULL, Kind, Stage, World, account_of
@@ -169,13 +170,9 @@ def plot(path: Path, outcome: Outcome, now: Series, was: Series) -> None:
     Raises:
         UnsupportedError: matplotlib is not installed, or there is no such kind or room.
     """
-    try:
-        from matplotlib.figure import Figure  # noqa: PLC0415 -- an extra
-    except ImportError as error:
-        raise UnsupportedError(
-            "matplotlib is not installed", "pip install 'airnet[report]'"
-        ) from error
-    figure: Any = Figure(figsize=(11, 7), layout="constrained")
+    figure = extra("matplotlib.figure", "report").Figure(
+        figsize=(11, 7), layout="constrained"
+    )
     traffic, culprit, money = figure.subplots(3, sharex=True)
     _curves(traffic, (now.frames, was.frames), now.step_ns)
     traffic.set_ylabel("frames on the\nmirror, 1/s")

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from airnet.errors import UnsupportedError, UsageError
+from airnet.errors import UsageError
+from airnet.extras import extra
 from airnet.twin.candidates import Point, Runner, Search
 from airnet.twin.knobs import Knob
 from airnet.twin.parts import digest
@@ -144,13 +145,8 @@ def opened(wanted: Search) -> tuple[Any, Any]:
         UnsupportedError: optuna is missing.
         UsageError: the storage holds another search, or is none.
     """
-    try:
-        import optuna  # noqa: PLC0415 -- an extra
-        import sqlalchemy.exc  # noqa: PLC0415 -- optuna's
-    except ImportError as error:
-        raise UnsupportedError(
-            "optuna is not installed", "pip install 'airnet[twin]'"
-        ) from error
+    optuna = extra("optuna", "twin")
+    problems = extra("sqlalchemy.exc", "twin")  # optuna's
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     more: dict[str, Any] = {}
     if not hasattr(optuna.trial.Trial, "set_constraint"):
@@ -166,7 +162,7 @@ def opened(wanted: Search) -> tuple[Any, Any]:
             directions=["minimize", "minimize"],
             load_if_exists=True,
         )
-    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError):
+    except (problems.SQLAlchemyError, optuna.exceptions.StorageInternalError):
         raise UsageError(
             f"{wanted.storage}: cannot be opened as the storage of a search",
             "name a file of SQLite's, or a new one in a directory that is there",
