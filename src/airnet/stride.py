@@ -16,7 +16,7 @@ from airnet.errors import CaptureError
 TYPE_CHECKING = False  # as in airnet.front
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Protocol
+    from typing import Protocol, TypeGuard
 
     import numpy as np
     from numpy.typing import NDArray
@@ -48,13 +48,14 @@ def stride_of(
     """Return a Stride where there can be one: AF_XDP or a file, on one lane."""
     if decoder.lanes > 1:
         return None
-    if isinstance(source, PcapSource):
-        return Stride(source, decoder, windows, batch_frames)
-    from airnet.capture.xdp import XdpSource  # noqa: PLC0415 -- numpy
-
-    if isinstance(source, XdpSource):
+    if isinstance(source, PcapSource) or _has_rings(source):
         return Stride(source, decoder, windows, batch_frames)
     return None
+
+
+def _has_rings(source: object) -> "TypeGuard[XdpSource]":
+    """Return whether it is of AF_XDP; loading that class to ask would take 0.1 s."""
+    return hasattr(source, "rings")
 
 
 class Stride:

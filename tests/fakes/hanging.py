@@ -14,14 +14,14 @@ from pathlib import Path
 sys.modules["tests"] = types.ModuleType("tests")
 sys.modules["tests"].__path__ = [str(Path(__file__).resolve().parents[1])]
 
-from airnet import log  # noqa: E402 -- see above
-from tests.fakes.office import Office  # noqa: E402 -- see above
-
 HANG = 60_000_000
 
 
 def main() -> None:
     """Hang; then say what left."""
+    from airnet import log
+    from tests.fakes.office import Office
+
     log.configure()
     with Office(Path(sys.argv[1])) as office:
         signal.signal(signal.SIGUSR1, lambda *_: None)

@@ -127,11 +127,10 @@ def greet(draw: st.DrawFn, talk: Conversation) -> None:
     answers = {"both": [0, SYN | ACK, ACK], "split": [ACK, 0]}.get(kind, [SYN | ACK])
     for flags in answers:
         wrong = draw(st.sampled_from([0, 9])) if kind == "wrong" else 0
-        fields = {"acknowledged": client + 1 + taken + wrong, "options": draw(options)}
-        if flags == 0:
-            fields["acknowledged"] = 0
-            flags = SYN  # noqa: PLW2901 -- without ACK
-        talk.frames.append(talk.segment(1, gateway, b"", flags, **fields))
+        heard = client + 1 + taken + wrong if flags else 0
+        fields = {"acknowledged": heard, "options": draw(options)}
+        # Without an ACK it is a SYN alone.
+        talk.frames.append(talk.segment(1, gateway, b"", flags or SYN, **fields))
     talk.next = [client + 1 + taken, gateway + 1]
     if kind == "both":
         talk.frames.append(talk.segment(0, client, b"", SYN | ACK))

@@ -306,6 +306,7 @@ def whole(
         )
         pipeline.on_judged(arming.judged)
         while pipeline.step(0):
-            while arming.tend(brain.decoder.sessions, pipeline.totals.now_ns, is_idle):
+            now_ns = pipeline.totals.now_ns
+            while arming.tend(brain.decoder.sessions, now_ns, is_idle=is_idle):
                 pass
     return looking.aimed, made

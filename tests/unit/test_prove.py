@@ -20,18 +20,12 @@ from airnet.errors import ConfigError
 from airnet.keys import private_key
 from airnet.prove import certificate, incident, lift
 from airnet.prove.claims import CLAIMS, REACH
+from airnet.prove.prover import prove
 from tests.fakes.hours import DATA, EXAMPLE, with_hours
+from tests.unit.mutants import MUTANTS, PATHED, POLICY, SITE, rung
 
 z3 = pytest.importorskip("z3", reason="pip install 'airnet[policy]'")
-from airnet.prove.model import Model  # noqa: E402 -- needs z3
-from airnet.prove.prover import prove  # noqa: E402 -- the same
-from tests.unit.mutants import (  # noqa: E402 -- so does this
-    MUTANTS,
-    PATHED,
-    POLICY,
-    SITE,
-    rung,
-)
+Model = pytest.importorskip("airnet.prove.model").Model
 
 FILES = {
     "shadow.toml": "policy.toml",

@@ -184,7 +184,7 @@ def cure_disconnect() -> None:
         finally:
             self.send(b"", close_socket=True)
 
-    datapath._recv_loop = receive_then_wake  # noqa: SLF001 -- as above
+    datapath._recv_loop = receive_then_wake  # noqa: SLF001 -- what serve() calls
 
 
 def run(

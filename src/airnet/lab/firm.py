@@ -29,7 +29,7 @@ PACE_S = 0.003
 BEHIND_MAX_NS = 250 * NS_PER_MS
 
 
-class Desk(quickfix.Application):  # type: ignore[misc] # untyped
+class Desk(quickfix.Application):  # type: ignore[misc] # it has no types
     """The firm's end of its sessions: what came, with the time it came."""
 
     def __init__(self, clock: SystemClock) -> None:

@@ -32,7 +32,7 @@ SWITCH_INTERVAL_S = 0.0005
 CANCEL_ALL = "7"
 
 
-class Venue(quickfix.Application):  # type: ignore[misc] # untyped
+class Venue(quickfix.Application):  # type: ignore[misc] # it has no types
     """Answers order messages; what it may not accept, it says why.
 
     Args:

@@ -141,7 +141,8 @@ class Arming:
         self,
         sessions: NDArray[np.void],
         now_ns: int,
-        is_idle: bool,  # noqa: FBT001 -- as GuardPost calls it
+        *,
+        is_idle: bool,
     ) -> bool:
         """Ask for one gateway: of which something changed, or that waits longest.
 

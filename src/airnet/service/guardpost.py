@@ -36,6 +36,7 @@ from airnet.pipeline import Pipeline, trading
 from airnet.record.ledger import Ledger
 from airnet.score import OnnxScorer
 from airnet.service.rehearsal import Rehearsal
+from airnet.service.tending import Tend
 from airnet.stride import Stride
 
 #: Between two looks at who is logged on, and between two sweeps of ended rules.
@@ -148,7 +149,7 @@ class GuardPost(Collector):
             self.trigger = Trigger(arms, self.actuator, self._slot)
         self.reflex = Reflex(self.actuator, self.intents, self.trigger)
         #: Foresees, and says whether more is to be foreseen (airnet.service.arming).
-        self.tend: Callable[[NDArray[np.void], int, bool], bool] | None = None
+        self.tend: Tend | None = None
         #: Sleeps if so much is owed, until frames come, and says that none are there.
         self._nap: Callable[[int], bool] = lambda _: True
         self._stirs: Callable[[], int] = int
@@ -267,7 +268,7 @@ class GuardPost(Collector):
             self._parts = self.rehearsal.parts()
             if self.spin_ns:
                 is_due = self._nap(NAP_NS)
-        if self.tend is not None and self.tend(sessions, now_ns, is_due):
+        if self.tend is not None and self.tend(sessions, now_ns, is_idle=is_due):
             self._stirred_ns = self._clock.mono_ns()
             self._urgent = []
         elif self._urgent:  # one at a time: its first window may close meanwhile
