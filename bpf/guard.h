@@ -96,7 +96,6 @@ struct airnet_guard_page {
 #define AIRNET_GUARD_SOURCE 5 /* refused: its source */
 #define AIRNET_GUARD_UNKNOWN 6 /* refused: unknown to a gateway under flood */
 #define AIRNET_GUARD_OFF 7 /* passed: the guard was switched off */
-#define AIRNET_GUARD_COUNTERS 8
 
 struct airnet_guard_counts {
 	an_u64 of[16]; /* AIRNET_GUARD_* */

@@ -153,14 +153,12 @@ static inline void line_close(struct world *w, an_u32 line, int how, an_s64 now_
 static inline int line_is_logged_on(const struct world *w, an_u32 line);
 /* line: how late what its client said already is that the gateway has not heard. */
 static inline an_s64 line_waiting(const struct world *w, an_u32 line, an_u32 *count);
-/* line: containment. */
+/* line: containment; `directions` has bit 1 << side of each that is meant. */
 #define LINE_BLOCK_DROP \
 	1 /* frames that would pass the switch vanish after the mirror */
 #define LINE_BLOCK_RESET 2 /* both ends get a RST, then frames vanish */
 #define LINE_BLOCK_LOGOUT 3 /* the gateway logs the session out and refuses Logons */
 #define LINE_BLOCK_NONE 0
-#define LINE_UP 1 /* which directions, a set */
-#define LINE_DOWN 2
 static inline void line_block(struct world *w, an_u32 line, int form, int directions,
 			      an_s64 until_ns);
 static inline void line_delay(struct world *w, an_u32 line, an_s64 extra_ns,

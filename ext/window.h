@@ -103,7 +103,6 @@ struct window_trace {
 
 struct window_session {
 	uint64_t first_order_ns, open_ns, window_first_ns, streak_ns, accepted_ns;
-	uint64_t fault_ns;
 	uint64_t sequence[2];
 	uint64_t current[C_KINDS], previous[C_KINDS];
 	uint64_t fast, fast_new, fast_fill, slow; /* Q16: 1 s, 1 s, 1 s, 10 s */

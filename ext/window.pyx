@@ -49,7 +49,6 @@ cdef extern from "window_step.h" nogil:
 
     struct window_session:
         uint64_t accepted_ns
-        uint64_t fault_ns
 
     struct window_source:
         uint8_t address[16]
@@ -341,12 +340,6 @@ cdef class WindowTable:
         if session >= AIRNET_SESSIONS_MAX:
             return 0
         return self.state.sessions[session].accepted_ns
-
-    def fault_ns(self, uint32_t session):
-        """When this session last closed an elevated window, or 0."""
-        if session >= AIRNET_SESSIONS_MAX:
-            return 0
-        return self.state.sessions[session].fault_ns
 
     def source_last_ns(self, bytes address not None):
         """When this 16-byte address last sent a flood-like packet, or 0."""

@@ -131,7 +131,6 @@ static inline void window_session_close(struct window_state *w, uint32_t index,
 	    row[S_relative_fast] >= 2000) {
 		if (!s->streak_ns)
 			s->streak_ns = s->window_first_ns;
-		s->fault_ns = w->now_ns;
 	} else {
 		s->streak_ns = 0;
 	}

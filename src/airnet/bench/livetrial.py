@@ -57,7 +57,6 @@ class Receiver:
         self.windows = Windows(gateways, [CLIENT.ip])
         self.stride = Stride(self.source, self.decoder, self.windows)
         self._late = np.zeros(late_frames, np.uint32)
-        self._late_before = 0
         self.closed = 0
         self.stride.measure(self._late, is_idle=is_idle)
 

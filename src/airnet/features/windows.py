@@ -94,10 +94,6 @@ class Windows:
         """When the gateway last acknowledged a new order of a session; 0 = never."""
         return self._table.accepted_ns(index)
 
-    def session_fault_ns(self, index: int) -> int:
-        """When a session last closed an elevated window; 0 = never."""
-        return self._table.fault_ns(index)
-
     def source_last_ns(self, address: str) -> int:
         """When an address last sent a flood-like packet; 0 = never, or forgotten."""
         return self._table.source_last_ns(address_bytes(address))

@@ -89,13 +89,6 @@ def count_max(count: float, level: float = LEVEL) -> float:
     return _gamma_quantile(level, count + 1)
 
 
-def count_interval(count: int, level: float = LEVEL) -> Interval:
-    """Return the exact two-sided interval of a Poisson count's mean; as count_max."""
-    tail = (1 - level) / 2
-    low = _gamma_quantile(tail, count) if count > 0 else 0.0
-    return Interval(float(count), low, _gamma_quantile(1 - tail, count + 1), level)
-
-
 def weighted_count_max(
     weights: Sequence[float], weight_max: float, level: float = LEVEL
 ) -> float:
