@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from airnet.config import load
-from airnet.decide.dwell import EXCESS_RULE, SPREE_RULE
+from airnet.decide.dwell import EXCESS_RULE, SPREE_RULE, SURGE_RULE
 from airnet.decide.enough import LOOPS_AT_ONCE
 from airnet.decide.policy import Policy
 from airnet.domain.address import address_bytes
@@ -393,5 +393,6 @@ def test_policy_names_rules_of_sessions_that_exist() -> None:
     names = {rule.name for rule in (*FRENZY_RULES, *SESSION_RULES)}
 
     assert LOOPS_AT_ONCE
-    assert set(LOOPS_AT_ONCE) <= names | {EXCESS_RULE, SPREE_RULE, *ACTED}
+    counted = {EXCESS_RULE, SPREE_RULE, SURGE_RULE, *ACTED}
+    assert set(LOOPS_AT_ONCE) <= names | counted
     assert load(policy_path(), Policy).cause.algo_fault.at_once == LOOPS_AT_ONCE

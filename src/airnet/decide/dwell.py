@@ -32,6 +32,8 @@ FACT_PPM = 990_000
 EXCESS_RULE = "session.above_own_envelope"
 #: What airnet.decide.spree finds, likewise.
 SPREE_RULE = "session.filled_without_end"
+#: What airnet.decide.surge finds.
+SURGE_RULE = "session.filled_far_above_its_past"
 
 
 def one_window(verdict: Verdict, finding: Finding, rule: Contain | None) -> Streak:
@@ -144,6 +146,11 @@ def words(streak: Streak, finding: Finding, rule: Contain) -> str:
         return (
             f"orders filled one name after the other had come to {finding.measured} of "
             f"{finding.limit} needed"
+        )
+    if finding.rule == SURGE_RULE:
+        return (
+            "orders filled in all names, far above its past while others rest, had "
+            f"come to {finding.measured} of {finding.limit} needed"
         )
     if finding.rule in ACTED:
         return (

@@ -24,6 +24,7 @@ LOOPS_AT_ONCE = (
     "session.filled_evenly",
     "session.above_own_envelope",
     "session.filled_without_end",
+    "session.filled_far_above_its_past",
     "session.alike_without_end",
     "session.moved_without_end",
 )

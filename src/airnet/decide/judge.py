@@ -17,6 +17,7 @@ from airnet.decide.doubts import Doubts
 from airnet.decide.dwell import evidence_of, has_dwelt, one_window, told_words
 from airnet.decide.excess import Excess
 from airnet.decide.facts import Facts, Grounds
+from airnet.decide.fills import Fills
 from airnet.decide.findings import Columns, Finding, Findings
 from airnet.decide.guardrails import Guard
 from airnet.decide.held import Helds
@@ -30,7 +31,6 @@ from airnet.decide.recovery import LATCH
 from airnet.decide.refusals import refused_words
 from airnet.decide.rules import Refusal
 from airnet.decide.sayings import Sayings
-from airnet.decide.spree import Sprees
 from airnet.decide.streaks import NAMES, Streak, Streaks
 from airnet.decide.terms import Terms
 from airnet.domain.decision import Action, Decision, Mode
@@ -74,7 +74,7 @@ class Judge:
         self._terms = Terms(policy, self._peers)
         self._findings = Findings(policy, site, columns or {}, self._terms)
         self._excess = Excess(policy, site, columns or {}, self._terms)
-        self._sprees = Sprees(columns or {}, self._terms)
+        self._fills = Fills(columns or {}, self._terms)
         self._helds = Helds(columns or {}, self._terms)
         self._insists = Insists(columns or {}, self._terms)
         self.guard = Guard(policy, site, self._peers)
@@ -205,7 +205,7 @@ class Judge:
             self._proposals.state(),
             self._diversions.state(),
             self._excess.state(),
-            self._sprees.state(),
+            self._fills.state(),
             self._insists.state(),
             self._helds.state(),
         )
@@ -218,7 +218,7 @@ class Judge:
         finding = self._findings.of(verdict)
         if finding.cause is not Cause.NORMAL:
             finding = self._excess.of(verdict, finding, key)
-        finding = self._sprees.of(verdict, finding, key)
+        finding = self._fills.of(verdict, finding, key)
         finding = self._helds.of(verdict, finding, key)
         if insisted is not None and not insisted.is_told and finding.is_weak:
             finding = insisted
@@ -353,10 +353,10 @@ class Judge:
         self.doubts.suspect(decision)
         self._forget(verdict)
         self._excess.forget(drafts.subject(verdict))
-        self._sprees.forget(drafts.subject(verdict))
+        self._fills.forget(drafts.subject(verdict))
         self._insists.forget(drafts.subject(verdict))
         if decision.cause is Cause.ALGO_FAULT and not decision.approvals_needed:
-            self._sprees.moved(drafts.subject(verdict), decision.until_ns)
+            self._fills.moved(drafts.subject(verdict), decision.until_ns)
         if not facts.left_ns:
             # And so does what stands from now on: it has its own time to work. What is
             # renewed has had it.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from airnet.config import Site
-from airnet.decide.dwell import EXCESS_RULE, SPREE_RULE
+from airnet.decide.dwell import EXCESS_RULE, SPREE_RULE, SURGE_RULE
 from airnet.decide.findings import ENVELOPE_RULE
 from airnet.decide.policy import Contain, Policy
 from airnet.domain.insistence import ACTED
@@ -23,7 +23,7 @@ def name_problems(policy: Policy, rules: frozenset[str]) -> list[str]:
     if not rules:
         return []
     found = []
-    own = {ENVELOPE_RULE, EXCESS_RULE, SPREE_RULE, *ACTED}
+    own = {ENVELOPE_RULE, EXCESS_RULE, SPREE_RULE, SURGE_RULE, *ACTED}
     own |= {rule.name for rule in policy.rules}
     for cause in sorted(CONTAINABLE):
         contain, plain = policy.contain(cause), _PLAIN.contain(cause)

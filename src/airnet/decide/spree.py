@@ -130,7 +130,7 @@ class Sprees:
         is_told = (
             now.score < LIMIT
             or SPREE_RULE in rule.told
-            or self._is_moved(key, verdict.close_ns)
+            or self.is_moved(key, verdict.close_ns)
         )
         if is_told and finding.cause is not Cause.NORMAL:
             return finding  # which may be acted upon in its own time
@@ -155,8 +155,8 @@ class Sprees:
         if len(self._movers) > STREAKS_MAX:
             del self._movers[next(iter(self._movers))]
 
-    def _is_moved(self, key: Key, at_ns: int) -> bool:
-        """Return whether another is contained, and this one was not."""
+    def is_moved(self, key: Key, at_ns: int) -> bool:
+        """Return whether another is contained at a time in ns, and this one was not."""
         if key in self._movers:
             return False
         return any(at_ns < until_ns for until_ns in self._movers.values())

@@ -33,6 +33,7 @@ from airnet.score.rules_sensor import SENSOR_RULES
 from airnet.score.rules_session import SESSION_RULES
 from airnet.score.rules_session_frenzy import FRENZY_RULES
 from airnet.score.rules_session_insist import INSISTED
+from airnet.score.rules_session_surge import SURGED
 from airnet.score.rules_session_told import COUNTED as SESSION_COUNTED
 from airnet.score.rules_stranger import STRANGER_RULES, STRANGER_TOLD_RULES
 from airnet.score.rules_venue import VENUE_RULES
@@ -52,7 +53,7 @@ GATEWAY_RULES = (*FAST_RULES, *GATEWAY_SLOW_RULES, *ODD_RULES)
 
 #: By window kind, what decide counts over windows.
 COUNTED = {
-    WINDOW_SESSION: (*SESSION_COUNTED, *INSISTED),
+    WINDOW_SESSION: (*SESSION_COUNTED, *INSISTED, *SURGED),
     WINDOW_GATEWAY: GATEWAY_COUNTED,
 }
 
