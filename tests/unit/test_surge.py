@@ -157,7 +157,7 @@ def test_what_begins_after_a_pause_counts_half() -> None:
         {"same_side_share": 200},
         {"side_run": 11},
         {"new_price_share": 599},
-        {"entropy": 3799},
+        {"entropy": 3749},
         {"loop_share": 101},
         {"market_1s": 1251},
         {"market_fast": 2001},
@@ -171,7 +171,7 @@ def test_what_begins_after_a_pause_counts_half() -> None:
         {"rate_fast": 999},
         {"relative_fast": 7999},
         {"peak_ratio": 5999},
-        {"history_ms": 3999},
+        {"history_ms": 2999},
     ],
 )
 def test_what_is_not_acted_upon(shown: dict[str, int]) -> None:

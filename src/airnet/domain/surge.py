@@ -25,13 +25,13 @@ SURGING = (
     ("same_side_share", 250, 750),
     ("side_run", 0, 10),
     ("new_price_share", 600, ANY),
-    ("entropy", 3800, ANY),
+    ("entropy", 3750, ANY),
     ("market_1s", 0, 1500),
     ("others_rejected", 0, 200),
     ("rate_fast", 1000, ANY),
     ("relative_fast", 8000, ANY),
     ("peak_ratio", 6000, ANY),
-    ("history_ms", 4000, ANY),
+    ("history_ms", 3000, ANY),
 )
 
 __all__ = ["ANY", "SURGING"]
