@@ -15,7 +15,7 @@ other windows take two each, and time takes four a second.
 
 While another session is contained for its algorithm it is told only, as a spree is.
 Integers; time is capture time. Bounded: who was heard least lately goes.
-docs/adr/0075 has how near honest sessions come.
+docs/adr/0076 has how near honest sessions come.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a session shows that is filled in all names far above its past, while others rest.
+"""Surge: windows of sessions that are filled in all names, far above their past.
 
 airnet.score tells of such windows, whatever models make of them, and
 airnet.decide.surge counts their orders. In domain, because both must mean the same.
