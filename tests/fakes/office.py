@@ -150,7 +150,7 @@ class Office:
     def __init__(self, folder: Path, others: Sequence[Actuator] = ()) -> None:
         self.folder = folder
         self.clock = SystemClock()
-        self.levers = Levers(self.clock)
+        self.levers, self.others = Levers(self.clock), tuple(others)
         self.ledger = FileLedger(folder / "ledger")
         self.gate = Gate(folder)
         self.standing = Standing(

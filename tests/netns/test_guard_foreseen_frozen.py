@@ -3,12 +3,15 @@
 import contextlib
 import os
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
 
+from airnet.act.actuator import Actuator
 from airnet.act.gate import Gate, by_signal
 from airnet.act.intents import Order
 from airnet.act.people import Approvers, People
@@ -38,7 +41,13 @@ CLOCK, LIMIT_S = SystemClock(), 30.0
 class Run:
     """What `airnet run` carries Decisions out with, lane and hands, without frames."""
 
-    def __init__(self, port: Port, folder: Path, held: contextlib.ExitStack) -> None:
+    def __init__(
+        self,
+        port: Port,
+        folder: Path,
+        held: contextlib.ExitStack,
+        others: Sequence[Actuator] = (),
+    ) -> None:
         descriptors = port.guard.descriptors
         fds = {name: os.dup(fd) for name, fd in descriptors.items()}
         guarded = Guarded(interface=port.guard.interface, descriptors=fds)
@@ -48,7 +57,7 @@ class Run:
         ledger = FileLedger(self.folder)
         held.callback(ledger.close)
         standing = Standing(
-            [self.post.actuator], ledger, CLOCK, closed=self.gate.closed
+            [self.post.actuator, *others], ledger, CLOCK, closed=self.gate.closed
         )
         people = People(Approvers(), os.geteuid())
         desk = Desk(standing, self.gate, people, ledger, CLOCK)
@@ -66,6 +75,7 @@ class Run:
         self.arming = Arming(
             self.trigger, brain, terms, self.withdraw, self.hands.withdrawn, self.closed
         )
+        self.gone_ns = 0
         self.fast = Fast(port.guard, folder)
         self.fast.trigger, self.fast.arms = self.trigger, self.trigger.arms
         self.fast.arms.load(
@@ -88,15 +98,33 @@ class Run:
     def freeze(self) -> None:
         self.gate.freeze(by_signal(CLOCK.now_ns(), "a test"))
 
-    def undo(self, decision_id: str) -> Answer:
-        """Have a person undo it, as the warden passes that on."""
+    def undo(
+        self, decision_id: str, is_gone: Callable[[], bool] = lambda: True
+    ) -> Answer:
+        """Have a person undo it, as the warden passes that on; note when it is gone."""
         asked = instruct(Ask.UNDO, decision_id, "Jane Doe", at_ns=CLOCK.now_ns())
         passed = Passed(
             serial=1,
             request=Request(ask=Ask.UNDO, signed=Signed(instruction=asked)),
             peer=Peer(uid=os.geteuid(), gid=0, pid=os.getpid()),
         )
+        return self._ask(passed, is_gone)
+
+    def listed(self) -> dict[str, list[dict[str, object]]]:
+        """Return what `airnet actions` shows."""
+        peer = Peer(uid=os.geteuid(), gid=0, pid=os.getpid())
+        passed = Passed(serial=1, request=Request(ask=Ask.ACTIONS), peer=peer)
+        return cast("dict[str, list[dict[str, object]]]", self._ask(passed).body)
+
+    def _ask(
+        self, passed: Passed, is_gone: Callable[[], bool] = lambda: True
+    ) -> Answer:
         self.warden.sendall(msgspec.json.encode(passed) + b"\n")
+        end_ns = CLOCK.mono_ns() + int(LIMIT_S * 1e9)
+        while not is_gone():
+            assert CLOCK.mono_ns() < end_ns, "it never was gone"
+            time.sleep(0.001)
+        self.gone_ns = CLOCK.mono_ns()
         line = self.warden.makefile("rb").readline()
         return msgspec.json.decode(line, type=Returned).answer
 

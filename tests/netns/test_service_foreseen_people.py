@@ -5,6 +5,7 @@ its own that is as it would be otherwise: so that people come in between.
 """
 
 import itertools
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -132,7 +133,7 @@ def floor(
     names = ", ".join(f'"{name}"' for name in FLOODS_AT_ONCE)
     policy = guardtrial.POLICY.format(many=64, at_once=names)
     policy = policy.replace("ttl_ms = 150", f"ttl_ms = {TTL_S * 1000:.0f}")
-    policy = policy.replace("cooldown_ms = 0", "cooldown_ms = 10000\nrepeats_max = 50")
+    policy = policy.replace("cooldown_ms = 0", "cooldown_ms = 90000\nrepeats_max = 50")
     (tmp_path / "policy.toml").write_text(policy)
     (tmp_path / "site.toml").write_text(
         "".join(f'[[gateway]]\nip = "{one.ip}"\nport = 9878\n' for one in VENUES)
@@ -187,6 +188,76 @@ def test_frozen_between_the_rule_and_its_decision(
     assert run.flood(number + 1, lambda: run.is_held(number + 1))
     assert run.told(run.confirmed(number + 1))[0][0] == "applied"
     ended(service, run, ports)
+
+
+def ended_in_advance(run: Floor) -> tuple[int, str, Answer]:
+    """Undo what C has done and nobody decided; return whose it was, and of what id."""
+    for number in range(TRIALS):
+        if run.foresees(number):
+            break
+    else:
+        pytest.fail("nothing was foreseen")
+    foreseen = run.identity(number)
+    began_s = time.monotonic()
+    answer = run.undo(foreseen)
+    assert time.monotonic() - began_s < 1.0
+    assert (answer.ok, answer.body.get("state")) == (True, "rolled_back"), answer
+    assert not run.is_held(number)
+    return number, foreseen, answer
+
+
+def withheld(run: Floor) -> list[str]:
+    return [
+        str(one["detail"])
+        for one in contained(run.folder)
+        if one["state"] == "withheld"
+    ]
+
+
+def test_undone_before_it_is_decided(
+    floor: tuple[Service, Floor], ports: guard.KernelGuard
+) -> None:
+    """The rule is gone while the lane still waits; what it decides then is withheld."""
+    service, run = floor
+    number, foreseen, _ = ended_in_advance(run)
+    again = run.undo(foreseen)
+    assert not again.ok
+    assert "stands no more: rolled_back" in again.what
+
+    run.wait.unlink()
+    wait_until(lambda: bool(withheld(run)), LIMIT_S)
+    assert "undone by Jane Doe" in withheld(run)[0]
+    run.trade(500)
+    assert not run.flood(number, lambda: run.is_held(number))
+    run.trade(200)
+    assert run.flood(number + 1, lambda: run.is_held(number + 1))
+    assert run.told(run.confirmed(number + 1))[0][0] == "applied"
+    ended(service, run, ports)
+    assert "foreseen_wrongly" not in service.log()
+
+
+def test_killed_after_it_was_undone_and_before_it_is_decided(
+    floor: tuple[Service, Floor], ports: guard.KernelGuard
+) -> None:
+    """What was acknowledged is on record: it is not done again by the next process."""
+    service, run = floor
+    number, _, _ = ended_in_advance(run)
+    service.end(signal.SIGKILL)
+    run.wait.unlink()
+    assert not run.is_held(number)
+
+    with running(run.folder) as later:
+        assert list(ports.intents[-4096:-4092]) == [0] * 4
+        run.trade(3000)
+        assert not run.flood(number, lambda: run.is_held(number))
+        wait_until(lambda: bool(withheld(run)), LIMIT_S)
+        assert "undone by Jane Doe" in withheld(run)[0]
+        run.trade(200)
+        assert run.flood(number + 1, lambda: run.is_held(number + 1))
+        assert later.end() == 0, later.log()
+    states = [str(one["state"]) for one in contained(run.folder)]
+    assert states.count("rolled_back") == 1, states
+    assert verify(run.folder / "ledger").verifies
 
 
 def test_undone_while_another_is_done_and_not_confirmed(

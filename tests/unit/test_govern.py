@@ -132,7 +132,7 @@ def test_undo_at_the_enforcer_p99_is_below_100_ms(office: Office) -> None:
     taken = []
     for n in range(100):
         decision = office.decide(n=n)
-        until(lambda one=decision: office.standing.decision(one.id) is not None)
+        until(lambda one=decision: office.standing.outcome(one.id) is not None)
         began_ns = office.clock.mono_ns()
         assert plainly(office, Ask.UNDO, decision.id).ok
         taken.append(office.levers.released_ns[decision.id] - began_ns)

@@ -89,6 +89,18 @@ class Aiming(Protocol):
         ...
 
 
+@runtime_checkable
+class Recalling(Protocol):
+    """An Actuator that can end sooner what it did before it had an answer.
+
+    It may still be waiting for that answer, in another thread; `release` follows.
+    """
+
+    def recall(self, decision: Decision) -> None:
+        """End at once what may be in force without an answer. Never waits or raises."""
+        ...
+
+
 class Reconciled(NamedTuple):
     """What an enforcer held that nobody wanted, and did not hold that somebody did."""
 

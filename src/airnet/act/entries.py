@@ -5,7 +5,7 @@ from typing import Self
 
 import msgspec
 
-from airnet.act.intents import Journal, intent_body
+from airnet.act.intents import Journal, Order, intent_body
 from airnet.act.proposals import Proposal
 from airnet.clock import Clock
 from airnet.domain.containment import Containment
@@ -97,19 +97,34 @@ class Entries:
         self._ledger.append("instruction", self._clock.now_ns(), told)
 
     def attempt(
-        self, *, told: Body | None = None, undone: Containment | None = None
+        self,
+        *,
+        order: Order | None = None,
+        told: Body | None = None,
+        undone: Containment | None = None,
     ) -> LedgerError | None:
         """Write what a person said, or what came of it; return why it could not be.
 
-        What was said outlives our crash at once, and the host's with what came of it:
-        letting go does not wait for the disk.
+        Before it the order it is about, where that is on no record yet. What was said
+        outlives our crash at once, and the host's with what came of it: letting go does
+        not wait for the disk.
         """
         try:
+            if order is not None:
+                self.intend(order.decision, order.verdict)
             if told is not None:
                 self.instruct(told)
             if undone is not None:
                 self.contain(undone, self._clock.now_ns())
                 self.sync()
+        except LedgerError as error:
+            return error
+        return None
+
+    def settle(self) -> LedgerError | None:
+        """Make what was written durable; return why it could not be."""
+        try:
+            self.sync()
         except LedgerError as error:
             return error
         return None

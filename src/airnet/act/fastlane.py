@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from airnet._ext.shot import FIRED, FOR_THE_LANE, Loan
-from airnet.act.shots import Prepared, Shot, Spared, Stage
+from airnet.act.shots import Prepared, Shot, Spared, Stage, say
 from airnet.clock import Clock, SystemClock
 
 Line = dict[str, object]
@@ -246,8 +246,11 @@ class FastLane:
     def release(self, identity: str) -> None:
         """Undo what was fired for a Decision."""
         if self._shots:
-            bits = f"{decision_bits(identity):0{ID_DIGITS}x}"
-            self._send(msgspec.json.encode({"command": "release", "id": bits}))
+            self._send(_release(identity))
+
+    def recall(self, identity: str) -> None:
+        """Undo the same while another thread fires, or awaits an answer; by any."""
+        say(self._path, _release(identity))
 
     def tend(self) -> None:
         """Turn to a lane that has come, or come back, since what is wanted was told."""
@@ -378,6 +381,11 @@ class FastLane:
 def decision_bits(identity: str) -> int:
     """Return the part of a Decision's id that a cookie holds."""
     return int(identity[:ID_DIGITS], 16)
+
+
+def _release(identity: str) -> bytes:
+    bits = f"{decision_bits(identity):0{ID_DIGITS}x}"
+    return msgspec.json.encode({"command": "release", "id": bits})
 
 
 def _key(request: Line) -> bytes:

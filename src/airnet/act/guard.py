@@ -181,20 +181,27 @@ class GuardActuator:
                 f"decision {decision.id}: {error.what}",
                 "rules end by themselves; see `airnet actions`",
             ) from error
+        detail = (
+            f"{len(taken)} of {len(places)} rules written on "
+            f"{self._guard.interface}, as foreseen"
+        )
+        standing = self.standing_of(decision, shot, detail)
+        self._note(decision.id, standing, places)
+        return standing
+
+    def standing_of(self, decision: Decision, shot: Shot, detail: str) -> Containment:
+        """Return what stands of a shot, as that of a Decision."""
         offset_ns = self._clock.now_ns() - self._clock.mono_ns()
-        standing = Containment(
+        return Containment(
             decision_id=decision.id,
             actuator=self.name,
             state=State.APPLIED,
             command_ns=shot.begun_ns + offset_ns,
-            applied_ns=shot.done_ns + offset_ns,
+            applied_ns=(shot.done_ns or shot.begun_ns) + offset_ns,
             until_ns=shot.until_ns + offset_ns,
             handle=decision.id,
-            detail=f"{len(taken)} of {len(places)} rules written on "
-            f"{self._guard.interface}, as foreseen",
+            detail=detail,
         )
-        self._note(decision.id, standing, places)
-        return standing
 
     def withdraw(self, shot: Shot) -> None:
         """Take a shot's rules back.

@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from airnet.act.actuator import Actuator
+from airnet.act.actuator import Actuator, Recalling
 from airnet.clock import Clock
 from airnet.domain.containment import Containment
 from airnet.domain.decision import Action, Decision, TargetType, with_id
@@ -134,6 +134,11 @@ class Isolation:
         return msgspec.structs.replace(
             outcome, detail="; ".join([*told, outcome.detail])
         )
+
+    def recall(self, decision: Decision) -> None:
+        """End a cut that nobody has answered yet, where that can be said."""
+        if isinstance(self._cut, Recalling):
+            self._cut.recall(decision)
 
     def release(self, containment: Containment) -> Containment:
         """Undo the cut; cancelled orders stay cancelled.

@@ -11,6 +11,7 @@ from airnet.act.actuator import (
     Aiming,
     Batching,
     Confirming,
+    Recalling,
     Reconciled,
     Reconciling,
     Several,
@@ -110,6 +111,22 @@ class Levers:
         found = decision.id in self._answered
         self._answered.discard(decision.id)
         return found
+
+    @property
+    def begun(self) -> set[str]:
+        """Return the ids of which something left when several were begun at once."""
+        return self._answered | self._unanswered
+
+    def forget(self, decision: Decision) -> None:
+        """Say that nothing more is to leave of what was begun: it was undone."""
+        self._answered.discard(decision.id)
+        self._unanswered.discard(decision.id)
+
+    def recall(self, decision: Decision) -> None:
+        """Have what left before its answer end at once, where that can be said."""
+        actuator = self.taker(decision)
+        if actuator is not None and isinstance(actuator, Recalling):
+            actuator.recall(decision)
 
     def withhold(self, decision: Decision, why: str) -> Containment:
         """Return the outcome of what may not leave; what left unanswered comes back."""

@@ -25,6 +25,11 @@ from airnet.errors import ActuationError
 #: What may be done before anything is asked: of strangers. What cuts a session waits
 #: until its orders are known to be gone, and that takes longer than a disk.
 REFLEXES = frozenset({Action.DROP_SOURCES, Action.RATE_LIMIT_SOURCES})
+#: Of so many shots it is remembered what became of them.
+FATES_MAX = 64
+TAKEN_BACK = "taken back"
+#: Said of what a person ends before anybody has decided it.
+UNDECIDED = "Done as foreseen; a person ended it before it was decided."
 #: Made while there is one thread: two that meet a type first at once crash msgspec.
 _SEEN = msgspec.json.Decoder(tuple[Decision, Verdict | None])
 
@@ -43,6 +48,12 @@ class Trigger:
         self.confirmed = self.withdrawn = 0
         self.vetoes = Vetoes()
         self._last: Shot | None = None  # that was confirmed
+        #: What became of each shot: the Decision that took it over, or by which it is
+        #: recorded that a person ended it. Who comes first says; any thread may.
+        self._fates: dict[tuple[int, int], str] = {}
+        #: What a person has ended, and whether that is on record.
+        self._ended: Shot | None = None
+        self._is_recorded = False
         self._actuator = actuator
         self._slot = slot
 
@@ -67,7 +78,7 @@ class Trigger:
         shot = self.shot()
         if shot is None or not self._actuator.is_of(decision, shot):
             return None
-        return shot
+        return shot if self._decide(shot, decision.id) else None
 
     def confirm(self, decision: Decision, shot: Shot) -> Containment:
         """Let a Decision, whose intent lies in the log, take over what was done.
@@ -108,7 +119,7 @@ class Trigger:
         it lies: then it stays there, and no other is done.
         """
         shot, pending = self.shot(), self._slot.pending()
-        if shot is None or pending is None:
+        if shot is None or pending is None or not self._decide(shot, TAKEN_BACK):
             return None
         self.withdrawn += 1
         detail = why
@@ -134,6 +145,92 @@ class Trigger:
             detail=detail,
         )
         return Order(decision, None, undone)
+
+    def is_undone(self) -> bool:
+        """Return whether a person has ended what is not confirmed. For the lane.
+
+        Its rules may have been on their way when he did; its intent is not needed any
+        more as soon as that is on record.
+        """
+        shot = self.shot()
+        if shot is None or self._fates.get(_key(shot), TAKEN_BACK) == TAKEN_BACK:
+            return False
+        self._end(shot)
+        if self._is_recorded:
+            self._ended, self._is_recorded = None, False
+            self.arms.forget()
+        return True
+
+    @property
+    def has_undone(self) -> bool:
+        """Whether there is something left of what a person ended."""
+        return self._ended is not None
+
+    # ---- what people undo: for the hands (airnet.act.underway.Foreseen) ----
+
+    def became(self, identity: str) -> str:
+        """Return which Decision an id, of what was done in advance, became."""
+        for (number, _), fate in reversed(list(self._fates.items())):
+            if _name(number) == identity:
+                return fate
+        return ""
+
+    def pending(self) -> tuple[str, Order] | None:
+        """Return what was done and nobody has decided, taken back or undone yet.
+
+        By the id that its rules bear.
+        """
+        found = self._slot.pending()
+        if found is None or _key(found[1]) in self._fates:
+            return None
+        decision = found[1].decision(found[0], UNDECIDED)
+        detail = "done as foreseen, not decided yet"
+        standing = self._actuator.standing_of(decision, found[1], detail)
+        return _name(found[1].number), Order(decision, None, standing)
+
+    def claim(self, order: Order) -> bool:
+        """Have it be the hands' to end; False: another came first."""
+        found = self._slot.pending()
+        if (
+            found is None
+            or found[1].decision(found[0], UNDECIDED).id != order.decision.id
+        ):
+            return False
+        if not self._decide(found[1], order.decision.id):
+            return False
+        self._ended, self._is_recorded = found[1], False
+        return True
+
+    def end(self) -> None:
+        """Take back what was claimed; `tidy` does it again, until the lane has seen."""
+        if self._ended is not None:
+            self._end(self._ended)
+
+    tidy = end
+
+    def recorded(self) -> None:
+        """Say that it is on record, durable: its intent may be forgotten."""
+        self._is_recorded = True
+
+    def _end(self, shot: Shot) -> None:
+        with contextlib.suppress(ActuationError):  # its rules end by themselves
+            self._actuator.withdraw(shot)
+
+    def _decide(self, shot: Shot, fate: str) -> bool:
+        """Say what becomes of a shot; return whether nobody has said otherwise."""
+        found = self._fates.setdefault(_key(shot), fate)  # one step, for any thread
+        if len(self._fates) > FATES_MAX:
+            oldest, *_ = tuple(self._fates)  # one step as well
+            self._fates.pop(oldest, None)
+        return found == fate
+
+
+def _name(number: int) -> str:
+    return f"{number:016x}"
+
+
+def _key(shot: Shot) -> tuple[int, int]:
+    return shot.number, shot.begun_ns
 
 
 class Reflex:

@@ -208,6 +208,11 @@ class SdnActuator:
             f"{'; ' if fast else ''}{fast}",
         )
 
+    def recall(self, decision: Decision) -> None:
+        """Have the fast lane end what it fired; the controller may not answer."""
+        if self._lane is not None:
+            self._lane.recall(decision.id)
+
     def release(self, containment: Containment) -> Containment:
         """Have the controller delete exactly what the Decision put anywhere.
 

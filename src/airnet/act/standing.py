@@ -9,7 +9,6 @@ person undoes is let go even when that cannot be written down.
 """
 
 import contextlib
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
@@ -17,7 +16,8 @@ import msgspec
 from airnet.act.actuator import Actuator
 from airnet.act.again import Again
 from airnet.act.effect import Effect, Seen, late_words, seen, starved, verified
-from airnet.act.entries import ENDED_MAX, Body, Ended, Entries, Undone, gone_words
+from airnet.act.entries import Body, Entries, Undone
+from airnet.act.held import Held
 from airnet.act.intents import (
     LASTING,
     Journal,
@@ -25,12 +25,11 @@ from airnet.act.intents import (
     approvals_needed,
     fold_intents,
 )
-from airnet.act.leaving import Leaving
 from airnet.act.levers import CONFIRM_NS, SLOW_NS, Levers
-from airnet.act.outcomes import IN_FORCE, Outcomes
+from airnet.act.outcomes import IN_FORCE
 from airnet.act.proposals import Proposal
-from airnet.act.renewals import alike
 from airnet.act.steps import Steps
+from airnet.act.undoing import Said, Undoing
 from airnet.act.vetoes import Vetoes, noted
 from airnet.act.waiting import Waiting
 from airnet.clock import Clock
@@ -39,7 +38,7 @@ from airnet.domain.decision import PASSIVE, Action, Decision, Mode
 from airnet.domain.incident import Evidence
 from airnet.domain.instruction import Signed
 from airnet.domain.verdict import Verdict
-from airnet.errors import ActuationError, InstructionError
+from airnet.errors import ActuationError
 
 #: Between two looks whether somebody else lifted what has no end.
 LOOK_NS = 30_000_000_000
@@ -69,46 +68,59 @@ class Standing:
         self._clock = clock
         self._effect = effect or Effect()
         self._closed = closed
-        self._decisions: dict[str, Decision] = {}
-        self._containments: dict[str, Containment] = {}
-        self._outcomes = Outcomes()
+        self._held = Held(self._entries)
         self._looked_ns = 0
         self._between: Callable[[], None] = lambda: None
-        self.leaving = Leaving(self._levers, clock)
+        self._undoing = Undoing(self._held, self._levers, self._entries, clock)
+        self.leaving = self._undoing.leaving
+        self.underway = self._undoing.underway
         self._steps = Steps(clock)
         self._again = Again(self._levers, self._entries, clock, closed)
         self.attempts = self._again.attempts
-        self.vetoes = Vetoes()
-        self.ended: deque[Ended] = deque(maxlen=ENDED_MAX)
+        self.ended = self._held.ended
         self._waiting = Waiting(self._entries, clock, self.ended)
         self.proposals = self._waiting.proposals
 
     @property
     def in_force(self) -> tuple[Containment, ...]:
         """Return what stands, in the order it was applied."""
-        return tuple(self._containments.values())
+        return tuple(self._held.containments.values())
 
     @property
     def has_any(self) -> bool:
         """Return whether anything stands."""
-        return bool(self._containments)
+        return bool(self._held.containments)
+
+    @property
+    def vetoes(self) -> Vetoes:
+        """Return what people have undone and is not done again."""
+        return self._undoing.vetoes
+
+    @vetoes.setter
+    def vetoes(self, vetoes: Vetoes) -> None:
+        self._undoing.vetoes = vetoes
 
     def decision(self, decision_id: str) -> Decision | None:
-        """Return the Decision behind something that stands, waits or was withheld."""
+        """Return the Decision that stands, is under way, waits or was withheld."""
+        decision_id = self.underway.name(decision_id)
         if (proposal := self.proposals.get(decision_id)) is not None:
             return proposal.decision
         if (trial := self.attempts.get(decision_id)) is not None:
             return trial.decision
-        return self._decisions.get(decision_id) or self.vetoes.withheld(decision_id)
+        if (found := self._held.decisions.get(decision_id)) is not None:
+            return found
+        if (order := self.underway.find(decision_id)) is not None:
+            return order.decision
+        return self.vetoes.withheld(decision_id)
 
     def outcome(self, decision_id: str) -> Containment | None:
         """Return what became of a Decision, if it was sent."""
-        return self._outcomes.get(decision_id)
+        return self._held.outcomes.get(decision_id)
 
     def attend(self, between: Callable[[], None]) -> None:
         """Have `between` called between two commands: each may take long."""
         self._between = between
-        self._levers.attend(between, self._closed)
+        self._levers.attend(between, lambda: self._closed() or self._undoing.why_not())
 
     def carry_out(
         self, decision: Decision, verdict: Verdict | None = None
@@ -130,24 +142,27 @@ class Standing:
 
         Raises LedgerError as above; nothing of all of them was sent.
         """
-        fresh = {one.decision.id: one for one in orders}
-        fresh = {key: one for key, one in fresh.items() if key not in self._outcomes}
+        known = self._held.outcomes
+        fresh = {one.decision.id: one for one in orders if one.decision.id not in known}
         for one in fresh.values():
+            self.underway.begin(one)
             self._entries.intend(one.decision, one.verdict)
-            self._outcomes[one.decision.id] = None
+            known[one.decision.id] = None
         acting = [one for one in fresh.values() if one.decision.action not in PASSIVE]
         if acting:
             self._entries.sync()
-        # What stands already is known before anything can make people wait.
-        acting.sort(key=lambda one: one.outcome is None)
         heeded = self.vetoes.heed(acting, self._levers)
-        self._levers.begin([order for order, _ in heeded], self._closed)
-        for (decision, _, outcome), why in heeded:
-            if approvals_needed(decision):
-                self._waiting.propose(decision)
-            elif decision.mode is Mode.ENFORCE:
-                self._stand(decision, noted(outcome or self._send(decision), why))
-        return [self._outcomes.get(one.decision.id) for one in orders]
+        # What stands already is known before anything can make people wait.
+        for order, why in heeded:
+            if order.outcome is not None:
+                self._do(order, why)
+        sends = [one for one in heeded if one.order.outcome is None]
+        self._begin([order for order, _ in sends])
+        for order, why in sends:
+            self._do(order, why)
+        for one in orders:
+            self.underway.over(one.decision.id)
+        return [self._held.outcomes.get(one.decision.id) for one in orders]
 
     def approve(self, signed: Signed, told: Body) -> tuple[Proposal, Decision | None]:
         """Count a verified approval; carry the Decision out when it was the last.
@@ -167,13 +182,11 @@ class Standing:
         """Record what has ended by itself at `now_ns`, in the order of its end."""
         self._waiting.lapse()
         self._try_again()
-        self._containments = self._steps.followed(self._containments)
-        if not self._containments:  # it is asked for every Verdict
+        self._undoing.settle(now_ns)
+        self._held.containments = self._steps.followed(self._held.containments)
+        if not self._held.containments:  # it is asked for every Verdict
             return []
-        for undone in self.leaving.settled(now_ns):
-            self._entries.contain(undone, self._clock.now_ns())
-            self._drop(undone.decision_id, undone)
-        due = [c for c in self._containments.values() if 0 < c.until_ns <= now_ns]
+        due = [c for c in self._held.containments.values() if 0 < c.until_ns <= now_ns]
         due.sort(key=lambda one: (one.until_ns, one.decision_id))
         ended, began_ns = [], self._clock.mono_ns()
         for containment in due:
@@ -181,7 +194,7 @@ class Standing:
                 break  # the others at the next tick: people may be waiting
             detail = self._levers.how_it_ended(containment, now_ns)
             # While that was asked, a person may have undone it.
-            if detail and containment.decision_id in self._containments:
+            if detail and containment.decision_id in self._held.containments:
                 ended.append(self._end(containment, detail, containment.until_ns))
         return ended + self._lifted(now_ns)
 
@@ -194,20 +207,20 @@ class Standing:
         `now_ns` the newest. Returns what stands now, if anything. A rate limit is
         released where it lets nothing pass; what only a named person may lift never is.
         """
-        containment = self._containments.get(decision_id)
+        containment = self._held.containments.get(decision_id)
         if containment is None or containment.state is State.UNVERIFIABLE:
             return containment
         if decision_id in self.leaving:
             return containment
         how = self._effect, containment, last_bad_ns
-        action = self._decisions[decision_id].action
+        action = self._held.decisions[decision_id].action
         if action is Action.RATE_LIMIT_SOURCES:
             why = starved(*how, now_ns)
         elif (found := seen(*how, now_ns)) is Seen.WORKS:
             self._entries.effect(decision_id, last_bad_ns, now_ns, verified=True)
-            self._containments[decision_id] = verified(containment, last_bad_ns)
-            self._entries.contain(self._containments[decision_id], now_ns)
-            return self._containments[decision_id]
+            self._held.containments[decision_id] = verified(containment, last_bad_ns)
+            self._entries.contain(self._held.containments[decision_id], now_ns)
+            return self._held.containments[decision_id]
         else:
             why = late_words(*how) if found is Seen.FAILS else ""
         if not why or action in LASTING:
@@ -217,7 +230,7 @@ class Standing:
 
     def release(self, decision_id: str, who: str) -> Containment | None:
         """Undo one Decision on behalf of `who`; None when nothing of it stands."""
-        containment = self._containments.get(decision_id)
+        containment = self._held.containments.get(decision_id)
         if containment is None:
             return None
         return self._undo(containment, f"released by {who}")
@@ -232,40 +245,15 @@ class Standing:
             InstructionError: nothing of it stands or waits, or it is let go already.
             LedgerError: a proposal could not be withdrawn on the record.
         """
-        proposal = self.proposals.get(decision_id)
-        if (trial := self.attempts.pop(decision_id)) is not None:
-            self._keep(trial.decision, trial.last)
-        containment = self._containments.get(decision_id)
-        if proposal is None and containment is None:
-            raise InstructionError(
-                gone_words(self.ended, decision_id), "see airnet actions"
-            )
-        if decision_id in self.leaving:
-            raise InstructionError(f"{decision_id} is being let go", "wait for it")
+        name = self.underway.name(decision_id)
+        if (trial := self.attempts.pop(name)) is not None:
+            self._held.keep(trial.decision, trial.last)
+        if self.proposals.get(name) is None:
+            return self._undoing.undo(name, Said(decision_id, who, told))
         unrecorded = self._entries.attempt(told=told)
-        if proposal is not None:
-            self._waiting.withdraw(decision_id, who)
-            return Undone(detail=f"withdrawn by {who}", state="withdrawn")
-        assert containment is not None
-        decision = self._decisions.get(decision_id)
-        others = alike(decision, self._decisions, self._containments.values())
-        if decision is not None:
-            self.vetoes.undo(decision, str(told.get("by", who)), self._clock.now_ns())
-        undone, hung = containment, ""
-        for one in (*others, containment):  # what it was renewed by, too
-            outcome = self.leaving.let_go(one, f"released by {who}")
-            if outcome is None:
-                hung = self.leaving.why(one.decision_id)
-                continue
-            undone = outcome
-            unrecorded = self._entries.attempt(undone=undone) or unrecorded
-            self._drop(one.decision_id, undone)
-        if hung:
-            detail = f"ordered, not confirmed: {hung}"
-            return Undone(detail=detail, state="ordered", unrecorded=unrecorded)
-        return Undone(
-            detail=undone.detail, state=undone.state.value, unrecorded=unrecorded
-        )
+        self._waiting.withdraw(name, who)
+        detail, state = f"withdrawn by {who}", "withdrawn"
+        return Undone(detail=detail, state=state, unrecorded=unrecorded)
 
     def recover(self, evidence: Iterable[Evidence]) -> list[Containment]:
         """Fold an earlier run's ledger into what still stands, before any new action.
@@ -277,30 +265,59 @@ class Standing:
         entries = list(evidence)
         now_ns = self._clock.now_ns()
         self.vetoes.recover(entries)
+        self._undoing.recover(entries)
         for intent, last in fold_intents(entries).values():
-            self._outcomes[intent.id] = last
+            self._held.outcomes[intent.id] = last
             if last is None:
                 self._settle(intent)
             elif last.state in IN_FORCE:
-                self._keep(intent, last)
+                self._held.keep(intent, last)
             elif last.state is State.INTENDED:
                 self._settle(intent, last)
+        self._undoing.resume()
         self.attempts.resume(entries)
         self._waiting.recover(entries)
         self.tick(now_ns)
         for name in self._levers.distrust():
             with contextlib.suppress(ActuationError):  # asked again before acting
                 self._reconcile(name)
-        return list(self._containments.values())
+        return list(self._held.containments.values())
 
-    def _send(self, decision: Decision) -> Containment:
-        """Send the command, unless frozen; return what came of it."""
-        self._between()
-        why = "" if self._levers.is_answered(decision) else self._closed()
-        if why:
-            return self._levers.withhold(decision, why)
-        outcome = self._levers.command(decision, self._reconcile)
-        return self.attempts.noted(decision, outcome)
+    def _begin(self, orders: Sequence[Order]) -> None:
+        """Have those that can start on several at once; people may undo each."""
+        with self._undoing.beginning({one.decision.id for one in orders}):
+            self._levers.begin(orders, self._closed)
+
+    def _do(self, order: Order, why: str) -> None:
+        """Carry one out, unless a person has undone it; record the outcome."""
+        decision, _, outcome = order
+        if approvals_needed(decision):
+            self._waiting.propose(decision)
+            return
+        if decision.mode is not Mode.ENFORCE:
+            return
+        if outcome is None:
+            self._between()
+        if self._undoing.is_undone(decision.id):
+            self._levers.forget(decision)
+            self._undoing.forget(decision.id)
+        elif outcome is not None:
+            self._stand(decision, noted(outcome, why))
+        else:
+            self._send(decision, why)
+
+    def _send(self, decision: Decision, why: str) -> None:
+        """Send the command, unless frozen; record what came of it."""
+        withheld = "" if self._levers.is_answered(decision) else self._closed()
+        if withheld:
+            outcome = self._levers.withhold(decision, withheld)
+            self._stand(decision, noted(outcome, why))
+            return
+        with self._undoing.sending(decision.id):
+            outcome = self._levers.command(decision, self._reconcile)
+        if not self._undoing.meanwhile(decision, outcome):
+            outcome = self.attempts.noted(decision, outcome)
+            self._stand(decision, noted(outcome, why))
 
     def _try_again(self) -> None:
         """Try once more what has failed and is due, unless somebody is against it."""
@@ -310,17 +327,12 @@ class Standing:
         if not tried.against:
             self._stand(tried.decision, tried.outcome)
             return
-        self._keep(tried.decision, tried.outcome)
+        self._held.keep(tried.decision, tried.outcome)
         self._undo(tried.outcome, tried.against)
 
     def _stand(self, decision: Decision, outcome: Containment) -> None:
         """Record what came of a Decision, and keep what is in force."""
-        self._entries.contain(outcome, outcome.applied_ns or outcome.command_ns)
-        self._outcomes[decision.id] = outcome
-        if outcome.state in IN_FORCE:
-            self._keep(decision, outcome)
-        elif decision.id not in self.attempts:
-            self.ended.append(Ended.of(decision, outcome))
+        self._held.stand(decision, outcome, self.attempts)
 
     def _reconcile(self, name: str) -> None:
         """Make the record and an enforcer agree; what it lost is not applied anew.
@@ -329,16 +341,18 @@ class Standing:
             ActuationError: the enforcer cannot be asked.
         """
         wanted = [
-            (self._decisions[key], containment)
-            for key, containment in self._containments.items()
+            (self._held.decisions[key], containment)
+            for key, containment in self._held.containments.items()
             if containment.actuator == name
         ]
         missing, orphans = self._levers.reconcile(name, wanted)
         if orphans:
             self._entries.reconcile(name, orphans)
         now_ns = self._clock.now_ns()
-        for key in [key for key in missing if key in self._containments]:
-            gone = msgspec.structs.replace(self._containments[key], until_ns=now_ns)
+        for key in [key for key in missing if key in self._held.containments]:
+            gone = msgspec.structs.replace(
+                self._held.containments[key], until_ns=now_ns
+            )
             self._end(gone, "not in force at the enforcer after a restart", now_ns)
 
     def _lifted(self, now_ns: int) -> list[Containment]:
@@ -358,14 +372,14 @@ class Standing:
     def _end(self, containment: Containment, detail: str, at_ns: int) -> Containment:
         ended = msgspec.structs.replace(containment, state=State.ENDED, detail=detail)
         self._entries.contain(ended, at_ns)
-        self._drop(containment.decision_id, ended)
+        self._held.drop(containment.decision_id, ended)
         return ended
 
     def _undo(self, containment: Containment, reason: str) -> Containment:
         """Release it, record what came of that; it no longer counts as standing."""
         undone = self._levers.undo(containment, reason)
         self._entries.contain(undone, self._clock.now_ns())
-        self._drop(containment.decision_id, undone)
+        self._held.drop(containment.decision_id, undone)
         return undone
 
     def _settle(self, intent: Decision, attempt: Containment | None = None) -> None:
@@ -375,20 +389,10 @@ class Standing:
             self._stand(intent, self._levers.find(intent))
             return
         lost = attempt or self._levers.lost(intent)
-        if lost is not None:
+        if lost is not None and self._undoing.was_told(intent.id):
+            self._held.keep(intent, lost)  # until its enforcer has let go of it
+        elif lost is not None:
             self._undo(lost, "intent without outcome found after a restart")
-
-    def _keep(self, decision: Decision, containment: Containment) -> None:
-        self._decisions[decision.id] = decision
-        self._containments[decision.id] = containment
-
-    def _drop(self, decision_id: str, outcome: Containment) -> None:
-        self._containments.pop(decision_id, None)
-        decision = self._decisions.pop(decision_id, None)
-        if decision is not None:
-            self.ended.append(Ended.of(decision, outcome))
-        if decision_id in self._outcomes:
-            self._outcomes[decision_id] = outcome
 
 
 __all__ = ["CONFIRM_NS", "IN_FORCE", "Effect", "Standing", "Undone"]

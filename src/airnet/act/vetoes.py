@@ -79,6 +79,11 @@ class Vetoes:
             if not any(_meet(key, one) for one in keys)
         }
 
+    def sources(self) -> list[str]:
+        """Return the addresses that were undone, whether or not that still holds."""
+        kind = TargetType.SOURCE.value
+        return [which for _, of, which, _ in self._vetoes if of == kind]
+
     def touches(self, decision: Decision) -> bool:
         """Return whether any of it may not be done."""
         return bool(self._vetoes and self._against(decision))
@@ -111,6 +116,13 @@ class Vetoes:
         What the fast lane did of them already is let go.
         """
         return [self._heeded(one, levers) for one in orders]
+
+    def withhold(self, decision: Decision, levers: Levers, why: str) -> Containment:
+        """Return a Decision as withheld; people may still agree to it."""
+        self._withheld[decision.id] = decision
+        if len(self._withheld) > WITHHELD_MAX:
+            del self._withheld[next(iter(self._withheld))]
+        return levers.withhold(decision, why)
 
     def withheld(self, decision_id: str) -> Decision | None:
         """Return what was withheld and people may still agree to."""
@@ -188,10 +200,7 @@ class Vetoes:
             levers.undo(outcome, why)
         if part is not None:
             return Heeded(Order(part, verdict), why)
-        self._withheld[decision.id] = decision
-        if len(self._withheld) > WITHHELD_MAX:
-            del self._withheld[next(iter(self._withheld))]
-        return Heeded(Order(decision, verdict, levers.withhold(decision, why)))
+        return Heeded(Order(decision, verdict, self.withhold(decision, levers, why)))
 
     def _prolong(self, decision: Decision) -> None:
         """Note that what was undone would have been done again: its cause goes on."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 #: While an enforcer is waited for, people are heard so often.
-HEAR_S = 0.02
+HEAR_S = 0.005
 
 Result = TypeVar("Result")
 

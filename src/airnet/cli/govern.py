@@ -40,12 +40,13 @@ COLUMNS = (
     "ends",
     "by, detail",
 )
-UNDOABLE = "standing", "retried", "proposed"
+UNDOABLE = "standing", "underway", "retried", "proposed"
 LEFT_ALONE = ("target", "cause", "undone by", "since (UTC)", "ends")
 #: Of a moment as text, up to its seconds.
 SECONDS = 19
 STYLES = {
     "applied": "bold yellow",
+    "underway": "bold yellow",
     "verified": "bold green",
     "proposed": "bold magenta",
     "failed": "bold red",
@@ -193,6 +194,7 @@ def _print(body: dict[str, Any]) -> None:
         out.print(f"FROZEN: {frozen['why']}", style="bold red", markup=False)
     titles = (
         ("In force", "standing", "nothing is in force"),
+        ("Under way", "underway", ""),
         ("Failed, and tried again", "retried", ""),
         ("Waiting for people", "proposed", ""),
         ("Ended", "ended", ""),

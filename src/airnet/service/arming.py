@@ -117,7 +117,7 @@ class Arming:
         What was done of what was foreseen is confirmed by now, or taken back.
         """
         fired, _ = self._arms.counts
-        if fired != self._fired:
+        if fired != self._fired or self._trigger.has_undone:
             self._fired = fired
             self._settle()
         if decisions != self._decisions:
@@ -217,14 +217,21 @@ class Arming:
     def _settle(self) -> None:
         """Take back what no Decision took over, and say so."""
         self._due = dict.fromkeys(self._gateways)
-        if self._trigger.shot() is None:
+        shot = self._trigger.shot()
+        if shot is None:
+            return
+        if self._trigger.is_undone():
+            for source in shot.sources:
+                self._spare(address_text(source))
             return
         closed = self._closed()
         why = closed or "the judge ordered something else"
         order = self._withdraw(why)
         if order is not None:
             self._record(order)
-        if not closed:  # a fault of ours: not a second time
+        if (
+            not closed and not self._trigger.is_undone()
+        ):  # a fault of ours: not a second time
             self._arms.hold()
             log.error("guard.foreseen_wrongly", why=why)
 
@@ -271,7 +278,8 @@ class Arming:
         self._arms.unspare()
         self._spared.clear()
         is_whole = self._arms.spare(self._own)
-        for name in self._brain.judge.unnameable():
+        undone = self._trigger.vetoes.sources()
+        for name in (*self._brain.judge.unnameable(), *undone):
             is_whole = is_whole and self._tell(name)
         if not is_whole:
             self._arms.hold()

@@ -24,7 +24,7 @@ from airnet.act.guard import GuardActuator, Limit
 from airnet.act.intentlog import IntentLog
 from airnet.act.intents import intent_body
 from airnet.act.known import Known
-from airnet.act.reflex import Reflex, Trigger, intended
+from airnet.act.reflex import UNDECIDED, Reflex, Trigger, intended
 from airnet.act.shot import SLOT_BYTES, Slot
 from airnet.clock import Clock
 from airnet.config import Config, GuardPort, Site
@@ -193,6 +193,8 @@ class GuardPost(Collector):
                 for one in ledger.evidence()
                 if one.kind == "decision"
             }
+            if unconfirmed is not None and shot.decision(text, UNDECIDED).id in kept:
+                del pending[-1]  # a person has ended it, and that is on record
             for intent, verdict in pending:
                 if intent.id not in kept:
                     body = intent_body(intent, verdict)

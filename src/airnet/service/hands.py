@@ -113,6 +113,7 @@ class Hands(Collector):
         standing.attend(self._breathe)
         if post is not None and post.trigger is not None:
             post.trigger.vetoes = standing.vetoes
+            standing.underway.foreseen = post.trigger
 
     def collect(self) -> Iterator[Metric]:
         """Yield what was left out; called by the client library."""
@@ -129,15 +130,32 @@ class Hands(Collector):
 
     def carry_out(self, decision: Decision, verdict: Verdict | None) -> None:
         """Do at once what the guard can do; queue the Decision and what stands."""
-        outcome = None
         is_open = self._desk is None or not self._desk.closed()
         # Isolation waits for orders to be gone, so it is never done at once.
         is_open = is_open and decision.tier < Tier.KILL_ALGO
         # What a person undid is recorded as withheld, in part or whole.
         is_open = is_open and not self._standing.vetoes.touches(decision)
+        order = Order(decision, verdict)
         if self._post is not None and self.failure is None and is_open:
-            outcome = self._post.reflex.act(decision, verdict)
-        self._put(Order(decision, verdict, outcome))
+            order = self._act(self._post, order)
+        else:
+            self._standing.underway.begin(order)
+        self._put(order)
+
+    def _act(self, post: GuardPost, order: Order) -> Order:
+        """Do it at once; return it with what stands.
+
+        It is said before, and looked after it whether a person is against it: so
+        whoever undoes it, or the like of it, meanwhile finds it, or is found.
+        """
+        decision, underway = order.decision, self._standing.underway
+        underway.begin(order, is_acting=True)
+        order = order._replace(outcome=post.reflex.act(decision, order.verdict))
+        underway.done(order)
+        if order.outcome is not None and self._standing.vetoes.touches(decision):
+            with contextlib.suppress(ActuationError):  # the hands try again
+                post.actuator.release(order.outcome)
+        return order
 
     def heeded(self, decision: Decision) -> Decision:
         """Return what of a Decision is carried out; all of it where nothing is."""

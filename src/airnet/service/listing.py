@@ -31,6 +31,7 @@ def listing(standing: Standing, gate: Gate, clock: Clock) -> Json:
             for one in standing.in_force
             if (decision := standing.decision(one.decision_id)) is not None
         ],
+        "underway": _underway(standing),
         "retried": [
             {
                 **_decision(one.decision),
@@ -62,6 +63,24 @@ def listing(standing: Standing, gate: Gate, clock: Clock) -> Json:
             for one in reversed(standing.ended)
         ],
     }
+
+
+def _underway(standing: Standing) -> list[Json]:
+    """Return what is ordered, or done, and of which nothing is on record yet."""
+    shot = standing.underway.shot()
+    found = [] if shot is None else [shot]
+    kept = {one.decision_id for one in standing.in_force}
+    orders = [one for one in standing.underway if one.decision.id not in kept]
+    found += [(one.decision.id, one) for one in orders]
+    lines: list[Json] = []
+    for name, (decision, _, outcome) in found:
+        line = _decision(decision) | {"id": name, "until_ns": 0, "actuator": ""}
+        line |= {"state": "underway", "detail": "on its way"}
+        if outcome is not None:
+            line |= {"until_ns": outcome.until_ns, "actuator": outcome.actuator}
+            line["detail"] = outcome.detail
+        lines.append(line)
+    return lines
 
 
 def _decision(decision: Decision) -> Json:
