@@ -36,9 +36,10 @@ ALIKE = {
     "fills_per_new": 300,
 }
 FILLED = ALIKE | {"fills_per_new": 980, "entropy": 2450}
-#: One order moved up and down, and nothing else that repeats.
+#: One order moved up and down, and little else that repeats.
 MOVED = {
     "replace_run": 12,
+    "loop_share": 250,
     "rate_1s": 600,
     "relative_1s": 3000,
     "relative_fast": 5000,
@@ -69,7 +70,22 @@ WITHDRAWN = {
     "market_1s": 1100,
     "history_ms": 16_000,
 }
+#: Bought and sold in turns, 130 a second, and nothing left of it.
+TURNED = {
+    "fills_per_new": 1600,
+    "same_side_share": 0,
+    "drift_share": 20,
+    "gap_deviation": 50,
+    "rate_1s": 1300,
+    "relative_1s": 3400,
+    "peak_ratio": 2400,
+    "entropy": 4000,
+    "history_ms": 16_000,
+}
+LOOPED = TURNED | {"gap_deviation": 700, "loop_share": 900, "peak_ratio": 14_000}
 SHOWN = {
+    "session.turned_on_a_clock": TURNED,
+    "session.turned_in_a_loop": LOOPED,
     "session.alike_without_end": ALIKE,
     "session.alike_for_long": ALIKE | {"relative_1s": 1600},
     "session.alike_and_filled_without_end": FILLED,

@@ -273,3 +273,45 @@ def test_two_models_know_no_more_of_whom_nobody_knows_anything() -> None:
 
     assert is_called_honest(**pieces, history_ms=88)
     assert not is_called_honest(**pieces, history_ms=3000)
+
+
+#: An honest basket of an independent generator: both models were 0.97 sure of a fault.
+BASKET = {
+    "entropy": 3875,
+    "loop_share": 41,
+    "repeat_run": 0,
+    "same_symbol_share": 0,
+    "cancels_per_new": 0,
+    "replaces_per_new": 0,
+    "fills_per_new": 1614,
+    "reject_share": 0,
+    "gap_deviation": 836,
+}
+
+
+def test_a_list_of_names_is_honest_however_fast_it_is_worked() -> None:
+    fast = window(**BASKET, relative_fast=35_000, relative_1s=9000, relative_first=9000)
+
+    assert likeness.is_basket(window(**BASKET))
+    assert likeness.is_honest(fast)
+    assert any(looks_so(fast) for looks_so in likeness.HONEST)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("entropy", 2999),
+        ("loop_share", 151),
+        ("repeat_run", 4),
+        ("same_symbol_share", 401),
+        ("cancels_per_new", 101),
+        ("replaces_per_new", 101),
+        ("fills_per_new", 299),
+        ("reject_share", 51),
+        ("gap_deviation", 399),
+    ],
+)
+def test_what_repeats_is_withdrawn_or_refused_is_no_basket(
+    name: str, value: int
+) -> None:
+    assert not likeness.is_basket(window(**BASKET | {name: value}))

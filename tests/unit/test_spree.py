@@ -99,11 +99,11 @@ def test_what_is_counted_is_what_the_scorer_tells_of() -> None:
 
 @pytest.mark.parametrize(
     ("shown", "orders"),
-    [({}, 134), (FASTER, 400), (SAME, 800), ({"history_ms": 2000}, 400)],
+    [({}, 1000), (FASTER, 3000), (SAME, 6000), ({"history_ms": 2000}, 3000)],
 )
 def test_how_many_orders_it_takes(shown: dict[str, int], orders: int) -> None:
     """A window of 16 is 8 to 48; time takes 8 a second."""
-    found = stopped_after(windows(80, OWN_MAX, gap_ms=10, **shown))
+    found = stopped_after(windows(500, OWN_MAX, gap_ms=10, **shown))
 
     assert found is not None
     assert orders <= found <= orders + (orders >> 3) + OWN_MAX
@@ -128,7 +128,7 @@ def test_how_many_orders_it_takes(shown: dict[str, int], orders: int) -> None:
     ],
 )
 def test_what_is_not_counted(shown: dict[str, int]) -> None:
-    assert stopped_after(windows(200, OWN_MAX, gap_ms=10, **shown)) is None
+    assert stopped_after(windows(500, OWN_MAX, gap_ms=10, **shown)) is None
 
 
 def test_a_market_that_hurries_makes_it_slight() -> None:
@@ -137,8 +137,8 @@ def test_a_market_that_hurries_makes_it_slight() -> None:
 
 def test_who_does_so_now_and_then_is_left_alone() -> None:
     """Eight orders a second are what time takes, at the rate of who is only faster."""
-    seldom = windows(400, 8, gap_ms=1000, **FASTER)
-    often = windows(400, 10, gap_ms=1000, **FASTER)
+    seldom = windows(1700, 8, gap_ms=1000, **FASTER)
+    often = windows(1700, 10, gap_ms=1000, **FASTER)
 
     assert stopped_after(seldom) is None
     assert stopped_after(often) is not None
@@ -146,12 +146,12 @@ def test_who_does_so_now_and_then_is_left_alone() -> None:
 
 def test_orders_in_other_windows_take_from_it() -> None:
     """Of 24 messages between two windows, 8 were in windows that showed another."""
-    assert stopped_after(windows(100, 24, gap_ms=10, **FASTER)) is None
-    assert stopped_after(windows(100, 16, gap_ms=10, **FASTER)) is not None
+    assert stopped_after(windows(300, 24, gap_ms=10, **FASTER)) is None
+    assert stopped_after(windows(300, 16, gap_ms=10, **FASTER)) is not None
 
 
 def test_it_is_a_fact_beside_what_a_model_says() -> None:
-    found = windows(60, OWN_MAX, gap_ms=10)
+    found = windows(90, OWN_MAX, gap_ms=10)
     doubtful = [
         msgspec.structs.replace(one, cause=Cause.UNKNOWN, abstains=True, rule="model.m")
         for one in found
@@ -170,7 +170,7 @@ def test_told_it_is_said_and_nothing_is_done() -> None:
 
 def test_who_is_filled_by_a_market_that_another_moved_is_told() -> None:
     """Until the end of the containment; then he is one who may be contained."""
-    mover = windows(20, OWN_MAX, gap_ms=10)
+    mover = windows(80, OWN_MAX, gap_ms=10)
     bystander = windows(700, OWN_MAX, n=2)
     both = sorted([*mover, *bystander], key=lambda one: one.close_ns)
 

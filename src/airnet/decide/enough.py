@@ -19,18 +19,21 @@ LOOPS_AT_ONCE = (
     "session.loop_out_of_nothing",
     "session.one_order_in_a_frenzy",
     "session.refusals_in_a_row",
-    "session.filled_in_all_symbols",
-    "session.filled_while_others_rest",
-    "session.filled_evenly",
     "session.above_own_envelope",
     "session.filled_without_end",
-    "session.filled_far_above_its_past",
     "session.alike_without_end",
     "session.moved_without_end",
+    "session.turned_on_a_clock",
+    "session.turned_in_a_loop",
 )
 
 #: What honest sessions did, if rarely: worth telling and too little to act upon.
 LOOPS_TOLD = (
+    "session.filled_in_all_symbols",
+    "session.filled_while_others_rest",
+    "session.filled_evenly",
+    "session.filled_far_above_its_past",
+    "session.one_sided_rate_over_own_baseline",
     "session.likely_loop_per_second",
     "session.orders_and_cancels_in_a_loop",
     "session.one_sided_orders",

@@ -223,7 +223,7 @@ class Excess:
         """
         feature = functools.partial(self._feature, verdict)
         rate = shown.rate_1s * MILLI
-        if shown.market_1s > OTHERS_MOVED:
+        if shown.market_1s > OTHERS_MOVED or likeness.is_basket(feature):
             return LEAST
         if rate >= envelope * FILLED_MILLI and _is_within(feature, _FILLED):
             told = FILLED

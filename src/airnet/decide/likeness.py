@@ -69,6 +69,24 @@ _PROBED = (
     ("rejects", None, 2),
 )
 
+#: A list of names worked at once, on one side or both: each order is another, most are
+#: filled, none is withdrawn, and no clock sends them. How fast is for the desk to say:
+#: baskets of a hundred orders and more came at 80 to 480 a second, at up to 35 times
+#: all that the session had done. An algorithm that has lost its way says again what it
+#: said, or takes it back, or is refused; where it does none of these, only that it
+#: never ends tells it from a basket (airnet.decide.spree).
+_BASKET = (
+    ("entropy", 3000, None),
+    ("loop_share", None, 150),
+    ("repeat_run", None, 3),
+    ("same_symbol_share", None, 400),
+    ("cancels_per_new", None, 100),
+    ("replaces_per_new", None, 100),
+    ("fills_per_new", 300, None),
+    ("reject_share", None, 50),
+    ("gap_deviation", 400, None),
+)
+
 #: Several large orders worked at once: nothing repeats, and the session has been near
 #: half as fast before. Both models were sure of it for a second, at four to six times
 #: its past, in days of thirty sessions.
@@ -151,7 +169,9 @@ def is_honest(feature: Feature) -> bool:
     """Return whether a session's window is what honest sessions do, whoever doubts."""
     if any(_is_below(feature(name), least) for name, least in _RISEN):
         return True
-    return is_refresh(feature) or is_worked(feature) or _is_within(feature, _SEVERAL)
+    if is_refresh(feature) or is_worked(feature) or is_basket(feature):
+        return True
+    return _is_within(feature, _SEVERAL)
 
 
 def is_risen(feature: Feature) -> bool:
@@ -163,6 +183,11 @@ def is_risen(feature: Feature) -> bool:
 def is_worked(feature: Feature) -> bool:
     """Return whether a session's window is of large orders that it sends in pieces."""
     return any(_is_within(feature, one) for one in (_WORKED, _PARTED, _BOTH_WAYS))
+
+
+def is_basket(feature: Feature) -> bool:
+    """Return whether a session's window is of a list of names worked at once."""
+    return _is_within(feature, _BASKET)
 
 
 def is_vague(feature: Feature) -> bool:
@@ -253,6 +278,7 @@ HONEST = (
     is_followed,
     is_refresh,
     is_worked,
+    is_basket,
     is_probing,
 )
 

@@ -3,8 +3,9 @@
 What tells an algorithm that has forgotten its parent orders is not how fast it is. Each
 order is filled and none withdrawn, in one name after the other, on both sides; the
 window by itself is what any taker's is for a moment, and only that it never ends is
-odd. So orders are counted, not time: of a score of 80 it is told, of 400 acted upon. An
-order gives
+odd. So orders are counted, not time: of a score of 80 it is told, of 3,000 acted upon,
+which is a thousand orders at least: baskets of several hundred names, both sides of
+them, look the same until they end. An order gives
 
 - 3 where the session is four times as fast as ever, at 40 messages a second, while
   the others rest;
@@ -34,7 +35,7 @@ SECOND_NS = 1_000_000_000
 OWN_MAX = 16
 #: Scores are kept in quarters.
 PARTS = 4
-TOLD, LIMIT = 80 * PARTS, 400 * PARTS
+TOLD, LIMIT = 80 * PARTS, 3000 * PARTS
 #: What is above the limit is forgotten, so that it ends soon after its cause.
 SPARE = 16 * PARTS
 #: What a message gives, and one of another window takes; what a second takes.

@@ -30,10 +30,19 @@ class Shape(NamedTuple):
 #: Who has a past that it can be held against.
 _KNOWN = ("history_ms", 5000, ANY)
 
+#: Bought and sold in turns, at once, and for nothing.
+_TURNED = (
+    ("fills_per_new", 900, ANY),
+    ("same_side_share", 0, 150),
+    ("drift_share", 0, 250),
+    ("cancels_per_new", 0, 50),
+    ("replaces_per_new", 0, 50),
+)
+
 SHAPES = (
     # The same few new orders, hardly one withdrawn, while the others rest. Of 4,000
-    # honest episodes the worst came to 54: a large order in like pieces is no faster
-    # than the others in its symbol, or is withdrawn where it is not taken.
+    # honest episodes the worst came to 54, and of 5,000 more one to 125: a large order
+    # in like pieces that few would have, in a name that the others left alone.
     Shape(
         "session.alike_without_end",
         (
@@ -52,7 +61,7 @@ SHAPES = (
             _KNOWN,
         ),
         told=28,
-        limit=112,
+        limit=256,
     ),
     # The same, less far above the others.
     Shape(
@@ -92,12 +101,15 @@ SHAPES = (
         limit=0,
     ),
     # One order moved, and moved again, each time within 0.2 s, half as fast again as
-    # the session ever was, while the others rest: no price moves so. A firm's quotes,
-    # on its first day, came to 37; in news and at an opening makers come to 282.
+    # the session ever was, while the others rest, and a fifth of its messages the ones
+    # some places before: no price moves so. A firm's quotes, on its first day, came to
+    # 37; in news and at an opening makers come to 282, and one whose quotes all went to
+    # new prices was throttled before it was asked what repeats.
     Shape(
         "session.moved_without_end",
         (
             ("replace_run", 8, ANY),
+            ("loop_share", 200, ANY),
             ("rate_1s", 200, ANY),
             ("relative_1s", 1400, ANY),
             ("relative_fast", 2500, ANY),
@@ -149,6 +161,37 @@ SHAPES = (
         told=128,
         limit=0,
         taken=2,
+    ),
+    # Each order on the other side of the one before, all of it filled, and nothing left
+    # of it in the end: bought and sold again, by a clock. Who trades one thing against
+    # another does so when prices meet, which no clock says.
+    Shape(
+        "session.turned_on_a_clock",
+        (
+            *_TURNED,
+            ("gap_deviation", 0, 200),
+            ("rate_1s", 300, ANY),
+            ("relative_1s", 2000, ANY),
+            ("peak_ratio", 1500, ANY),
+            _KNOWN,
+        ),
+        told=32,
+        limit=128,
+    ),
+    # Or the same few orders over and over, several times as fast as ever, whatever the
+    # market does meanwhile: an opening hides it from what asks for calm.
+    Shape(
+        "session.turned_in_a_loop",
+        (
+            *_TURNED,
+            ("loop_share", 600, ANY),
+            ("rate_1s", 500, ANY),
+            ("relative_1s", 2500, ANY),
+            ("peak_ratio", 3000, ANY),
+            _KNOWN,
+        ),
+        told=32,
+        limit=128,
     ),
 )
 

@@ -160,6 +160,7 @@ _ACTED = (
             ("same_symbol_share", 0, 120),
             ("gap_deviation", 0, 1000),
         ),
+        is_told=True,
     ),
     # The same of a session whose past was less quiet, while nobody else moves at all:
     # a hundred in a second, and no basket of a few dozen.
@@ -180,6 +181,7 @@ _ACTED = (
             ("same_symbol_share", 0, 120),
             ("gap_deviation", 0, 800),
         ),
+        is_told=True,
     ),
     # And slower, where nothing is withdrawn or replaced and no symbol comes twice in a
     # row, at seven times the most it ever did: an arbitrage that had sent in volleys
@@ -203,6 +205,7 @@ _ACTED = (
             ("gap_deviation", 0, 800),
             ("others_rejected", 0, 20),
         ),
+        is_told=True,
     ),
     # One order replaced 48 times, each within 0.2 s of the one before, at 50 messages a
     # second at least, and back to a state it was in: two rules undo each other. Honest
@@ -362,6 +365,7 @@ _ACTED = (
             ("entropy", 0, 3900),
             ("elevated_1s", 0, 6),
         ),
+        is_told=True,
     ),
 )
 
