@@ -233,6 +233,7 @@ struct window_state {
 	uint64_t seed[WINDOW_SEEDS];
 	uint64_t networks[WINDOW_NETWORKS]; /* where who trades lives */
 	uint64_t start_ns, answered_ns; /* the first frame; the last SYN answered */
+	uint64_t opened_ns; /* the last address at which a session was the first */
 	uint32_t network_count, active_host_count, comp_count, host_generation;
 	uint64_t refused_epoch; /* in which `refused_hosts` were refused a Logon */
 	uint32_t refused_hosts, left_strange,

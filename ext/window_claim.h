@@ -4,6 +4,7 @@
 #ifndef AIRNET_WINDOW_CLAIM_H
 #define AIRNET_WINDOW_CLAIM_H
 
+#include "window_odd_venue.h"
 #include "window_trace.h"
 
 #define TRACE_PROOFS 3 /* messages of a CompID's holder after another's Logon */
@@ -143,6 +144,8 @@ window_claim_answered(struct window_state *w, struct window_session *s,
 	if (x->generation != s->own_generation)
 		return;
 	x->met |= (uint8_t)is_met;
+	if (is_met && !is_refused)
+		window_odd_venue_answered(w, x, v->address);
 	if (s->is_own)
 		return;
 	if (is_refused) {

@@ -68,7 +68,7 @@
 	X(met) X(quiet_ms) X(history_ms) \
 	X(moved) X(moves) X(ousted) X(shells) X(beat_global) X(loss_spells) \
 	X(loss_ratio) X(loss_past_ms) X(lossy_hosts) \
-	X(unread_run) X(unread_held) X(unread_ms)
+	X(unread_run) X(unread_held) X(unread_ms) X(venues_outside) X(venues_inside)
 /* clang-format on */
 
 enum {

@@ -36,14 +36,15 @@ static __attribute__((noinline)) void window_open(struct window_state *w,
 						  struct window_target *t,
 						  const struct airnet_header *h)
 {
-	const uint8_t *gateway =
-		h->direction == AIRNET_DIRECTION_UP ? h->target : h->source;
+	int up = h->direction == AIRNET_DIRECTION_UP;
+	const uint8_t *gateway = up ? h->target : h->source;
 	uint64_t hash = window_hash(w->seed, gateway);
 
 	window_unread_over(w, s);
 	window_renew(w, s, t);
 	s->agreed = (h->stream_flags & AIRNET_STREAM_AGREED) != 0;
 	window_service(w, gateway, hash, 0, 0)->learned = 1;
+	window_odd_venue_open(w, up ? h->source : h->target, gateway, hash);
 }
 
 /* Who holds the session now, and whether it is over. */

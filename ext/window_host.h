@@ -53,7 +53,7 @@ struct window_deeds {
 	uint32_t edges, failed, refused, silent, unreachable;
 	uint32_t queries, name_bytes, answers, missing;
 	uint32_t logons, refusals, claims, contested, displaced, strangers;
-	uint32_t moved, ousted, shells, loss;
+	uint32_t moved, ousted, shells, loss, venues_outside, venues_inside;
 	uint32_t foreign, foreign_new, foreign_old, conflicts, replays;
 	uint32_t unread; /* segments of one connection, the most */
 };

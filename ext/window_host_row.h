@@ -149,6 +149,9 @@ static inline void window_host_sessions(const struct window_state *w,
 	window_put(row, H_moves, (uint64_t)w->moves + w->moves_before);
 	window_put(row, H_ousted, (uint64_t)y->ousted + z->ousted);
 	window_put(row, H_shells, (uint64_t)y->shells + z->shells);
+	window_put(row, H_venues_outside,
+		   (uint64_t)y->venues_outside + z->venues_outside);
+	window_put(row, H_venues_inside, (uint64_t)y->venues_inside + z->venues_inside);
 	window_put(row, H_loss_spells, y->loss > z->loss ? y->loss : z->loss);
 	window_put(row, H_loss_ratio, x->loss_ratio);
 	window_put(row, H_loss_past_ms, x->loss_past_ms);

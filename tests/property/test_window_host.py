@@ -71,6 +71,7 @@ def traffic(seed: int, count: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
     messages["comp_key"] = np.where(is_logon, rng.integers(3, 7, count), 0)
     messages["sequence"] = np.arange(count)
     call_home(rng, headers, is_session)
+    log_on_elsewhere(headers, messages, is_session)
     return headers, messages
 
 
@@ -91,6 +92,31 @@ def call_home(
         row["source_port"], row["target_port"] = ports
         row["protocol"] = 6
         row["tcp_flags"] = rng.choice([2, 24]) if up else rng.choice([18, 24])
+
+
+def log_on_elsewhere(
+    headers: NDArray[np.void], messages: NDArray[np.void], taken: NDArray[np.bool_]
+) -> None:
+    """Have those who trade be let in where nobody else does, one after another."""
+    free = np.flatnonzero(~taken)
+    for number in range(8):
+        gateway = f"203.0.113.{number}" if number % 2 else f"10.9.0.{50 + number}"
+        pair = [
+            np.frombuffer(address_bytes(one), "u1")
+            for one in (HOSTS[number % SESSIONS * 2], gateway)
+        ]
+        begin = len(free) * (number + 2) // 10
+        for down, place in enumerate(free[begin : begin + 2]):
+            row, said = headers[place], messages[place]
+            row["source"], row["target"] = pair[:: -1 if down else 1]
+            ports = (41_000 + number, 9)[:: -1 if down else 1]
+            row["source_port"], row["target_port"] = ports
+            row["protocol"], row["tcp_flags"], row["payload_bytes"] = 6, 24, 60
+            row["stream_flags"], row["message_count"] = (0 if down else 0x20), 1
+            row["session"] = said["session"] = 2 * SESSIONS + number
+            row["direction"] = said["direction"] = down
+            said["kind"], said["malformed"] = KIND["logon"], 0
+            said["comp_key"] = 100 + number
 
 
 @pytest.mark.parametrize("seed", range(8))

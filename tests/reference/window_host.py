@@ -54,6 +54,8 @@ COUNTS = {
     "moved": "moved",
     "ousted": "ousted",
     "shells": "shells",
+    "venues_outside": "venues_outside",
+    "venues_inside": "venues_inside",
     "foreign": "foreign",
     "foreign_new": "foreign_new",
     "foreign_old": "foreign_old",
@@ -113,6 +115,12 @@ class Hosts(Traces):
 
     def is_inside(self, address: bytes) -> bool:
         return network(address) in self.networks
+
+    def holds(self, address: bytes) -> int:
+        return self.flood.known.get(address, 0)
+
+    def is_listed(self, address: bytes) -> bool:
+        return address in self.registered or address in self.flood.gateways
 
     def host(self, address: bytes) -> Host:
         if address not in self.hosts:

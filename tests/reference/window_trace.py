@@ -13,6 +13,8 @@ from tests.reference.window_venue import Venues
 EPOCH = 10**10
 EXCURSION = 10**9
 SPELLS = 5 * 10**9
+OPENING = 5 * 10**9
+VENUE_USE = 255
 NOBODY = bytes(16)
 RETRANSMIT, OUT_OF_ORDER, CONFLICT, TWICE, TAKEN = 1, 2, 8, 0x100, 0x800
 #: Closed, a hole given up, bytes lost by the mirror or not shown.
@@ -43,6 +45,8 @@ DEEDS = (
     "conflicts",
     "replays",
     "unread",
+    "venues_outside",
+    "venues_inside",
 )
 SETS = ("targets", "ports", "names", "comps")
 
@@ -183,6 +187,7 @@ class Traces:
         self.now = self.refused_epoch = self.refused_hosts = 0
         self.lossy_epoch = self.lossy_hosts = 0
         self.moved_at: list[int] = []
+        self.opened = 0
 
     def service(self, target: bytes, port: int, protocol: int) -> Edge:
         raise NotImplementedError
@@ -201,6 +206,30 @@ class Traces:
         agreed = bool(header["stream_flags"] & AGREED)
         self.parties[index] = Party(agreed=agreed)
         self.service(gateway, 0, 0).learned = True
+        up = header["direction"] == 0
+        client = header["source" if up else "target"].tobytes()
+        use = self.service(gateway, 0, VENUE_USE)
+        use.shared |= use.user not in (None, client)
+        if use.user is None:
+            late = bool(self.opened) and self.now - self.opened >= OPENING
+            use.user, use.waits = client, late and not use.learned
+            self.opened = self.now
+
+    def holds(self, address: bytes) -> int:
+        raise NotImplementedError
+
+    def is_listed(self, address: bytes) -> bool:
+        raise NotImplementedError
+
+    def let_in(self, x: Host, gateway: bytes) -> None:
+        """Tell of a Logon at an address where nobody else trades."""
+        use = self.service(gateway, 0, VENUE_USE)
+        is_odd = use.waits and not use.shared and not self.is_listed(gateway)
+        use.waits = False
+        if is_odd and x.address in self.lawful and self.holds(x.address):
+            is_inside = network(gateway) in self.networks
+            self.touch(x)["venues_inside" if is_inside else "venues_outside"] += 1
+            self.alarm(x)
 
     def party(self, index: int) -> Party:
         return self.parties.setdefault(index, Party())
@@ -320,6 +349,8 @@ class Traces:
             self.touch(one.rival)["contested"] += 1
             self.alarm(one.rival)
         if one.asking and not up:
+            if kind == 8 and one.own:
+                self.let_in(one.own, header["source"].tobytes())
             self.told(one, sessions, met=True, refused=kind != 8)
         if m["comp_key"]:
             self.claim(one, header, m)

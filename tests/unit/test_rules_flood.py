@@ -1,5 +1,6 @@
 """Rules of floods: each fires on its row, and none on what its excuse describes."""
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from airnet.decide import Judge
 from airnet.decide.policy import Contain, Policy
 from airnet.domain.columns import FLOOD_SCHEMA
 from airnet.domain.columns_host import HOST_SCHEMA
+from airnet.domain.session import Look, SessionName
 from airnet.domain.window import WINDOW_GATEWAY
 from airnet.score.rule import Rule, fired
 from airnet.score.rules import EXCUSES, GATEWAY_RULES, RULES
@@ -21,7 +23,7 @@ from airnet.score.rules_flood_told import (
 from airnet.score.rules_stranger import STRANGER_TOLD_RULES
 from airnet.score.screening import gateway_bounds
 from airnet.shipped import policy_path
-from tests.fakes.verdicts import SITE, gateway_verdict
+from tests.fakes.verdicts import SITE, T0, gateway_verdict, session_name
 from tests.property.test_window import closed
 from tests.property.test_window_strike import NO_MESSAGES, flood
 
@@ -245,6 +247,13 @@ def named(name: str) -> Rule:
         ("refused_handshakes_per_second", {"streak_ms": 20}),  # a firm's programs
         ("refused_handshakes_per_second", {"busiest_port_share": 300}),  # inventory
         ("refused_handshakes_per_second", {"known_share": 900}),  # clients wait
+        ("several_datagrams_of_strangers", {"baseline": 9}),  # a feed
+        ("several_datagrams_of_strangers", {"known_share": 300}),
+        ("half_open_left_by_strangers", {"completed_rate": 10}),
+        ("half_open_left_by_strangers", {"span_us": 9000}),  # they are on their way
+        ("half_open_left_by_strangers", {"syn_ack_rate": 0}),  # nobody answers
+        ("several_new_strangers_giving_up", {"sources": 3}),  # monitors
+        ("several_new_strangers_giving_up", {"over_baseline": 5000}),
         ("several_refused_handshakes", {"syn_rate": 300}),
         ("connections_of_clients_without_logon", {"logon_rate": 10}),
         ("connections_of_clients_without_logon", {"sources": 3}),  # many come back
@@ -376,11 +385,44 @@ def test_a_floor_that_the_venue_does_not_know_yet_is_not_contained(hosts: int) -
 def test_datagrams_that_always_came_are_no_flood_when_they_are_more(
     changes: dict[str, int], actions: list[str]
 ) -> None:
-    features = {"baseline": 9, "udp_rate": 1900} | changes
+    features = {"baseline": 9, "udp_rate": 1900, "busiest_port_share": 1000} | changes
+    assert actions_on_datagrams(features) == actions
+
+
+@pytest.mark.parametrize(
+    ("changes", "action"),
+    [
+        ({}, "rate_limit_sources"),
+        ({"busiest_port_share": 200}, "rate_limit_sources"),  # of no service at all
+        ({"busiest_port_share": 500}, "evidence"),
+        ({"known_share": 200}, "evidence"),
+        ({"baseline": 9}, "evidence"),
+    ],
+    ids=["at orders", "anywhere", "at some", "of clients", "usual"],
+)
+def test_datagrams_of_nobody_named_are_limited_where_none_belong(
+    changes: dict[str, int], action: str
+) -> None:
+    """To the port of orders, or to ports at random; of the next port they are data."""
+    features = {"baseline": 3, "udp_rate": 1900, "busiest_port_share": 1000} | changes
+    at = msgspec.structs.replace(session_name(1), gateway_port=9878)
+    beside = msgspec.structs.replace(session_name(1), gateway_port=9879)
+
+    assert actions_on_datagrams(features, at, fanout=3) == [action]
+    is_anywhere = features["busiest_port_share"] == 200
+    other = action if is_anywhere else "evidence"
+    assert actions_on_datagrams(features, beside, fanout=3) == [other]
+
+
+def actions_on_datagrams(
+    features: dict[str, int], session: SessionName | None = None, fanout: int = 1
+) -> list[str]:
+    """Return what is ordered of two windows of datagrams that name no source."""
     verdicts = [
         gateway_verdict(
             at_ms,
             sources=(),
+            fanout=fanout,
             rule="gateway.datagrams_per_second",
             measured=1900,
             limit=1500,
@@ -389,6 +431,7 @@ def test_datagrams_that_always_came_are_no_flood_when_they_are_more(
         for at_ms in (10, 20)
     ]
     judge = Judge(Policy(), SITE, {WINDOW_GATEWAY: COLUMN})
+    if session is not None:
+        judge.meet(Look(T0, session, 1, 9, is_answered=True, is_normal=True))
     made = [decision for one in verdicts for decision in judge.judge(one)]
-
-    assert [one.action.value for one in made] == actions
+    return [one.action.value for one in made]

@@ -293,13 +293,63 @@ def test_rules_of_hosts_end_with_what_is_only_told() -> None:
     """Whatever else is broken says more."""
     names = [rule.name for rule in RULES[WINDOW_HOST]]
 
-    assert names[-8:] == [
+    assert names[-10:] == [
         "host.ousted_compid",
         "host.moved_compid",
         "host.shell_to_trader",
         "host.calls_to_internet",
+        "host.unknown_gateway_outside",
+        "host.unknown_gateway_inside",
         "host.lossy_line",
         "host.lossy_line_at_length",
         "host.several_segments_without_message",
         "host.several_connections_without_message",
     ]
+
+
+def log_on_at(tape: Tape, at: float, client: str, gateway: str, session: int) -> None:
+    """Have a client connect to another gateway, log on, and be let in."""
+    there, back = (client, gateway), (gateway, client)
+    tape.names[session] = 900 + session
+    begun = {"session": session, "direction": 0}
+    tape.add(
+        at,
+        there,
+        (41_000, 9),
+        **begun,
+        tcp_flags=2,
+        payload_bytes=0,
+        stream_flags=OPENED,
+    )
+    tape.add(at + 0.001, there, (41_000, 9), "logon", **begun)
+    tape.add(at + 0.003, back, (9, 41_000), "logon", session=session, direction=1)
+
+
+@pytest.mark.parametrize(
+    ("gateway", "first", "until", "beside", "wanted"),
+    [
+        ("203.0.113.9", 9.0, 12.0, None, "outside"),
+        ("10.9.0.77", 9.0, 12.0, None, "inside"),
+        ("203.0.113.9", 9.0, 8.0, None, ""),  # its own session is over: a fail-over
+        ("203.0.113.9", 9.0, 12.0, 1.0, ""),  # it was there before
+        ("203.0.113.9", 9.0, 12.0, 8.9, ""),  # others trade there as well
+        ("203.0.113.9", 3.0, 12.0, None, ""),  # a venue opens
+    ],
+    ids=["outside", "inside", "fails over", "was there", "shared", "opening"],
+)
+def test_a_logon_where_nobody_else_trades_is_told(
+    gateway: str, first: float, until: float, beside: float | None, wanted: str
+) -> None:
+    tape = Tape()
+    tape.trade(OWNER, 0, (0, until))
+    if until < first:
+        log_out(tape, until, OWNER, 0)
+    tape.log_on(0.1, NEXT, 3)
+    if beside is not None:
+        log_on_at(tape, beside, NEXT, gateway, 2)
+    if first < 5:
+        log_on_at(tape, first - 0.5, NEXT, "203.0.113.10", 4)
+    log_on_at(tape, first, OWNER, gateway, 1)
+
+    told = {one for one in tape.told(OWNER) if "unknown_gateway" in one}
+    assert told == ({f"host.unknown_gateway_{wanted}"} if wanted else set())

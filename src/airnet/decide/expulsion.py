@@ -30,8 +30,9 @@ AGREED_RULES = frozenset(
 )
 #: The same with so few CompIDs that it may be a firm's floor.
 FEW_NAMES_RULES = frozenset({"host.refused_logons", "host.refused_logons_together"})
-#: What a standby does as well: nobody is asked to isolate it.
-STANDBY_RULES = frozenset({"host.moved_compid"})
+#: What a standby does as well, or who is first at a new gateway of its venue: nobody is
+#: asked to isolate it.
+STANDBY_RULES = frozenset({"host.moved_compid", "host.unknown_gateway_inside"})
 #: Messages of the CompID's holder after the stranger's Logon: a fail-over that begins
 #: before the other machine has said its last word shows fewer.
 CONTESTED_MIN = 3
@@ -59,7 +60,7 @@ def objection(
             "proposed, which takes two approvers; evidence is kept"
         )
     if finding.rule in STANDBY_RULES:
-        return "a standby next door takes over so; evidence is kept"
+        return "a standby, or who comes first, does so; evidence is kept"
     if verdict.known:
         return (
             "it holds or held a session of its own: isolating it (T6) is proposed, "

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from airnet.config import Site
 from airnet.decide.protection import Range, canonical, endpoint, span
 from airnet.decide.streaks import STREAKS_MAX
-from airnet.domain.session import Look
+from airnet.domain.session import Look, SessionName
 from airnet.domain.verdict import Verdict
 from airnet.domain.window import WINDOW_SESSION
 
@@ -33,6 +33,7 @@ class Peers:
             if firm.subnet
         ]
         self._clients: dict[str, None] = {}
+        self._venues: dict[tuple[str, int], None] = {}
         self._is_weighing = is_weighing
         self._frames: dict[str, int] = {}
         self._frame_count = 0
@@ -43,19 +44,24 @@ class Peers:
         if verdict.session is None or verdict.window_kind != WINDOW_SESSION:
             return
         self.session_count = max(self.session_count, verdict.session_number)
-        self._note(verdict.session.client)
+        self._note(verdict.session)
 
     def see(self, look: Look) -> None:
         """Remember a session of which nothing is said, if a gateway has answered it."""
         self.session_count = max(self.session_count, look.number)
         name = look.name
         if look.is_answered:
-            self._note(name.client)
+            self._note(name)
         if self._is_weighing and look.is_normal:
             self._weigh(endpoint(name.client, name.client_port), look.frames)
 
-    def _note(self, address: str) -> None:
-        """Remember a client; the one seen longest ago is forgotten."""
+    def _note(self, name: SessionName) -> None:
+        """Remember both ends; of each, who was met longest ago is forgotten."""
+        address, venue = name.client, (name.gateway, name.gateway_port)
+        if venue not in self._venues:
+            self._venues[venue] = None
+            if len(self._venues) > STREAKS_MAX:
+                del self._venues[next(iter(self._venues))]
         self._clients.pop(address, None)
         self._clients[address] = None
         if len(self._clients) > STREAKS_MAX:
@@ -69,6 +75,10 @@ class Peers:
     def is_client(self, address: str) -> bool:
         """Return whether this address was seen trading."""
         return canonical(address) in self._clients
+
+    def is_venue(self, address: str, port: int) -> bool:
+        """Return whether a session was seen at this address and port."""
+        return (address, port) in self._venues
 
     def places(self, address: str) -> tuple[str, ...]:
         """Return every `ip:port` that the site has a gateway at, of this address."""
@@ -107,7 +117,8 @@ class Peers:
     def state(self) -> tuple[object, ...]:
         """Return everything remembered, as a value."""
         frames = tuple(self._frames.items())
-        return (tuple(self._clients), self.session_count, frames)
+        venues = tuple(self._venues)
+        return (tuple(self._clients), venues, self.session_count, frames)
 
     def _weigh(self, session: str, frames: int) -> None:
         """Add what a session sent; the one seen longest ago is forgotten."""

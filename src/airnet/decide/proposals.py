@@ -29,10 +29,14 @@ MARKET_SESSIONS_MIN = 3
 #: strangers may not send, they may, so many times over.
 KNOWN_DATAGRAMS = 8
 DATAGRAMS_RULE = "gateway.datagrams_per_second"
+PORT_SHARE = "busiest_port_share"
 #: A gateway is used to datagrams that come at this rate, and half of its packets, in
 #: thousandths.
 USUAL_PER_SECOND = 4
 HALF = 500
+#: Nearly all of them to one port; or to so many ports that they are of no service; and
+#: hardly any of those who trade. Thousandths.
+ONE_PORT, MANY_PORTS, FEW_KNOWN = 800, 300, 100
 
 
 class Proposals:
@@ -215,13 +219,11 @@ class Proposals:
             why = wording.rate_words(place, fanout, rule.ttl_ms * NS_PER_MS)
             return self._limit(verdict, finding, streak, rule, why)
         strangers = self.strangers(streak.sources)
-        if not strangers and _is_data(finding):
+        is_data = _is_data(finding) and not self._is_astray(verdict, streak)
+        if not strangers and is_data:
             if self._is_usual(verdict):
                 return None
-            return (
-                "every source named is a host that belongs here, and datagrams of "
-                f"those are a flood above {KNOWN_DATAGRAMS} times the limit only"
-            )
+            return wording.data_words(KNOWN_DATAGRAMS, is_any=bool(streak.sources))
         if not strangers and not finding.is_hard:
             return wording.spared_words(is_any=bool(streak.sources))
         if not strangers:
@@ -254,6 +256,21 @@ class Proposals:
             and not feature(verdict, "reflector_share")
             and (feature(verdict, "known_share") or 0) < HALF
         )
+
+    def _is_astray(self, verdict: Verdict, streak: Streak) -> bool:
+        """Return whether datagrams go where none belong, of nobody who belongs here.
+
+        To a port where orders are taken, which is by TCP, or to ports at random; and
+        hardly any came before.
+        """
+        feature = self._findings.feature
+        known, share = feature(verdict, "known_share"), feature(verdict, PORT_SHARE)
+        if streak.sources or known is None or share is None or known > FEW_KNOWN:
+            return False
+        if (feature(verdict, "baseline") or 0) >= USUAL_PER_SECOND:
+            return False
+        is_at_orders = self._peers.is_venue(verdict.address, verdict.port)
+        return share <= MANY_PORTS or (share >= ONE_PORT and is_at_orders)
 
     def _renewed(self, verdict: Verdict, streak: Streak) -> Streak:
         """Return the streak with the port that a standing limit is for."""

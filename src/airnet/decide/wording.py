@@ -142,6 +142,14 @@ def spared_words(*, is_any: bool) -> str:
     )
 
 
+def data_words(times: int, *, is_any: bool) -> str:
+    """Return why datagrams are left alone: above `times` the limit they are not."""
+    who = "every source named is a host that belongs here, and datagrams of those"
+    if not is_any:
+        who = "no source alone is surely guilty, and datagrams that may be data"
+    return f"{who} are a flood above {times} times the limit only"
+
+
 def spare_words(place: str, ttl_ns: int, *, is_any: bool) -> str:
     """Return what limiting strangers does where no source is cut."""
     return (

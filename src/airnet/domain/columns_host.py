@@ -107,6 +107,12 @@ _HOST = (
     ),
     ("unread_held", COUNT, "open connections of which that is so"),
     ("unread_ms", "ms", "time since there have been any of those"),
+    (
+        "venues_outside",
+        COUNT,
+        "Logons let in at an address of no network of ours that nobody else trades at",
+    ),
+    ("venues_inside", COUNT, "the same at one of a network of ours"),
 )
 
 #: Nothing was seen of them where nothing was asked, or nobody called.

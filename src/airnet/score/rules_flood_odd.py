@@ -213,6 +213,23 @@ ODD_TOLD_RULES = (
         limit=200,
         needs=(*SEGMENTS_OF_CLIENTS, ("streak_ms", 10, ANY)),
     ),
+    # Datagrams of strangers, of few senders, too, where hardly any came before and none
+    # is answered: a feed that begins is told, once.
+    Rule(
+        name="gateway.several_datagrams_of_strangers",
+        cause=Cause.FLOOD,
+        unit="packets/s",
+        feature="udp_rate",
+        limit=400,
+        needs=(
+            *UNANSWERED,
+            ("history_ms", 1000, ANY),
+            ("over_baseline", 20_000, ANY),
+            ("baseline", 0, 3),
+            ("known_share", 0, 100),
+            ("streak_ms", 5, ANY),
+        ),
+    ),
     # One or two hosts that trade connect again and again, and do not log on: a client
     # in a loop, or who uses its address. It may be let in at last: it is told only.
     Rule(

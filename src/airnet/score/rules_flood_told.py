@@ -123,6 +123,37 @@ GATEWAY_TOLD_RULES = (
         *NEW_ONES,
         ("fresh_share", 800, ANY),
     ),
+    # The same who hang up at once (RST), twice as far above what is usual: of those who
+    # look whether a port is open there are one or two.
+    _of_handshakes(
+        "gateway.several_new_strangers_giving_up",
+        60,
+        *(need for need in NEW_ONES if need[0] not in ("reset_rate", "over_baseline")),
+        ("over_baseline", 8000, ANY),
+        ("fresh_share", 800, ANY),
+        ("reset_rate", 41, ANY),
+    ),
+    # Eight handshakes of strangers that the gateway answered and nobody completed, in
+    # windows that last: it is no round trip any more. Twelve times as many are acted
+    # upon.
+    Rule(
+        name="gateway.half_open_left_by_strangers",
+        cause=Cause.FLOOD,
+        unit="handshakes",
+        feature="half_open",
+        limit=7,
+        needs=(
+            *(need for need in OF_STRANGERS if need[0] != "reset_rate"),
+            ("packets", 2, ANY),
+            ("over_baseline", 2000, ANY),
+            ("half_open_share", 950, ANY),
+            ("half_open_rate", 20, ANY),
+            ("completed_rate", 0, 0),
+            ("reset_rate", 0, 0),
+            ("syn_ack_rate", 1, ANY),
+            ("span_us", 50_000, ANY),
+        ),
+    ),
     # One or two of them, for longer than a balancer asks a dozen times at one go; or
     # more of them within a second than a dozen checks are packets, five each. A monitor
     # that waits between its checks, or for an answer, is told, too.
@@ -281,12 +312,13 @@ HOST_TOLD_RULES = (
                 (("refused_hosts", 2, 8), ("comps", 2, ANY)),
             ),
             ("host.quick_refused_logons_of_many", 1, 60, (("refused_hosts", 3, 8),)),
-            # Under the same name: a person's mistake is not repeated so soon.
+            # Under the same name: a person's mistake is not repeated so soon. Who uses
+            # names that others' sessions have guesses their passwords.
             (
                 "host.quick_refused_logons_of_one_name",
                 2,
                 20,
-                (("refused_hosts", 1, 8), ("comps", 1, 3)),
+                (("refused_hosts", 1, 8), ("comps", 1, 3), ("claims", 0, 0)),
             ),
         )
     ),

@@ -62,6 +62,21 @@ HOST_ODD_RULES = (
             ("lawful", 1, 1),
         ),
     ),
+    # Let in where nobody else trades, at an address that no site file lists and that
+    # was not there before, while its sessions elsewhere go on: a forged gateway, or one
+    # that nobody watches. A venue's gateways open together, and a standby is gone to
+    # when the other is lost.
+    *(
+        Rule(
+            name=f"host.unknown_gateway_{where}",
+            cause=Cause.COMPROMISE,
+            unit="Logons",
+            feature=f"venues_{where}",
+            limit=0,
+            needs=(NEWS,),
+        )
+        for where in ("outside", "inside")
+    ),
     # One firm's line loses segments four times in ten seconds and lost none before, or
     # eight times and lost a quarter of that: of its sessions, one alone. A line that
     # always loses some is as usual.
