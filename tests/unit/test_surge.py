@@ -118,10 +118,10 @@ def test_what_is_counted_is_what_the_scorer_tells_of() -> None:
 @pytest.mark.parametrize(
     ("step", "shown", "orders"),
     [
-        (8, {}, 32),
-        (14, {}, 28),
-        (16, {}, 32),
-        (16, {"rate_16": 1000, "rate_fast": 1000}, 32),
+        (8, {}, 104),
+        (14, {}, 112),
+        (16, {}, 112),
+        (16, {"rate_16": 9000, "rate_fast": 1000}, 112),
     ],
 )
 def test_how_many_orders_it_takes(
@@ -135,12 +135,10 @@ def test_what_begins_after_a_pause_counts_half() -> None:
     whole = windows(30, OWN_MAX)
     first = later(whole[:1], **AFTER_A_PAUSE)
 
-    assert stopped_after([*first, *whole[1:]]) == 48
-    eights = windows(30, 8)
-    assert stopped_after([*later(eights[:1], **AFTER_A_PAUSE), *eights[1:]]) == 32
-    nines = windows(30, 9)
-    assert stopped_after(nines) == 36
-    assert stopped_after([*later(nines[:1], **AFTER_A_PAUSE), *nines[1:]]) == 36
+    assert stopped_after([*first, *whole[1:]]) == 112
+    tens = windows(30, 10)
+    assert stopped_after(tens) == 100
+    assert stopped_after([*later(tens[:1], **AFTER_A_PAUSE), *tens[1:]]) == 110
 
 
 @pytest.mark.parametrize(
@@ -166,7 +164,7 @@ def test_what_begins_after_a_pause_counts_half() -> None:
         {"others_rejected": 201},
         {"gap_deviation": 399},
         {"gap_deviation": 1101},
-        {"rate_16": 999},
+        {"rate_16": 8999},
         {"rate_16": 30_001},
         {"rate_fast": 999},
         {"relative_fast": 7999},
@@ -184,8 +182,9 @@ def test_a_list_of_names_has_each_once() -> None:
     rest = windows(6, OWN_MAX)
 
     assert stopped_after(names) is None
-    assert stopped_after([*names[:2], *rest[2:3], *names[3:]]) == 48
-    assert stopped_after([*rest[:1], *names[1:]]) == 32
+    assert stopped_after([*names[:2], *rest[2:3], *names[3:]]) == 112
+    assert stopped_after([*names[:5], *windows(9, OWN_MAX)[5:9], *names[9:]]) == 112
+    assert stopped_after([*rest[:1], *names[1:]]) == 112
 
 
 def test_that_a_name_came_twice_is_forgotten_with_the_score() -> None:
@@ -208,7 +207,7 @@ def test_a_market_that_rises_once_it_has_begun_may_be_its_doing(
 ) -> None:
     whole = windows(30, OWN_MAX)
 
-    assert stopped_after([*whole[:1], *later(whole[1:], **shown)]) == 32
+    assert stopped_after([*whole[:1], *later(whole[1:], **shown)]) == 112
     assert stopped_after(later(whole[1:], **shown)) is None
 
 
@@ -247,7 +246,7 @@ def test_it_is_a_fact_beside_what_a_model_says() -> None:
         for one in windows(30, OWN_MAX)
     ]
 
-    assert stopped_after(doubtful) == 32
+    assert stopped_after(doubtful) == 112
 
 
 def test_told_it_is_said_and_nothing_is_done() -> None:
@@ -259,24 +258,26 @@ def test_told_it_is_said_and_nothing_is_done() -> None:
 
 
 def test_while_another_is_contained_it_is_told() -> None:
-    first, second = windows(6, OWN_MAX), windows(60, OWN_MAX, n=2)
-    both = sorted([*first, *second[8:]], key=lambda one: one.close_ns)
+    first, second = windows(9, OWN_MAX), windows(60, OWN_MAX, n=2)
+    both = sorted([*first, *second[12:]], key=lambda one: one.close_ns)
 
     done = [one for one in judged(both) if one.action is Action.THROTTLE_SESSION]
 
     assert [one.session for one in done] == [session_name(1)]
-    assert done[0].t_ns == T0 + 20 * MS
+    assert done[0].t_ns == T0 + 70 * MS
     assert "orders filled in all names, far above its past" in done[0].why
 
 
 def test_a_session_that_comes_back_begins_anew() -> None:
     """Its numbers begin again, and so does what is counted."""
-    whole = windows(2, OWN_MAX)
-    anew = later(windows(2, OWN_MAX, gap_ms=11)[:1], messages=OWN_MAX)
-    anew += later(windows(3, OWN_MAX, gap_ms=11)[2:], messages=2 * OWN_MAX)
+    whole = windows(6, OWN_MAX)
+    anew: list[Verdict] = []
+    for step, number in enumerate(range(7, 14), 1):
+        last = windows(number, OWN_MAX, gap_ms=11)[-1:]
+        anew += later(last, messages=step * OWN_MAX)
 
-    assert judged([*whole[:1], *anew[:1]]) == []
-    assert judged([*whole[:1], *anew])
+    assert judged([*whole, *anew[:1]]) == []
+    assert judged([*whole, *anew])
 
 
 def test_what_columns_do_not_show_is_not_counted() -> None:
