@@ -10,8 +10,11 @@ To put an actuator under the kit, add one module to tests/conformance/adapters/.
 Nothing else is to be done: test_conformance.py finds the module by being there, and
 runs every test of the kit on it. A test that an actuator cannot pass is a fault of the
 actuator, or a word of `Rig` that says honestly what its enforcer cannot do (`faults`
-that cannot happen are given as a sentence that says why). `python -m pytest -q
-tests/conformance -k NAME` runs one adapter; adapters/guard.py is one to start from.
+that cannot happen are given as a sentence that says why). What an actuator says of
+itself (airnet.act.actuator: `Span`, `Handing`) has the kit ask the opposite, where a
+test cannot mean anything: of a deed, that no undo brings anything back.
+`python -m pytest -q tests/conformance -k NAME` runs one adapter; adapters/guard.py is
+one to start from.
 """
 
 import contextlib
@@ -78,4 +81,15 @@ class Rig(Protocol):
 
         It shares nothing with `actuator`; also called in a child of fork(2).
         """
+        ...
+
+
+class DeedRig(Rig, Protocol):
+    """A Rig of what is done at once and cannot be undone (`Span.DEED`).
+
+    `holds` is then: all of it was done; `is_free`: no part of it was.
+    """
+
+    def renew(self, decision: Decision) -> bool:
+        """Make anew what it takes away; return whether that is let."""
         ...

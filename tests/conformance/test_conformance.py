@@ -15,7 +15,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from airnet.act.actuator import Actuator, Confirming, Reconciling
+from airnet.act.actuator import (
+    Actuator,
+    Confirming,
+    Handing,
+    Reconciling,
+    Span,
+    span_of,
+)
 from airnet.act.attempts import AGAIN_NS, ATTEMPTS_MAX
 from airnet.act.standing import Standing
 from airnet.clock import SystemClock
@@ -23,7 +30,7 @@ from airnet.domain.containment import Containment, State
 from airnet.domain.decision import PASSIVE, Action, Decision, Mode
 from airnet.errors import ActuationError
 from airnet.record.file import FileLedger, read
-from tests.conformance import adapters
+from tests.conformance import adapters, deeds
 from tests.conformance.role import Fault, Rig
 from tests.netns.lab_links import wait_until
 
@@ -114,6 +121,21 @@ def applied_soon(rig: Rig, first: int) -> tuple[Decision, Containment]:
             time.sleep(0.05)
 
 
+def is_deed(rig: Rig) -> bool:
+    """Return whether what it does is done at once and never undone, as it says."""
+    return span_of(rig.actuator, rig.decision(0)) is Span.DEED
+
+
+def left_with(actuator: Actuator) -> Actuator:
+    """Return who ends and undoes what an actuator does: itself, but as it says."""
+    return actuator.cut if isinstance(actuator, Handing) else actuator
+
+
+def freed(rig: Rig, decision: Decision) -> None:
+    """Wait until no part of it is in force, not even what ends by itself."""
+    wait_until(lambda: rig.is_free(decision), PATIENCE_S + rig.late_ns / S)
+
+
 # ---- in force, and out again ----
 
 
@@ -133,17 +155,21 @@ def test_what_is_applied_holds_until_it_is_undone(rig: Rig) -> None:
 
     assert standing.state is State.APPLIED
     assert standing.decision_id == decision.id
-    assert standing.actuator == rig.actuator.name
+    ender = left_with(rig.actuator)
+    assert standing.actuator == ender.name
+    if is_deed(rig):
+        deeds.stays(rig, ender, standing, decision)
+        return
     assert standing.command_ns <= standing.applied_ns < standing.until_ns
     end_ns = standing.command_ns + LONG_NS
     most_ns = rig.call_ns + STALL_NS + rig.late_ns
     assert end_ns <= standing.until_ns <= end_ns + most_ns
     assert rig.holds(decision)
-    if isinstance(rig.actuator, Confirming):
-        assert rig.actuator.ended(standing) == ""
+    if isinstance(ender, Confirming):
+        assert ender.ended(standing) == ""
     with bounded(rig):
         rig.actuator.release(standing)
-    wait_until(lambda: rig.is_free(decision), PATIENCE_S)
+    freed(rig, decision)
     with bounded(rig):
         rig.actuator.release(standing)  # undoing what is undone is harmless
 
@@ -164,13 +190,16 @@ def test_applying_twice_is_applying_once(rig: Rig) -> None:
     decision = rig.decision(0)
     start_ns = time.monotonic_ns()
     first = rig.actuator.apply(decision, rig.ttl_ns)
+    if is_deed(rig):
+        deeds.is_done_once(rig, decision, (rig.actuator, rig.heir()))
+        return
     again = rig.heir().apply(decision, rig.ttl_ns)
 
     assert again.decision_id == first.decision_id
     took_ns = time.monotonic_ns() - start_ns
     assert abs(again.until_ns - first.until_ns) <= took_ns + rig.late_ns
     rig.actuator.release(first)
-    wait_until(lambda: rig.is_free(decision), PATIENCE_S)
+    freed(rig, decision)
 
 
 def test_undoing_one_leaves_the_others(rig: Rig) -> None:
@@ -179,7 +208,10 @@ def test_undoing_one_leaves_the_others(rig: Rig) -> None:
 
     rig.actuator.release(standing[1])
 
-    wait_until(lambda: rig.is_free(decisions[1]), PATIENCE_S)
+    if is_deed(rig):
+        assert all(rig.holds(one) for one in decisions)
+        return
+    freed(rig, decisions[1])
     assert rig.holds(decisions[0])
     assert rig.holds(decisions[2])
 
@@ -190,9 +222,13 @@ def test_an_heir_undoes_by_the_record_alone(rig: Rig) -> None:
     standing = rig.actuator.apply(decision, LONG_NS)
     text = msgspec.json.encode(standing)
 
-    rig.heir().release(msgspec.json.decode(text, type=Containment))
+    heir, recorded = rig.heir(), msgspec.json.decode(text, type=Containment)
+    if is_deed(rig):
+        deeds.stays(rig, heir, recorded, decision)
+        return
+    heir.release(recorded)
 
-    wait_until(lambda: rig.is_free(decision), PATIENCE_S)
+    freed(rig, decision)
 
 
 # ---- it ends at the enforcer ----
@@ -202,12 +238,15 @@ def test_it_ends_at_the_enforcer(rig: Rig) -> None:
     decision = rig.decision(0)
     start_ns = time.monotonic_ns()
     standing = rig.actuator.apply(decision, rig.ttl_ns)
+    ender = left_with(rig.actuator)
+    if is_deed(rig):
+        deeds.stays(rig, ender, standing, decision)
+        return
 
     ends_by_itself(rig, decision, start_ns, rig.ttl_ns)
 
-    if isinstance(rig.actuator, Confirming):
-        actuator = rig.actuator
-        wait_until(lambda: bool(actuator.ended(standing)), PATIENCE_S)
+    if isinstance(ender, Confirming):
+        wait_until(lambda: bool(ender.ended(standing)), PATIENCE_S)
 
 
 def test_kill_9_ends_nothing_early_and_nothing_late(rig: Rig) -> None:
@@ -219,6 +258,10 @@ def test_kill_9_ends_nothing_early_and_nothing_late(rig: Rig) -> None:
         tell()
 
     killed(applies)
+    if is_deed(rig):
+        assert rig.holds(decision)
+        deeds.is_done_once(rig, decision, [rig.heir()])
+        return
     started_ns = max(start_ns, time.monotonic_ns() - rig.ttl_ns)
 
     assert rig.holds(decision) or time.monotonic_ns() > start_ns + rig.ttl_ns
@@ -239,13 +282,17 @@ def test_after_kill_9_what_stands_is_adopted(rig: Rig, tmp_path: Path) -> None:
 
     killed(acts)
     with standing_of(rig.heir(), tmp_path, recovers=True) as acting:
+        if is_deed(rig):
+            assert rig.holds(decision)
+            deeds.is_over(acting, tmp_path, decision)
+            return
         assert [one.decision_id for one in acting.in_force] == [decision.id]
         assert rig.holds(decision)
         undone = acting.release(decision.id, "a test")
 
     assert undone is not None
     assert undone.state is State.ROLLED_BACK
-    wait_until(lambda: rig.is_free(decision), PATIENCE_S)
+    freed(rig, decision)
 
 
 def test_an_intent_without_outcome_is_taken_back(rig: Rig, tmp_path: Path) -> None:
@@ -258,8 +305,12 @@ def test_an_intent_without_outcome_is_taken_back(rig: Rig, tmp_path: Path) -> No
 
     with standing_of(rig.heir(), tmp_path, recovers=True) as acting:
         assert acting.in_force == ()
+        if is_deed(rig):
+            assert rig.holds(decision)
+            deeds.is_over(acting, tmp_path, decision)
+            return
 
-    wait_until(lambda: rig.is_free(decision), PATIENCE_S)
+    freed(rig, decision)
 
 
 @pytest.mark.parametrize("moment", [1, 2, 3, 5, 8])
@@ -285,6 +336,13 @@ def test_killed_at_work(rig: Rig, tmp_path: Path, moment: int) -> None:
     for one in decisions:
         assert rig.is_free(one) or one.id in intents
 
+    if is_deed(rig):
+        with standing_of(rig.heir(), tmp_path, recovers=True) as acting:
+            for one in decisions:
+                assert rig.is_free(one) or rig.holds(one)
+                if one.id in intents:
+                    deeds.is_over(acting, tmp_path, one)
+        return
     with standing_of(rig.heir(), tmp_path, recovers=True) as acting:
         adopted = {one.decision_id for one in acting.in_force}
         now_ns = time.time_ns()
@@ -294,15 +352,15 @@ def test_killed_at_work(rig: Rig, tmp_path: Path, moment: int) -> None:
             if one.id in adopted:
                 assert rig.holds(one)
             else:
-                wait_until(lambda one=one: rig.is_free(one), PATIENCE_S)
+                freed(rig, one)
             acting.release(one.id, "a test")
 
 
 def test_what_no_record_wants_is_taken_away(rig: Rig, tmp_path: Path) -> None:
     """Rules whose record was lost, and records whose rules are gone."""
     kept, gone, orphan = (rig.decision(number) for number in range(3))
-    if not isinstance(rig.actuator, Reconciling):
-        assert not hasattr(rig.actuator, "reconcile")
+    if not isinstance(left_with(rig.actuator), Reconciling):
+        assert not hasattr(left_with(rig.actuator), "reconcile")
         return
     with standing_of(rig.actuator, tmp_path) as acting:
         acting.carry_out(kept)
@@ -314,7 +372,7 @@ def test_what_no_record_wants_is_taken_away(rig: Rig, tmp_path: Path) -> None:
     with standing_of(rig.heir(), tmp_path, recovers=True) as acting:
         assert [one.decision_id for one in acting.in_force] == [kept.id]
 
-    wait_until(lambda: rig.is_free(orphan), PATIENCE_S)
+    freed(rig, orphan)
     assert rig.holds(kept)
     last = [one for one in read(tmp_path) if one.kind == "containment"][-1]
     assert last.body["decision_id"] == gone.id
@@ -342,6 +400,9 @@ def test_a_failure_is_said_and_leaves_nothing(rig: Rig, fault: Fault) -> None:
         with bounded(rig), contextlib.suppress(ActuationError):
             rig.actuator.release(failed)
 
+    if is_deed(rig):
+        deeds.lets_in(rig, decision)
+        return
     wait_s = (rig.ttl_ns + rig.late_ns + rig.call_ns) / S + PATIENCE_S
     wait_until(lambda: rig.is_free(decision), wait_s)
 
@@ -358,6 +419,9 @@ def test_what_stood_before_a_failure_ends(rig: Rig, fault: Fault) -> None:
     with breaking(), bounded(rig), contextlib.suppress(ActuationError):
         rig.actuator.release(standing)
 
+    if is_deed(rig):
+        deeds.lets_in(rig, decision)
+        return
     wait_s = (rig.ttl_ns + rig.late_ns) / S + PATIENCE_S
     wait_until(lambda: rig.is_free(decision), wait_s)
 
@@ -367,14 +431,18 @@ def test_healed_it_works_again(rig: Rig, fault: Fault) -> None:
     breaking = rig.faults[fault]
     if isinstance(breaking, str):
         return
+    broken = rig.decision(0)
     with breaking(), contextlib.suppress(ActuationError):
-        rig.actuator.apply(rig.decision(0), rig.ttl_ns)
+        rig.actuator.apply(broken, rig.ttl_ns)
 
     decision, standing = applied_soon(rig, 1)
 
+    if is_deed(rig):
+        deeds.stays(rig, rig.actuator, standing, decision)
+        return
     assert rig.holds(decision)
     rig.actuator.release(standing)
-    wait_until(lambda: rig.is_free(decision), PATIENCE_S)
+    freed(rig, decision)
 
 
 class Latest:
@@ -387,7 +455,9 @@ class Latest:
         return getattr(self._rig.actuator, name)
 
 
-def tried_until_it_stands(rig: Rig, acting: Standing, decision: Decision) -> None:
+def tried_until_it_stands(
+    rig: Rig, acting: Standing, decision: Decision, folder: Path
+) -> None:
     """Let it be tried again; assert that it stands once, and is undone whole."""
 
     def is_over() -> bool:
@@ -395,13 +465,17 @@ def tried_until_it_stands(rig: Rig, acting: Standing, decision: Decision) -> Non
         return decision.id not in acting.attempts
 
     wait_until(is_over, AGAIN_S + ATTEMPTS_MAX * (rig.call_ns + STALL_NS) / S)
+    if is_deed(rig):
+        assert rig.holds(decision)
+        deeds.is_over(acting, folder, decision)
+        return
     assert [one.decision_id for one in acting.in_force] == [decision.id]
     assert rig.holds(decision)
     undone = acting.release(decision.id, "a test")
     assert undone is not None
     assert undone.state is State.ROLLED_BACK
     # Nothing of an attempt before it is left, which would be a second containment.
-    wait_until(lambda: rig.is_free(decision), PATIENCE_S)
+    freed(rig, decision)
 
 
 @pytest.mark.parametrize("fault", Fault)
@@ -415,8 +489,12 @@ def test_what_failed_is_tried_again(rig: Rig, fault: Fault, tmp_path: Path) -> N
             failed = acting.carry_out(decision)
             assert failed is not None
             assert failed.state is State.FAILED
+        if isinstance(rig.actuator, Handing):  # as it says: people agreed to it once
+            assert decision.id not in acting.attempts
+            freed(rig, decision)
+            return
         assert decision.id in acting.attempts
-        tried_until_it_stands(rig, acting, decision)
+        tried_until_it_stands(rig, acting, decision, tmp_path)
 
 
 def failed_and_killed(rig: Rig, decision: Decision, fault: Fault, folder: Path) -> bool:
@@ -456,7 +534,11 @@ def test_killed_between_attempts(rig: Rig, tmp_path: Path) -> None:
     assert rig.is_free(decision)
     with standing_of(rig.heir(), folder, recovers=True) as acting:
         assert acting.in_force == ()
-        tried_until_it_stands(rig, acting, decision)
+        if isinstance(rig.actuator, Handing):
+            assert not acting.attempts
+            assert rig.is_free(decision)
+            return
+        tried_until_it_stands(rig, acting, decision, folder)
 
 
 def test_every_fault_is_answered_for(rig: Rig) -> None:
@@ -489,7 +571,8 @@ def standing_of(
     """Give a Standing with one actuator and the ledger of that folder."""
     ledger = FileLedger(folder)
     try:
-        acting = Standing([actuator], ledger, SystemClock())
+        levers = list(dict.fromkeys((actuator, left_with(actuator))))
+        acting = Standing(levers, ledger, SystemClock())
         if recovers:
             acting.recover(list(ledger.evidence()))
         yield acting

@@ -75,6 +75,19 @@ class Market:
             control_fix=f"fix://{HOST}:{self.port}/{RISK}/{VENUE_COMP}",
         )
 
+    def behave(self, **words: object) -> None:
+        """Have it behave otherwise, and return once it does; see airnet.lab.venue."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        line = msgspec.json.encode({"do": "control", **words}) + b"\n"
+        self.process.stdin.write(line)
+        self.process.stdin.flush()
+        while True:
+            told = msgspec.json.decode(self.process.stdout.readline())
+            manner = told.get("manner", {})
+            if all(manner.get(key) == value for key, value in words.items()):
+                return
+
     def kill(self) -> None:
         """End it as a power cut would."""
         if self.process.poll() is None:
@@ -112,11 +125,12 @@ class Market:
 
 
 class Trader:
-    """One logged-on session with a real QuickFIX acceptor."""
+    """One logged-on session with a real QuickFIX acceptor, reached at an address."""
 
-    def __init__(self, market: Market, comp_id: str) -> None:
+    def __init__(self, market: Market, comp_id: str, at: str = HOST) -> None:
         self.comp_id = comp_id
         self._market = market
+        self._at = at
         self._serial = 0
         self._line = self._log_on()
 
@@ -130,24 +144,29 @@ class Trader:
     def name(self) -> SessionName:
         """Return the session as the mirror shows it."""
         return SessionName(
-            client=HOST,
+            client=self._line.client_host,
             client_port=self._line.client_port,
-            gateway=HOST,
+            gateway=self._at,
             gateway_port=self._market.port,
             client_comp=self.comp_id,
             gateway_comp=VENUE_COMP,
         )
 
-    def order(self, price: str = "10.00") -> tuple[str, bool]:
-        """Send a new order; return its id and whether it was accepted."""
+    def order(
+        self, price: str = "10.00", *, of: str = "XYZ", side: str = "1", size: int = 5
+    ) -> tuple[str, bool]:
+        """Send a new order; return its id and whether it was accepted.
+
+        `of` is its symbol, `side` 1 to buy and 2 to sell.
+        """
         self._serial += 1
         client_id = f"{self.comp_id}-{self._serial}"
         fields = {
             "11": client_id,
-            "55": "XYZ",
-            "54": "1",
+            "55": of,
+            "54": side,
             "60": self._line.now_text(),
-            "38": "5",
+            "38": str(size),
             "40": "2",
             "44": price,
         }
@@ -184,7 +203,7 @@ class Trader:
     def _log_on(self) -> FixLine:
         end = time.monotonic() + LIMIT_S
         address = Address(
-            host=HOST, port=self._market.port, ours=self.comp_id, theirs=VENUE_COMP
+            host=self._at, port=self._market.port, ours=self.comp_id, theirs=VENUE_COMP
         )
         assert time.monotonic() < end
         return FixLine(address, 90 * NS_PER_S, SystemClock()).__enter__()

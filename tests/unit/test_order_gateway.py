@@ -227,6 +227,76 @@ def test_a_host_is_cut_once_its_orders_are_gone(
         assert orders._consumer.ask(place, "query", bar, {}).state == "applied"
 
 
+class Refusing(Switch):
+    """What refuses to cut."""
+
+    def apply(self, decision: Decision, ttl_ns: int) -> Containment:
+        raise ActuationError(f"decision {decision.id}: no room", "make some")
+
+
+@pytest.mark.parametrize("words", [(), ("confirms=off",)])
+@pytest.mark.parametrize("ending", ["refused", "undone"])
+def test_orders_are_let_in_again_when_nothing_is_cut(
+    tmp_path: Path, words: tuple[str, ...], ending: str
+) -> None:
+    """What bars them for 10 s ends with the cut that it was for, and not after it."""
+    with Market(tmp_path, ["T1"], *words) as market:
+        orders = OrdersActuator([market.gateway], 3000, CLOCK)
+        trader = Trader(market, "T1")
+        switch = Refusing() if ending == "refused" else Switch()
+        isolation = Isolation(switch, [orders], lambda: [trader.name], CLOCK)
+        standing = Standing([isolation, switch], MemoryLedger(), CLOCK)
+        hears = threading.Thread(target=leave_when_told, args=(trader, bool(words)))
+        hears.start()
+        decision = isolate(trader)
+        bar = with_id(barring(decision, trader))
+
+        outcome = standing.carry_out(decision)
+
+        hears.join(LIMIT_S)
+        began_ns = CLOCK.mono_ns()
+        assert outcome is not None
+        assert (outcome.state is State.FAILED) is (ending == "refused")
+        if ending == "undone":
+            place = (HOST, market.control)
+            seen = orders._consumer.ask(place, "query", bar.id, {})
+            assert seen.state == "applied", "nothing was barred"
+            standing.undo(decision.id, "Jane Doe: not he", {})
+        if words:  # logged out as well: he comes back
+            wait_until(lambda: is_logged_on(market, "T1"), 5.0)
+        else:
+            assert trader.order()[1] is True
+            trader.drop()
+        assert CLOCK.mono_ns() - began_ns < 6 * S
+        orders.close()
+
+
+def barring(decision: Decision, trader: Trader) -> Decision:
+    """Return what bars a session's orders while it is being cut."""
+    name = trader.name
+    return msgspec.structs.replace(
+        decision,
+        action=Action.THROTTLE_SESSION,
+        target_type=TargetType.SESSION,
+        target=(f"{name.client}:{name.client_port}", name.client_comp),
+        session=name,
+        gateway=name.gateway,
+        port=name.gateway_port,
+    )
+
+
+def is_logged_on(market: Market, comp_id: str) -> bool:
+    """Log on and order, if that is let."""
+    market.counts()
+    try:
+        trader = Trader(market, comp_id)
+    except ActuationError:
+        return False
+    is_taken = trader.order()[1]
+    trader.drop()
+    return is_taken
+
+
 class Busy(Switch):
     """What cuts, while the one to be cut goes on ordering until it is."""
 
@@ -306,6 +376,9 @@ class Slow:
     def secure(self, decision: Decision) -> str:
         self.clock.time_ns += 3 * S
         return f"{decision.target[1]} is safe"
+
+    def loosen(self, decision: Decision) -> None:
+        """Bar nobody."""
 
 
 def test_a_freeze_meanwhile_stops_the_cut() -> None:

@@ -1,5 +1,6 @@
 """Actuator, the role that carries Decisions out and can undo exactly what it did."""
 
+import enum
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -155,4 +156,45 @@ class Several(Protocol):
         Raises:
             ActuationError: nobody knows.
         """
+        ...
+
+
+class Span(enum.StrEnum):
+    """How long what an Actuator does stays, and who ends it.
+
+    `timed` ends at the enforcer, or is undone before. A `deed` is done at once: nothing
+    of it stands, and nobody can undo it. What is `lasting` stands until a named person
+    lifts it.
+    """
+
+    TIMED = "timed"
+    DEED = "deed"
+    LASTING = "lasting"
+
+
+@runtime_checkable
+class Spanning(Protocol):
+    """An Actuator that does what is not `timed`."""
+
+    def span(self, what: Decision | Containment) -> Span:
+        """Return how long it stays."""
+        ...
+
+
+def span_of(actuator: Actuator, what: Decision | Containment) -> Span:
+    """Return how long what an actuator does, or did, stays."""
+    return actuator.span(what) if isinstance(actuator, Spanning) else Span.TIMED
+
+
+@runtime_checkable
+class Handing(Protocol):
+    """An Actuator that leaves what it did with another, which ends and undoes it.
+
+    It may take what nobody can give back; so what failed is not tried again by itself:
+    people agreed to it once, and see why it failed.
+    """
+
+    @property
+    def cut(self) -> Actuator:
+        """The other one, whose name a Containment has."""
         ...

@@ -126,6 +126,12 @@ class FixLine:
         port: int = self._socket.getsockname()[1]
         return port
 
+    @property
+    def client_host(self) -> str:
+        """Return our end's address."""
+        host: str = self._socket.getsockname()[0]
+        return host
+
     def close(self) -> None:
         """Go without a word."""
         self._socket.close()

@@ -6,6 +6,7 @@ safe first, at its gateway, and what cannot be confirmed is not cut.
 """
 
 import ipaddress
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
@@ -31,6 +32,8 @@ CUTS = frozenset(
 WAITS = "isolation-"
 #: How long all sessions together may take to be made safe.
 SAFE_NS = 5_000_000_000
+#: Cuts whose bars at gateways are remembered; they end within seconds by themselves.
+KNOWN_MAX = 256
 
 
 class Securing(Protocol):
@@ -52,6 +55,14 @@ class Securing(Protocol):
 
         Raises:
             ActuationError: it is not.
+        """
+        ...
+
+    def loosen(self, decision: Decision) -> None:
+        """End what it barred for that Decision, if anything.
+
+        Raises:
+            ActuationError: it may go on, until it ends by itself.
         """
         ...
 
@@ -83,9 +94,10 @@ class Isolation:
         clock: Clock,
     ) -> None:
         self.name = f"{WAITS}{cut.name}"
-        #: Who cuts, and so must have been reconciled.
+        #: Who cuts, and so must have been reconciled; what stands is left with it.
         self.cuts_by = cut.name
         self._cut = cut
+        self._barred: OrderedDict[str, list[tuple[Securing, Decision]]] = OrderedDict()
         self._gateways = tuple(gateways)
         self._sessions = sessions
         self._clock = clock
@@ -98,24 +110,60 @@ class Isolation:
         """Return whether it is a cut that the other one can make."""
         return decision.action in CUTS and self._cut.accepts(decision)
 
+    @property
+    def cut(self) -> Actuator:
+        """Who cuts."""
+        return self._cut
+
     def apply(self, decision: Decision, ttl_ns: int) -> Containment:
         """Make every session safe, then cut; and look again where orders could come.
+
+        What is barred for the cut is let go where it is not made.
 
         Raises:
             ActuationError: one is not safe, and nothing is cut; or the cut failed; or
                 after it orders may be open, and it is to be taken back.
         """
+        barred: list[tuple[Securing, Decision]] = []
+        try:
+            told = self._secured(decision, barred)
+            self._require_open(decision)
+            outcome = self._cut.apply(decision, ttl_ns)
+            for gateway, asked in barred:
+                if not gateway.bars_orders:
+                    self.between()
+                    otherwise = f"decision {decision.id}: cut, with orders open perhaps"
+                    how = _made_safe(gateway, _again(asked), otherwise)
+                    told.append(f"after the cut again {how}")
+        except ActuationError:
+            _loosen(barred)
+            raise
+        self._barred[decision.id] = barred
+        if len(self._barred) > KNOWN_MAX:
+            self._barred.popitem(last=False)
+        return msgspec.structs.replace(
+            outcome, detail="; ".join([*told, outcome.detail])
+        )
+
+    def lift(self, decision_id: str) -> None:
+        """Let orders in again after an undo, before what bars them ends by itself."""
+        _loosen(self._barred.pop(decision_id, []))
+
+    def _secured(
+        self, decision: Decision, barred: list[tuple[Securing, Decision]]
+    ) -> list[str]:
+        """Make every session safe; return how, and add who was told what.
+
+        Raises:
+            ActuationError: one is not.
+        """
         end_ns = self._clock.mono_ns() + SAFE_NS
         told: list[str] = []
-        loose: list[tuple[Securing, Decision]] = []
         for session in self._concerned(decision):
             self._require_open(decision)
             gateway, asked = self._gateway(decision, session)
+            barred.append((gateway, asked))
             told.append(_made_safe(gateway, asked, _refused(decision)))
-            if not gateway.bars_orders:
-                # Another id: a gateway may refuse one that it knows.
-                again = msgspec.structs.replace(asked, why=f"{asked.why} Again.")
-                loose.append((gateway, with_id(again)))
             self.between()
             # After the last one too: what bars the first one's orders ends.
             if self._clock.mono_ns() > end_ns:
@@ -124,16 +172,7 @@ class Isolation:
                     f"than {SAFE_NS // 10**9} s, the first no longer",
                     "cancel their orders at the venue, then do it by hand",
                 )
-        self._require_open(decision)
-        outcome = self._cut.apply(decision, ttl_ns)
-        for gateway, asked in loose:
-            self.between()
-            otherwise = f"decision {decision.id}: cut, with orders open perhaps"
-            how = _made_safe(gateway, asked, otherwise)
-            told.append(f"after the cut again {how}")
-        return msgspec.structs.replace(
-            outcome, detail="; ".join([*told, outcome.detail])
-        )
+        return told
 
     def recall(self, decision: Decision) -> None:
         """End a cut that nobody has answered yet, where that can be said."""
@@ -147,7 +186,9 @@ class Isolation:
             ActuationError: it may still be in force.
         """
         inner = msgspec.structs.replace(containment, actuator=self._cut.name)
-        return self._cut.release(inner)
+        released = self._cut.release(inner)
+        self.lift(containment.decision_id)
+        return released
 
     def _require_open(self, decision: Decision) -> None:
         """Raise when it was frozen meanwhile: it takes seconds, and several commands.
@@ -215,6 +256,27 @@ def _made_safe(gateway: Securing, asked: Decision, otherwise: str) -> str:
         return gateway.secure(asked)
     except ActuationError as error:
         raise ActuationError(f"{otherwise}: {error.what}", error.remedy) from error
+
+
+def _again(asked: Decision) -> Decision:
+    """Return the same under another id: a gateway may refuse one that it knows."""
+    return with_id(msgspec.structs.replace(asked, why=f"{asked.why} Again."))
+
+
+def _loosen(barred: Sequence[tuple[Securing, Decision]]) -> None:
+    """Let orders in again; where that fails, what bars them ends by itself.
+
+    A gateway that does not answer is waited for once, and not for each session.
+    """
+    failed = set()
+    for gateway, asked in barred:
+        place = asked.gateway, asked.port
+        if place in failed:
+            continue
+        try:
+            gateway.loosen(asked)
+        except ActuationError:
+            failed.add(place)
 
 
 def _about(decision: Decision, session: SessionName) -> Decision:

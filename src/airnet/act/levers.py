@@ -15,6 +15,8 @@ from airnet.act.actuator import (
     Reconciled,
     Reconciling,
     Several,
+    Span,
+    span_of,
 )
 from airnet.act.attempts import applied, known_as, standing
 from airnet.act.intents import LASTING, Order
@@ -28,6 +30,8 @@ from airnet.errors import ActuationError
 #: How long after its end a confirmation is waited for: OpenFlow hard timeouts are
 #: whole seconds and switches look at them once a second.
 CONFIRM_NS = 2_000_000_000
+#: What an undo of what cannot be undone comes to.
+DONE = "what was done of it stays done"
 #: An enforcer that takes longer to say how something ended is asked no more just now.
 SLOW_NS = 200_000_000
 #: Who takes so long to fail hangs, and is not asked for anything new for a while.
@@ -193,6 +197,9 @@ class Levers:
         if decision.action in LASTING:  # only a person may take it back (ADR 0040)
             detail += "; it may stand: look at the gateway"
             return msgspec.structs.replace(failed, until_ns=0, detail=detail)
+        if span_of(actuator, decision) is Span.DEED:
+            self._note_failure(enforcer, began_ns)
+            return msgspec.structs.replace(failed, detail=f"{detail}; {DONE}")
         # Unknown is not harmless: one attempt to take back what may have arrived.
         failure = self.release(failed)
         if not isinstance(actuator, Isolation):  # which waits for others than it tells
@@ -250,10 +257,20 @@ class Levers:
                 failure = _released(actuator, asked)
             state = State.FAILED if failure else State.ROLLED_BACK
             detail = f"{reason}; {failure}" if failure else reason
+            if actuator is not None and span_of(actuator, asked) is Span.DEED:
+                state, detail = State.ENDED, f"{reason}; {DONE}"
             return msgspec.structs.replace(containment, state=state, detail=detail)
 
+        self._lift(containment)
         name = "" if actuator is None else _enforcer(actuator, asked)
         return self._workers.begin(name, work)
+
+    def _lift(self, containment: Containment) -> None:
+        """Have orders let in again that were barred for a cut which people undo."""
+        for one in self._actuators:
+            if isinstance(one, Isolation) and one.cuts_by == containment.actuator:
+                lift = functools.partial(one.lift, containment.decision_id)
+                self._workers.begin(one.name, lift)
 
     def has_answered(self, call: Call[Containment], limit_s: float) -> bool:
         """Return whether an enforcer has answered, waiting at most so long."""

@@ -2,13 +2,19 @@
 
 For gateways whose only kill interface is FIX: OrderMassCancelRequest (35=q) with
 MassCancelRequestType(530)=7, all orders, on behalf of (115) the session, answered by an
-OrderMassCancelReport (35=r) with MassCancelResponse(531). Source: FIX 4.4, volume 4.
+OrderMassCancelReport (35=r) with MassCancelResponse(531). That report acknowledges; it
+does not say that any order is gone. So which are open is asked before and after
+(OrderMassStatusRequest, 35=AF), and none of the first may be among the second: what is
+entered meanwhile is nothing that was to be cancelled. Source: FIX 4.4, volume 4.
 """
 
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from airnet.act.fixline import Address, FixLine
+from airnet.act.actuator import Span
+from airnet.act.fixline import Address, Fields, FixLine
 from airnet.clock import Clock, SystemClock
 from airnet.config import Gateway
 from airnet.domain.address import address_bytes
@@ -17,7 +23,13 @@ from airnet.domain.decision import Action, Decision
 from airnet.errors import ActuationError, ConfigError
 
 NS_PER_MS = 1_000_000
-CANCEL_ALL, REJECTED = "7", "0"
+CANCEL_ALL, STATUS_ALL = "7", "7"
+#: OrdStatus(39) of what is reported in the place of an order.
+NO_ORDER = "8"
+#: Between two looks whether orders are gone, in seconds.
+LOOK_S = 0.02
+#: Decisions remembered, so that applying one twice is applying it once.
+KNOWN_MAX = 1024
 
 
 class MassCancelActuator:
@@ -50,6 +62,8 @@ class MassCancelActuator:
             for one in gateways
             if one.control_fix
         }
+        self._done: OrderedDict[str, Containment] = OrderedDict()
+        self._pause = threading.Event()
 
     def accepts(self, decision: Decision) -> bool:
         """Return whether it cancels orders of a session at a gateway that hears FIX."""
@@ -57,15 +71,17 @@ class MassCancelActuator:
         return is_cancel and self._line(decision) is not None
 
     def apply(self, decision: Decision, ttl_ns: int) -> Containment:
-        """Have every order of the session cancelled.
+        """Have every order of the session cancelled, once, and see that it is.
 
         Raises:
             ActuationError: refused, or not confirmed.
         """
+        if decision.id in self._done:
+            return self._done[decision.id]
         command_ns = self._clock.now_ns()
         detail = self.secure(decision)
         applied_ns = self._clock.now_ns()
-        return Containment(
+        done = self._done[decision.id] = Containment(
             decision_id=decision.id,
             actuator=self.name,
             state=State.APPLIED,
@@ -75,6 +91,13 @@ class MassCancelActuator:
             handle=decision.id,
             detail=detail,
         )
+        if len(self._done) > KNOWN_MAX:
+            self._done.popitem(last=False)
+        return done
+
+    def span(self, what: Decision | Containment) -> Span:
+        """Return that it is done at once, and never undone."""
+        return Span.DEED
 
     def release(self, containment: Containment) -> Containment:
         """Do nothing: what is cancelled is cancelled."""
@@ -96,26 +119,101 @@ class MassCancelActuator:
                 f"decision {decision.id}: no FIX control, or no CompID to cancel for",
                 "give the gateway a `control_fix` in site.toml",
             )
+        whose = session.client_comp
         with FixLine(address, self._timeout_ns, self._clock) as line:
+            # In one go: the cancel does not wait for the answer before it.
+            _ask(line, f"{decision.id}-0", whose)
             asked = {"11": decision.id, "530": CANCEL_ALL, "60": line.now_text()}
-            line.send("q", asked, session.client_comp)
+            line.send("q", asked, whose)
+            _ask(line, f"{decision.id}-1", whose)
+            before, unsaid = _open_if_said(line, f"{decision.id}-0")
             report = line.hear("r", tag_11=decision.id)
-        response = report.get("531", "")
-        if response != CANCEL_ALL:
-            why = report.get("58") or f"reason {report.get('532', 'none given')}"
-            raise ActuationError(
-                f"decision {decision.id}: {address.text()} answers mass cancel with "
-                f"531={response or 'nothing'}: {why}",
-                "cancel at the venue",
-            )
+            if report.get("531", "") != CANCEL_ALL:
+                raise _not_done(decision, address, report)
+            if unsaid:
+                raise ActuationError(
+                    f"decision {decision.id}: {address.text()} answers 531=7, and "
+                    f"does not say which orders are open: {unsaid}",
+                    "see at the venue that they are cancelled",
+                )
+            left = before & _open(line, f"{decision.id}-1")
+            self._await(line, decision, whose, left)
         count = report.get("533", "all")
-        return f"{address.text()} cancelled {count} orders of {session.client_comp}"
+        return (
+            f"{address.text()} cancelled {count} orders of {whose}; asked then, it "
+            f"reports none of the {len(before)} that were open"
+        )
+
+    def loosen(self, decision: Decision) -> None:
+        """Do nothing: no order is barred."""
+
+    def _await(
+        self, line: FixLine, decision: Decision, whose: str, left: frozenset[str]
+    ) -> None:
+        """Return once none of these orders is open.
+
+        Raises:
+            ActuationError: some are when the time is over, or it does not say.
+        """
+        number = 1
+        while left:
+            self._pause.wait(LOOK_S)
+            number += 1
+            try:
+                _ask(line, f"{decision.id}-{number}", whose)
+                left &= _open(line, f"{decision.id}-{number}")
+            except ActuationError as error:
+                raise ActuationError(
+                    f"decision {decision.id}: cancelled, and {len(left)} orders of "
+                    f"{whose} were open when asked last: {error.what}",
+                    "cancel them at the venue",
+                ) from error
 
     def _line(self, decision: Decision) -> Address | None:
         if not decision.gateway:
             return None
         key = (address_bytes(decision.gateway), decision.port)
         return self._lines.get(key)
+
+
+def _ask(line: FixLine, request: str, whose: str) -> None:
+    """Ask which orders of a session are open."""
+    line.send("AF", {"584": request, "585": STATUS_ALL}, whose)
+
+
+def _open_if_said(line: FixLine, request: str) -> tuple[frozenset[str], str]:
+    """Return which orders are open, or why that is not said."""
+    try:
+        return _open(line, request), ""
+    except ActuationError as error:
+        return frozenset(), error.what
+
+
+def _open(line: FixLine, request: str) -> frozenset[str]:
+    """Return the OrderID(37) of each open order, as it answers that request.
+
+    Raises:
+        ActuationError: it does not say, in time, how many there are and which.
+    """
+    found: set[str] = set()
+    while True:
+        report = line.hear("8", tag_584=request)
+        count, is_last = report.get("911", ""), report.get("912") == "Y"
+        if count == "0" or (not count and report.get("39") == NO_ORDER):
+            return frozenset()
+        found.add(report.get("37", ""))
+        if is_last or len(found) >= int(count if count.isdecimal() else 1 << 31):
+            return frozenset(found)
+
+
+def _not_done(decision: Decision, address: Address, report: Fields) -> ActuationError:
+    """Return that a gateway refused, in its own words."""
+    why = report.get("58") or f"reason {report.get('532', 'none given')}"
+    return ActuationError(
+        f"decision {decision.id}: {address.text()} answers mass cancel with "
+        f"531={report.get('531') or 'nothing'}: {why}",
+        "cancel at the venue",
+    )
 
 
 def address_of(text: str) -> Address:

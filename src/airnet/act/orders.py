@@ -17,7 +17,9 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from airnet.act.actuator import Span
 from airnet.act.openc2 import Consumer, Json, Results, control_of, place_text
+from airnet.act.orderhandle import Handle, handle_of
 from airnet.clock import Clock, SystemClock
 from airnet.config import Gateway
 from airnet.domain.address import address_bytes
@@ -39,30 +41,8 @@ _VERBS = {
     Action.DISABLE_SESSION: ("deny", "allow"),
     Action.ISOLATE_SESSION: ("stop", "restore"),
 }
-
-
-class _Handle(msgspec.Struct, frozen=True, kw_only=True):
-    """What is needed to look at, or end, one command."""
-
-    action: Action
-    host: str
-    port: int
-    comp_id: str
-    client: str
-    id: str
-
-    @property
-    def control(self) -> tuple[str, int]:
-        """Return where the gateway is told."""
-        return self.host, self.port
-
-    def target(self, kind: str = "session") -> Json:
-        """Return the session, or its orders, as the gateway knows it."""
-        return {f"x-airnet:{kind}": {"comp_id": self.comp_id, "client": self.client}}
-
-
-#: Made while there is one thread: two that meet a type first at once crash msgspec.
-_HANDLES = msgspec.json.Decoder(_Handle)
+#: What is not ended by the gateway's own clock.
+_SPANS = {Action.CANCEL_ORDERS: Span.DEED, Action.DISABLE_SESSION: Span.LASTING}
 
 
 class OrdersActuator:
@@ -137,7 +117,7 @@ class OrdersActuator:
             command_ns=command_ns,
             applied_ns=applied_ns,
             until_ns=until_ns,
-            handle=msgspec.json.encode(handle).decode(),
+            handle=handle.text(),
             detail=detail,
         )
 
@@ -154,7 +134,7 @@ class OrdersActuator:
         if not containment.handle:
             self._restore_anywhere(containment.decision_id)
             return containment
-        handle = _parse(containment)
+        handle = handle_of(containment)
         verb = _VERBS[handle.action][1]
         if not verb:
             return containment
@@ -169,11 +149,20 @@ class OrdersActuator:
         Raises:
             ActuationError: the gateway does not answer.
         """
-        handle = _parse(containment)
+        handle = handle_of(containment)
         if handle.action is Action.CANCEL_ORDERS:
             return "done: what is cancelled is cancelled"
         seen = self._query(handle)
         return "" if seen.state == "applied" else "ended by the gateway, which says so"
+
+    def span(self, what: Decision | Containment) -> Span:
+        """Return how long it stays at the gateway."""
+        if isinstance(what, Decision):
+            return _SPANS.get(what.action, Span.TIMED)
+        try:
+            return _SPANS.get(handle_of(what).action, Span.TIMED)
+        except ActuationError:
+            return Span.TIMED  # nobody knows: it is restored, to be sure
 
     def enforcer(self, what: Decision | Containment) -> str:
         """Return which gateway enforces it.
@@ -181,7 +170,7 @@ class OrdersActuator:
         Raises:
             ActuationError: nobody knows.
         """
-        handle = self._handle(what) if isinstance(what, Decision) else _parse(what)
+        handle = self._handle(what) if isinstance(what, Decision) else handle_of(what)
         return place_text(handle.control)
 
     def find(self, decision: Decision) -> Containment | None:
@@ -201,7 +190,7 @@ class OrdersActuator:
             command_ns=now_ns,
             applied_ns=now_ns,
             until_ns=0,
-            handle=msgspec.json.encode(handle).decode(),
+            handle=handle.text(),
             detail="found at the gateway after a restart",
         )
 
@@ -245,9 +234,19 @@ class OrdersActuator:
             )
         return f"logged out; the gateway cancels on disconnect; {told}"
 
+    def loosen(self, decision: Decision) -> None:
+        """End what `secure` bars for that Decision; the cancelled stays so.
+
+        Raises:
+            ActuationError: it ends by itself, when BARRED_MS are over.
+        """
+        for action in (Action.THROTTLE_SESSION, Action.ISOLATE_SESSION):
+            handle = self._handle(_as(decision, action))
+            self._consumer.ask(handle.control, "restore", handle.id, handle.target())
+
     def aim(self, decision: Decision) -> str:
         """Return the handle that a Decision would have, or has."""
-        return msgspec.json.encode(self._handle(decision)).decode()
+        return self._handle(decision).text()
 
     def _restore_anywhere(self, decision_id: str) -> None:
         """Restore it at every gateway: one that is dead leaves the others standing.
@@ -268,7 +267,7 @@ class OrdersActuator:
         """Let go of the connections."""
         self._consumer.close()
 
-    def _cancel(self, handle: _Handle) -> str:
+    def _cancel(self, handle: Handle) -> str:
         """Have every order cancelled, and return that it is.
 
         Raises:
@@ -288,7 +287,7 @@ class OrdersActuator:
             )
         return f"{where} says that no order of {handle.comp_id} is open"
 
-    def _hold(self, handle: _Handle, ttl_ns: int) -> str:
+    def _hold(self, handle: Handle, ttl_ns: int) -> str:
         """Have the gateway hold the session, and return how it stands.
 
         Raises:
@@ -322,7 +321,7 @@ class OrdersActuator:
         left = f"; open orders: {seen.open_orders}" if is_open else ""
         return f"{where} {done}{left}"
 
-    def _require_gone(self, handle: _Handle, seen: Results) -> None:
+    def _require_gone(self, handle: Handle, seen: Results) -> None:
         """Raise unless the session is logged out and leaves no order behind."""
         is_clean = seen.open_orders == 0 or seen.cancel_on_disconnect
         if seen.is_connected is False and is_clean:
@@ -333,7 +332,7 @@ class OrdersActuator:
             "see the gateway's log",
         )
 
-    def _await(self, handle: _Handle, is_done: Callable[[Results], bool]) -> Results:
+    def _await(self, handle: Handle, is_done: Callable[[Results], bool]) -> Results:
         """Return what the gateway says once it is done, or when the time is over."""
         end_ns = self._clock.mono_ns() + self._timeout_ns
         while True:
@@ -342,7 +341,7 @@ class OrdersActuator:
                 return seen
             self._pause.wait(LOOK_S)
 
-    def _query(self, handle: _Handle) -> Results:
+    def _query(self, handle: Handle) -> Results:
         return self._consumer.ask(handle.control, "query", handle.id, handle.target())
 
     def _control(self, decision: Decision) -> tuple[str, int] | None:
@@ -351,7 +350,7 @@ class OrdersActuator:
         key = (address_bytes(decision.gateway), decision.port)
         return self._controls.get(key)
 
-    def _handle(self, decision: Decision) -> _Handle:
+    def _handle(self, decision: Decision) -> Handle:
         """Return how its gateway knows a Decision.
 
         Raises:
@@ -364,7 +363,7 @@ class OrdersActuator:
                 f"{decision.gateway}:{decision.port}",
                 "give the gateway a `control` URL in site.toml",
             )
-        return _Handle(
+        return Handle(
             action=decision.action,
             host=control[0],
             port=control[1],
@@ -377,18 +376,3 @@ class OrdersActuator:
 def _as(decision: Decision, action: Action) -> Decision:
     """Return the same about another action: a command_id of its own."""
     return with_id(msgspec.structs.replace(decision, action=action))
-
-
-def _parse(containment: Containment) -> _Handle:
-    """Return the handle that `apply` made.
-
-    Raises:
-        ActuationError: it is none.
-    """
-    try:
-        return _HANDLES.decode(containment.handle)
-    except msgspec.DecodeError as error:
-        raise ActuationError(
-            f"decision {containment.decision_id}: not a handle: {error}",
-            "it ends by itself; or use the gateway's own control",
-        ) from error

@@ -13,6 +13,8 @@ class SimulatedActuator:
     """
 
     name = "simulated"
+    #: No enforcer is behind it, so there is none to hold it to its role against.
+    touches_nothing = True
 
     def __init__(self, clock: Clock, state: State = State.UNVERIFIABLE) -> None:
         self._clock = clock

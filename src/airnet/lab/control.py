@@ -5,6 +5,7 @@ disabled stays so until somebody with a name allows it, and that is remembered.
 """
 
 import threading
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Protocol
 
@@ -13,6 +14,7 @@ import msgspec
 from airnet.clock import Clock
 from airnet.lab.throttle import (
     BAD_REQUEST,
+    COMMANDS_MAX,
     DURATION_MAX_MS,
     NOBODY,
     OK,
@@ -67,18 +69,35 @@ class Control(Throttle):
     """Limits, cancels, disables and logs out sessions.
 
     `confirms` off: it says of no session how many orders are open, as a gateway that
-    never confirms a cancel; `cancels` off: it cancels nothing, as one that cannot.
+    never confirms a cancel; `cancels` off: it cancels nothing, as one that cannot;
+    `locked`: symbols whose orders cannot be cancelled now, as in some phases.
     """
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.floor: Floor | None = None
         self.confirms = self.cancels = True
+        self.locked: frozenset[str] = frozenset()
         #: Who allowed which session again, as it was said.
         self.allowed: list[tuple[str, str]] = []
         self._disabled: dict[str, Target] = {}
         self._stops: dict[str, str] = {}
+        #: Commands carried out, the oldest first: a repeated one does nothing.
+        self._heard: dict[str, None] = {}
         self._held = threading.Lock()
+
+    def manner(self) -> dict[str, object]:
+        """Return how it behaves now, in the words of `behave`."""
+        locked = ",".join(sorted(self.locked))
+        return {"cancels": self.cancels, "confirms": self.confirms, "locked": locked}
+
+    def behave(self, told: Mapping[str, object]) -> None:
+        """Take over what is told of `cancels`, `confirms` (off) and `locked` (A,B)."""
+        off = (False, "off")
+        self.cancels = told.get("cancels", self.cancels) not in off
+        self.confirms = told.get("confirms", self.confirms) not in off
+        if "locked" in told:
+            self.locked = frozenset(str(told["locked"]).split(",")) - {""}
 
     def stops(self, comp_id: str) -> str:
         """Return the command that forbids new orders of a session now, or nothing."""
@@ -111,6 +130,8 @@ class Control(Throttle):
         comp_id = target.comp_id
         if action == "allow":
             return self._allow(request)
+        if self._is_known(request.command_id):
+            return OK, "", self.results(request.command_id, target)
         if action == "deny":
             with self._held:
                 self._disabled[request.command_id] = target
@@ -139,6 +160,16 @@ class Control(Throttle):
             cod = self.floor.cancels_on_disconnect(comp_id)
             found["cancel_on_disconnect"] = cod
         return found
+
+    def _is_known(self, command_id: str) -> bool:
+        """Return whether a command was heard before, and remember it."""
+        with self._held:
+            if command_id in self._heard:
+                return True
+            self._heard[command_id] = None
+            if len(self._heard) > COMMANDS_MAX:
+                del self._heard[next(iter(self._heard))]
+        return False
 
     def _allow(self, request: Request) -> tuple[int, str, Json]:
         """Enable a session again, on somebody's word."""

@@ -15,11 +15,12 @@ from airnet.lab.session_settings import BEGIN_STRING, NS_PER_S
 SOH = "\x01"
 
 NEW, CANCEL, REPLACE, REPORT, CANCEL_REJECT = "D", "F", "G", "8", "9"
-MASS_CANCEL, MASS_REPORT, LOGON = "q", "r", "A"
+MASS_CANCEL, MASS_REPORT, MASS_STATUS, LOGON = "q", "r", "AF", "A"
+BUSINESS_REJECT = "j"
 BUY, SELL = "1", "2"
 #: ExecType (150) and OrdStatus (39).
 IS_NEW, IS_PARTIAL, IS_FILLED, IS_CANCELED = "0", "1", "2", "4"
-IS_REPLACED, IS_REJECTED, IS_TRADE = "5", "8", "F"
+IS_REPLACED, IS_REJECTED, IS_TRADE, IS_STATUS = "5", "8", "F", "I"
 
 Fields = dict[str, str]
 

@@ -3,9 +3,10 @@
 Run as a process in the venue's namespace: `python -m airnet.lab.venue SETTINGS
 ADDRESS PORT [WORD...]`, address and port for the gateway's control over HTTP. Words:
 `cod=off` leaves the orders of who is gone, `risk=COMPID` lets that session cancel for
-others (35=q), `cancels=off` and `confirms=off` break it so. The command `control` on
-standard input sets any of `cod`, `cancels`, `confirms` to true or false. Every order
-message is answered at once, in the callback that brought it.
+others (35=q), `cancels=off` and `confirms=off` break it so, and `locked=SYMBOL,...` has
+orders that nobody can cancel now. The command `control` on standard input sets any of
+`cod`, `cancels`, `confirms` to true or false, and `locked`. Every order message is
+answered at once, in the callback that brought it.
 """
 
 import contextlib
@@ -21,6 +22,7 @@ from airnet.lab.book import Book, Fill, Order
 from airnet.lab.channel import Channel, Json
 from airnet.lab.control import Control, control_server
 from airnet.lab.fix import Fields
+from airnet.lab.mass import Mass
 from airnet.lab.result import Tally
 from airnet.lab.session_settings import BEGIN_STRING
 
@@ -28,8 +30,6 @@ TICKS = 100
 STATUS_S = 0.25
 #: Threads share one core: an acknowledgement does not wait 5 ms for another's turn.
 SWITCH_INTERVAL_S = 0.0005
-#: MassCancelRequestType(530), and its MassCancelResponse(531).
-CANCEL_ALL = "7"
 
 
 class Venue(quickfix.Application):  # type: ignore[misc] # it has no types
@@ -53,7 +53,7 @@ class Venue(quickfix.Application):  # type: ignore[misc] # it has no types
         super().__init__()
         self._throttle = control
         self._clock = clock
-        self._risk = risk
+        self._mass = Mass(self, clock, risk, lambda: control.cancels)
         self.has_cod = has_cod
         # Orders come on the engine's thread, commands on the control's.
         self._lock = threading.RLock()
@@ -98,8 +98,8 @@ class Venue(quickfix.Application):  # type: ignore[misc] # it has no types
         comp_id = session.getTargetCompID().getValue()
         fields = fix.read(message)
         kind = fields["35"]
-        if kind == fix.MASS_CANCEL:
-            self._cancel_for(comp_id, fields)
+        if kind in (fix.MASS_CANCEL, fix.MASS_STATUS):
+            self._about_many(comp_id, fields)
             return
         with self._lock:
             if kind == fix.NEW:
@@ -114,7 +114,12 @@ class Venue(quickfix.Application):  # type: ignore[misc] # it has no types
     def cancel_all(self, comp_id: str) -> int:
         """Cancel every open order of a session and return how many there were."""
         with self._lock:
-            keys = [key for key in self._orders if key[0] == comp_id]
+            locked = self._throttle.locked
+            keys = [
+                key
+                for key, order in self._orders.items()
+                if key[0] == comp_id and order.symbol not in locked
+            ]
             orders = [self._orders.pop(key) for key in keys]
             for order in orders:
                 self._books[order.symbol].remove(order)
@@ -127,6 +132,17 @@ class Venue(quickfix.Application):  # type: ignore[misc] # it has no types
         """Return how many orders of a session are open."""
         with self._lock:
             return sum(1 for key in self._orders if key[0] == comp_id)
+
+    def reports(self, comp_id: str) -> list[dict[str, str]]:
+        """Return an ExecutionReport's fields for each open order of a session."""
+        with self._lock:
+            return [
+                self._account(
+                    order, fix.IS_STATUS, fix.IS_PARTIAL if order.filled else fix.IS_NEW
+                )
+                for key, order in self._orders.items()
+                if key[0] == comp_id
+            ]
 
     def log_out(self, comp_id: str, why: str) -> None:
         """Send a session Logout(5) and let it go."""
@@ -155,27 +171,11 @@ class Venue(quickfix.Application):  # type: ignore[misc] # it has no types
         """Return whether its orders are cancelled when it is gone."""
         return self.has_cod
 
-    def _cancel_for(self, comp_id: str, fields: Fields) -> None:
-        """Answer an OrderMassCancelRequest, one's own or on behalf of (115) another."""
-        whose = fields.get("115", comp_id)
-        report = {
-            "37": f"M{self._next():08d}",
-            "11": fields["11"],
-            "530": fields["530"],
-            "60": fix.transact_time(self._clock.now_ns()),
-        }
-        why = ""
-        if comp_id not in {whose, self._risk}:
-            why = "not for others"
-        elif fields["530"] != CANCEL_ALL or whose not in self._sessions:
-            why = "only all orders, of a session of this gateway"
-        if why:
-            report |= {"531": "0", "532": "99", "58": why}
-        else:
-            count = self.cancel_all(whose) if self._throttle.cancels else 0
-            report |= {"531": CANCEL_ALL, "533": str(count)}
-        if self._throttle.confirms:
-            fix.send(fix.MASS_REPORT, report, self._sessions[comp_id])
+    def _about_many(self, comp_id: str, fields: Fields) -> None:
+        """Answer a request about all orders, one's own or (115) another's."""
+        for kind, answer in self._mass.answers(comp_id, fields, self._sessions):
+            if self._throttle.confirms:
+                fix.send(kind, answer, self._sessions[comp_id])
 
     def _enter(self, comp_id: str, fields: Fields) -> None:
         """Accept a new order and match it, or say why not."""
@@ -237,11 +237,13 @@ class Venue(quickfix.Application):  # type: ignore[misc] # it has no types
         """Take an order out; a containment never stands in a cancel's way."""
         tally = self.tallies[comp_id]
         tally.cancels += 1
-        order = self._orders.pop((comp_id, fields["41"]), None)
-        if order is None:
+        order = self._orders.get((comp_id, fields["41"]))
+        if order is None or order.symbol in self._throttle.locked:
             tally.cancel_rejects += 1
-            self._reject_change(comp_id, fields, "1", "unknown or done")
+            why = "unknown or done" if order is None else "no cancels of it now"
+            self._reject_change(comp_id, fields, "1", why)
             return
+        del self._orders[order.owner, order.client_id]
         self._books[order.symbol].remove(order)
         order.open = 0
         tally.canceled += 1
@@ -281,10 +283,19 @@ class Venue(quickfix.Application):  # type: ignore[misc] # it has no types
         old: str = "",
     ) -> None:
         """Send an ExecutionReport about an order."""
+        fields = self._account(order, exec_type, status)
+        if renamed:
+            fields |= {"11": renamed, "41": old or order.client_id}
+        if fill is not None:
+            fields |= {"32": str(fill.quantity), "31": f"{fill.price / TICKS:.2f}"}
+        fix.send(fix.REPORT, fields, self._sessions[order.owner])
+
+    def _account(self, order: Order, exec_type: str, status: str) -> dict[str, str]:
+        """Return how an order stands, as an ExecutionReport has it."""
         average = order.value / order.filled / TICKS if order.filled else 0.0
-        fields = {
+        return {
             "37": order.id,
-            "11": renamed or order.client_id,
+            "11": order.client_id,
             "17": f"E{self._next():08d}",
             "150": exec_type,
             "39": status,
@@ -297,11 +308,6 @@ class Venue(quickfix.Application):  # type: ignore[misc] # it has no types
             "6": f"{average:.4f}",
             "60": fix.transact_time(self._clock.now_ns()),
         }
-        if renamed:
-            fields["41"] = old or order.client_id
-        if fill is not None:
-            fields |= {"32": str(fill.quantity), "31": f"{fill.price / TICKS:.2f}"}
-        fix.send(fix.REPORT, fields, self._sessions[order.owner])
 
     def _refuse(self, comp_id: str, fields: Fields, why: str) -> None:
         """Answer a new order with ExecType and OrdStatus Rejected."""
@@ -349,8 +355,7 @@ def main() -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     clock = SystemClock()
     control = Control(clock)
-    control.cancels = words.get("cancels") != "off"
-    control.confirms = words.get("confirms") != "off"
+    control.behave(words)
     has_cod = words.get("cod") != "off"
     venue = Venue(control, clock, words.get("risk", ""), has_cod=has_cod)
     control.floor = venue
@@ -377,8 +382,7 @@ def obey(command: Json, venue: Venue, control: Control) -> None:
     if command.get("do") != "control":
         return
     venue.has_cod = bool(command.get("cod", venue.has_cod))
-    control.cancels = bool(command.get("cancels", control.cancels))
-    control.confirms = bool(command.get("confirms", control.confirms))
+    control.behave(command)
 
 
 def tell(channel: Channel, venue: Venue, control: Control) -> None:
@@ -386,7 +390,8 @@ def tell(channel: Channel, venue: Venue, control: Control) -> None:
     counts = {one: msgspec.to_builtins(tally) for one, tally in venue.tallies.items()}
     holds = [msgspec.to_builtins(hold) for hold in control.standing()]
     body: Json = {"sessions": counts, "online": sorted(venue.online), "holds": holds}
-    channel.tell("counts", body | {"allowed": control.allowed})
+    manner = {"cod": venue.has_cod, **control.manner()}
+    channel.tell("counts", body | {"allowed": control.allowed, "manner": manner})
 
 
 if __name__ == "__main__":

@@ -79,6 +79,13 @@ class Relay:
             {"headers": whole["headers"], "body": {"openc2": {"response": made_up}}}
         ).encode()
 
+    @contextlib.contextmanager
+    def be(self, manner: str) -> Iterator[None]:
+        """Be otherwise in the block."""
+        self.manner = manner
+        yield
+        self.manner = "honest"
+
     def close(self) -> None:
         self._server.shutdown()
         self._thread.join()
@@ -113,8 +120,8 @@ class OrdersRig:
             Fault.GONE: self._gone,
             Fault.SLOW: self._slow,
             Fault.FULL: self._full,
-            Fault.LYING: lambda: self._manner("lying"),
-            Fault.REFUSES: lambda: self._manner("refusing"),
+            Fault.LYING: lambda: self._relay.be("lying"),
+            Fault.REFUSES: lambda: self._relay.be("refusing"),
             Fault.PARTIAL: "One session is one limit; it is there or it is not.",
         }
 
@@ -187,12 +194,6 @@ class OrdersRig:
         yield
         with self._gone():
             pass
-
-    @contextlib.contextmanager
-    def _manner(self, manner: str) -> Iterator[None]:
-        self._relay.manner = manner
-        yield
-        self._relay.manner = "honest"
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from airnet.act.actuator import Actuator
 from airnet.act.sdn import SdnActuator
 from airnet.domain.decision import Decision
 from tests.conformance.role import Breaking, Fault
@@ -48,7 +49,7 @@ class SdnRig:
         self._out = packet_socket(net.names[0])
         self._in = packet_socket(net.names[1])
         self._in.settimeout(CROSSING_S)
-        self.actuator = self.heir()
+        self.actuator: Actuator = self.heir()
         self.faults: dict[Fault, Breaking | str] = {
             Fault.GONE: self._gone,
             Fault.SLOW: self._stopped,
@@ -70,7 +71,10 @@ class SdnRig:
     def is_free(self, decision: Decision) -> bool:
         return all(self._passes(source) for source in decision.target)
 
-    def heir(self) -> SdnActuator:
+    def heir(self) -> Actuator:
+        return self._switched()
+
+    def _switched(self) -> SdnActuator:
         made = SdnActuator(self._controller.path, timeout_ms=1000)
         self._made.append(made)
         return made
