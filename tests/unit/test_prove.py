@@ -1,6 +1,7 @@
 """prove: shipped policies hold, planted bugs are found, and nothing else runs."""
 
 import json
+import resource
 import shutil
 import subprocess
 from pathlib import Path
@@ -27,6 +28,8 @@ from tests.unit.mutants import MUTANTS, PATHED, POLICY, SITE, rung
 z3 = pytest.importorskip("z3", reason="pip install 'airnet[policy]'")
 Model = pytest.importorskip("airnet.prove.model").Model
 
+#: What a proof may take of a processor: people wait for it.
+PROOF_S = 10.0
 FILES = {
     "shadow.toml": "policy.toml",
     "site.toml": "site.toml.example",
@@ -73,10 +76,23 @@ def humble(papers: Path) -> None:
 @pytest.mark.parametrize("policy", [POLICY, load(EXAMPLE, Policy), Policy()])
 @pytest.mark.parametrize("site", [SITE, PATHED, None])
 def test_the_shipped_policies_are_proved(policy: Policy, site: Site | None) -> None:
+    before_s = _cpu_s()
     proof = prove(policy, site)
+    took_s = _cpu_s() - before_s
 
     assert [one.claim for one in proof.results if not one.holds] == []
     assert len(proof.results) == len(CLAIMS)
+    assert took_s < PROOF_S
+
+
+def _cpu_s() -> float:
+    """Return processor time so far, of this process and of those it waited for."""
+    return sum(
+        used.ru_utime + used.ru_stime
+        for used in map(
+            resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        )
+    )
 
 
 @pytest.mark.parametrize("site", [SITE, PATHED, None])
