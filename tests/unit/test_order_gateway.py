@@ -271,6 +271,21 @@ def test_orders_are_let_in_again_when_nothing_is_cut(
         orders.close()
 
 
+def test_a_bar_that_has_ended_makes_nobody_safe(
+    market: Market, orders: OrdersActuator
+) -> None:
+    """A gateway that knows the command does nothing; orders could be entered."""
+    with Trader(market, "T4") as trader:
+        decision = about(trader, Action.CANCEL_ORDERS)
+        orders.secure(decision)
+        assert trader.order()[1] is False
+        orders.loosen(decision)
+        assert trader.order()[1] is True
+
+        with pytest.raises(ActuationError, match="does not bar new orders of T4"):
+            orders.secure(decision)
+
+
 def barring(decision: Decision, trader: Trader) -> Decision:
     """Return what bars a session's orders while it is being cut."""
     name = trader.name

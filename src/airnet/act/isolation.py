@@ -145,6 +145,11 @@ class Isolation:
             outcome, detail="; ".join([*told, outcome.detail])
         )
 
+    def bars(self, containment: Containment) -> bool:
+        """Return whether orders may be barred still for what it has cut."""
+        is_ours = containment.actuator == self.cuts_by
+        return is_ours and containment.decision_id in self._barred
+
     def lift(self, decision_id: str) -> None:
         """Let orders in again after an undo, before what bars them ends by itself."""
         _loosen(self._barred.pop(decision_id, []))

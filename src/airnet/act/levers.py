@@ -268,7 +268,7 @@ class Levers:
     def _lift(self, containment: Containment) -> None:
         """Have orders let in again that were barred for a cut which people undo."""
         for one in self._actuators:
-            if isinstance(one, Isolation) and one.cuts_by == containment.actuator:
+            if isinstance(one, Isolation) and one.bars(containment):
                 lift = functools.partial(one.lift, containment.decision_id)
                 self._workers.begin(one.name, lift)
 

@@ -211,9 +211,15 @@ class OrdersActuator:
         # No order is open, and another is entered before the cut: so none may be.
         holding = self._handle(_as(decision, Action.THROTTLE_SESSION))
         target, limit = holding.target(), {"x-airnet": {"limit": "new_orders"}}
-        self._consumer.ask(
+        bar = self._consumer.ask(
             holding.control, "contain", holding.id, target, barred | limit
         )
+        if bar.state == "released":  # it was heard before, and has ended
+            raise ActuationError(
+                f"contain {holding.id}: gateway {place_text(holding.control)} does not "
+                f"bar new orders of {holding.comp_id}",
+                "see the gateway's log",
+            )
         told = f"new orders barred for {BARRED_MS} ms as {holding.id}"
         handle = self._handle(decision)
         try:
