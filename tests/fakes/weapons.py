@@ -195,6 +195,39 @@ def one_after_another(episode: Episode, count: int, rate: int) -> list[Frame]:
     ]
 
 
+def logged_on_without_number(
+    episode: Episode, sources: list[str], rate: int
+) -> list[Frame]:
+    """Return connections that each are opened whole, and say a Logon the peer hears.
+
+    The gateway answers, as it must; so each is a session to whoever reads along.
+    """
+    rng = random.Random(4)
+    there = place(episode.site.gateways[0])
+    head = b"8=FIX.4.4\1"
+    frames: list[Frame] = []
+    for index, at in enumerate(times(begin(episode), rate)):
+        here = rng.choice(sources), 1024 + index % 60_000
+        ours, theirs = rng.randrange(1 << 32), rng.randrange(1 << 32)
+        after = (ours + 1) % (1 << 32), (theirs + 1) % (1 << 32)
+        comp = b"49=X%d\1" % index
+        body = seal(
+            head, b"35=A\1" + comp + b"56=VENUE\1" + b"34=1\1" + b"98=0\1" + b"108=30\1"
+        )
+        heard = (after[0] + len(body)) % (1 << 32)
+        steps = (
+            tcp((here, there), ours, flags=SYN, is_summed=True),
+            tcp((there, here), theirs, b"", SYN | ACK, after[0], is_summed=True),
+            tcp((here, there), after[0], b"", ACK, after[1], is_summed=True),
+            tcp((here, there), after[0], body, ACK | PSH, after[1], is_summed=True),
+            tcp((there, here), after[1], b"", ACK, heard, is_summed=True),
+        )
+        frames += [
+            (at + 10_000 * number, ethernet(one)) for number, one in enumerate(steps)
+        ]
+    return sorted(frames, key=lambda one: one[0])
+
+
 def place(gateway: object) -> tuple[str, int]:
     """Return where a gateway listens."""
     return gateway.ip, gateway.port

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from airnet.cli import main
-from airnet.pipeline import policy_path
+from airnet.shipped import policy_path
 from airnet.twin.traffic import Episode
 from airnet.twin.wire import Frame, write_pcapng
 from tests.fakes import weapons

@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 
+from airnet._ext.stream import SESSIONS_MAX
 from airnet.cli import main
 from airnet.config import Site
+from airnet.extract import Extraction, extract
 from airnet.record.file import read
 from airnet.shipped import policy_path
 from airnet.twin.traffic import Episode
@@ -238,6 +240,31 @@ def test_sources_without_number_use_no_more_memory(
 
     print(peaks)
     assert peaks[1] - peaks[0] < 16 << 20, peaks
+
+
+@pytest.mark.parametrize("count", [1, 200])
+def test_sessions_without_number_keep_nobody_s_own_unread(
+    episode: Episode, tmp_path: Path, count: int
+) -> None:
+    """More sessions than are kept, of strangers: the firms' are read as without them."""
+    strangers = [f"203.0.113.{1 + number}" for number in range(count)]
+    attack = weapons.logged_on_without_number(episode, strangers, 1500)
+    orders = {}
+    for name, more in (("alone", []), ("attacked", attack)):
+        path = tmp_path / f"{name}.pcapng"
+        write_pcapng(path, mixed(episode, more))
+        told = extract(Extraction((path,)))
+        orders[name] = {kind: told["messages"][kind] for kind in ("D", "F", "G", "8")}
+        streams = told["streams"]
+    assert len(attack) // 5 > SESSIONS_MAX
+    assert streams["sessions_full"] > 0, "there was room for them all"
+
+    made = replayed(tmp_path, episode, attack, "site")
+
+    assert orders["attacked"] == orders["alone"]
+    require_harmless(episode, made)
+    assert len(made) <= count + 2
+    assert not [one for one in made if one["mode"] == "shadow"]
 
 
 def test_the_same_capture_in_both_modes_differs_in_mode_alone(
