@@ -246,7 +246,7 @@ def test_sources_without_number_use_no_more_memory(
 def test_sessions_without_number_keep_nobody_s_own_unread(
     episode: Episode, tmp_path: Path, count: int
 ) -> None:
-    """More sessions than are kept, of strangers: the firms' are read as without them."""
+    """More sessions than are kept, of strangers: the firms' are read as before."""
     strangers = [f"203.0.113.{1 + number}" for number in range(count)]
     attack = weapons.logged_on_without_number(episode, strangers, 1500)
     orders = {}
