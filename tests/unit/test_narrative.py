@@ -43,7 +43,7 @@ def test_a_throttle_is_told_from_the_first_frame_to_its_end() -> None:
         "enforced; ends by itself after 10000.000 ms [1]",
         "acknowledged by simulated",
         "effect verified on the mirror, last bad frame 2023-11-14 22:13:20.005000000",
-        "ended at 2023-11-14 22:13:30.000000000 UTC without anyone's doing",
+        "ended at 2023-11-14 22:13:30.000000000 UTC: ended by itself",
         "by model m [1]",
     ):
         assert fact in text

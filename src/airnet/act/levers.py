@@ -255,10 +255,10 @@ class Levers:
             failure = self.release(asked) if actuator is None else ""
             if actuator is not None:
                 failure = _released(actuator, asked)
+            if actuator is not None and span_of(actuator, asked) is Span.DEED:
+                return _stays(containment, reason)
             state = State.FAILED if failure else State.ROLLED_BACK
             detail = f"{reason}; {failure}" if failure else reason
-            if actuator is not None and span_of(actuator, asked) is Span.DEED:
-                state, detail = State.ENDED, f"{reason}; {DONE}"
             return msgspec.structs.replace(containment, state=state, detail=detail)
 
         self._lift(containment)
@@ -347,6 +347,14 @@ def _enforcer(actuator: Actuator, what: Decision | Containment) -> str:
         with contextlib.suppress(ActuationError):
             return f"{name} {actuator.enforcer(what)}"
     return name
+
+
+def _stays(deed: Containment, reason: str) -> Containment:
+    """Return what an undo of what cannot be undone comes to: it was over when done."""
+    detail = f"{reason}; {DONE}"
+    return msgspec.structs.replace(
+        deed, state=State.ENDED, until_ns=deed.applied_ns, detail=detail
+    )
 
 
 def _released(actuator: Actuator, containment: Containment) -> str:

@@ -283,7 +283,7 @@ def _ending(incident: Incident, entries: Sequence[Evidence]) -> list[str]:
         containment, sequence = last[decision.id]
         at = utc(containment.until_ns) if containment.until_ns else "once"
         text = {
-            State.ENDED: f"ended at {at} without anyone's doing: {containment.detail}",
+            State.ENDED: f"ended at {at}: {containment.detail}",
             State.ROLLED_BACK: f"taken back: {containment.detail}",
             State.FAILED: f"not in force as far as is known; at the latest {at}",
             State.WITHHELD: f"never sent: {containment.detail}",

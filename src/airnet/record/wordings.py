@@ -219,7 +219,7 @@ def _ended(body: dict[str, Any], action: str) -> Iterator[Line]:
     at = "{moment}" if body["until_ns"] else "once"
     slots = {"action": action, "detail": body.get("detail", "")}
     text = {
-        "ended": f"ended at {at} without anyone's doing: {{detail}}",
+        "ended": f"ended at {at}: {{detail}}",
         "rolled_back": "taken back: {detail}",
         "failed": f"not in force as far as is known; at the latest {at}",
         "withheld": "never sent: {detail}",
