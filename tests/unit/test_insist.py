@@ -83,7 +83,22 @@ TURNED = {
     "history_ms": 16_000,
 }
 LOOPED = TURNED | {"gap_deviation": 700, "loop_share": 900, "peak_ratio": 14_000}
+ONE_NAME = {
+    "same_symbol_share": 1000,
+    "same_side_share": 1000,
+    "drift_share": 980,
+    "fills_per_new": 1100,
+    "rate_1s": 300,
+    "relative_1s": 6000,
+    "relative_first": 5000,
+    "relative_symbol": 2300,
+    "peak_ratio": 4000,
+    "market_1s": 1200,
+    "entropy": 4000,
+    "history_ms": 16_000,
+}
 SHOWN = {
+    "session.one_name_without_end": ONE_NAME,
     "session.turned_on_a_clock": TURNED,
     "session.turned_in_a_loop": LOOPED,
     "session.alike_without_end": ALIKE,

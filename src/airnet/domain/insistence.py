@@ -144,6 +144,30 @@ SHAPES = (
         told=52,
         limit=0,
     ),
+    # In one name alone, one way, all filled, at three times its past and twice its
+    # fastest second, while the others rest: somebody has typed a size with a zero too
+    # many, or works a large order in a hurry. Which of them, a person has to ask.
+    Shape(
+        "session.one_name_without_end",
+        (
+            ("same_symbol_share", 950, ANY),
+            ("same_side_share", 950, ANY),
+            ("drift_share", 900, ANY),
+            ("fills_per_new", 800, ANY),
+            ("cancels_per_new", 0, 99),
+            ("replaces_per_new", 0, 99),
+            ("rate_1s", 150, ANY),
+            ("relative_1s", 3000, ANY),
+            ("relative_first", 2500, ANY),
+            ("relative_symbol", 1200, ANY),
+            ("peak_ratio", 2000, ANY),
+            ("market_1s", 0, 1499),
+            ("elevated_share", 0, 149),
+            _KNOWN,
+        ),
+        told=40,
+        limit=0,
+    ),
     # Withdrawn within 5 ms, hardly one filled, each at a new price: who asks prices, or
     # quotes anew, does so, too, for a moment.
     Shape(
