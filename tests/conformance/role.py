@@ -5,7 +5,9 @@ To put an actuator under the kit, add one module to tests/conformance/adapters/.
 * `MARKS`, a tuple of pytest marks (`(pytest.mark.root,)` for most);
 * `rig()`, a context manager that gives a `Rig` on the REAL enforcer (a switch, an order
   gateway that listens, a guarded link, a process), and leaves nothing behind. It calls
-  pytest.skip with what the host lacks.
+  pytest.skip with what the host lacks. What takes long to start and no case breaks may
+  be made once for all cases: by `ground()`, another one, which `rig(ground)` is given,
+  and begins each case on as if it were new.
 
 Nothing else is to be done: test_conformance.py finds the module by being there, and
 runs every test of the kit on it. A test that an actuator cannot pass is a fault of the
@@ -93,3 +95,13 @@ class DeedRig(Rig, Protocol):
     def renew(self, decision: Decision) -> bool:
         """Make anew what it takes away; return whether that is let."""
         ...
+
+
+class Latest:
+    """The rig's actuator as it is now: healing may replace it."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._rig.actuator, name)

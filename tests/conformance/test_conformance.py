@@ -4,6 +4,7 @@ How to add an actuator: tests/conformance/role.py.
 """
 
 import contextlib
+import functools
 import importlib
 import os
 import pkgutil
@@ -31,7 +32,7 @@ from airnet.domain.decision import PASSIVE, Action, Decision, Mode
 from airnet.errors import ActuationError
 from airnet.record.file import FileLedger, read
 from tests.conformance import adapters, deeds
-from tests.conformance.role import Fault, Rig
+from tests.conformance.role import Fault, Latest, Rig
 from tests.netns.lab_links import wait_until
 
 S = 1_000_000_000
@@ -45,6 +46,8 @@ AGAIN_S = sum(AGAIN_NS) / S
 LAST = 63
 #: And to a call that waits for nobody; one that hangs takes longer.
 STALL_NS = 2 * S
+#: Makes a rig for one case.
+Rigs = Callable[[], contextlib.AbstractContextManager[Rig]]
 NAMES = sorted(one.name for one in pkgutil.iter_modules(adapters.__path__))
 
 
@@ -53,9 +56,19 @@ def _param(name: str) -> object:
     return pytest.param(module, id=name, marks=module.MARKS)
 
 
-@pytest.fixture(params=[_param(name) for name in NAMES])
-def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    with request.param.rig() as found:
+@pytest.fixture(scope="module", params=[_param(name) for name in NAMES])
+def rigs(request: pytest.FixtureRequest) -> Iterator[Rigs]:
+    module = request.param
+    if not hasattr(module, "ground"):
+        yield module.rig
+        return
+    with module.ground() as ground:
+        yield functools.partial(module.rig, ground)
+
+
+@pytest.fixture
+def rig(rigs: Rigs) -> Iterator[Rig]:
+    with rigs() as found:
         yield found
 
 
@@ -443,16 +456,6 @@ def test_healed_it_works_again(rig: Rig, fault: Fault) -> None:
     assert rig.holds(decision)
     rig.actuator.release(standing)
     freed(rig, decision)
-
-
-class Latest:
-    """The rig's actuator as it is now: healing may replace it."""
-
-    def __init__(self, rig: Rig) -> None:
-        self._rig = rig
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._rig.actuator, name)
 
 
 def tried_until_it_stands(

@@ -18,18 +18,19 @@ import pytest
 from airnet.act.isolation import Isolation
 from airnet.act.masscancel import MassCancelActuator
 from airnet.act.orders import BARRED_MS, OrdersActuator
+from airnet.act.sdn import SdnActuator
 from airnet.clock import SystemClock
 from airnet.config import Gateway
 from airnet.domain.decision import Action, Decision, TargetType, Tier, with_id
 from airnet.domain.session import SessionName
-from airnet.errors import ActuationError
+from airnet.errors import ActuationError, AirnetError
 from tests.conformance.adapters import sdn
 from tests.conformance.adapters.mass_cancel import PROBE, open_orders, rest
 from tests.conformance.role import Breaking, Fault
 from tests.fakes.market import Market, Trader
 from tests.fakes.verdicts import MS, drop
-from tests.netns.lying import Lying, lying
-from tests.netns.ovs import Controller, Network, command, network
+from tests.netns.lying import lying
+from tests.netns.ovs import command, network, wait_until
 
 MARKS = (pytest.mark.root,)
 HOSTS = 64
@@ -53,6 +54,57 @@ def inside(name: str) -> Iterator[None]:
         os.close(there)
 
 
+class Ground:
+    """A switch, its controller and the liar between them, for one case after another.
+
+    Each begins on what is as new: put back, or made again where that cannot be.
+    """
+
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
+        #: Cases that began here: none decides what another one did.
+        self.cases = 0
+        self._bare = 0
+
+    def clean(self) -> None:
+        """Take away whatever a case left."""
+        self.cases += 1
+        if not self._is_put_back():
+            self.close()
+            self._make()
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self._bare = 0
+        self._stack.close()
+
+    def _make(self) -> None:
+        place = Path(
+            self._stack.enter_context(tempfile.TemporaryDirectory(prefix="kit"))
+        )
+        self.net = self._stack.enter_context(network(place, 2))
+        made = self._stack.enter_context(lying(self.net, "os-ken"))
+        self.controller, self.liar = made
+        with inside(self.net.names[1]):
+            command("ip", "link", "set", "lo", "up")
+            command("ip", "route", "add", "10.9.1.0/24", "dev", "eth0")
+        self._bare = len(self.net.switch.flows("br0"))
+
+    def _is_put_back(self) -> bool:
+        """Take away what a case left; return whether it is as new."""
+        if not self._bare:
+            return False  # nothing is made yet
+        try:
+            self.liar.be("honest")
+            self.net.switch.vsctl("clear", "bridge", "br0", "flow_tables")
+            with contextlib.closing(SdnActuator(self.controller.path)) as cleaner:
+                cleaner.reconcile([])
+            wait_until(lambda: len(self.net.switch.flows("br0")) == self._bare)
+            return self.controller.is_ready()
+        except (AssertionError, AirnetError, OSError):
+            return False
+
+
 class IsolationRig(sdn.SdnRig):
     """A Decision isolates a host: no order of it is left, no frame of it passes."""
 
@@ -62,13 +114,15 @@ class IsolationRig(sdn.SdnRig):
     words: tuple[str, ...] = ("cod=off",)
     lies: tuple[tuple[str, object], ...] = (("cancels", False),)
 
-    def __init__(
-        self, net: Network, controller: Controller, liar: Lying, market: Market
-    ) -> None:
+    def __init__(self, ground: Ground, market: Market) -> None:
         self._market = market
+        self._case = ground.cases
         self._traders: dict[str, Trader] = {}
         self._orders: list[OrdersActuator] = []
-        super().__init__(net, controller, liar)
+        super().__init__(ground.net, ground.controller, ground.liar)
+        # What the switch forgot was forgotten by its cache as well.
+        hosts = [f"10.9.1.{number + 1}" for number in range(HOSTS)]
+        wait_until(lambda: all(self._passes(one) for one in hosts))
         self.faults: dict[Fault, Breaking | str] = {
             Fault.GONE: self._dead,
             Fault.SLOW: self._hung,
@@ -83,7 +137,9 @@ class IsolationRig(sdn.SdnRig):
         for comp_id in comps(host):
             if comp_id not in self._traders:
                 assert rest(self._trader(comp_id))
-        plain = drop(host, why=f"Decision {number}.", gateway="", port=0)
+        plain = drop(
+            host, why=f"Decision {number} of case {self._case}.", gateway="", port=0
+        )
         return with_id(
             msgspec.structs.replace(
                 plain,
@@ -197,20 +253,25 @@ def host_of(comp_id: str) -> str:
 
 
 @contextlib.contextmanager
-def rig(kind: type[IsolationRig] = IsolationRig) -> Iterator[IsolationRig]:
+def ground() -> Iterator[Ground]:
+    """Give what all cases stand on."""
+    made = Ground()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@contextlib.contextmanager
+def rig(ground: Ground) -> Iterator[IsolationRig]:
     """Give a switch with its controller, and a gateway behind it."""
     pytest.importorskip("quickfix", reason="quickfix: pip install airnet[lab]")
     names = [one for number in range(HOSTS) for one in comps(f"10.9.1.{number + 1}")]
-    with (
-        tempfile.TemporaryDirectory(prefix="kit") as place,
-        network(Path(place), 2) as net,
-        lying(net, "os-ken") as (controller, liar),
-        inside(net.names[1]),
-    ):
-        command("ip", "link", "set", "lo", "up")
-        command("ip", "route", "add", "10.9.1.0/24", "dev", "eth0")
-        with Market(Path(place), [*names, PROBE], *kind.words) as market:
-            found = kind(net, controller, liar, market)
+    ground.clean()
+    with tempfile.TemporaryDirectory() as place, inside(ground.net.names[1]):
+        words = IsolationRig.words
+        with Market(Path(place), [*names, PROBE], *words) as market:
+            found = IsolationRig(ground, market)
             try:
                 yield found
             finally:
