@@ -31,6 +31,10 @@ LEAK, MILLI = 8, 1000
 SPARE = 16 * MILLI
 
 
+#: (column, least, most), all of a shape.
+_Bounds = list[tuple[int, int, int]]
+
+
 class Count(msgspec.Struct, frozen=True, gc=False):
     """A session's count of a shape, when it was last added to, after how many."""
 
@@ -48,6 +52,19 @@ class Insists:
         asked = {name for shape in SHAPES for name, _, _ in shape.bounds}
         asked |= {"messages", "orders"}
         self._is_shown = asked <= set(self._names)
+        self._column_max = max(self._names.values(), default=0)
+        #: Each shape with its bounds by column: names are looked up once.
+        self._shapes = [
+            (
+                shape,
+                [
+                    (self._names[name], least, most)
+                    for name, least, most in shape.bounds
+                ],
+            )
+            for shape in SHAPES
+            if self._is_shown
+        ]
         self._by_key: dict[Key, dict[str, Count]] = {}
 
     def of(self, verdict: Verdict, key: Key) -> Finding | None:
@@ -55,9 +72,9 @@ class Insists:
         if verdict.window_kind != WINDOW_SESSION or verdict.session is None:
             return None
         values = verdict.features
-        if not self._is_shown or len(values) <= max(self._names.values()):
+        if not self._is_shown or len(values) <= self._column_max:
             return None
-        shapes = [shape for shape in SHAPES if self._is_within(values, shape)]
+        shapes = [shape for shape, bounds in self._shapes if _is_within(values, bounds)]
         rule = self._terms.contain(Cause.ALGO_FAULT, verdict) if shapes else None
         messages = values[self._names["messages"]]
         if rule is None or messages is None:
@@ -87,13 +104,6 @@ class Insists:
         """Return everything remembered, oldest first, as a value."""
         return tuple((key, tuple(one.items())) for key, one in self._by_key.items())
 
-    def _is_within(self, values: tuple[int | None, ...], shape: Shape) -> bool:
-        for name, least, most in shape.bounds:
-            value = values[self._names[name]]
-            if value is None or not least <= value <= most:
-                return False
-        return True
-
 
 def added(before: Count, at_ns: int, messages: int, shape: Shape) -> Count:
     """Return a count with one window more."""
@@ -104,6 +114,14 @@ def added(before: Count, at_ns: int, messages: int, shape: Shape) -> Count:
     total = max(before.total - lost, 0) + own * MILLI
     most = max(shape.told, shape.limit) * MILLI + SPARE
     return Count(at_ns, messages, min(total, most))
+
+
+def _is_within(values: tuple[int | None, ...], bounds: _Bounds) -> bool:
+    for column, least, most in bounds:
+        value = values[column]
+        if value is None or not least <= value <= most:
+            return False
+    return True
 
 
 def _finding(shape: Shape, count: Count, *, is_acted: bool) -> Finding | None:

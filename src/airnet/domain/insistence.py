@@ -150,6 +150,7 @@ SHAPES = (
     Shape(
         "session.one_name_without_end",
         (
+            ("relative_1s", 3000, ANY),
             ("same_symbol_share", 950, ANY),
             ("same_side_share", 950, ANY),
             ("drift_share", 900, ANY),
@@ -157,7 +158,6 @@ SHAPES = (
             ("cancels_per_new", 0, 99),
             ("replaces_per_new", 0, 99),
             ("rate_1s", 150, ANY),
-            ("relative_1s", 3000, ANY),
             ("relative_first", 2500, ANY),
             ("relative_symbol", 1200, ANY),
             ("peak_ratio", 2000, ANY),
@@ -192,10 +192,10 @@ SHAPES = (
     Shape(
         "session.turned_on_a_clock",
         (
+            ("relative_1s", 2000, ANY),
             *_TURNED,
             ("gap_deviation", 0, 200),
             ("rate_1s", 300, ANY),
-            ("relative_1s", 2000, ANY),
             ("peak_ratio", 1500, ANY),
             _KNOWN,
         ),
@@ -207,10 +207,10 @@ SHAPES = (
     Shape(
         "session.turned_in_a_loop",
         (
+            ("relative_1s", 2500, ANY),
             *_TURNED,
             ("loop_share", 600, ANY),
             ("rate_1s", 500, ANY),
-            ("relative_1s", 2500, ANY),
             ("peak_ratio", 3000, ANY),
             _KNOWN,
         ),
