@@ -72,6 +72,7 @@ WITHDRAWN = {
 }
 #: Bought and sold in turns, 130 a second, and nothing left of it.
 TURNED = {
+    "rate_new_fast": 1300,
     "fills_per_new": 1600,
     "same_side_share": 0,
     "drift_share": 20,

@@ -30,13 +30,18 @@ class Shape(NamedTuple):
 #: Who has a past that it can be held against.
 _KNOWN = ("history_ms", 5000, ANY)
 
-#: Bought and sold in turns, at once, and for nothing.
+#: Bought and sold in turns, at once, and for nothing: new orders, all of them filled. A
+#: maker's quotes are renewed in turns and by the clock of his machine, too, are filled
+#: now and then, and come to seventy messages a fill and more.
 _TURNED = (
+    ("rate_new_fast", 300, ANY),
+    ("rate_replace_fast", 0, 50),
+    ("rate_quote_fast", 0, 0),
+    ("rate_cancel_fast", 0, 50),
     ("fills_per_new", 900, ANY),
+    ("order_to_trade", 0, 300),
     ("same_side_share", 0, 150),
     ("drift_share", 0, 250),
-    ("cancels_per_new", 0, 50),
-    ("replaces_per_new", 0, 50),
 )
 
 SHAPES = (
