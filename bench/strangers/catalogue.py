@@ -4,6 +4,13 @@ from strangers import (
     algorithms,
     benign,
     compromises,
+    exchange_calm,
+    exchange_faults,
+    exchange_floods,
+    exchange_intruders,
+    exchange_lines,
+    exchange_office,
+    exchange_schemes,
     floods,
     floor_calm,
     floor_faults,
@@ -28,4 +35,6 @@ MODULES = (benign, floods, algorithms, compromises, latencies, mixed, oddities)
 OTHERS = (floor_calm, floor_faults, floor_floods, floor_looks, lookalikes)
 STREETS = (street_calm, street_faults, street_floods, street_intruders)
 STREETS += (street_lines, street_office, street_schemes)
+EXCHANGES = (exchange_calm, exchange_faults, exchange_floods, exchange_intruders)
+EXCHANGES += (exchange_lines, exchange_office, exchange_schemes)
 make = registry.make

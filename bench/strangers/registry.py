@@ -2,13 +2,21 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from strangers.floor import Floor
 from strangers.world import World
 
-Play = Callable[[World], None] | Callable[[Floor], None]
-Made = Callable[[str, int], World | Floor]
+
+class Place(Protocol):
+    """What a family is played on: a world, a floor, a street, an exchange."""
+
+    def finish(self, path: Path) -> dict[str, Any]:
+        """Write the capture; return its labels."""
+        ...
+
+
+Play = Callable[[Any], None]
+Made = Callable[[str, int], Place]
 
 #: Kind of each family, in the order in which they are printed.
 KINDS = ("benign", "flood", "algorithm", "compromise", "latency", "mixed", "sensor")
@@ -17,7 +25,7 @@ PLACES: dict[str, Made] = {}
 
 
 def family(kind: str, place: Made = World) -> Callable[[Any], Any]:
-    """Register a function as the family of its name, on a world or a floor."""
+    """Register a function as the family of its name, on a place."""
 
     def register(play: Play) -> Play:
         FAMILIES[play.__name__] = (kind, play)

@@ -45,7 +45,8 @@ def shown(path: Path, labels: dict[str, Any], wanted: str) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("tshark"), reason="tshark is not installed")
 @pytest.mark.parametrize(
-    "family", ["reconnect_storm", "duplicate_loop", "pulsing", "street_late"]
+    "family",
+    ["reconnect_storm", "duplicate_loop", "pulsing", "street_late", "exchange_backup"],
 )
 def test_tshark_finds_nothing_wrong(make: Any, family: str) -> None:
     """Every checksum is right, every message of a gateway's port is FIX."""
@@ -58,7 +59,11 @@ def test_tshark_finds_nothing_wrong(make: Any, family: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "family", ["runaway", "syn_few", "news_burst", "street_loop", "street_pulses"]
+    "family",
+    [
+        *("runaway", "syn_few", "news_burst", "street_loop", "street_pulses"),
+        *("exchange_reject_loop", "exchange_logon_flood"),
+    ],
 )
 def test_labels_hold_together(make: Any, family: str) -> None:
     """Incidents lie inside the capture, culprits are known, harm lies inside them."""
