@@ -141,7 +141,7 @@ def swapped(text: str, one: str, other: str) -> str:
         ("measured", "limit", 'for "measured 4100,", by entry 1'),
         ("rule model.algo_fault", "rule model.flood", 'rule is told as "model.flood"'),
         ("no such file was named", "a" * 64, 'digest is told as "aaaa'),
-        ("without anyone's", "by someone's", 'it has "by someone\'s" for "without'),
+        ("ended at", "began at", 'it has "began" for "ended"'),
         ("still", "never", ""),
     ],
 )
