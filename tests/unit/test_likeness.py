@@ -304,7 +304,7 @@ def test_a_list_of_names_is_honest_however_fast_it_is_worked() -> None:
         ("loop_share", 151),
         ("repeat_run", 4),
         ("same_symbol_share", 401),
-        ("cancels_per_new", 101),
+        ("cancels_per_new", 301),
         ("replaces_per_new", 101),
         ("fills_per_new", 299),
         ("reject_share", 51),

@@ -70,7 +70,7 @@ _PROBED = (
 )
 
 #: A list of names worked at once, on one side or both: each order is another, most are
-#: filled, none is withdrawn, and no clock sends them. How fast is for the desk to say:
+#: filled, few are withdrawn, and no clock sends them. How fast is for the desk to say:
 #: baskets of a hundred orders and more came at 80 to 480 a second, at up to 35 times
 #: all that the session had done. An algorithm that has lost its way says again what it
 #: said, or takes it back, or is refused; where it does none of these, only that it
@@ -80,7 +80,7 @@ _BASKET = (
     ("loop_share", None, 150),
     ("repeat_run", None, 3),
     ("same_symbol_share", None, 400),
-    ("cancels_per_new", None, 100),
+    ("cancels_per_new", None, 300),
     ("replaces_per_new", None, 100),
     ("fills_per_new", 300, None),
     ("reject_share", None, 50),
