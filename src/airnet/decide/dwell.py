@@ -36,6 +36,19 @@ SPREE_RULE = "session.filled_without_end"
 SURGE_RULE = "session.filled_far_above_its_past"
 
 
+def fact(rule: str, measured: int, limit: int, *, is_told: bool) -> Finding:
+    """Return what was counted of an algorithm: a fact, whatever models make of it."""
+    return Finding(
+        cause=Cause.ALGO_FAULT,
+        rule=rule,
+        measured=measured,
+        limit=limit,
+        probability_ppm=FACT_PPM,
+        is_hard=True,
+        is_told=is_told,
+    )
+
+
 def one_window(verdict: Verdict, finding: Finding, rule: Contain | None) -> Streak:
     """Return a streak of one window."""
     return Streak(

@@ -14,7 +14,7 @@ was heard least lately goes.
 
 import msgspec
 
-from airnet.decide.dwell import FACT_PPM
+from airnet.decide.dwell import fact
 from airnet.decide.findings import Columns, Finding
 from airnet.decide.streaks import STREAKS_MAX, Key
 from airnet.decide.terms import Terms
@@ -129,15 +129,8 @@ def _finding(shape: Shape, count: Count, *, is_acted: bool) -> Finding | None:
     if count.total < shape.told * MILLI:
         return None
     is_enough = 0 < shape.limit * MILLI <= count.total and is_acted
-    return Finding(
-        cause=Cause.ALGO_FAULT,
-        rule=shape.name,
-        measured=count.total // MILLI,
-        limit=shape.limit if is_enough else shape.told,
-        probability_ppm=FACT_PPM,
-        is_hard=True,
-        is_told=not is_enough,
-    )
+    limit = shape.limit if is_enough else shape.told
+    return fact(shape.name, count.total // MILLI, limit, is_told=not is_enough)
 
 
 __all__ = ["Count", "Insists", "added"]

@@ -23,7 +23,7 @@ import operator
 
 import msgspec
 
-from airnet.decide.dwell import FACT_PPM, SPREE_RULE
+from airnet.decide.dwell import SPREE_RULE, fact
 from airnet.decide.findings import Columns, Finding
 from airnet.decide.streaks import STREAKS_MAX, Key
 from airnet.decide.terms import Terms
@@ -135,15 +135,7 @@ class Sprees:
         )
         if is_told and finding.cause is not Cause.NORMAL:
             return finding  # which may be acted upon in its own time
-        return Finding(
-            cause=Cause.ALGO_FAULT,
-            rule=SPREE_RULE,
-            measured=now.score // PARTS,
-            limit=LIMIT // PARTS,
-            probability_ppm=FACT_PPM,
-            is_hard=True,
-            is_told=is_told,
-        )
+        return fact(SPREE_RULE, now.score // PARTS, LIMIT // PARTS, is_told=is_told)
 
     def forget(self, key: Key) -> None:
         """Begin a session's score anew: it has been acted upon."""

@@ -22,7 +22,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from airnet.decide.dwell import FACT_PPM, SURGE_RULE
+from airnet.decide.dwell import SURGE_RULE, fact
 from airnet.decide.findings import Columns, Finding
 from airnet.decide.streaks import STREAKS_MAX, Key
 from airnet.decide.terms import Terms
@@ -115,15 +115,7 @@ class Surges:
         is_told = SURGE_RULE in rule.told or self._is_moved(key, verdict.close_ns)
         if is_told and finding.cause is not Cause.NORMAL:
             return finding  # which may be acted upon in its own time
-        return Finding(
-            cause=Cause.ALGO_FAULT,
-            rule=SURGE_RULE,
-            measured=now.score // PARTS,
-            limit=LIMIT // PARTS,
-            probability_ppm=FACT_PPM,
-            is_hard=True,
-            is_told=is_told,
-        )
+        return fact(SURGE_RULE, now.score // PARTS, LIMIT // PARTS, is_told=is_told)
 
     def forget(self, key: Key) -> None:
         """Begin a session's score anew: it has been acted upon."""
