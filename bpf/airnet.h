@@ -172,6 +172,7 @@ struct airnet_header {
 #define AIRNET_MESSAGE_HAS_PRICE 0x04
 #define AIRNET_MESSAGE_HAS_QUANTITY 0x08
 #define AIRNET_MESSAGE_SPLIT 0x10 /* over more than one segment */
+#define AIRNET_MESSAGE_LIMIT 0x20 /* 40=2 OrdType limit; never of a report */
 
 /* One decoded application message. Prices and quantities are integers: value * 1e8.
  * Keys are 64-bit hashes of the identifier's bytes (0 = absent). */
@@ -183,7 +184,7 @@ struct airnet_message {
 	an_u64 original_key; /* 41 OrigClOrdID; of a Logon, which has none: its
 	                      * ApplicationSystemVersion, 1604 */
 	an_u64 symbol_key; /* 55 Symbol */
-	an_s64 price; /* 44 */
+	an_s64 price; /* 44 Price; for reports 31 LastPx */
 	an_s64 quantity; /* 38 OrderQty; for reports 32 LastQty */
 	an_u64 sending_ns; /* 52 SendingTime, 0 = absent or unreadable */
 	an_u32 session;
@@ -241,6 +242,7 @@ struct airnet_session {
 #define AIRNET_WINDOW_HOST 5 /* what a host of the trading network does */
 #define AIRNET_WINDOW_FEED 6 /* a channel of market data */
 #define AIRNET_WINDOW_SENSOR 7 /* the mirror itself */
+#define AIRNET_WINDOW_ORDER 8 /* an order that is far off; session index */
 
 /* Key of one closed window; the float32 features lie in a parallel array. */
 struct airnet_window {

@@ -76,6 +76,7 @@ cdef extern from "airnet.h" nogil:
         AIRNET_MESSAGE_HAS_PRICE
         AIRNET_MESSAGE_HAS_QUANTITY
         AIRNET_MESSAGE_SPLIT
+        AIRNET_MESSAGE_LIMIT
         AIRNET_COMP_BYTES
         AIRNET_SESSION_OPEN
         AIRNET_SESSION_LOGGED_ON
@@ -87,6 +88,7 @@ cdef extern from "airnet.h" nogil:
         AIRNET_WINDOW_HOST
         AIRNET_WINDOW_FEED
         AIRNET_WINDOW_SENSOR
+        AIRNET_WINDOW_ORDER
         AIRNET_SESSIONS_MAX
         AIRNET_FIX_BYTES_MAX
         AIRNET_FRAMES_MAX

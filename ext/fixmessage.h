@@ -7,8 +7,7 @@
 #define AIRNET_FIX_MESSAGE_H
 
 #include "fixhabit.h"
-
-#define FIX_TYPE(a, b) ((an_u32)(a) | (an_u32)(b) << 8)
+#include "fixkind.h"
 
 /* CompIDs of a message, as its sender writes them; empty when absent. */
 struct fix_names {
@@ -37,43 +36,6 @@ struct fix_reading {
 	struct airnet_message *row;
 	an_u32 has_bad_value;
 };
-
-/* MsgType, FIX 4.4 Volume 6, field 35, folded to what features count; the rest
- * are AIRNET_KIND_OTHER, which is 0. */
-static const an_u8 fix_kinds[256] = {
-	['D'] = AIRNET_KIND_NEW,
-	['E'] = AIRNET_KIND_NEW,
-	['F'] = AIRNET_KIND_CANCEL,
-	['q'] = AIRNET_KIND_CANCEL,
-	['G'] = AIRNET_KIND_REPLACE,
-	['S'] = AIRNET_KIND_QUOTE,
-	['i'] = AIRNET_KIND_QUOTE,
-	['8'] = AIRNET_KIND_REPORT,
-	['9'] = AIRNET_KIND_CANCEL_REJECT,
-	['3'] = AIRNET_KIND_REJECT,
-	['j'] = AIRNET_KIND_REJECT,
-	['A'] = AIRNET_KIND_LOGON,
-	['5'] = AIRNET_KIND_LOGOUT,
-	['0'] = AIRNET_KIND_HEARTBEAT,
-	['1'] = AIRNET_KIND_TEST_REQUEST,
-	['2'] = AIRNET_KIND_RESEND_REQUEST,
-	['4'] = AIRNET_KIND_SEQUENCE_RESET,
-	['V'] = AIRNET_KIND_MARKET_DATA,
-	['W'] = AIRNET_KIND_MARKET_DATA,
-	['X'] = AIRNET_KIND_MARKET_DATA,
-	['Y'] = AIRNET_KIND_MARKET_DATA,
-};
-
-static inline an_u8 fix_kind(an_u32 type)
-{
-	an_u8 kind = type < 256 ? fix_kinds[type] : AIRNET_KIND_OTHER;
-
-	if (type == FIX_TYPE('A', 'B'))
-		return AIRNET_KIND_NEW;
-	if (type == FIX_TYPE('A', 'C'))
-		return AIRNET_KIND_REPLACE;
-	return kind;
-}
 
 FIX_INLINE int fix_has(const struct fix_reading *reading, enum fix_slot slot)
 {
@@ -150,6 +112,16 @@ FIX_INLINE void fix_amount(struct fix_reading *reading, enum fix_slot slot, an_s
 		reading->row->flags |= flag;
 }
 
+/* A limit order waits for nothing, as a stop does, and is filled at its price or a better
+ * one. Values of 40: FIX 4.4 volume 6. */
+FIX_INLINE void fix_limit(struct fix_reading *reading)
+{
+	struct cursor value = fix_value(reading, FIX_ORD_TYPE);
+
+	if (cursor_left(&value) == 1 && *value.at == '2')
+		reading->row->flags |= AIRNET_MESSAGE_LIMIT;
+}
+
 /* Flags that few messages have. */
 #define FIX_FLAG_SLOTS (FIX_BIT(FIX_POSS_DUP_FLAG) | FIX_BIT(FIX_POSS_RESEND))
 
@@ -183,7 +155,7 @@ FIX_INLINE void fix_read_order(struct fix_reading *reading)
 {
 	struct airnet_message *row = reading->row;
 
-	if (!(reading->seen & FIX_ORDER_SLOTS))
+	if (!(reading->seen & FIX_TERM_SLOTS))
 		return;
 	if (fix_has(reading, FIX_CL_ORD_ID))
 		row->order_key = fix_key(fix_value(reading, FIX_CL_ORD_ID));
@@ -199,8 +171,12 @@ FIX_INLINE void fix_read_order(struct fix_reading *reading)
 	if (row->type != '8' && fix_has(reading, FIX_ORDER_QTY))
 		fix_amount(reading, FIX_ORDER_QTY, &row->quantity,
 			   AIRNET_MESSAGE_HAS_QUANTITY);
-	if (fix_has(reading, FIX_PRICE))
+	if (row->type == '8' && fix_has(reading, FIX_LAST_PX))
+		fix_amount(reading, FIX_LAST_PX, &row->price, AIRNET_MESSAGE_HAS_PRICE);
+	if (row->type != '8' && fix_has(reading, FIX_PRICE))
 		fix_amount(reading, FIX_PRICE, &row->price, AIRNET_MESSAGE_HAS_PRICE);
+	if (row->type != '8' && fix_has(reading, FIX_ORD_TYPE))
+		fix_limit(reading);
 	if (fix_has(reading, FIX_ORD_STATUS))
 		fix_char(reading, FIX_ORD_STATUS, &row->order_status);
 	if (fix_has(reading, FIX_EXEC_TYPE))
@@ -216,7 +192,8 @@ FIX_INLINE an_u32 fix_once(an_u32 type)
 	if (type == 'D' || type == 'F' || type == 'G')
 		slots |= FIX_ORDER_SLOTS & ~FIX_BIT(FIX_LAST_QTY);
 	if (type == '8')
-		slots |= FIX_ORDER_SLOTS & ~FIX_BIT(FIX_ORDER_QTY);
+		slots |= (FIX_ORDER_SLOTS | FIX_BIT(FIX_LAST_PX)) &
+			 ~(FIX_BIT(FIX_ORDER_QTY) | FIX_BIT(FIX_PRICE));
 	return slots;
 }
 

@@ -55,4 +55,7 @@ struct fix_span {
 /* Fields of a row; outside groups in the messages about one order. */
 #define FIX_ORDER_SLOTS (FIX_BIT(FIX_EXEC_TYPE + 1) - FIX_BIT(FIX_CL_ORD_ID))
 
+/* And what is read beside them, where a message has it. */
+#define FIX_TERM_SLOTS (FIX_ORDER_SLOTS | FIX_BIT(FIX_ORD_TYPE) | FIX_BIT(FIX_LAST_PX))
+
 #endif

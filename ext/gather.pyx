@@ -15,6 +15,7 @@ import numpy as np
 
 from abi cimport (
     AIRNET_SESSIONS_MAX,
+    AIRNET_WINDOW_ORDER,
     AIRNET_WINDOW_SESSION,
     airnet_session,
     airnet_window,
@@ -116,7 +117,10 @@ cdef void told(
         g.is_void = 1
         return
     for i in range(count):
-        if windows[i].kind != AIRNET_WINDOW_SESSION:
+        if (
+            windows[i].kind != AIRNET_WINDOW_SESSION
+            and windows[i].kind != AIRNET_WINDOW_ORDER
+        ):
             continue
         if windows[i].subject >= g.table_count or not note(
             g, windows[i].subject, g.count + i

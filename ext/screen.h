@@ -14,7 +14,7 @@
 #include "trees_wide.h"
 
 #define SCREEN_MODELS 3 /* kinds of windows that a model speaks of, from 1 */
-#define SCREEN_KINDS 8 /* 0 is none; of those from 4 on rules alone speak */
+#define SCREEN_KINDS 9 /* 0 is none; of those from 4 on rules alone speak */
 #define SCREEN_SOURCE 3
 
 #define SCREEN_SUSPECT 1 /* not plainly normal by the model */

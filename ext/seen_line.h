@@ -170,10 +170,12 @@ static inline void seen_message(struct world *w, const struct wire_voice *v,
 			(an_s64)(a->type == '8' ? a->last : a->quantity) * 100000000;
 		m->flags = AIRNET_MESSAGE_HAS_QUANTITY;
 	}
-	if (has_price && a->price) {
-		m->price = a->price * 1000000;
+	if (a->type == '8' || (has_price && a->price)) {
+		m->price = (a->type == '8' ? a->last_price : a->price) * 1000000;
 		m->flags |= AIRNET_MESSAGE_HAS_PRICE;
 	}
+	if (has_price && a->type != '8' && a->order_type == '2')
+		m->flags |= AIRNET_MESSAGE_LIMIT;
 	if (a->type == '8')
 		m->exec_type = (an_u8)a->executed;
 	if (a->type == '8' || a->type == '9')

@@ -35,6 +35,7 @@ cdef extern from "step.h" nogil:
         V_COLUMNS
         M_COLUMNS
         Q_COLUMNS
+        O_COLUMNS
         H_COLUMNS
 
     struct window_state:
@@ -59,6 +60,8 @@ cdef extern from "step.h" nogil:
     struct window_witness:
         pass
     struct window_feeds:
+        pass
+    struct window_price:
         pass
 
     struct decoder:
@@ -133,7 +136,7 @@ def check_layouts():
         sizeof(airnet_window), WINDOW_ROWS, WINDOW_COLUMNS,
         S_COLUMNS, F_COLUMNS, V_COLUMNS, H_COLUMNS,
         sizeof(window_mirror), sizeof(window_witness), sizeof(window_feeds),
-        M_COLUMNS, Q_COLUMNS,
+        M_COLUMNS, Q_COLUMNS, O_COLUMNS, sizeof(window_price),
     )
     streams = (
         sizeof(decoder), sizeof(shard), sizeof(airnet_frame), sizeof(airnet_header),

@@ -151,6 +151,8 @@ struct window_session {
 	uint8_t asking, asked, contesting, is_own;
 	uint8_t contested; /* messages that prove its CompID's holder alive */
 	uint8_t loss_heard; /* which ends spoke since the other's last spell */
+	uint64_t far_tick_ns; /* the tick of its last row of an order; window_price.h */
+	uint32_t far_run, far_left;
 	uint64_t loss_first_ns, loss_ns[2], loss_epoch; /* window_loss.h */
 	uint32_t loss_now, loss_before, loss_old;
 	uint8_t agreed; /* its handshake is complete, and nothing was read of it yet */
@@ -176,6 +178,9 @@ struct window_session {
 #define WINDOW_FEEDS 256
 #define WINDOW_WATCH (WINDOW_FEEDS + 1) /* rows of a slot: feeds, and the mirror's */
 #define WINDOW_HOSTS 2048
+#define WINDOW_BAND_SETS 2048 /* of symbols */
+#define WINDOW_BAND_WAYS 4
+#define WINDOW_BANDS (WINDOW_BAND_SETS * WINDOW_BAND_WAYS)
 /* A tick closes at most every active session, venue and host; of a target 9. */
 #define WINDOW_ROWS \
 	(AIRNET_SESSIONS_MAX + WINDOW_VENUES + WINDOW_TARGETS * (1 + WINDOW_TOP) + \
@@ -194,6 +199,7 @@ struct window_counters {
 	uint64_t sources_evicted, targets_evicted, multicast, windows;
 	uint64_t venues_full, venues_evicted, feeds_full;
 	uint64_t hosts_full, hosts_evicted, hosts_skipped, edges_evicted;
+	uint64_t symbols_evicted;
 };
 
 /* An order gateway that the site file lists. */
@@ -206,6 +212,7 @@ struct window_venue; /* window_venue.h */
 struct window_host; /* window_host.h */
 struct window_edge;
 struct window_comp;
+struct window_price;
 
 #define WINDOW_NETWORKS 64
 struct window_state {
@@ -220,6 +227,8 @@ struct window_state {
 	struct window_host *hosts;
 	struct window_edge *edges;
 	struct window_comp *comps;
+	struct window_price *prices; /* window_price.h */
+	uint64_t *price_tags; /* keys of their symbols, 0 = none */
 	uint64_t *target_tags, *source_tags, *host_tags, *edge_tags;
 	uint64_t *source_last_ns; /* when each of `sources` sent its last packet */
 	uint64_t target_bits[WINDOW_TARGET_SETS]; /* top six bits of a set's tags */

@@ -40,11 +40,14 @@ cdef extern from "window_step.h" nogil:
         WINDOW_VENUES
         M_COLUMNS
         Q_COLUMNS
+        O_COLUMNS
+        WINDOW_BANDS
     const char *window_session_names[]
     const char *window_flood_names[]
     const char *window_venue_names[]
     const char *window_mirror_names[]
     const char *window_feed_names[]
+    const char *window_far_names[]
     const char *window_host_names[]
 
     struct window_session:
@@ -81,6 +84,9 @@ cdef extern from "window_step.h" nogil:
     struct window_comp:
         pass
 
+    struct window_price:
+        pass
+
     struct window_estimates:
         pass
 
@@ -100,6 +106,7 @@ cdef extern from "window_step.h" nogil:
         uint64_t hosts_evicted
         uint64_t hosts_skipped
         uint64_t edges_evicted
+        uint64_t symbols_evicted
 
     struct window_state:
         window_session *sessions
@@ -113,6 +120,8 @@ cdef extern from "window_step.h" nogil:
         window_host *hosts
         window_edge *edges
         window_comp *comps
+        window_price *prices
+        uint64_t *price_tags
         uint64_t *target_tags
         uint64_t *source_tags
         uint64_t *source_last_ns
@@ -152,7 +161,7 @@ LAYOUT = (
     sizeof(airnet_window), ROWS, COLUMNS, S_COLUMNS, F_COLUMNS, V_COLUMNS,
     H_COLUMNS,
     sizeof(window_mirror), sizeof(window_witness), sizeof(window_feeds),
-    M_COLUMNS, Q_COLUMNS,
+    M_COLUMNS, Q_COLUMNS, O_COLUMNS, sizeof(window_price),
 )
 
 
@@ -233,6 +242,8 @@ cdef class WindowTable:
         w.hosts = <window_host *>calloc(WINDOW_HOSTS, sizeof(window_host))
         w.edges = <window_edge *>calloc(WINDOW_EDGES, sizeof(window_edge))
         w.comps = <window_comp *>calloc(WINDOW_COMPS, sizeof(window_comp))
+        w.prices = <window_price *>calloc(WINDOW_BANDS, sizeof(window_price))
+        w.price_tags = <uint64_t *>calloc(WINDOW_BANDS, sizeof(uint64_t))
         w.host_tags = <uint64_t *>calloc(WINDOW_HOSTS, sizeof(uint64_t))
         w.edge_tags = <uint64_t *>calloc(WINDOW_EDGES, sizeof(uint64_t))
         if (
@@ -242,6 +253,7 @@ cdef class WindowTable:
             or w.mirror == NULL or w.witnesses == NULL or w.feeds == NULL
             or w.active_sessions == NULL or w.active_targets == NULL
             or w.active_hosts == NULL or w.hosts == NULL or w.edges == NULL
+            or w.prices == NULL or w.price_tags == NULL
             or w.comps == NULL or w.host_tags == NULL or w.edge_tags == NULL
         ):
             raise MemoryError("window table")
@@ -273,6 +285,8 @@ cdef class WindowTable:
         free(self.state.hosts)
         free(self.state.edges)
         free(self.state.comps)
+        free(self.state.prices)
+        free(self.state.price_tags)
         free(self.state.host_tags)
         free(self.state.edge_tags)
         free(self.state)
@@ -366,6 +380,7 @@ cdef class WindowTable:
             "hosts_evicted": c.hosts_evicted,
             "hosts_skipped": c.hosts_skipped,
             "edges_evicted": c.edges_evicted,
+            "symbols_evicted": c.symbols_evicted,
         }
 
 
@@ -392,6 +407,11 @@ def sensor_columns():
 def feed_columns():
     """Return the names of a feed row's columns, in order."""
     return tuple(window_feed_names[i].decode() for i in range(Q_COLUMNS))
+
+
+def order_columns():
+    """Return the names of the columns of an order that is far off, in order."""
+    return tuple(window_far_names[i].decode() for i in range(O_COLUMNS))
 
 
 def host_columns():

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The columns of sensor and feed rows, in order; airnet.domain.columns_sensor and
- * columns_feed say what they mean. */
+/* The columns of sensor, feed and order rows, in order; airnet.domain.columns_sensor,
+ * columns_feed and columns_order say what they mean. */
 #ifndef AIRNET_WINDOW_COLUMNS_MIRROR_H
 #define AIRNET_WINDOW_COLUMNS_MIRROR_H
 
@@ -31,6 +31,10 @@
 	X(told_silence_ratio) X(reports_since) X(expected_since) \
 	X(arrival_worst_us) X(paired) X(lag_last_us) X(lag_mean_us) \
 	X(lag_worst_us) X(history_ms)
+#define WINDOW_FAR_COLUMNS(X) \
+	X(price_through) X(price_steps) X(quantity_over_largest) \
+	X(quantity_over_own) X(last_fill_ms) X(fills_seen) X(orders_seen) \
+	X(far_elsewhere) X(run) X(left_out)
 /* clang-format on */
 
 enum {
@@ -47,8 +51,16 @@ enum {
 		Q_COLUMNS
 };
 
+enum {
+#define X(name) O_##name,
+	WINDOW_FAR_COLUMNS(X)
+#undef X
+		O_COLUMNS
+};
+
 _Static_assert(M_COLUMNS <= WINDOW_COLUMNS, "too many sensor columns");
 _Static_assert(Q_COLUMNS <= WINDOW_COLUMNS, "too many feed columns");
+_Static_assert(O_COLUMNS <= WINDOW_COLUMNS, "too many order columns");
 
 static const char *const window_mirror_names[] = {
 #define X(name) #name,
@@ -59,6 +71,12 @@ static const char *const window_mirror_names[] = {
 static const char *const window_feed_names[] = {
 #define X(name) #name,
 	WINDOW_FEED_COLUMNS(X)
+#undef X
+};
+
+static const char *const window_far_names[] = {
+#define X(name) #name,
+	WINDOW_FAR_COLUMNS(X)
 #undef X
 };
 

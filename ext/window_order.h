@@ -4,12 +4,14 @@
 #define AIRNET_WINDOW_ORDER_H
 
 #include "window_answer.h"
+#include "window_price.h"
 #include "window_session.h"
 
 /* Bring close what a message about this order will need. It decides nothing.
  * always_inline: as for window_source_ahead. */
 static inline __attribute__((always_inline)) void
-window_order_ahead(const struct window_session *s, const struct airnet_message *m)
+window_order_ahead(const struct window_state *w, const struct window_session *s,
+		   const struct airnet_message *m)
 {
 	uint64_t hash = window_mix(m->order_key);
 	uint32_t slot = (uint32_t)(hash >> 32) % WINDOW_PENDING;
@@ -18,6 +20,7 @@ window_order_ahead(const struct window_session *s, const struct airnet_message *
 	__builtin_prefetch(&s->pending_key[slot], 1);
 	__builtin_prefetch(&s->pending_ns[slot], 1);
 	__builtin_prefetch(s->key_ns[hash % WINDOW_KEY_SETS], 1);
+	window_price_ahead(w, m->symbol_key);
 }
 
 /* True when this ClOrdID was used lately; remembers it. */
@@ -125,6 +128,7 @@ static inline void window_order(struct window_state *w, struct window_session *s
 		s->current[C_SENT] += window_sent(m->kind);
 		s->current[C_VOLUME] +=
 			window_sent(m->kind) * window_units(m->quantity);
+		window_price_order(w, s, m);
 	}
 	window_echo(s, like, m->kind, w->now_ns);
 	window_symbol_order(w, s, m->symbol_key);
@@ -175,8 +179,10 @@ static inline void window_report(struct window_state *w, struct window_session *
 	s->current[C_REPORT]++;
 	s->current[C_FILL] += (uint64_t)fill;
 	s->current[C_REJECT] += (uint64_t)refused;
-	if (fill)
+	if (fill) {
 		window_fill(s, m);
+		window_price_fill(w, m);
+	}
 	if (type == '0' || (fill && waited))
 		s->accepted_ns = w->now_ns;
 }

@@ -60,12 +60,12 @@ window_ahead(const struct window_state *w, const struct airnet_header *h,
 		window_source_ahead(w, h);
 	else if (h->session < AIRNET_SESSIONS_MAX && h->message_count &&
 		 h->message_index < message_count)
-		window_order_ahead(&w->sessions[h->session],
+		window_order_ahead(w, &w->sessions[h->session],
 				   &messages[h->message_index]);
 }
 
 /* The most windows that one frame and its messages can close. */
-#define WINDOW_FRAME_ROWS (UINT16_MAX / WINDOW_ORDERS_MAX + 3 + WINDOW_TOP)
+#define WINDOW_FRAME_ROWS (UINT16_MAX / WINDOW_ORDERS_MAX + 4 + WINDOW_TOP)
 
 static inline int window_has_room(const struct window_state *w, uint32_t rows)
 {
@@ -123,7 +123,7 @@ static inline long window_update(struct window_state *w,
 		if (__builtin_expect(
 			    w->row_count > (uint32_t)(WINDOW_ROWS - WINDOW_FRAME_ROWS),
 			    0) &&
-		    !window_has_room(w, (uint32_t)held / WINDOW_ORDERS_MAX + 3 +
+		    !window_has_room(w, (uint32_t)held / WINDOW_ORDERS_MAX + 4 +
 						WINDOW_TOP))
 			return i;
 		w->counters.time_backwards += is_back;

@@ -134,8 +134,15 @@ static inline void scalar_take(struct peer_row *out, int slot, const an_u8 *at,
 		row->flags |= AIRNET_MESSAGE_HAS_QUANTITY;
 		break;
 	case FIX_PRICE:
+	case FIX_LAST_PX:
+		if ((slot == FIX_LAST_PX) != (row->type == '8'))
+			break;
 		row->price = scalar_decimal(at, end);
 		row->flags |= AIRNET_MESSAGE_HAS_PRICE;
+		break;
+	case FIX_ORD_TYPE:
+		if (row->type != '8' && end - at == 1 && *at == '2')
+			row->flags |= AIRNET_MESSAGE_LIMIT;
 		break;
 	case FIX_ORD_STATUS:
 		row->order_status = *at;

@@ -6,12 +6,12 @@ from hypothesis import given, strategies as st
 
 from airnet._ext.gather import Gather
 from airnet.domain.session import SESSION
-from airnet.domain.window import WINDOW, WINDOW_SESSION, WINDOW_VENUE
+from airnet.domain.window import WINDOW, WINDOW_ORDER, WINDOW_SESSION, WINDOW_VENUE
 from tests.reference import gather as slow
 
 SESSIONS = 5
 WINDOWS = st.tuples(
-    st.sampled_from([WINDOW_SESSION, WINDOW_VENUE]),
+    st.sampled_from([WINDOW_SESSION, WINDOW_ORDER, WINDOW_VENUE]),
     st.integers(0, SESSIONS - 1),
     st.integers(0, 1 << 40),
 )

@@ -11,7 +11,7 @@ VERSIONS = {b"FIX.4.%d" % n: 40 + n for n in range(5)} | {b"FIXT.1.1": 50}
 MORE = -1
 DATA = {n: n + 1 for n in (90, 95, 212, *range(348, 365, 2), 445, 618, 621)} | {93: 89}
 HEADER = {8, 9, 10, 35, 34, 43, 49, 52, 56, 97}
-ORDER = {11, 38, 32, 39, 41, 44, 54, 55, 150}
+ORDER = {11, 38, 31, 32, 39, 40, 41, 44, 54, 55, 150}
 #: Tags by slot, from slot 1 on, as ext/fixtags.h has them.
 SLOTS = (8, 9, 35, 49, 56, 34, 52, 43, 97, 11, 41, 55, 54, 38, 32, 44, 39, 150)
 SLOTS += (37, 17, 40, 59, 31, 14, 151, 60)
@@ -198,15 +198,15 @@ def read(message: bytes, head_size: int) -> Reading:
     else:
         reading.wrong.add(TYPE)
     is_order = row["type"] in set(b"DFG8")
-    ignored = 38 if row["type"] == ord("8") else 32
+    ignored = {38, 44, 40} if row["type"] == ord("8") else {32, 31}
     seen = {8, 9, 10, 35}
     for tag, value in parts:
-        if tag not in HEADER | ORDER or tag == ignored:
+        if tag not in HEADER | ORDER or tag in ignored:
             continue
         if tag not in seen:
             seen.add(tag)
             take(reading, tag, value)
-        elif tag in HEADER or is_order:
+        elif tag in HEADER or (is_order and tag != 40):
             reading.wrong.add(DUPLICATE)
     row["bytes"] = len(message)
     if sum(message[:-7]) % 256 != int(message[-4:-1]):
@@ -236,7 +236,12 @@ def take(reading: Reading, tag: int, value: bytes) -> None:
     names = {11: "order_key", 41: "original_key", 55: "symbol_key"}
     chars = {54: "side", 39: "order_status", 150: "exec_type"}
     flags = {43: 1, 97: 2}
-    amounts = {44: ("price", 4), 38: ("quantity", 8), 32: ("quantity", 8)}
+    amounts = {
+        44: ("price", 4),
+        31: ("price", 4),
+        38: ("quantity", 8),
+        32: ("quantity", 8),
+    }
     is_good = True
     if tag == 49:
         reading.sender = value
@@ -247,6 +252,8 @@ def take(reading: Reading, tag: int, value: bytes) -> None:
     elif tag in chars:
         is_good = len(value) == 1
         row[chars[tag]] = value[0] if is_good else 0
+    elif tag == 40:
+        row["flags"] |= 0x20 if value == b"2" else 0
     elif tag in flags:
         is_good = value in (b"Y", b"N")
         row["flags"] |= flags[tag] if value == b"Y" else 0

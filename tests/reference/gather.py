@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airnet.domain.session import SESSION
-from airnet.domain.window import WINDOW, WINDOW_SESSION
+from airnet.domain.window import OF_SESSIONS, WINDOW
 
 #: The fields of a SESSION that say who it is, and what it is now.
 NAMED = (SESSION.names or ())[(SESSION.names or ()).index("client") :]
@@ -24,7 +24,7 @@ class Gather:
     def take(self, windows: NDArray[np.void], rows: NDArray[np.float32]) -> None:
         """Take what closed together; nothing is no batch."""
         for window, row in zip(windows, rows, strict=True):
-            if window["kind"] == WINDOW_SESSION:
+            if window["kind"] in OF_SESSIONS:
                 self._note(int(window["subject"]))
             self.windows.append(window.tobytes())
             self.rows.append(row.tolist())

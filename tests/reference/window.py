@@ -25,6 +25,7 @@ from tests.reference.window_manner import (
     units,
 )
 from tests.reference.window_mirror import Mirror
+from tests.reference.window_price import Prices, Told
 from tests.reference.window_sketch import mix, plain_hash
 from tests.reference.window_venue import Place, Row
 
@@ -122,6 +123,7 @@ class Session:
     pending: dict[int, tuple[int, int, int]] = field(default_factory=dict)
     manner: Manner = field(default_factory=Manner)
     symbols: Symbols = field(default_factory=Symbols)
+    told: Told = field(default_factory=Told)
 
     def both(self, kind: str) -> int:
         return self.now[kind] + self.before[kind]
@@ -141,6 +143,7 @@ class Reference:
         self.market_now = self.market_before = self.market_base = self.market_fast = 0
         self.market_sessions = self.elevated = self.hot = self.market_first = 0
         self.symbols = Symbols()
+        self.prices = Prices()
         self.windows: list[tuple[dict[str, object], Row]] = []
         self.flood = flood.Flood(gateways, hosts)
         self.venues = self.flood.venues
@@ -326,6 +329,8 @@ class Reference:
             elif kind == "new" and not m["flags"] & 3:
                 s.now["duplicate"] += 1
         asked = like(m)
+        if not m["flags"] & 3:
+            self.far(index, m)
         self.manner_of(s, m, kind, asked)
         if kind == "new":
             self.repetition(s, m, asked)
@@ -339,6 +344,14 @@ class Reference:
             self.elevated += 1
             self.hot += not s.hot
             s.hot = 10
+
+    def far(self, index: int, m: np.void) -> None:
+        s, now = self.sessions[index], self.now_ns
+        own = s.manner.size_mean if s.manner.sizes >= 8 else None
+        row = self.prices.order(index, s.told, m, own, now, self.next_ns)
+        if row is not None:
+            key = self.prices.key(index, now, s.accepted, self.frame_count)
+            self.windows.append((key, row))
 
     def age(self, s: Session, key: int) -> None:
         lately = s.keys.get(mix(key) % 64, []) if key else []
@@ -403,6 +416,7 @@ class Reference:
             s.manner.unfilled = 0
             side = "bought" if chr(m["side"]) in "13" else "sold"
             s.now[side] += units(int(m["quantity"]))
+            self.prices.fill(m, self.now_ns)
         if kind == "0" or (kind in "F12" and waited):
             s.accepted = self.now_ns
 

@@ -12,7 +12,7 @@ from airnet.decide.findings import ENVELOPE_RULE
 from airnet.decide.policy import Policy
 from airnet.domain.columns import SCHEMAS
 from airnet.domain.decision import PASSIVE, decision_line
-from airnet.domain.window import WINDOW_HOST
+from airnet.domain.window import WINDOW_HOST, WINDOW_ORDER
 from airnet.errors import UsageError
 from airnet.score.onnx import OnnxScorer
 from airnet.twin import again, kept, tally
@@ -198,6 +198,18 @@ def test_columns_that_came_since_were_not_seen() -> None:
     assert np.array_equal(
         seen.rows[~is_host], episode.seen.rows[~is_host], equal_nan=True
     )
+
+
+def test_kinds_of_windows_that_came_since_are_none() -> None:
+    episode = kept.keep("beacon", 1, "report")
+    record = kept.packed(episode)
+    older = {k: v for k, v in record.heading.schemas.items() if k != WINDOW_ORDER}
+    heading = msgspec.structs.replace(record.heading, schemas=older)
+
+    seen = kept.unpacked(msgspec.structs.replace(record, heading=heading)).seen
+
+    assert not (seen.windows["kind"] == WINDOW_ORDER).any()
+    assert np.array_equal(seen.rows, episode.seen.rows, equal_nan=True)
 
 
 def test_what_is_damaged_is_refused() -> None:

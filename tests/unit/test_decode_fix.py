@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from airnet.decode import key_of, type_text
-from airnet.domain.message import KIND, MALFORMED_REASONS, SCALE
+from airnet.domain.message import FLAG_LIMIT, KIND, MALFORMED_REASONS, SCALE
 from tests.fakes.frames import GATEWAY, Conversation, Decoded, message, order, seal
 
 HAS_PRICE, HAS_QUANTITY, SPLIT = 0x04, 0x08, 0x10
@@ -61,6 +61,29 @@ def test_report_quantity_is_last_quantity() -> None:
 
     assert row["quantity"] == 40 * SCALE
     assert (chr(row["exec_type"]), chr(row["order_status"])) == ("F", "1")
+
+
+def test_report_price_is_last_price() -> None:
+    """What it was filled at, not what was asked for; and no kind of order."""
+    fill = message("8", "150=F", "40=2", "44=7", "44=8", "31=6.5", "32=1")
+    new = message("8", "150=0", "40=2", "44=7")
+    twice = message("8", "150=F", "31=6", "31=7")
+
+    rows = decode(fill, new, twice).messages
+
+    assert rows["price"].tolist() == [65 * SCALE // 10, 0, 6 * SCALE]
+    assert rows["flags"].tolist() == [HAS_PRICE | HAS_QUANTITY, 0, HAS_PRICE]
+    assert rows["malformed"].tolist() == [0, 0, MALFORMED_REASONS.index("duplicate")]
+
+
+def test_only_limit_orders_are_marked_so() -> None:
+    kinds = ("40=2", "40=1", "40=4", "40=22", "40=", "40=2\x0140=4", "58=x")
+
+    rows = decode(*(message("D", kind) for kind in kinds)).messages
+
+    assert [bool(flags & FLAG_LIMIT) for flags in rows["flags"]] == [
+        *(True, False, False, False, False, True, False)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from airnet.domain.address import address_bytes
 from airnet.domain.columns import (
     FEED_SCHEMA,
     FLOOD_SCHEMA,
+    ORDER_SCHEMA,
     SCHEMAS,
     SENSOR_SCHEMA,
     SESSION_SCHEMA,
@@ -92,6 +93,7 @@ def test_schemas_name_the_kernels_columns() -> None:
     assert kernel.venue_columns() == VENUE_SCHEMA.names
     assert kernel.sensor_columns() == SENSOR_SCHEMA.names
     assert kernel.feed_columns() == FEED_SCHEMA.names
+    assert kernel.order_columns() == ORDER_SCHEMA.names
     assert set(SCHEMAS) <= set(KINDS)
     assert all(len(s.features) <= kernel.COLUMNS for s in SCHEMAS.values())
 

@@ -50,6 +50,9 @@ LOOPS_TOLD = (
     "session.orders_refused_in_a_row",
     "session.filled_at_length",
     "session.quantity_over_usual",
+    "order.price_through_trades",
+    "order.quantity_over_largest",
+    "order.price_and_quantity",
 )
 
 #: What is made of refusals, and says nothing while it may be airnet that had them

@@ -15,11 +15,13 @@ schema's digest, so models pin its words.
 from airnet.domain.column import COUNT, MILLI, PER_S, RATE, features
 from airnet.domain.columns_feed import FEED_SCHEMA
 from airnet.domain.columns_host import HOST_SCHEMA
+from airnet.domain.columns_order import ORDER_SCHEMA
 from airnet.domain.columns_sensor import SENSOR_SCHEMA
 from airnet.domain.window import (
     WINDOW_FEED,
     WINDOW_GATEWAY,
     WINDOW_HOST,
+    WINDOW_ORDER,
     WINDOW_SENSOR,
     WINDOW_SESSION,
     WINDOW_SOURCE,
@@ -289,4 +291,5 @@ SCHEMAS = {
     WINDOW_FEED: FEED_SCHEMA,
     WINDOW_SENSOR: SENSOR_SCHEMA,
     WINDOW_HOST: HOST_SCHEMA,
+    WINDOW_ORDER: ORDER_SCHEMA,
 }

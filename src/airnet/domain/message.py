@@ -86,5 +86,6 @@ FLAG_POSS_RESEND = 0x02
 FLAG_HAS_PRICE = 0x04
 FLAG_HAS_QUANTITY = 0x08
 FLAG_SPLIT = 0x10
+FLAG_LIMIT = 0x20
 
 __getattr__ = late_dtypes(globals(), _FIELDS)

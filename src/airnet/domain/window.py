@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 WINDOW_SESSION, WINDOW_GATEWAY, WINDOW_SOURCE, WINDOW_VENUE = 1, 2, 3, 4
-WINDOW_HOST, WINDOW_FEED, WINDOW_SENSOR = 5, 6, 7
+WINDOW_HOST, WINDOW_FEED, WINDOW_SENSOR, WINDOW_ORDER = 5, 6, 7, 8
 KINDS = {
     WINDOW_SESSION: "session",
     WINDOW_GATEWAY: "gateway",
@@ -22,7 +22,10 @@ KINDS = {
     WINDOW_HOST: "host",
     WINDOW_FEED: "feed",
     WINDOW_SENSOR: "sensor",
+    WINDOW_ORDER: "order",
 }
+#: What a session's name and number are said of.
+OF_SESSIONS = frozenset({WINDOW_SESSION, WINDOW_ORDER})
 FEATURE_LIMIT = (1 << 24) - 1
 
 WINDOW = np.dtype(

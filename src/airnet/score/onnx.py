@@ -15,7 +15,7 @@ from airnet._ext.trees import EXCUSED, FACT, SHADOW
 from airnet.domain.columns import FLOOD_SCHEMA, SCHEMAS
 from airnet.domain.heed import Heed
 from airnet.domain.verdict import CONTAINABLE, Cause, Verdict
-from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SESSION
+from airnet.domain.window import OF_SESSIONS, WINDOW_GATEWAY, WINDOW_SESSION
 from airnet.score.drift import Drifts
 from airnet.score.evidence import Evidence, Said
 from airnet.score.heeded import Heeded
@@ -337,7 +337,7 @@ class OnnxScorer:
             opinion, about, named = weighed[place]
             if place in gateways:
                 about = gateway_said(windows, features, place, named) | about
-            elif kinds[place] != WINDOW_SESSION:
+            elif kinds[place] not in OF_SESSIONS:
                 about = of_place(windows[place]) | about
             verdict = self._verdict(windows, features, sessions, place, opinion)
             if about:
@@ -359,7 +359,7 @@ class OnnxScorer:
         )
         width, schema, model = self._names[kind]
         name, number = None, 0
-        if kind == WINDOW_SESSION:
+        if kind in OF_SESSIONS:
             name, number = of_session(sessions, subject)
         return Verdict(
             window_kind=kind,

@@ -7,6 +7,7 @@ from airnet.domain.window import (
     WINDOW_FEED,
     WINDOW_GATEWAY,
     WINDOW_HOST,
+    WINDOW_ORDER,
     WINDOW_SENSOR,
     WINDOW_SESSION,
     WINDOW_SOURCE,
@@ -29,6 +30,7 @@ from airnet.score.rules_flood_told import (
 )
 from airnet.score.rules_host import HOST_RULES
 from airnet.score.rules_host_odd import HOST_ODD_RULES
+from airnet.score.rules_order import ORDER_RULES
 from airnet.score.rules_sensor import SENSOR_RULES
 from airnet.score.rules_session import SESSION_RULES
 from airnet.score.rules_session_frenzy import FRENZY_RULES
@@ -77,4 +79,5 @@ RULES = {
         *HOST_ODD_RULES,
         *STRANGER_TOLD_RULES,
     ),
+    WINDOW_ORDER: ORDER_RULES,
 }

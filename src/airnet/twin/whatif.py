@@ -308,6 +308,8 @@ def _rates(decision: Decision, entry: Evidence | None) -> Rates | None:
     if entry.body.get("schema") != schema.digest() or not isinstance(values, list):
         return None
     row = dict(zip(schema.names, values, strict=False))
+    if "baseline" not in row:
+        return None
     if decision.window_kind == WINDOW_SESSION:
         now = max(row["rate_fast"], row["rate_1s"]) / 10
         return Rates(now=now, usual=row["baseline"] / 10, unit="orders")

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Orders of a price or a size that nobody has in their symbol: far through what it was
+ * traded at lately, or many times the largest that anybody sent.
+ *
+ * What was traded lately is a band: the highest and lowest of the last 16 to 32 fills
+ * that anybody was told of. One odd print widens it, so that for a while less is told;
+ * it never makes everybody's next order far off. The largest order grows at most 32
+ * times at once, so that one wrong size does not hide the next.
+ */
+#ifndef AIRNET_WINDOW_PRICE_H
+#define AIRNET_WINDOW_PRICE_H
+
+#include "window.h"
+#include "window_columns_mirror.h"
+
+#define WINDOW_PRICE_BATCH 16 /* fills that have a band of their own */
+#define WINDOW_PRICE_TRADES 8 /* fills of a symbol before a price is far off */
+#define WINDOW_PRICE_ORDERS 32 /* orders of a symbol before a size is */
+#define WINDOW_FAR_SHIFT 5 /* far off: by more than 1/32, or more than 32 times */
+#define WINDOW_FAR_ORDERS 1024 /* of a symbol: half of what was far off is forgotten */
+
+/* What orders and fills of one symbol were like; prices and quantities times 1e8. */
+struct window_price {
+	int64_t high, low; /* of the fills of both batches */
+	int64_t largest; /* order */
+	int64_t before; /* the price of the order before */
+	int64_t step; /* the least by which two in a row differed, 0 = unknown */
+	uint64_t used_ns;
+	uint32_t orders, fills;
+	uint32_t far, far_session; /* turns of sessions whose orders were far off */
+	uint64_t fill_ns;
+	int64_t high_now, low_now, high_before, low_before;
+	uint32_t batch;
+};
+
+static inline uint32_t window_price_set(uint64_t symbol_key)
+{
+	return (uint32_t)(symbol_key * WINDOW_GOLDEN >> 40) % WINDOW_BAND_SETS;
+}
+
+/* Bring close what an order's symbol will be looked for in. */
+static inline __attribute__((always_inline)) void
+window_price_ahead(const struct window_state *w, uint64_t symbol_key)
+{
+	uint32_t set = window_price_set(symbol_key);
+
+	__builtin_prefetch(&w->price_tags[(size_t)set * WINDOW_BAND_WAYS]);
+}
+
+/* Sorts what gives way: what nobody traded first, then what was seen longest ago. */
+static inline uint64_t window_price_age(const struct window_price *p)
+{
+	return (uint64_t)(p->fills != 0) << 63 | p->used_ns >> 1;
+}
+
+static __attribute__((noinline)) struct window_price *
+window_price_make(struct window_state *w, uint64_t symbol_key, uint32_t base)
+{
+	uint32_t chosen = base;
+
+	for (uint32_t i = base; i < base + WINDOW_BAND_WAYS; i++) {
+		if (!w->price_tags[i]) {
+			chosen = i;
+			break;
+		}
+		if (window_price_age(&w->prices[i]) <
+		    window_price_age(&w->prices[chosen]))
+			chosen = i;
+	}
+	w->counters.symbols_evicted += w->price_tags[chosen] != 0;
+	w->price_tags[chosen] = symbol_key;
+	memset(&w->prices[chosen], 0, sizeof w->prices[chosen]);
+	w->prices[chosen].low = w->prices[chosen].low_before = INT64_MAX;
+	return &w->prices[chosen];
+}
+
+/* The row of a symbol, which has a key. */
+static inline struct window_price *window_price_get(struct window_state *w,
+						    uint64_t symbol_key)
+{
+	uint32_t base = window_price_set(symbol_key) * WINDOW_BAND_WAYS;
+	struct window_price *p = NULL;
+
+	for (uint32_t i = base; i < base + WINDOW_BAND_WAYS; i++)
+		if (w->price_tags[i] == symbol_key)
+			p = &w->prices[i];
+	if (__builtin_expect(!p, 0))
+		p = window_price_make(w, symbol_key, base);
+	p->used_ns = w->now_ns;
+	return p;
+}
+
+/* Somebody was told of a fill. */
+static inline void window_price_fill(struct window_state *w,
+				     const struct airnet_message *m)
+{
+	struct window_price *p;
+
+	if (!m->symbol_key || m->price <= 0 || m->quantity <= 0 ||
+	    m->flags & (AIRNET_MESSAGE_POSS_DUP | AIRNET_MESSAGE_POSS_RESEND))
+		return;
+	p = window_price_get(w, m->symbol_key);
+	if (p->batch == WINDOW_PRICE_BATCH) {
+		p->high_before = p->high_now;
+		p->low_before = p->low_now;
+		p->batch = 0;
+	}
+	if (!p->batch)
+		p->high_now = p->low_now = m->price;
+	p->batch++;
+	p->high_now = m->price > p->high_now ? m->price : p->high_now;
+	p->low_now = m->price < p->low_now ? m->price : p->low_now;
+	p->high = p->high_now > p->high_before ? p->high_now : p->high_before;
+	p->low = p->low_now < p->low_before ? p->low_now : p->low_before;
+	p->fill_ns = w->now_ns;
+	p->fills += p->fills != UINT32_MAX;
+}
+
+/* Whether an order has a price that it may be filled at as soon as it comes, and there
+ * is something to hold that against. One that waits for a trigger has its own. */
+static inline int window_price_is_known(const struct window_price *p,
+					const struct airnet_message *m)
+{
+	return m->flags & AIRNET_MESSAGE_LIMIT && m->price > 0 &&
+	       p->fills >= WINDOW_PRICE_TRADES;
+}
+
+static inline int window_is_buy(uint8_t side)
+{
+	return side == '1' || side == '3';
+}
+
+/* What an order is held against. Sides: FIX 4.4 volume 6, field 54. */
+static inline int64_t window_price_bound(const struct window_price *p,
+					 const struct airnet_message *m)
+{
+	return window_is_buy(m->side) ? p->high : p->low;
+}
+
+/* By how much it is through that, 0 for what is not. */
+static inline int64_t window_price_through(const struct window_price *p,
+					   const struct airnet_message *m)
+{
+	int64_t through =
+		window_is_buy(m->side) ? m->price - p->high : p->low - m->price;
+
+	return through > 0 ? through : 0;
+}
+
+static inline int window_price_is_far(const struct window_price *p,
+				      const struct airnet_message *m)
+{
+	if (p->orders >= WINDOW_PRICE_ORDERS && p->largest > 0 &&
+	    m->quantity >> WINDOW_FAR_SHIFT > p->largest)
+		return 1;
+	return window_price_is_known(p, m) && window_price_through(p, m) >
+						      window_price_bound(p, m) >>
+						      WINDOW_FAR_SHIFT;
+}
+
+/* part / whole in thousandths, of numbers of up to 63 bits. */
+static inline uint64_t window_price_share(int64_t part, int64_t whole)
+{
+	if (part > INT64_MAX / 1000)
+		return (uint64_t)part / ((uint64_t)whole / 1000 + 1);
+	return (uint64_t)part * 1000 / (uint64_t)whole;
+}
+
+static inline void window_price_columns(const struct window_state *w,
+					const struct window_session *s,
+					const struct window_price *p,
+					const struct airnet_message *m, float *row)
+{
+	int is_known = window_price_is_known(p, m);
+	int64_t through = is_known ? window_price_through(p, m) : 0;
+	int64_t bound = is_known ? window_price_bound(p, m) : 1;
+	int is_sized =
+		p->orders >= WINDOW_PRICE_ORDERS && p->largest > 0 && m->quantity > 0;
+	uint64_t quantity = m->quantity > 0 ? (uint64_t)m->quantity : 0;
+	uint32_t elsewhere =
+		p->far - (p->far && p->far_session == (uint32_t)(s - w->sessions));
+
+	window_put_unless(row, O_price_through, window_price_share(through, bound),
+			  !is_known);
+	window_put_unless(row, O_price_steps,
+			  p->step ? (uint64_t)through / (uint64_t)p->step : 0,
+			  !is_known || !p->step);
+	window_put_unless(row, O_quantity_over_largest,
+			  is_sized ? window_price_share(m->quantity, p->largest) : 0,
+			  !is_sized);
+	window_put_unless(row, O_quantity_over_own,
+			  quantity / 1000000 * 1000 / (s->size_mean + 1),
+			  s->sizes < WINDOW_SIZES_MIN);
+	window_put_unless(row, O_last_fill_ms, (w->now_ns - p->fill_ns) / 1000000,
+			  !p->fills);
+	window_put(row, O_fills_seen, p->fills);
+	window_put(row, O_orders_seen, p->orders);
+	window_put(row, O_far_elsewhere, elsewhere);
+	window_put(row, O_run, s->far_run);
+	window_put(row, O_left_out, s->far_left);
+}
+
+/* An order that is far off: a row, unless its session had one in this tick. */
+static __attribute__((noinline)) void window_price_far(struct window_state *w,
+						       struct window_session *s,
+						       struct window_price *p,
+						       const struct airnet_message *m)
+{
+	struct airnet_window *key = &w->windows[w->row_count];
+	float *row = &w->rows[(size_t)w->row_count * WINDOW_COLUMNS];
+	uint32_t session = (uint32_t)(s - w->sessions);
+
+	s->far_run++;
+	if (s->far_tick_ns == w->next_ns) {
+		s->far_left++;
+	} else {
+		memset(row, 0, WINDOW_COLUMNS * sizeof *row);
+		memset(key, 0, sizeof *key);
+		window_price_columns(w, s, p, m, row);
+		key->open_ns = key->first_ns = w->now_ns;
+		key->close_ns = w->frame_ns;
+		key->frame_count = w->frame_count;
+		key->accepted_ns = s->accepted_ns;
+		key->subject = session;
+		key->kind = AIRNET_WINDOW_ORDER;
+		w->row_count++;
+		w->counters.windows++;
+		s->far_tick_ns = w->next_ns;
+		s->far_left = 0;
+	}
+	p->far += !p->far || p->far_session != session;
+	p->far_session = session;
+}
+
+/* What the next order of the symbol is held against. */
+static inline void window_price_learn(struct window_price *p,
+				      const struct airnet_message *m)
+{
+	int64_t apart;
+
+	p->orders += p->orders != UINT32_MAX;
+	if (__builtin_expect(p->orders % WINDOW_FAR_ORDERS == 0, 0))
+		p->far /= 2;
+	if (m->quantity > p->largest)
+		p->largest = p->largest && m->quantity >> WINDOW_FAR_SHIFT > p->largest
+				     ? p->largest << WINDOW_FAR_SHIFT
+				     : m->quantity;
+	if (m->price <= 0)
+		return;
+	apart = m->price > p->before ? m->price - p->before : p->before - m->price;
+	if (p->before && apart && (!p->step || apart < p->step))
+		p->step = apart;
+	p->before = m->price;
+}
+
+/* A new order, or what one is replaced by. Not of lists, nor of several legs: their
+ * prices are others'. */
+static inline void window_price_order(struct window_state *w, struct window_session *s,
+				      const struct airnet_message *m)
+{
+	struct window_price *p;
+
+	if (!m->symbol_key || (m->type != 'D' && m->type != 'G'))
+		return;
+	p = window_price_get(w, m->symbol_key);
+	if (__builtin_expect(window_price_is_far(p, m), 0))
+		window_price_far(w, s, p, m);
+	else
+		s->far_run = 0;
+	window_price_learn(p, m);
+}
+
+#endif

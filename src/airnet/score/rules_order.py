@@ -1,0 +1,53 @@
+"""Hard rules of orders whose price or size is wrong: a finger, or a unit.
+
+Exchanges have the same limits before the order book: price collars and bands of 5, 10
+and 20 % (the LULD plan, section V; FIX has no field for them), and maximum sizes. Here
+they are said, and nothing is done: the order is at the venue, which may refuse it.
+
+A symbol in which other sessions' orders are as far off, too, is one of several units (a
+future and its options under one name), or has none that holds: nothing is said.
+"""
+
+from airnet.domain.verdict import Cause
+from airnet.score.rule import ANY, Rule
+
+#: A minute ago it was traded so; several steps of its prices off: 10 % of a penny stock
+#: may be one.
+TRADED = (("last_fill_ms", 0, 60_000), ("price_steps", 8, ANY))
+#: Twice somebody else's is no habit, in the last thousand orders or two.
+ALONE = ("far_elsewhere", 0, 2)
+#: So many orders have sizes of their own.
+MANY = ("orders_seen", 64, ANY)
+
+ORDER_RULES = (
+    # A tenth through every fill of the last sixteen: who wants to be filled at once
+    # gives a percent or two.
+    Rule(
+        name="order.price_through_trades",
+        cause=Cause.ALGO_FAULT,
+        unit="1/1000 through the trades",
+        feature="price_through",
+        limit=99,
+        needs=(*TRADED, ALONE),
+    ),
+    # Honest sizes have heavy tails: of 64 orders and more, one had 120 times the largest
+    # before.
+    Rule(
+        name="order.quantity_over_largest",
+        cause=Cause.ALGO_FAULT,
+        unit="times the largest",
+        feature="quantity_over_largest",
+        limit=199,
+        divisor=1000,
+        needs=(MANY, ALONE),
+    ),
+    # Both at once, where each alone is half of that, or less.
+    Rule(
+        name="order.price_and_quantity",
+        cause=Cause.ALGO_FAULT,
+        unit="1/1000 through the trades",
+        feature="price_through",
+        limit=49,
+        needs=(*TRADED, ("quantity_over_largest", 50_000, ANY), MANY, ALONE),
+    ),
+)

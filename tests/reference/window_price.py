@@ -1,0 +1,165 @@
+"""Orders that are far off, slowly: every fill and price of a symbol is kept."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tests.reference.window_venue import Row
+
+BATCH, FILLS_MIN, ORDERS_MIN, FAR, FORGET = 16, 8, 32, 32, 1024
+LIMIT, AGAIN = 0x20, 0x03
+WIDE = (2**63 - 1) // 1000
+
+
+def share(part: int, whole: int) -> int:
+    """Thousandths, as 64 bits allow."""
+    return part // (whole // 1000 + 1) if part > WIDE else part * 1000 // whole
+
+
+@dataclass
+class Symbol:
+    """What was ordered and filled in one symbol."""
+
+    fills: list[int] = field(default_factory=list)
+    last_fill: int = 0
+    prices: list[int] = field(default_factory=list)
+    largest: int = 0
+    orders: int = 0
+    turns: int = 0
+    last: int = -1
+
+    def lately(self) -> list[int]:
+        """The fills of the batch that is open, or just full, and of the one before."""
+        whole = (len(self.fills) - 1) // BATCH
+        return self.fills[max(whole - 1, 0) * BATCH :]
+
+    def step(self) -> int | None:
+        pairs = zip(self.prices, self.prices[1:], strict=False)
+        return min((abs(b - a) for a, b in pairs if a != b), default=None)
+
+    def through(self, m: np.void) -> tuple[int, int] | None:
+        """How far an order is through what was traded lately, and that."""
+        price = int(m["price"])
+        if not m["flags"] & LIMIT or price <= 0 or len(self.fills) < FILLS_MIN:
+            return None
+        if chr(m["side"]) in "13":
+            bound = max(self.lately())
+            return max(price - bound, 0), bound
+        bound = min(self.lately())
+        return max(bound - price, 0), bound
+
+    def sized(self, m: np.void) -> bool:
+        return self.orders >= ORDERS_MIN and self.largest > 0 and m["quantity"] > 0
+
+    def is_far(self, m: np.void) -> bool:
+        if self.sized(m) and int(m["quantity"]) // FAR > self.largest:
+            return True
+        through = self.through(m)
+        return through is not None and through[0] > through[1] // FAR
+
+    def learn(self, m: np.void) -> None:
+        quantity, price = int(m["quantity"]), int(m["price"])
+        self.orders += 1
+        self.turns //= 2 if self.orders % FORGET == 0 else 1
+        if quantity > self.largest:
+            far = self.largest > 0 and quantity // FAR > self.largest
+            self.largest = self.largest * FAR if far else quantity
+        if price > 0:
+            self.prices.append(price)
+
+
+@dataclass
+class Told:
+    """What one session's rows have so far."""
+
+    tick: int = 0
+    run: int = 0
+    left: int = 0
+
+
+class Prices:
+    """Of every symbol; no symbol is forgotten."""
+
+    def __init__(self) -> None:
+        self.symbols: dict[int, Symbol] = {}
+
+    def fill(self, m: np.void, now: int) -> None:
+        """Somebody was told of a fill."""
+        if m["symbol_key"] and m["price"] > 0 and m["quantity"] > 0:
+            if m["flags"] & AGAIN:
+                return
+            symbol = self.symbols.setdefault(int(m["symbol_key"]), Symbol())
+            symbol.fills.append(int(m["price"]))
+            symbol.last_fill = now
+
+    def order(
+        self, index: int, told: Told, m: np.void, own: int | None, now: int, tick: int
+    ) -> Row | None:
+        """Return the row of an order, if it has one; `own`: its session's usual size."""
+        kind = chr(m["type"]) if m["type"] < 128 else ""
+        if not m["symbol_key"] or kind not in "DG" or not m["type"]:
+            return None
+        symbol = self.symbols.setdefault(int(m["symbol_key"]), Symbol())
+        row = None
+        if symbol.is_far(m):
+            told.run += 1
+            if told.tick == tick:
+                told.left += 1
+            else:
+                row = self.row(index, symbol, told, m, own, now)
+                told.tick, told.left = tick, 0
+            symbol.turns += symbol.turns == 0 or symbol.last != index
+            symbol.last = index
+        else:
+            told.run = 0
+        symbol.learn(m)
+        return row
+
+    def row(
+        self,
+        index: int,
+        symbol: Symbol,
+        told: Told,
+        m: np.void,
+        own: int | None,
+        now: int,
+    ) -> Row:
+        quantity, through, step = int(m["quantity"]), symbol.through(m), symbol.step()
+        elsewhere = symbol.turns - (symbol.turns > 0 and symbol.last == index)
+        return {
+            "price_through": None if through is None else share(*through),
+            "price_steps": (
+                None if through is None or step is None else through[0] // step
+            ),
+            "quantity_over_largest": (
+                share(quantity, symbol.largest) if symbol.sized(m) else None
+            ),
+            "quantity_over_own": (
+                None
+                if own is None
+                else max(quantity, 0) // 1_000_000 * 1000 // (own + 1)
+            ),
+            "last_fill_ms": (
+                (now - symbol.last_fill) // 1_000_000 if symbol.fills else None
+            ),
+            "fills_seen": len(symbol.fills),
+            "orders_seen": symbol.orders,
+            "far_elsewhere": elsewhere,
+            "run": told.run,
+            "left_out": told.left,
+        }
+
+    @staticmethod
+    def key(index: int, now: int, accepted: int, frame_count: int) -> dict[str, object]:
+        return {
+            "open_ns": now,
+            "close_ns": now,
+            "frame_count": frame_count,
+            "first_ns": now,
+            "accepted_ns": accepted,
+            "address": bytes(16),
+            "subject": index,
+            "port": 0,
+            "kind": 8,
+            "known": 0,
+        }

@@ -1,0 +1,198 @@
+"""Orders that are far off, from messages to what the rules say and the judge does."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+
+from airnet.config import Site
+from airnet.decide.judge import Judge
+from airnet.decide.policy import Policy
+from airnet.domain.columns import ORDER_SCHEMA, SCHEMAS
+from airnet.domain.decision import Action, Decision
+from airnet.domain.frame import HEADER
+from airnet.domain.message import FLAG_LIMIT, KIND, MESSAGE, SCALE
+from airnet.domain.session import SESSION
+from airnet.domain.window import WINDOW_ORDER
+from airnet.features import Windows
+from airnet.score.rule import fired
+from airnet.score.rules_order import ORDER_RULES
+from airnet.twin.loop import enforced, shipped_scorer
+
+START_NS, MS = 1_700_000_000_000_000_000, 1_000_000
+COLUMN = {name: place for place, name in enumerate(ORDER_SCHEMA.names)}
+COLUMNS = {
+    kind: {name: place for place, name in enumerate(schema.names)}
+    for kind, schema in SCHEMAS.items()
+}
+PRICE, SIZE, BOTH = (rule.name for rule in ORDER_RULES)
+BUY, SELL = ord("1"), ord("2")
+Fields = dict[str, int]
+
+
+def ordered(cents: int, units: int = 5, side: int = BUY, **more: int) -> Fields:
+    """Return a limit order."""
+    return {
+        "type": ord("D"),
+        "kind": KIND["new"],
+        "price": cents * SCALE // 100,
+        "quantity": units * SCALE,
+        "side": side,
+        "flags": FLAG_LIMIT,
+        **more,
+    }
+
+
+def filled(cents: int, **more: int) -> Fields:
+    """Return a report of a fill."""
+    return {
+        "type": ord("8"),
+        "kind": KIND["report"],
+        "price": cents * SCALE // 100,
+        "quantity": SCALE,
+        "side": BUY,
+        "exec_type": ord("F"),
+        "direction": 1,
+        **more,
+    }
+
+
+def trading(count: int = 80, cents: int = 10_000) -> list[Fields]:
+    """Return orders of up to nine units, and fills at a step more or less."""
+    out: list[Fields] = []
+    for number in range(count):
+        price = cents + number % 3 - 1
+        out.append(ordered(price, 1 + number % 9, session=number % 4))
+        out.append(filled(price, session=number % 4))
+    return out
+
+
+def windows(messages: Iterable[Fields], gap_ns: int = 3 * MS) -> Windows:
+    """Return the last windows of frames with one message each, of symbol 7."""
+    held = list(messages)
+    headers, rows = np.zeros(len(held), HEADER), np.zeros(len(held), MESSAGE)
+    rows["symbol_key"] = 7
+    for place, fields in enumerate(held):
+        for name, value in fields.items():
+            if name != "gap":
+                rows[place][name] = value
+    headers["time_ns"] = START_NS + np.cumsum([f.get("gap", gap_ns) for f in held])
+    headers["session"], headers["direction"] = rows["session"], rows["direction"]
+    headers["frame_count"] = headers["message_index"] = np.arange(len(held))
+    headers["message_count"], headers["protocol"] = 1, 6
+    table = Windows([], [])
+    assert table.update(headers, rows) == len(held)
+    return table
+
+
+def said(messages: Iterable[Fields]) -> list[tuple[str, int]]:
+    """Return what is said, and what was measured."""
+    table = windows(messages)
+    rows = table.rows[table.windows["kind"] == WINDOW_ORDER]
+    found = fired(ORDER_RULES, COLUMN, rows)
+    return [(one.rule.name, one.measured) for _, one in sorted(found.items())]
+
+
+def test_a_buy_far_above_and_a_sell_far_below_is_told() -> None:
+    assert said([*trading(), ordered(16_100)]) == [(PRICE, 609)]
+    assert said([*trading(), ordered(7_000, side=SELL)]) == [(PRICE, 299)]
+
+
+def test_a_passive_price_is_none_of_it() -> None:
+    """However far: it waits in the book."""
+    assert said([*trading(), ordered(3_000), ordered(90_000, side=SELL)]) == []
+
+
+def test_who_wants_to_be_filled_at_once_is_not_told() -> None:
+    """Five percent through; and a stop, whose price waits; and a market order."""
+    assert said([*trading(), ordered(10_500)]) == []
+    assert said([*trading(), ordered(16_100, flags=0)]) == []
+    assert said([*trading(), ordered(0)]) == []
+
+
+def test_what_moves_with_the_market_is_none_of_it() -> None:
+    """A crash of a third in a second: each sells a percent through the last fill."""
+    crash = [
+        one
+        for cents in range(10_000, 6_600, -40)
+        for one in (ordered(cents - 100, side=SELL), filled(cents))
+    ]
+
+    assert said([*trading(), *crash]) == []
+
+
+def test_one_odd_fill_makes_nobody_wrong() -> None:
+    """At a third of the price: who orders at the old one is as right as before."""
+    assert said([*trading(), filled(3_300), ordered(10_000)]) == []
+    assert said([*trading(), filled(30_000), ordered(10_000, side=SELL)]) == []
+
+
+def test_a_price_of_few_steps_is_no_price() -> None:
+    """A penny stock, at 3 to 5 cents, and one at 5 to 6 dollars in steps of a cent."""
+    assert said([*trading(cents=4), ordered(8)]) == []
+    assert said([*trading(cents=500), ordered(600)]) == [(PRICE, 197)]
+
+
+def test_what_was_traded_long_ago_says_nothing() -> None:
+    assert said([*trading(), ordered(16_100, gap=61_000 * MS)]) == []
+    assert said([*trading(3), ordered(16_100)]) == []
+
+
+def test_two_kinds_of_prices_in_one_symbol_say_nothing() -> None:
+    """A future and its options: when three were as far off, it is no mistake."""
+    options = [
+        ordered(16_000 + 9 * number, session=number, gap=20 * MS)
+        for number in range(1, 9)
+    ]
+
+    assert len(said([*trading(), *options])) == 3
+
+
+def test_a_size_of_two_hundred_times_the_largest_is_told() -> None:
+    assert said([*trading(), ordered(10_000, 9 * 199)]) == []
+    assert said([*trading(), ordered(10_000, 9 * 200)]) == [(SIZE, 200)]
+    assert said([*trading(20), ordered(10_000, 9 * 9_000)]) == []
+
+
+def test_one_wrong_size_does_not_hide_the_next() -> None:
+    twice = [ordered(10_000, 126_000, gap=20 * MS) for _ in range(2)]
+
+    assert said([*trading(), *twice]) == [(SIZE, 14_000), (SIZE, 437)]
+
+
+def test_both_at_once_are_told_where_each_is_half() -> None:
+    assert said([*trading(), ordered(10_700, 9 * 60)]) == [(BOTH, 69)]
+
+
+def test_a_session_has_one_row_in_a_tick() -> None:
+    """What is left out is counted, by the next row."""
+    wild = [ordered(16_100, gap=gap) for gap in (MS, 1, 1, 12 * MS)]
+
+    table = windows([*trading(), *wild])
+
+    rows = table.rows[table.windows["kind"] == WINDOW_ORDER]
+    assert rows[:, COLUMN["run"]].tolist() == [1, 4]
+    assert rows[:, COLUMN["left_out"]].tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("times", [1, 40])
+def test_what_is_told_is_evidence_of_the_session_and_nothing_else(times: int) -> None:
+    """However often it goes on, and in force."""
+    wild = [ordered(16_100, session=3, gap=20 * MS) for _ in range(times)]
+    table = windows([*trading(), *wild])
+    is_order = table.windows["kind"] == WINDOW_ORDER
+    sessions = np.zeros(8, SESSION)
+    sessions["number"], sessions["client_port"] = np.arange(8) + 1, 40_000
+    sessions[3]["client_comp"][:5] = np.frombuffer(b"FIRM9", "u1")
+    judge = Judge(enforced(Policy()), Site(), COLUMNS)
+
+    verdicts = shipped_scorer().score(
+        table.windows[is_order], table.rows[is_order], sessions
+    )
+    decisions: list[Decision] = [d for one in verdicts for d in judge.judge(one)]
+
+    assert len(verdicts) == times
+    assert [one.action for one in decisions] == [Action.EVIDENCE]
+    assert decisions[0].session is not None
+    assert decisions[0].session.client_comp == "FIRM9"
+    assert PRICE in decisions[0].why
