@@ -112,8 +112,8 @@ FIX_INLINE void fix_amount(struct fix_reading *reading, enum fix_slot slot, an_s
 		reading->row->flags |= flag;
 }
 
-/* A limit order waits for nothing, as a stop does, and is filled at its price or a better
- * one. Values of 40: FIX 4.4 volume 6. */
+/* A limit order waits for nothing, as a stop does, and is filled at its price or a
+ * better one. Values of 40: FIX 4.4 volume 6. */
 FIX_INLINE void fix_limit(struct fix_reading *reading)
 {
 	struct cursor value = fix_value(reading, FIX_ORD_TYPE);

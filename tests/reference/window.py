@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.window import FEATURE_LIMIT
 from tests.reference import window_flood as flood
+from tests.reference.window_counts import ORDERS, orders_of, slot_counts
 from tests.reference.window_feed import Feeds
 from tests.reference.window_flood import ratio, share
 from tests.reference.window_host import Hosts
@@ -31,47 +32,11 @@ from tests.reference.window_venue import Place, Row
 
 TICK, SLOT, JUMP = 10_000_000, 100_000_000, 1_000_000_000
 ONE, SLOW = 65_536, 19_661
-ORDERS = ("new", "cancel", "replace", "quote")
 KINDS = {1: "new", 2: "cancel", 3: "replace", 4: "quote"}
-COUNTED = (
-    *ORDERS,
-    "report",
-    "fill",
-    "reject",
-    "resend",
-    "poss_dup",
-    "gap",
-    "duplicate",
-    "repeat",
-    "identical",
-    "same_side",
-    "same_symbol",
-    "new_price",
-    "up",
-    "acks",
-    "ack_us",
-    "sent",
-    "volume",
-    "bought",
-    "sold",
-    "retry",
-    "answer",
-    "refused",
-    "aged",
-    "age_us",
-)
 
 
 def rate(per_slot: int) -> int:
     return per_slot * 100 >> 16
-
-
-def slot_counts() -> dict[str, int]:
-    return dict.fromkeys(COUNTED, 0)
-
-
-def orders_of(counts: dict[str, int]) -> int:
-    return sum(counts[kind] for kind in ORDERS)
 
 
 @dataclass

@@ -95,7 +95,7 @@ class Prices:
     def order(
         self, index: int, told: Told, m: np.void, own: int | None, now: int, tick: int
     ) -> Row | None:
-        """Return the row of an order, if it has one; `own`: its session's usual size."""
+        """Return the row of an order, if it has one; `own`: the session's mean."""
         kind = chr(m["type"]) if m["type"] < 128 else ""
         if not m["symbol_key"] or kind not in "DG" or not m["type"]:
             return None

@@ -31,10 +31,10 @@ ORDERS_FEATURE = "rate_new_1s"
 ORDERS_PER_SECOND = 10
 
 #: Rules whose second witness no model is. That one doubts how fast a session is says
-#: nothing of prices and sizes, which have long tails in news as well. Like orders one after the
-#: other, faster than usual, are what a loop sends and what an iceberg or a large order
-#: in pieces does: models trained on loops are sure of both. What tells them apart,
-#: refusals, cancels, or that it goes on without end, other rules ask for.
+#: nothing of prices and sizes, which have long tails in news as well. Like orders one
+#: after the other, faster than usual, are what a loop sends and what an iceberg or a
+#: large order in pieces does: models trained on loops are sure of both. What tells them
+#: apart, refusals, cancels, or that it goes on without end, other rules ask for.
 UNSECONDED = frozenset(
     {
         "session.quantity_over_usual",

@@ -30,8 +30,8 @@ ORDER_RULES = (
         limit=99,
         needs=(*TRADED, ALONE),
     ),
-    # Honest sizes have heavy tails: of 64 orders and more, one had 120 times the largest
-    # before.
+    # Honest sizes have heavy tails: after 15 orders and more, one had 120 times the
+    # largest before.
     Rule(
         name="order.quantity_over_largest",
         cause=Cause.ALGO_FAULT,
