@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
+from airnet.domain.address import address_bytes
 from airnet.domain.columns import SCHEMAS
 from airnet.domain.frame import HEADER
 from airnet.domain.message import KIND, MESSAGE, SCALE
-from airnet.domain.session import address_bytes
 from airnet.domain.window import WINDOW_ORDER
 from airnet.features import Windows
 from tests.reference.window import Reference
