@@ -75,6 +75,7 @@ enum {
 #define WINDOW_FIRST_SLOTS 50 /* 5 s: the first baseline, which never changes again */
 #define WINDOW_HOT_SLOTS 10 /* 1 s: elevated lately */
 #define WINDOW_SYMBOLS 32 /* groups of symbols, by hash */
+#define WINDOW_NAMES 64 /* symbols that a session is remembered to have ordered */
 #define WINDOW_PRICES 4
 #define WINDOW_KEY_SETS 64 /* recent ClOrdIDs: sets of WINDOW_KEY_WAYS, FIFO */
 #define WINDOW_KEY_WAYS 4
@@ -92,6 +93,12 @@ enum {
 struct window_symbol {
 	uint64_t slot, fast, base; /* Q16: 1 s, 30 s */
 	uint32_t current, slots;
+};
+
+/* Where the prices of a session's last symbol of a group are kept. */
+struct window_name {
+	uint64_t key;
+	uint32_t row;
 };
 
 /* One direction of a session: by which path its segments come, and where it is. */
@@ -153,6 +160,7 @@ struct window_session {
 	uint8_t loss_heard; /* which ends spoke since the other's last spell */
 	uint64_t far_tick_ns; /* the tick of its last row of an order; window_price.h */
 	uint32_t far_run, far_left;
+	struct window_name names[WINDOW_NAMES];
 	uint64_t loss_first_ns, loss_ns[2], loss_epoch; /* window_loss.h */
 	uint32_t loss_now, loss_before, loss_old;
 	uint8_t agreed; /* its handshake is complete, and nothing was read of it yet */

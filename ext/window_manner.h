@@ -203,16 +203,30 @@ static inline uint64_t window_entropy(const struct window_heard *heard)
 					2585, 2807, 3000, 3170, 3322, 3459,
 					3585, 3700, 3807, 3907, 4000};
 	const uint32_t *last = &heard->words[WINDOW_ECHOES - WINDOW_RHYTHM];
-	window_four four[4], same[4] = {{0}, {0}, {0}, {0}};
+	/* By name: in an array, compilers keep them in memory. */
+	window_four a, b, c, d, none = {0, 0, 0, 0};
+	window_four same_a = none, same_b = none, same_c = none, same_d = none;
+	uint32_t same[WINDOW_RHYTHM];
 	uint64_t sum = 0;
 
-	memcpy(four, last, sizeof four);
+	memcpy(&a, last, sizeof a);
+	memcpy(&b, last + 4, sizeof b);
+	memcpy(&c, last + 8, sizeof c);
+	memcpy(&d, last + 12, sizeof d);
+	for (uint32_t i = 0; i < WINDOW_RHYTHM; i++) {
+		window_four one = last[i] - none;
+
+		same_a -= (window_four)(a == one);
+		same_b -= (window_four)(b == one);
+		same_c -= (window_four)(c == one);
+		same_d -= (window_four)(d == one);
+	}
+	memcpy(same, &same_a, sizeof same_a);
+	memcpy(same + 4, &same_b, sizeof same_b);
+	memcpy(same + 8, &same_c, sizeof same_c);
+	memcpy(same + 12, &same_d, sizeof same_d);
 	for (uint32_t i = 0; i < WINDOW_RHYTHM; i++)
-		for (int k = 0; k < 4; k++)
-			same[k] -= (window_four)(four[k] == last[i]);
-	for (int k = 0; k < 4; k++)
-		for (int i = 0; i < 4; i++)
-			sum += bits[same[k][i]];
+		sum += bits[same[i]];
 	return 4000 - sum / WINDOW_RHYTHM;
 }
 

@@ -10,8 +10,7 @@
 /* Bring close what a message about this order will need. It decides nothing.
  * always_inline: as for window_source_ahead. */
 static inline __attribute__((always_inline)) void
-window_order_ahead(const struct window_state *w, const struct window_session *s,
-		   const struct airnet_message *m)
+window_order_ahead(const struct window_session *s, const struct airnet_message *m)
 {
 	uint64_t hash = window_mix(m->order_key);
 	uint32_t slot = (uint32_t)(hash >> 32) % WINDOW_PENDING;
@@ -20,7 +19,6 @@ window_order_ahead(const struct window_state *w, const struct window_session *s,
 	__builtin_prefetch(&s->pending_key[slot], 1);
 	__builtin_prefetch(&s->pending_ns[slot], 1);
 	__builtin_prefetch(s->key_ns[hash % WINDOW_KEY_SETS], 1);
-	window_price_ahead(w, m->symbol_key);
 }
 
 /* True when this ClOrdID was used lately; remembers it. */
@@ -181,7 +179,7 @@ static inline void window_report(struct window_state *w, struct window_session *
 	s->current[C_REJECT] += (uint64_t)refused;
 	if (fill) {
 		window_fill(s, m);
-		window_price_fill(w, m);
+		window_price_fill(w, s, m);
 	}
 	if (type == '0' || (fill && waited))
 		s->accepted_ns = w->now_ns;

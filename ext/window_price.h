@@ -20,32 +20,25 @@
 #define WINDOW_FAR_SHIFT 5 /* far off: by more than 1/32, or more than 32 times */
 #define WINDOW_FAR_ORDERS 1024 /* of a symbol: half of what was far off is forgotten */
 
-/* What orders and fills of one symbol were like; prices and quantities times 1e8. */
+/* What orders and fills of one symbol were like; prices and quantities times 1e8. An
+ * order is held against the first line, and learned from in it. */
 struct window_price {
-	int64_t high, low; /* of the fills of both batches */
+	int64_t far_high, far_low, far_size; /* beyond which an order is far off */
 	int64_t largest; /* order */
 	int64_t before; /* the price of the order before */
-	int64_t step; /* the least by which two in a row differed, 0 = unknown */
-	uint64_t used_ns;
-	uint32_t orders, fills;
-	uint32_t far, far_session; /* turns of sessions whose orders were far off */
-	uint64_t fill_ns;
+	uint64_t step; /* the least by which two in a row differed, 0 = unknown */
+	uint64_t used_ns, orders;
+	uint64_t fills, fill_ns;
+	int64_t high, low; /* of the fills of both batches */
 	int64_t high_now, low_now, high_before, low_before;
 	uint32_t batch;
+	uint32_t far, far_session; /* turns of sessions whose orders were far off */
+	uint64_t spare[5]; /* to three lines */
 };
 
 static inline uint32_t window_price_set(uint64_t symbol_key)
 {
 	return (uint32_t)(symbol_key * WINDOW_GOLDEN >> 40) % WINDOW_BAND_SETS;
-}
-
-/* Bring close what an order's symbol will be looked for in. */
-static inline __attribute__((always_inline)) void
-window_price_ahead(const struct window_state *w, uint64_t symbol_key)
-{
-	uint32_t set = window_price_set(symbol_key);
-
-	__builtin_prefetch(&w->price_tags[(size_t)set * WINDOW_BAND_WAYS]);
 }
 
 /* Sorts what gives way: what nobody traded first, then what was seen longest ago. */
@@ -72,35 +65,58 @@ window_price_make(struct window_state *w, uint64_t symbol_key, uint32_t base)
 	w->price_tags[chosen] = symbol_key;
 	memset(&w->prices[chosen], 0, sizeof w->prices[chosen]);
 	w->prices[chosen].low = w->prices[chosen].low_before = INT64_MAX;
+	w->prices[chosen].far_high = w->prices[chosen].far_size = INT64_MAX;
 	return &w->prices[chosen];
 }
 
-/* The row of a symbol, which has a key. */
+/* Where the row of a symbol is that the session did not have last in this group. */
+static __attribute__((noinline)) uint32_t
+window_price_find(struct window_state *w, struct window_name *n, uint64_t symbol_key)
+{
+	uint32_t base = window_price_set(symbol_key) * WINDOW_BAND_WAYS, i = base;
+
+	while (i < base + WINDOW_BAND_WAYS && w->price_tags[i] != symbol_key)
+		i++;
+	if (i == base + WINDOW_BAND_WAYS)
+		i = (uint32_t)(window_price_make(w, symbol_key, base) - w->prices);
+	n->key = symbol_key;
+	n->row = i;
+	return i;
+}
+
+static inline uint32_t window_name_group(uint64_t symbol_key)
+{
+	return (uint32_t)(symbol_key * WINDOW_GOLDEN >> 58);
+}
+
+/* The row of a symbol, which has a key. A session's own symbols are at hand. */
 static inline struct window_price *window_price_get(struct window_state *w,
+						    struct window_session *s,
 						    uint64_t symbol_key)
 {
-	uint32_t base = window_price_set(symbol_key) * WINDOW_BAND_WAYS;
-	struct window_price *p = NULL;
+	struct window_name *n = &s->names[window_name_group(symbol_key)];
+	uint32_t row = n->row;
+	struct window_price *p;
 
-	for (uint32_t i = base; i < base + WINDOW_BAND_WAYS; i++)
-		if (w->price_tags[i] == symbol_key)
-			p = &w->prices[i];
-	if (__builtin_expect(!p, 0))
-		p = window_price_make(w, symbol_key, base);
+	if (__builtin_expect(n->key != symbol_key || w->price_tags[row] != symbol_key,
+			     0))
+		row = window_price_find(w, n, symbol_key);
+	p = &w->prices[row];
 	p->used_ns = w->now_ns;
 	return p;
 }
 
 /* Somebody was told of a fill. */
-static inline void window_price_fill(struct window_state *w,
+static inline void window_price_fill(struct window_state *w, struct window_session *s,
 				     const struct airnet_message *m)
 {
 	struct window_price *p;
+	int64_t far;
 
 	if (!m->symbol_key || m->price <= 0 || m->quantity <= 0 ||
 	    m->flags & (AIRNET_MESSAGE_POSS_DUP | AIRNET_MESSAGE_POSS_RESEND))
 		return;
-	p = window_price_get(w, m->symbol_key);
+	p = window_price_get(w, s, m->symbol_key);
 	if (p->batch == WINDOW_PRICE_BATCH) {
 		p->high_before = p->high_now;
 		p->low_before = p->low_now;
@@ -114,7 +130,11 @@ static inline void window_price_fill(struct window_state *w,
 	p->high = p->high_now > p->high_before ? p->high_now : p->high_before;
 	p->low = p->low_now < p->low_before ? p->low_now : p->low_before;
 	p->fill_ns = w->now_ns;
-	p->fills += p->fills != UINT32_MAX;
+	if (++p->fills < WINDOW_PRICE_TRADES)
+		return;
+	far = p->high >> WINDOW_FAR_SHIFT;
+	p->far_high = p->high < INT64_MAX - far ? p->high + far : INT64_MAX;
+	p->far_low = p->low - (p->low >> WINDOW_FAR_SHIFT);
 }
 
 /* Whether an order has a price that it may be filled at as soon as it comes, and there
@@ -148,15 +168,15 @@ static inline int64_t window_price_through(const struct window_price *p,
 	return through > 0 ? through : 0;
 }
 
+/* Whether its size is, or its price. */
 static inline int window_price_is_far(const struct window_price *p,
 				      const struct airnet_message *m)
 {
-	if (p->orders >= WINDOW_PRICE_ORDERS && p->largest > 0 &&
-	    m->quantity >> WINDOW_FAR_SHIFT > p->largest)
+	if (m->quantity > p->far_size)
 		return 1;
-	return window_price_is_known(p, m) && window_price_through(p, m) >
-						      window_price_bound(p, m) >>
-						      WINDOW_FAR_SHIFT;
+	if (!(m->flags & AIRNET_MESSAGE_LIMIT) || m->price <= 0)
+		return 0;
+	return window_is_buy(m->side) ? m->price > p->far_high : m->price < p->far_low;
 }
 
 /* part / whole in thousandths, of numbers of up to 63 bits. */
@@ -233,23 +253,40 @@ static __attribute__((noinline)) void window_price_far(struct window_state *w,
 	p->far_session = session;
 }
 
+/* From so many orders on a size is far that is more than 32 times the largest. */
+static __attribute__((noinline)) void window_price_size(struct window_price *p,
+							int64_t quantity)
+{
+	if (quantity > p->largest)
+		p->largest = p->largest && quantity >> WINDOW_FAR_SHIFT > p->largest
+				     ? p->largest << WINDOW_FAR_SHIFT
+				     : quantity;
+	if (p->orders < WINDOW_PRICE_ORDERS || !p->largest)
+		return;
+	p->far_size = p->largest < INT64_MAX >> WINDOW_FAR_SHIFT
+			      ? ((p->largest + 1) << WINDOW_FAR_SHIFT) - 1
+			      : INT64_MAX;
+}
+
 /* What the next order of the symbol is held against. */
 static inline void window_price_learn(struct window_price *p,
 				      const struct airnet_message *m)
 {
-	int64_t apart;
+	uint64_t apart;
 
-	p->orders += p->orders != UINT32_MAX;
+	p->orders++;
 	if (__builtin_expect(p->orders % WINDOW_FAR_ORDERS == 0, 0))
 		p->far /= 2;
-	if (m->quantity > p->largest)
-		p->largest = p->largest && m->quantity >> WINDOW_FAR_SHIFT > p->largest
-				     ? p->largest << WINDOW_FAR_SHIFT
-				     : m->quantity;
+	if (__builtin_expect(m->quantity > p->largest ||
+				     p->orders == WINDOW_PRICE_ORDERS,
+			     0))
+		window_price_size(p, m->quantity);
 	if (m->price <= 0)
 		return;
-	apart = m->price > p->before ? m->price - p->before : p->before - m->price;
-	if (p->before && apart && (!p->step || apart < p->step))
+	apart = (uint64_t)(m->price > p->before ? m->price - p->before
+						: p->before - m->price);
+	/* Less than the least, where 0 is more than any. */
+	if (__builtin_expect(apart - 1 < p->step - 1, 0) && p->before)
 		p->step = apart;
 	p->before = m->price;
 }
@@ -263,7 +300,7 @@ static inline void window_price_order(struct window_state *w, struct window_sess
 
 	if (!m->symbol_key || (m->type != 'D' && m->type != 'G'))
 		return;
-	p = window_price_get(w, m->symbol_key);
+	p = window_price_get(w, s, m->symbol_key);
 	if (__builtin_expect(window_price_is_far(p, m), 0))
 		window_price_far(w, s, p, m);
 	else

@@ -60,7 +60,7 @@ window_ahead(const struct window_state *w, const struct airnet_header *h,
 		window_source_ahead(w, h);
 	else if (h->session < AIRNET_SESSIONS_MAX && h->message_count &&
 		 h->message_index < message_count)
-		window_order_ahead(w, &w->sessions[h->session],
+		window_order_ahead(&w->sessions[h->session],
 				   &messages[h->message_index]);
 }
 

@@ -50,7 +50,6 @@ LOOPS_TOLD = (
     "session.orders_refused_in_a_row",
     "session.filled_at_length",
     "session.quantity_over_usual",
-    "order.price_through_trades",
     "order.quantity_over_largest",
     "order.price_and_quantity",
 )

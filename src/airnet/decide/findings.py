@@ -40,7 +40,6 @@ UNSECONDED = frozenset(
         "session.quantity_over_usual",
         "session.likely_loop_per_second",
         "session.one_order_without_a_past",
-        "order.price_through_trades",
         "order.quantity_over_largest",
         "order.price_and_quantity",
     }

@@ -2,7 +2,7 @@
 
 Exchanges have the same limits before the order book: price collars and bands of 5, 10
 and 20 % (the LULD plan, section V; FIX has no field for them), and maximum sizes. Here
-they are said, and nothing is done: the order is at the venue, which may refuse it.
+sizes are said, and nothing is done: the order is at the venue, which may refuse it.
 
 A symbol in which other sessions' orders are as far off, too, is one of several units (a
 future and its options under one name), or has none that holds: nothing is said.
@@ -20,16 +20,6 @@ ALONE = ("far_elsewhere", 0, 2)
 MANY = ("orders_seen", 64, ANY)
 
 ORDER_RULES = (
-    # A tenth through every fill of the last sixteen: who wants to be filled at once
-    # gives a percent or two.
-    Rule(
-        name="order.price_through_trades",
-        cause=Cause.ALGO_FAULT,
-        unit="1/1000 through the trades",
-        feature="price_through",
-        limit=99,
-        needs=(*TRADED, ALONE),
-    ),
     # Honest sizes have heavy tails: after 15 orders and more, one had 120 times the
     # largest before.
     Rule(
@@ -41,7 +31,8 @@ ORDER_RULES = (
         divisor=1000,
         needs=(MANY, ALONE),
     ),
-    # Both at once, where each alone is half of that, or less.
+    # A quarter of that, if the price is a twentieth through every fill lately. A price
+    # alone says little: where few trade, honest orders were at twice the last fill.
     Rule(
         name="order.price_and_quantity",
         cause=Cause.ALGO_FAULT,
