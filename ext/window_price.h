@@ -70,8 +70,9 @@ window_price_make(struct window_state *w, uint64_t symbol_key, uint32_t base)
 }
 
 /* Where the row of a symbol is that the session did not have last in this group. */
-static __attribute__((noinline)) uint32_t
-window_price_find(struct window_state *w, struct window_name *n, uint64_t symbol_key)
+static __attribute__((noinline)) uint32_t window_price_find(struct window_state *w,
+							    struct window_name *n,
+							    uint64_t symbol_key)
 {
 	uint32_t base = window_price_set(symbol_key) * WINDOW_BAND_WAYS, i = base;
 
@@ -90,9 +91,8 @@ static inline uint32_t window_name_group(uint64_t symbol_key)
 }
 
 /* The row of a symbol, which has a key. A session's own symbols are at hand. */
-static inline struct window_price *window_price_get(struct window_state *w,
-						    struct window_session *s,
-						    uint64_t symbol_key)
+static inline struct window_price *
+window_price_get(struct window_state *w, struct window_session *s, uint64_t symbol_key)
 {
 	struct window_name *n = &s->names[window_name_group(symbol_key)];
 	uint32_t row = n->row;
@@ -277,9 +277,8 @@ static inline void window_price_learn(struct window_price *p,
 	p->orders++;
 	if (__builtin_expect(p->orders % WINDOW_FAR_ORDERS == 0, 0))
 		p->far /= 2;
-	if (__builtin_expect(m->quantity > p->largest ||
-				     p->orders == WINDOW_PRICE_ORDERS,
-			     0))
+	if (__builtin_expect(
+		    m->quantity > p->largest || p->orders == WINDOW_PRICE_ORDERS, 0))
 		window_price_size(p, m->quantity);
 	if (m->price <= 0)
 		return;
