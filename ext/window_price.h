@@ -11,100 +11,14 @@
 #ifndef AIRNET_WINDOW_PRICE_H
 #define AIRNET_WINDOW_PRICE_H
 
-#include "window.h"
 #include "window_columns_mirror.h"
+#include "window_named.h"
 
 #define WINDOW_PRICE_BATCH 16 /* fills that have a band of their own */
 #define WINDOW_PRICE_TRADES 8 /* fills of a symbol before a price is far off */
 #define WINDOW_PRICE_ORDERS 32 /* orders of a symbol before a size is */
 #define WINDOW_FAR_SHIFT 5 /* far off: by more than 1/32, or more than 32 times */
 #define WINDOW_FAR_ORDERS 1024 /* of a symbol: half of what was far off is forgotten */
-
-/* What orders and fills of one symbol were like; prices and quantities times 1e8. An
- * order is held against the first line, and learned from in it. */
-struct window_price {
-	int64_t far_high, far_low, far_size; /* beyond which an order is far off */
-	int64_t largest; /* order */
-	int64_t before; /* the price of the order before */
-	uint64_t step; /* the least by which two in a row differed, 0 = unknown */
-	uint64_t used_ns, orders;
-	uint64_t fills, fill_ns;
-	int64_t high, low; /* of the fills of both batches */
-	int64_t high_now, low_now, high_before, low_before;
-	uint32_t batch;
-	uint32_t far, far_session; /* turns of sessions whose orders were far off */
-	uint64_t spare[5]; /* to three lines */
-};
-
-static inline uint32_t window_price_set(uint64_t symbol_key)
-{
-	return (uint32_t)(symbol_key * WINDOW_GOLDEN >> 40) % WINDOW_BAND_SETS;
-}
-
-/* Sorts what gives way: what nobody traded first, then what was seen longest ago. */
-static inline uint64_t window_price_age(const struct window_price *p)
-{
-	return (uint64_t)(p->fills != 0) << 63 | p->used_ns >> 1;
-}
-
-static __attribute__((noinline)) struct window_price *
-window_price_make(struct window_state *w, uint64_t symbol_key, uint32_t base)
-{
-	uint32_t chosen = base;
-
-	for (uint32_t i = base; i < base + WINDOW_BAND_WAYS; i++) {
-		if (!w->price_tags[i]) {
-			chosen = i;
-			break;
-		}
-		if (window_price_age(&w->prices[i]) <
-		    window_price_age(&w->prices[chosen]))
-			chosen = i;
-	}
-	w->counters.symbols_evicted += w->price_tags[chosen] != 0;
-	w->price_tags[chosen] = symbol_key;
-	memset(&w->prices[chosen], 0, sizeof w->prices[chosen]);
-	w->prices[chosen].low = w->prices[chosen].low_before = INT64_MAX;
-	w->prices[chosen].far_high = w->prices[chosen].far_size = INT64_MAX;
-	return &w->prices[chosen];
-}
-
-/* Where the row of a symbol is that the session did not have last in this group. */
-static __attribute__((noinline)) uint32_t window_price_find(struct window_state *w,
-							    struct window_name *n,
-							    uint64_t symbol_key)
-{
-	uint32_t base = window_price_set(symbol_key) * WINDOW_BAND_WAYS, i = base;
-
-	while (i < base + WINDOW_BAND_WAYS && w->price_tags[i] != symbol_key)
-		i++;
-	if (i == base + WINDOW_BAND_WAYS)
-		i = (uint32_t)(window_price_make(w, symbol_key, base) - w->prices);
-	n->key = symbol_key;
-	n->row = i;
-	return i;
-}
-
-static inline uint32_t window_name_group(uint64_t symbol_key)
-{
-	return (uint32_t)(symbol_key * WINDOW_GOLDEN >> 58);
-}
-
-/* The row of a symbol, which has a key. A session's own symbols are at hand. */
-static inline struct window_price *
-window_price_get(struct window_state *w, struct window_session *s, uint64_t symbol_key)
-{
-	struct window_name *n = &s->names[window_name_group(symbol_key)];
-	uint32_t row = n->row;
-	struct window_price *p;
-
-	if (__builtin_expect(n->key != symbol_key || w->price_tags[row] != symbol_key,
-			     0))
-		row = window_price_find(w, n, symbol_key);
-	p = &w->prices[row];
-	p->used_ns = w->now_ns;
-	return p;
-}
 
 /* Somebody was told of a fill. */
 static inline void window_price_fill(struct window_state *w, struct window_session *s,
