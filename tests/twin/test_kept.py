@@ -201,7 +201,7 @@ def test_columns_that_came_since_were_not_seen() -> None:
 
 
 def test_kinds_of_windows_that_came_since_are_none() -> None:
-    episode = kept.keep("beacon", 1, "report")
+    episode = kept.keep("syn_flood", 3, "report", sessions=20, symbols=10)
     record = kept.packed(episode)
     older = {k: v for k, v in record.heading.schemas.items() if k != WINDOW_ORDER}
     heading = msgspec.structs.replace(record.heading, schemas=older)

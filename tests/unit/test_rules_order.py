@@ -156,19 +156,19 @@ def test_two_kinds_of_prices_in_one_symbol_say_nothing() -> None:
     assert len(said([*trading(), *options])) == 3
 
 
-def test_a_size_of_two_hundred_times_the_largest_is_told() -> None:
-    assert said([*trading(), ordered(10_000, 9 * 199)]) == []
-    assert said([*trading(), ordered(10_000, 9 * 200)]) == [(SIZE, 200)]
+def test_a_size_of_a_thousand_times_the_largest_is_told() -> None:
+    assert said([*trading(), ordered(10_000, 9 * 999)]) == []
+    assert said([*trading(), ordered(10_000, 9 * 1000)]) == [(SIZE, 1000)]
     assert said([*trading(20), ordered(10_000, 9 * 9_000)]) == []
 
 
 def test_one_wrong_size_does_not_hide_the_next() -> None:
-    twice = [ordered(10_000, 126_000, gap=20 * MS) for _ in range(2)]
+    twice = [ordered(10_000, units, gap=20 * MS) for units in (126_000, 1_260_000)]
 
-    assert said([*trading(), *twice]) == [(SIZE, 14_000), (SIZE, 437)]
+    assert said([*trading(), *twice]) == [(SIZE, 14_000), (SIZE, 4375)]
 
 
-def test_both_at_once_are_told_where_each_is_half() -> None:
+def test_both_at_once_are_told_where_the_size_alone_is_not() -> None:
     assert said([*trading(), ordered(10_700, 9 * 60)]) == [(BOTH, 69)]
 
 

@@ -20,18 +20,17 @@ ALONE = ("far_elsewhere", 0, 2)
 MANY = ("orders_seen", 64, ANY)
 
 ORDER_RULES = (
-    # Honest sizes have heavy tails: after 15 orders and more, one had 120 times the
-    # largest before.
+    # Honest sizes have heavy tails: after 313 orders one had 420 times the largest.
     Rule(
         name="order.quantity_over_largest",
         cause=Cause.ALGO_FAULT,
         unit="times the largest",
         feature="quantity_over_largest",
-        limit=199,
+        limit=999,
         divisor=1000,
         needs=(MANY, ALONE),
     ),
-    # A quarter of that, if the price is a twentieth through every fill lately. A price
+    # A twentieth of that, if the price is as far through every fill lately. A price
     # alone says little: where few trade, honest orders were at twice the last fill.
     Rule(
         name="order.price_and_quantity",
