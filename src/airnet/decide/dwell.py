@@ -18,7 +18,7 @@ import math
 from airnet.decide.findings import Finding
 from airnet.decide.policy import NS_PER_MS, Contain
 from airnet.decide.streaks import NAMES, Streak
-from airnet.domain.insistence import ACTED
+from airnet.domain.insistence import ACTED, STUFFED
 from airnet.domain.verdict import PPM, Cause, Verdict
 
 #: Thousandths in a nat: evidence is kept in integers, so that sums are exact.
@@ -164,6 +164,11 @@ def words(streak: Streak, finding: Finding, rule: Contain) -> str:
         return (
             "orders filled in all names, far above its past while others rest, had "
             f"come to {finding.measured} of {finding.limit} needed"
+        )
+    if finding.rule == STUFFED.name:
+        return (
+            f"orders withdrawn at once had gone on for {finding.measured} ms of "
+            f"{finding.limit} needed"
         )
     if finding.rule in ACTED:
         return (

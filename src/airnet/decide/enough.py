@@ -26,6 +26,7 @@ LOOPS_AT_ONCE = (
     "session.moved_without_end",
     "session.turned_on_a_clock",
     "session.turned_in_a_loop",
+    "session.withdrawn_for_long",
 )
 
 #: What honest sessions did, if rarely: worth telling and too little to act upon.

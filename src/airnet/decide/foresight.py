@@ -9,7 +9,8 @@ Whoever floods is not known yet, so addresses that nobody has stand for the sour
 from typing import NamedTuple
 
 from airnet.config import Site
-from airnet.decide.judge import Judge, Outlook
+from airnet.decide.judge import Judge
+from airnet.decide.outlook import Outlook
 from airnet.decide.policy import NS_PER_MS, WINDOW_KINDS, Policy
 from airnet.domain.decision import Action, Decision, Mode, with_id
 from airnet.domain.verdict import Cause, Verdict

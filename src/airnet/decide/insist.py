@@ -14,11 +14,14 @@ was heard least lately goes.
 
 import msgspec
 
+from airnet.decide.drafts import session_key
 from airnet.decide.dwell import fact
 from airnet.decide.findings import Columns, Finding
 from airnet.decide.streaks import STREAKS_MAX, Key
+from airnet.decide.stuffed import Stuffs
 from airnet.decide.terms import Terms
 from airnet.domain.insistence import SHAPES, Shape
+from airnet.domain.session import Look
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION
 
@@ -66,9 +69,21 @@ class Insists:
             if self._is_shown
         ]
         self._by_key: dict[Key, dict[str, Count]] = {}
+        self._stuffs = Stuffs(columns, terms)
+
+    def meet(self, look: Look) -> None:
+        """Take a look at a session, for its past."""
+        self._stuffs.see(session_key(look.name), look.close_ns, look.cancel_age_us)
 
     def of(self, verdict: Verdict, key: Key) -> Finding | None:
         """Add a window of a subject, and return what it shows, if enough."""
+        stuffed = self._stuffs.of(verdict, key)
+        if stuffed is not None and not stuffed.is_told:
+            return stuffed
+        return self._insisted(verdict, key) or stuffed
+
+    def _insisted(self, verdict: Verdict, key: Key) -> Finding | None:
+        """Add a window to the counts of messages."""
         if verdict.window_kind != WINDOW_SESSION or verdict.session is None:
             return None
         values = verdict.features
@@ -96,13 +111,15 @@ class Insists:
                 best = found
         return best
 
-    def forget(self, key: Key) -> None:
-        """Begin a session's counts anew: it has been acted upon."""
+    def forget(self, key: Key, until_ns: int) -> None:
+        """Begin a session's counts anew: it has been acted upon, until then."""
         self._by_key.pop(key, None)
+        self._stuffs.forget(key, until_ns)
 
     def state(self) -> tuple[object, ...]:
         """Return everything remembered, oldest first, as a value."""
-        return tuple((key, tuple(one.items())) for key, one in self._by_key.items())
+        counts = tuple((key, tuple(one.items())) for key, one in self._by_key.items())
+        return (counts, self._stuffs.state())
 
 
 def added(before: Count, at_ns: int, messages: int, shape: Shape) -> Count:

@@ -6,7 +6,6 @@ one had none. Its whole memory is explicit (`state`) and bounded.
 
 import functools
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import msgspec
 
@@ -23,7 +22,7 @@ from airnet.decide.guardrails import Guard
 from airnet.decide.held import Helds
 from airnet.decide.insist import Insists
 from airnet.decide.ladder import TIERS
-from airnet.decide.market import Phase
+from airnet.decide.outlook import Outlook
 from airnet.decide.peers import Peers
 from airnet.decide.policy import NS_PER_MS, Contain, Policy
 from airnet.decide.proposals import Proposals
@@ -40,19 +39,6 @@ from airnet.domain.verdict import PPM, Cause, Verdict
 
 #: Before the key of a streak of opinions that are said and never acted upon.
 VAGUE = "vague"
-
-
-class Outlook(NamedTuple):
-    """What of a judge's memory bears on a gateway's next window, and what policy says.
-
-    `strangers` are those that the streak named and that may be dropped.
-    """
-
-    streak: Streak | None
-    rule: Contain | None
-    phase: Phase
-    is_chasing: bool
-    strangers: tuple[str, ...]
 
 
 class Judge:
@@ -97,6 +83,7 @@ class Judge:
             self._diversions.hear(seen)
         else:
             self._peers.see(seen)
+            self._insists.meet(seen)
 
     def judge(self, verdict: Verdict) -> list[Decision]:
         """Return what policy orders because of `verdict`; often nothing."""
@@ -354,7 +341,7 @@ class Judge:
         self._forget(verdict)
         self._excess.forget(drafts.subject(verdict))
         self._fills.forget(drafts.subject(verdict))
-        self._insists.forget(drafts.subject(verdict))
+        self._insists.forget(drafts.subject(verdict), decision.until_ns)
         if decision.cause is Cause.ALGO_FAULT and not decision.approvals_needed:
             self._fills.moved(drafts.subject(verdict), decision.until_ns)
         if not facts.left_ns:

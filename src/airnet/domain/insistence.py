@@ -224,7 +224,31 @@ SHAPES = (
     ),
 )
 
-#: What may be acted upon.
-ACTED = tuple(shape.name for shape in SHAPES if shape.limit)
+#: Withdrawn within 10 ms and hardly one filled, by who takes a quarter of all messages,
+#: at five times its past and three times the most it ever sent, while the others rest.
+#: It is time that counts, in milliseconds, and not messages: an arbitrageur sends 694
+#: so in a quarter of a second. And who did so before does it (airnet.decide.stuffed).
+STUFFED = Shape(
+    "session.withdrawn_for_long",
+    (
+        ("cancels_per_new", 650, ANY),
+        ("cancel_age_us", 0, 10_000),
+        ("fills_per_new", 0, 150),
+        ("replaces_per_new", 0, 300),
+        ("rate_1s", 600, ANY),
+        ("relative_1s", 5000, ANY),
+        ("relative_symbol", 2000, ANY),
+        ("peak_ratio", 3000, ANY),
+        ("market_1s", 0, 1499),
+        ("elevated_share", 0, 199),
+        ("market_share", 250, ANY),
+        _KNOWN,
+    ),
+    told=400,
+    limit=1000,
+)
 
-__all__ = ["ACTED", "SHAPES", "Shape"]
+#: What may be acted upon.
+ACTED = (*(shape.name for shape in SHAPES if shape.limit), STUFFED.name)
+
+__all__ = ["ACTED", "SHAPES", "STUFFED", "Shape"]

@@ -63,7 +63,10 @@ class Heard(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What one window shows of its session; `frames` in a second at its pace."""
+    """What one window shows of its session; `frames` in a second at its pace.
+
+    `cancel_age_us` is how old was what it withdrew, on average; None: nothing was.
+    """
 
     close_ns: int
     name: SessionName
@@ -71,6 +74,7 @@ class Look(NamedTuple):
     frames: int
     is_answered: bool
     is_normal: bool
+    cancel_age_us: int | None = None
 
 
 def comp_text(comp: bytes) -> str:

@@ -20,6 +20,7 @@ from airnet.score.subjects import of_session
 LOOK_NS = 1_000_000_000
 #: Missing unless the gateway has answered an order: who is answered trades.
 _ANSWERED = SESSION_SCHEMA.index("ack_mean_us")
+_AGE = SESSION_SCHEMA.index("cancel_age_us")
 
 
 class Looks:
@@ -53,6 +54,7 @@ class Looks:
                 windows, place
             )
             name, number = of_session(sessions, subject)
+            age = float(features[place, _AGE])
             found.append(
                 Look(
                     closed,
@@ -61,6 +63,7 @@ class Looks:
                     frames * LOOK_NS // max(closed - opened, 1),
                     not math.isnan(features[place, _ANSWERED]),
                     (subject, closed) not in odd,
+                    None if math.isnan(age) else int(age),
                 )
             )
         return found

@@ -1,0 +1,187 @@
+"""Stuffed: who withdraws at once, for a second, and never did before, is stopped.
+
+Stuffing in all names repeats nothing, and its own business lies between: what is left
+is that orders are withdrawn within milliseconds, hardly one filled, by who sends three
+times the most that it ever sent and a quarter of all there is, while the others rest
+(`STUFFED` in airnet.domain.insistence). Two honest things look so. A burst, of 700
+messages in a quarter of a second: so time is counted, what such windows cover less what
+they do not, and not messages. And a desk that asks prices, which did so all its life,
+at an auction for a second: so a session's own past is kept, the ages at which it
+withdrew, as looks at it show them once a second (airnet.score.looks). Of whom an eighth
+of these were quick nothing is said, nor of whom too little is known.
+
+What is not some seconds back is no past, and nothing is learned of a session that is
+contained. Integers; time is capture time. Bounded: who was heard least lately goes.
+"""
+
+from collections import deque
+
+import msgspec
+
+from airnet.decide.dwell import fact
+from airnet.decide.findings import Columns, Finding
+from airnet.decide.streaks import STREAKS_MAX, Key
+from airnet.decide.terms import Terms
+from airnet.domain.insistence import STUFFED
+from airnet.domain.verdict import Cause, Verdict
+from airnet.domain.window import WINDOW_SESSION
+
+SECOND_NS = 1_000_000_000
+NS_PER_MS = 1_000_000
+#: A window covers no more: what closes later had silence before it.
+STEP_NS = 100 * NS_PER_MS
+#: A window closes with so many orders: the messages before came in other windows.
+OWN_MAX = 16
+#: What is above what is needed is forgotten, so that it ends soon after its cause.
+SPARE_NS = 200 * NS_PER_MS
+#: A look is past when it lies so far back; so many must be.
+PAST_NS = 4 * SECOND_NS
+LOOKS_MIN = 3
+#: An order withdrawn sooner is quick; of whom one look in so many shows that is known
+#: for it. Four times what STUFFED asks for.
+QUICK_US = 40_000
+KNOWN_FOR = 8
+#: What is remembered is of half an hour; older looks count half, and half again.
+LOOKS_MAX = 1800
+#: Looks that wait to be past, one a second.
+WAITING_MAX = 8
+
+
+class Count(msgspec.Struct, frozen=True, gc=False):
+    """How long it has gone on, up to when and after how many messages."""
+
+    at_ns: int
+    messages: int
+    held_ns: int
+
+
+class Past:
+    """How soon a session withdrew its orders, when nobody was contained for it."""
+
+    __slots__ = ("aged", "held_ns", "looks", "quick", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: deque[tuple[int, int | None]] = deque(maxlen=WAITING_MAX)
+        self.looks = self.aged = self.quick = 0
+        #: Until when it is contained.
+        self.held_ns = 0
+
+    def see(self, at_ns: int, age_us: int | None) -> None:
+        """Take a look, and learn what has become past."""
+        self.learn(at_ns)
+        if at_ns > self.held_ns:
+            self.waiting.append((at_ns, age_us))
+
+    def learn(self, now_ns: int) -> None:
+        """Learn what lies far enough back."""
+        while self.waiting and now_ns - self.waiting[0][0] > PAST_NS:
+            _, age_us = self.waiting.popleft()
+            if self.looks >= LOOKS_MAX:
+                self.looks, self.aged = self.looks // 2, self.aged // 2
+                self.quick //= 2
+            self.looks += 1
+            if age_us is not None:
+                self.aged += 1
+                self.quick += age_us <= QUICK_US
+
+    @property
+    def is_slow(self) -> bool:
+        """Return whether it is known, and not for withdrawing at once."""
+        return self.looks >= LOOKS_MIN and self.quick * KNOWN_FOR <= self.aged
+
+    def state(self) -> tuple[object, ...]:
+        """Return everything remembered, as a value."""
+        counts = (self.looks, self.aged, self.quick, self.held_ns)
+        return (tuple(self.waiting), *counts)
+
+
+class Stuffs:
+    """What each session did, and for how long, by the columns' names."""
+
+    def __init__(self, columns: Columns, terms: Terms) -> None:
+        self._terms = terms
+        self._names = columns.get(WINDOW_SESSION, {})
+        asked = {name for name, _, _ in STUFFED.bounds} | {"messages"}
+        self._is_shown = asked <= set(self._names)
+        self._columns_min = 1 + max(self._names.values(), default=0)
+        self._pasts: dict[Key, Past] = {}
+        self._counts: dict[Key, Count] = {}
+
+    def see(self, key: Key, at_ns: int, age_us: int | None) -> None:
+        """Take a look at a session, and at how old was what it withdrew; None: nothing.
+
+        `age_us` is in microseconds.
+        """
+        past = self._pasts.pop(key, None) or Past()
+        past.see(at_ns, age_us)
+        self._pasts[key] = past
+        if len(self._pasts) > STREAKS_MAX:
+            del self._pasts[next(iter(self._pasts))]
+
+    def of(self, verdict: Verdict, key: Key) -> Finding | None:
+        """Add a window of a subject, and return what it shows, if enough."""
+        values = verdict.features
+        if verdict.window_kind != WINDOW_SESSION or not self._is_shown:
+            return None
+        if len(values) < self._columns_min or not self._is_within(values):
+            return None
+        messages = values[self._names["messages"]]
+        rule = self._terms.contain(Cause.ALGO_FAULT, verdict)
+        past = self._pasts.get(key)
+        if rule is None or messages is None or past is None:
+            return None
+        past.learn(verdict.close_ns)
+        if not past.is_slow:
+            return None
+        now = covered(self._counts.pop(key, None), verdict.close_ns, messages)
+        self._counts[key] = now
+        if len(self._counts) > STREAKS_MAX:
+            del self._counts[next(iter(self._counts))]
+        return _finding(now, is_acted=STUFFED.name in rule.at_once)
+
+    def forget(self, key: Key, until_ns: int) -> None:
+        """Begin anew, and learn nothing until then: it has been acted upon."""
+        self._counts.pop(key, None)
+        past = self._pasts.get(key)
+        if past is not None:
+            past.waiting.clear()
+            past.held_ns = max(past.held_ns, until_ns)
+
+    def state(self) -> tuple[object, ...]:
+        """Return everything remembered, oldest first, as a value."""
+        pasts = tuple((key, one.state()) for key, one in self._pasts.items())
+        return (pasts, tuple(self._counts.items()))
+
+    def _is_within(self, values: tuple[int | None, ...]) -> bool:
+        for name, least, most in STUFFED.bounds:
+            value = values[self._names[name]]
+            if value is None or not least <= value <= most:
+                return False
+        return True
+
+
+def covered(before: Count | None, at_ns: int, messages: int) -> Count:
+    """Return for how long it has gone on with one window more.
+
+    A window covers the time since the one before, as far as what was sent meanwhile was
+    its own; what it does not cover is taken.
+    """
+    if before is None or messages < before.messages or at_ns < before.at_ns:
+        return Count(at_ns, messages, 0)
+    span_ns, sent = at_ns - before.at_ns, messages - before.messages
+    own_ns = min(span_ns, STEP_NS) * min(sent, OWN_MAX) // max(sent, 1)
+    held_ns = max(before.held_ns - (span_ns - own_ns), 0) + own_ns
+    return Count(at_ns, messages, min(held_ns, STUFFED.limit * NS_PER_MS + SPARE_NS))
+
+
+def _finding(now: Count, *, is_acted: bool) -> Finding | None:
+    """Return what it amounts to: nothing, evidence, or what is acted upon."""
+    held_ms = now.held_ns // NS_PER_MS
+    if held_ms < STUFFED.told:
+        return None
+    is_enough = held_ms >= STUFFED.limit and is_acted
+    limit = STUFFED.limit if is_enough else STUFFED.told
+    return fact(STUFFED.name, held_ms, limit, is_told=not is_enough)
+
+
+__all__ = ["Count", "Past", "Stuffs", "covered"]
