@@ -247,6 +247,15 @@ def named(name: str) -> Rule:
         ("refused_handshakes_per_second", {"streak_ms": 20}),  # a firm's programs
         ("refused_handshakes_per_second", {"busiest_port_share": 300}),  # inventory
         ("refused_handshakes_per_second", {"known_share": 900}),  # clients wait
+        ("several_refused_segments", {"streak_ms": 2}),
+        ("several_refused_segments", {"known_share": 300}),  # clients of before
+        ("several_refused_segments", {"completed_rate": 50}),  # somebody connects
+        ("handshakes_given_up_per_second", {"streak_ms": 20}),  # checks at one go
+        ("handshakes_given_up_per_second", {"busiest_port_share": 300}),  # inventory
+        ("handshakes_given_up_per_second", {"known_share": 900}),  # clients give up
+        ("handshakes_given_up_per_second", {"half_open_share": 500}),  # or are let in
+        ("several_handshakes_given_up", {"reset_rate": 300}),  # they wait yet
+        ("several_handshakes_given_up", {"over_baseline": 8000}),  # monitors do so
         ("several_datagrams_of_strangers", {"baseline": 9}),  # a feed
         ("several_datagrams_of_strangers", {"known_share": 300}),
         ("half_open_left_by_strangers", {"completed_rate": 10}),

@@ -84,6 +84,8 @@ FLOODS_TOLD = (
     "gateway.several_unanswered_segments",
     "gateway.several_unanswered_segments_of_clients",
     "gateway.several_refused_handshakes",
+    "gateway.several_refused_segments",
+    "gateway.several_handshakes_given_up",
     "gateway.several_datagrams_of_strangers",
     "gateway.half_open_left_by_strangers",
     "gateway.several_new_strangers_giving_up",

@@ -42,6 +42,26 @@ SEGMENTS_OF_CLIENTS = (
     ("packets_per_source", 2000, ANY),
     ("session_rate", 1, ANY),
 )
+#: Segments of strangers that RST answers, and no handshake among them.
+REFUSED_SEGMENTS = (
+    *AT_GATEWAY,
+    ("history_ms", 1000, ANY),
+    ("over_baseline", 20_000, ANY),
+    ("known_share", 0, 100),
+    ("syn_rate", 0, 20),
+    ("completed_rate", 0, 0),
+)
+#: Handshakes of strangers who take each back (RST) as soon as it is answered, which is
+#: what the kernel of a host does whose SYNs another program made.
+GIVEN_UP = (
+    *AT_GATEWAY,
+    ("history_ms", 1000, ANY),
+    ("over_baseline", 20_000, ANY),
+    ("known_share", 0, 250),
+    ("busiest_port_share", 800, ANY),
+    ("half_open_share", 950, ANY),
+    ("reset_rate", 600, ANY),
+)
 #: Handshakes of strangers that a port refuses, faster than anybody asks again.
 REFUSED = (
     *AT_GATEWAY,
@@ -165,15 +185,20 @@ ODD_LATE_RULES = (
         feature="refused_rate",
         limit=300,
         needs=(
-            *AT_GATEWAY,
-            ("history_ms", 1000, ANY),
-            ("over_baseline", 20_000, ANY),
-            ("known_share", 0, 100),
+            *REFUSED_SEGMENTS,
             ("stray_tcp_rate", 300, ANY),
-            ("syn_rate", 0, 20),
-            ("completed_rate", 0, 0),
             ("streak_ms", 20, ANY),
         ),
+    ),
+    # Handshakes given up, two dozen and more, which do not stop: who looks whether a
+    # port is open has seen it by then.
+    Rule(
+        name="gateway.handshakes_given_up_per_second",
+        cause=Cause.FLOOD,
+        unit="handshakes/s",
+        feature="half_open_rate",
+        limit=600,
+        needs=(*GIVEN_UP, ("streak_ms", 40, ANY)),
     ),
     # Handshakes that one port refuses, and which go on: a firm's programs that start
     # before theirs is served are two dozen, and wait before they ask again.
@@ -204,6 +229,24 @@ ODD_TOLD_RULES = (
         feature="stray_tcp_rate",
         limit=200,
         needs=(*SEGMENTS, ("known_share", 0, 100), ("streak_ms", 5, ANY)),
+    ),
+    # Ten that are answered by RST, in time for no second question.
+    Rule(
+        name="gateway.several_refused_segments",
+        cause=Cause.FLOOD,
+        unit="segments/s",
+        feature="refused_rate",
+        limit=200,
+        needs=(*REFUSED_SEGMENTS, ("stray_tcp_rate", 200, ANY), ("streak_ms", 5, ANY)),
+    ),
+    # Handshakes given up for longer than a balancer's dozen checks at one go take.
+    Rule(
+        name="gateway.several_handshakes_given_up",
+        cause=Cause.FLOOD,
+        unit="handshakes/s",
+        feature="half_open_rate",
+        limit=600,
+        needs=(*GIVEN_UP, ("streak_ms", 4, ANY)),
     ),
     Rule(
         name="gateway.several_unanswered_segments_of_clients",
