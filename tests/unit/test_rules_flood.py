@@ -165,6 +165,33 @@ def test_a_floor_that_gets_through_at_once_is_excused(changes: dict[str, int]) -
     assert not fired((rule,), COLUMN, row)
 
 
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("given_up", {"half_open": 1}),  # one waits yet
+        ("given_up", {"syn_rate": 20}),  # it goes on
+        ("given_up", {"packets": 30}),
+        ("given_up", {"sources": 4}),
+        ("given_up", {"rate_1s": 200}),  # segments of no connection
+        ("given_up", {"refused_rate": 20}),
+        ("volleys", {"pulses": 1000}),  # it has just begun
+        ("volleys", {"rate_1s": 400}),
+        ("volleys", {"sources": 3}),
+        ("volleys", {"half_open": 9}),
+        ("volleys", {"unspoken": 40}),  # they stay
+        ("volleys", {"reply_share": 100}),  # nobody answers
+    ],
+)
+def test_a_volley_that_is_over_is_excused(name: str, changes: dict[str, int]) -> None:
+    (rule,) = (one for one in EXCUSES if one.name == f"gateway.{name}")
+    row = row_of(rule)
+    assert fired((rule,), COLUMN, row)
+
+    for feature, value in changes.items():
+        row[0, COLUMN[feature]] = value
+    assert not fired((rule,), COLUMN, row)
+
+
 @pytest.mark.parametrize(("gap_ms", "is_flood"), [(10, True), (50, False)])
 def test_handshakes_that_add_up_are_a_flood_if_they_do_not_stop(
     gap_ms: int, is_flood: bool

@@ -78,6 +78,46 @@ EXCUSES = (
             ("rate_1s", 0, 150),
         ),
     ),
+    # A few handshakes end (RST), and none is open or begun: who asked whether the port
+    # is served has seen it, and its volley is over.
+    Rule(
+        name="gateway.given_up",
+        cause=Cause.NORMAL,
+        unit="segments/s",
+        feature="reset_rate",
+        limit=0,
+        needs=(
+            ("half_open", 0, 0),
+            ("packets", 0, 16),
+            ("syn_rate", 0, 0),
+            ("sources", 1, 2),
+            ("refused_rate", 0, 0),
+            ("udp_rate", 0, 0),
+            ("icmp_rate", 0, 0),
+            ("rate", 0, 500),
+            ("rate_1s", 0, 100),
+        ),
+    ),
+    # One or two connect in volleys, not for the first time, are let in and hang up: it
+    # is once more what it was. How often is what other rules count.
+    Rule(
+        name="gateway.volleys",
+        cause=Cause.NORMAL,
+        unit="1/1000",
+        feature="reply_share",
+        limit=400,
+        needs=(
+            ("pulses", 2000, ANY),
+            ("sources", 1, 2),
+            ("half_open", 0, 4),
+            ("unspoken", 0, 16),
+            ("reset_rate", 0, 0),
+            ("refused_rate", 0, 0),
+            ("udp_rate", 0, 0),
+            ("icmp_rate", 0, 0),
+            ("rate_1s", 0, 250),
+        ),
+    ),
     # Handshakes that were open are completed in a volley, none is left open, and Logons
     # come of it: a firm's floor has started in one moment, from far away.
     Rule(

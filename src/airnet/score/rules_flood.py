@@ -272,7 +272,8 @@ FAST_RULES = (
     # Connections of few strangers, which are taken and on which nobody logs on, again
     # and again: they hold what clients need. A firm that starts logs on, and is known.
     # Who asks a dozen times at once and hangs up is a monitor: until it does that as
-    # often as 400 packets a second are, one volley is no more than it is.
+    # often as 400 packets a second are, one volley, and the end of one, is no more than
+    # it is.
     *(
         Rule(
             name=name,
@@ -295,7 +296,12 @@ FAST_RULES = (
         for name, paced in (
             (
                 "gateway.connections_without_logon",
-                (("packets", 10, 30), ("span_us", 8000, ANY), ("rate_1s", 90, ANY)),
+                (
+                    ("packets", 10, 30),
+                    ("rate", 0, 1000),
+                    ("span_us", 8000, ANY),
+                    ("rate_1s", 90, ANY),
+                ),
             ),
             (
                 "gateway.volleys_without_logon",
