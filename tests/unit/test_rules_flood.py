@@ -284,6 +284,10 @@ def named(name: str) -> Rule:
         ("several_handshakes_given_up", {"reset_rate": 300}),  # they wait yet
         ("several_handshakes_given_up", {"over_baseline": 8000}),  # monitors do so
         ("several_datagrams_of_strangers", {"baseline": 9}),  # a feed
+        ("lasting_datagrams", {"rate_1s": 300}),
+        ("lasting_datagrams", {"baseline": 9}),  # a feed that has been there
+        ("lasting_datagrams", {"reply_share": 500}),  # a resolver
+        ("lasting_datagrams", {"known_share": 300}),
         ("several_datagrams_of_strangers", {"known_share": 300}),
         ("half_open_left_by_strangers", {"completed_rate": 10}),
         ("half_open_left_by_strangers", {"span_us": 9000}),  # they are on their way

@@ -42,6 +42,14 @@ SEGMENTS_OF_CLIENTS = (
     ("packets_per_source", 2000, ANY),
     ("session_rate", 1, ANY),
 )
+#: Datagrams of strangers that nobody answers, where hardly anything came before.
+DATAGRAMS = (
+    *UNANSWERED,
+    ("history_ms", 1000, ANY),
+    ("over_baseline", 20_000, ANY),
+    ("baseline", 0, 3),
+    ("known_share", 0, 100),
+)
 #: Segments of strangers that RST answers, and no handshake among them.
 REFUSED_SEGMENTS = (
     *AT_GATEWAY,
@@ -190,6 +198,16 @@ ODD_LATE_RULES = (
             ("streak_ms", 20, ANY),
         ),
     ),
+    # Datagrams of strangers that go on for a second, unanswered, where hardly any came
+    # before: a feed of so many has its own address (RFC 5771), and is no gateway's.
+    Rule(
+        name="gateway.lasting_datagrams",
+        cause=Cause.FLOOD,
+        unit="packets/s",
+        feature="rate_1s",
+        limit=400,
+        needs=(*DATAGRAMS, ("udp_rate", 400, ANY)),
+    ),
     # Handshakes given up, two dozen and more, which do not stop: who looks whether a
     # port is open has seen it by then.
     Rule(
@@ -264,14 +282,7 @@ ODD_TOLD_RULES = (
         unit="packets/s",
         feature="udp_rate",
         limit=400,
-        needs=(
-            *UNANSWERED,
-            ("history_ms", 1000, ANY),
-            ("over_baseline", 20_000, ANY),
-            ("baseline", 0, 3),
-            ("known_share", 0, 100),
-            ("streak_ms", 5, ANY),
-        ),
+        needs=(*DATAGRAMS, ("streak_ms", 5, ANY)),
     ),
     # One or two hosts that trade connect again and again, and do not log on: a client
     # in a loop, or who uses its address. It may be let in at last: it is told only.
