@@ -110,6 +110,7 @@ def test_who_is_filled_while_others_are_refused_trades_at_an_opening() -> None:
 #: One order alike sent again and again, and nothing else.
 LOOPED = {
     "rate_16": 2000,
+    "fills_per_new": 0,
     "loop_share": 916,
     "cancels_per_new": 0,
     "rate_cancel_fast": 0,
@@ -121,6 +122,25 @@ LOOPED = {
     "elevated_share": 30,
     "history_ms": 41_000,
 }
+
+
+LEGS = {"fills_per_new": 1100, "same_symbol_share": 0, "entropy": 1800}
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"fills_per_new": 600}, "loop_out_of_nothing"),
+        ({"same_symbol_share": 470}, "loop_of_one_name"),
+        ({"same_side_share": 1000, "entropy": 1000}, "loop_one_way"),
+        ({"same_side_share": 333, "entropy": 1580}, ""),  # three legs
+        ({"same_side_share": 0, "entropy": 1000}, ""),  # two
+        ({"same_side_share": 1000, "entropy": 3000}, ""),  # a list of names
+    ],
+)
+def test_legs_of_an_arbitrage_are_no_loop(changes: dict[str, int], rule: str) -> None:
+    """All of them are filled, thousands alike, for as long as there is something."""
+    assert broken(LOOPED | LEGS | changes) == rule
 
 
 def test_who_withdraws_all_that_he_has_is_no_loop() -> None:

@@ -17,6 +17,8 @@ LOOPS_AT_ONCE = (
     "session.orders_alike_per_second",
     "session.loop_messages_per_second",
     "session.loop_out_of_nothing",
+    "session.loop_of_one_name",
+    "session.loop_one_way",
     "session.one_order_in_a_frenzy",
     "session.refusals_in_a_row",
     "session.filled_far_above_its_past",

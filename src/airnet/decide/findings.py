@@ -34,7 +34,8 @@ ORDERS_PER_SECOND = 10
 #: nothing of prices and sizes, which have long tails in news as well. Like orders one
 #: after the other, faster than usual, are what a loop sends and what an iceberg or a
 #: large order in pieces does: models trained on loops are sure of both. What tells them
-#: apart, refusals, cancels, or that it goes on without end, other rules ask for.
+#: apart, refusals, cancels, or that it goes on without end, other rules ask for. Nor
+#: of lists of names that are filled, which pairs, baskets and creations are.
 UNSECONDED = frozenset(
     {
         "session.quantity_over_usual",
@@ -42,6 +43,10 @@ UNSECONDED = frozenset(
         "session.one_order_without_a_past",
         "order.quantity_over_largest",
         "order.price_and_quantity",
+        "session.filled_in_all_symbols",
+        "session.filled_in_many_symbols",
+        "session.filled_while_others_rest",
+        "session.filled_evenly",
     }
 )
 

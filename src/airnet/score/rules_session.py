@@ -18,6 +18,17 @@ from airnet.score.rules_session_told import (
     TOLD,
 )
 
+#: What is filled is a loop only where it is of one name, or of two one way: the legs
+#: of an arbitrage are as like, as often, and for as long as there is one to be had.
+NO_LEGS = (
+    ("session.loop_out_of_nothing", (("fills_per_new", 0, 600),)),
+    ("session.loop_of_one_name", (("same_symbol_share", 400, ANY),)),
+    (
+        "session.loop_one_way",
+        (("same_side_share", 900, ANY), ("entropy", 0, 1200)),
+    ),
+)
+
 #: What is acted upon. How near honest days come to it: docs/adr/0049.
 _ACTED = (
     # Reused ClOrdIDs are refused by every venue (FIX 4.4, field 11: unique); four in
@@ -81,6 +92,7 @@ _ACTED = (
         divisor=10,
         needs=(
             *LOOP,
+            ("fills_per_new", 0, 600),
             ("relative_1s", 4000, ANY),
             ("relative_first", 3500, ANY),
             ("streak_ms", 100, ANY),
@@ -89,19 +101,23 @@ _ACTED = (
     # The same of a session that has a past. Who is six times as fast as then for so
     # many messages need not be so for a while: the likest honest row, a large order's,
     # had two thirds of it, however long it lasted.
-    Rule(
-        name="session.loop_out_of_nothing",
-        cause=Cause.ALGO_FAULT,
-        unit="messages/s",
-        feature="rate_16",
-        limit=60,
-        divisor=10,
-        needs=(
-            *LOOP,
-            ("relative_1s", 2000, ANY),
-            ("relative_first", 2000, ANY),
-            *PAST,
-        ),
+    *(
+        Rule(
+            name=name,
+            cause=Cause.ALGO_FAULT,
+            unit="messages/s",
+            feature="rate_16",
+            limit=60,
+            divisor=10,
+            needs=(
+                *LOOP,
+                *no_legs,
+                ("relative_1s", 2000, ANY),
+                ("relative_first", 2000, ANY),
+                *PAST,
+            ),
+        )
+        for name, no_legs in NO_LEGS
     ),
     # One order of two dozen alike again and again, with or without cancels between, at
     # 25 messages a second for as long as it takes to be six times its own past: what
