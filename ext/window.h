@@ -95,10 +95,13 @@ struct window_symbol {
 	uint32_t current, slots;
 };
 
-/* Where the prices of a session's last symbol of a group are kept. */
+/* A session's last symbol of a group: where its prices are kept, and the session's last
+ * new order in it. */
 struct window_name {
-	uint64_t key;
+	uint64_t key, order_ns;
+	int64_t price, quantity;
 	uint32_t row;
+	uint8_t is_buy, is_filled; /* anything in the symbol, since that order */
 };
 
 /* One direction of a session: by which path its segments come, and where it is. */
@@ -159,7 +162,7 @@ struct window_session {
 	uint8_t contested; /* messages that prove its CompID's holder alive */
 	uint8_t loss_heard; /* which ends spoke since the other's last spell */
 	uint64_t far_tick_ns; /* the tick of its last row of an order; window_price.h */
-	uint32_t far_run, far_left;
+	uint32_t far_run, far_left, turns; /* window_turn.h */
 	struct window_name names[WINDOW_NAMES];
 	uint64_t loss_first_ns, loss_ns[2], loss_epoch; /* window_loss.h */
 	uint32_t loss_now, loss_before, loss_old;

@@ -55,9 +55,8 @@ window_price_make(struct window_state *w, uint64_t symbol_key, uint32_t base)
 }
 
 /* Where the row of a symbol is that the session did not have last in this group. */
-static __attribute__((noinline)) uint32_t window_price_find(struct window_state *w,
-							    struct window_name *n,
-							    uint64_t symbol_key)
+static __attribute__((noinline)) void
+window_name_find(struct window_state *w, struct window_name *n, uint64_t symbol_key)
 {
 	uint32_t base = window_price_set(symbol_key) * WINDOW_BAND_WAYS, i = base;
 
@@ -65,9 +64,10 @@ static __attribute__((noinline)) uint32_t window_price_find(struct window_state 
 		i++;
 	if (i == base + WINDOW_BAND_WAYS)
 		i = (uint32_t)(window_price_make(w, symbol_key, base) - w->prices);
+	if (n->key != symbol_key)
+		memset(n, 0, sizeof *n);
 	n->key = symbol_key;
 	n->row = i;
-	return i;
 }
 
 static inline uint32_t window_name_group(uint64_t symbol_key)
@@ -75,20 +75,17 @@ static inline uint32_t window_name_group(uint64_t symbol_key)
 	return (uint32_t)(symbol_key * WINDOW_GOLDEN >> 58);
 }
 
-/* The row of a symbol, which has a key. A session's own symbols are at hand. */
-static inline struct window_price *
-window_price_get(struct window_state *w, struct window_session *s, uint64_t symbol_key)
+/* What a session did in a symbol, which has a key. Its own symbols are at hand. */
+static inline struct window_name *
+window_name_get(struct window_state *w, struct window_session *s, uint64_t symbol_key)
 {
 	struct window_name *n = &s->names[window_name_group(symbol_key)];
-	uint32_t row = n->row;
-	struct window_price *p;
 
-	if (__builtin_expect(n->key != symbol_key || w->price_tags[row] != symbol_key,
-			     0))
-		row = window_price_find(w, n, symbol_key);
-	p = &w->prices[row];
-	p->used_ns = w->now_ns;
-	return p;
+	if (__builtin_expect(
+		    n->key != symbol_key || w->price_tags[n->row] != symbol_key, 0))
+		window_name_find(w, n, symbol_key);
+	w->prices[n->row].used_ns = w->now_ns;
+	return n;
 }
 
 #endif

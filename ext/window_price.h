@@ -12,7 +12,7 @@
 #define AIRNET_WINDOW_PRICE_H
 
 #include "window_columns_mirror.h"
-#include "window_named.h"
+#include "window_turn.h"
 
 #define WINDOW_PRICE_BATCH 16 /* fills that have a band of their own */
 #define WINDOW_PRICE_TRADES 8 /* fills of a symbol before a price is far off */
@@ -24,13 +24,16 @@
 static inline void window_price_fill(struct window_state *w, struct window_session *s,
 				     const struct airnet_message *m)
 {
+	struct window_name *n;
 	struct window_price *p;
 	int64_t far;
 
 	if (!m->symbol_key || m->price <= 0 || m->quantity <= 0 ||
 	    m->flags & (AIRNET_MESSAGE_POSS_DUP | AIRNET_MESSAGE_POSS_RESEND))
 		return;
-	p = window_price_get(w, s, m->symbol_key);
+	n = window_name_get(w, s, m->symbol_key);
+	n->is_filled = 1;
+	p = &w->prices[n->row];
 	if (p->batch == WINDOW_PRICE_BATCH) {
 		p->high_before = p->high_now;
 		p->low_before = p->low_now;
@@ -58,11 +61,6 @@ static inline int window_price_is_known(const struct window_price *p,
 {
 	return m->flags & AIRNET_MESSAGE_LIMIT && m->price > 0 &&
 	       p->fills >= WINDOW_PRICE_TRADES;
-}
-
-static inline int window_is_buy(uint8_t side)
-{
-	return side == '1' || side == '3';
 }
 
 /* What an order is held against. Sides: FIX 4.4 volume 6, field 54. */
@@ -133,36 +131,47 @@ static inline void window_price_columns(const struct window_state *w,
 	window_put(row, O_far_elsewhere, elsewhere);
 	window_put(row, O_run, s->far_run);
 	window_put(row, O_left_out, s->far_left);
+	window_put(row, O_turns, s->turns);
 }
 
-/* An order that is far off: a row, unless its session had one in this tick. */
+/* An order to be seen: a row, unless its session had one in this tick. */
+static __attribute__((noinline)) void window_price_row(struct window_state *w,
+						       struct window_session *s,
+						       const struct window_price *p,
+						       const struct airnet_message *m)
+{
+	struct airnet_window *key = &w->windows[w->row_count];
+	float *row = &w->rows[(size_t)w->row_count * WINDOW_COLUMNS];
+
+	if (s->far_tick_ns == w->next_ns) {
+		s->far_left++;
+		return;
+	}
+	memset(row, 0, WINDOW_COLUMNS * sizeof *row);
+	memset(key, 0, sizeof *key);
+	window_price_columns(w, s, p, m, row);
+	key->open_ns = key->first_ns = w->now_ns;
+	key->close_ns = w->frame_ns;
+	key->frame_count = w->frame_count;
+	key->accepted_ns = s->accepted_ns;
+	key->subject = (uint32_t)(s - w->sessions);
+	key->kind = AIRNET_WINDOW_ORDER;
+	w->row_count++;
+	w->counters.windows++;
+	s->far_tick_ns = w->next_ns;
+	s->far_left = 0;
+}
+
+/* An order that is far off. */
 static __attribute__((noinline)) void window_price_far(struct window_state *w,
 						       struct window_session *s,
 						       struct window_price *p,
 						       const struct airnet_message *m)
 {
-	struct airnet_window *key = &w->windows[w->row_count];
-	float *row = &w->rows[(size_t)w->row_count * WINDOW_COLUMNS];
 	uint32_t session = (uint32_t)(s - w->sessions);
 
 	s->far_run++;
-	if (s->far_tick_ns == w->next_ns) {
-		s->far_left++;
-	} else {
-		memset(row, 0, WINDOW_COLUMNS * sizeof *row);
-		memset(key, 0, sizeof *key);
-		window_price_columns(w, s, p, m, row);
-		key->open_ns = key->first_ns = w->now_ns;
-		key->close_ns = w->frame_ns;
-		key->frame_count = w->frame_count;
-		key->accepted_ns = s->accepted_ns;
-		key->subject = session;
-		key->kind = AIRNET_WINDOW_ORDER;
-		w->row_count++;
-		w->counters.windows++;
-		s->far_tick_ns = w->next_ns;
-		s->far_left = 0;
-	}
+	window_price_row(w, s, p, m);
 	p->far += !p->far || p->far_session != session;
 	p->far_session = session;
 }
@@ -209,15 +218,22 @@ static inline void window_price_learn(struct window_price *p,
 static inline void window_price_order(struct window_state *w, struct window_session *s,
 				      const struct airnet_message *m)
 {
+	struct window_name *n;
 	struct window_price *p;
+	int is_shown;
 
 	if (!m->symbol_key || (m->type != 'D' && m->type != 'G'))
 		return;
-	p = window_price_get(w, s, m->symbol_key);
-	if (__builtin_expect(window_price_is_far(p, m), 0))
+	n = window_name_get(w, s, m->symbol_key);
+	p = &w->prices[n->row];
+	is_shown = m->type == 'D' && window_turn(w, s, n, m);
+	if (__builtin_expect(window_price_is_far(p, m), 0)) {
 		window_price_far(w, s, p, m);
-	else
+	} else {
 		s->far_run = 0;
+		if (__builtin_expect(is_shown, 0))
+			window_price_row(w, s, p, m);
+	}
 	window_price_learn(p, m);
 }
 

@@ -22,6 +22,8 @@ Found = tuple[dict[str, object], Row]
 
 ORDER = {"type": ord("D"), "kind": KIND["new"], "direction": 0}
 FILL = {"type": ord("8"), "kind": KIND["report"], "direction": 1}
+#: A symbol whose place in a session is that of symbol 7.
+TWIN = 62
 
 
 def tape(steps: list[tuple[int, dict[str, int]]]) -> tuple[Rows, Rows]:
@@ -115,6 +117,44 @@ def test_kernel_equals_its_reference(capture: tuple[Rows, Rows], batch: int) -> 
     assert closed(*capture, batch) == expected(*capture)
 
 
+@st.composite
+def turners(draw: st.DrawFn) -> tuple[Rows, Rows]:
+    """Sessions that buy and sell in turns, in two symbols of one group and another."""
+    steps: list[tuple[int, dict[str, int]]] = []
+    for _ in range(draw(st.integers(1, 5))):
+        session = draw(st.integers(0, 2))
+        symbols = draw(st.sampled_from([[7], [7, 9], [7, TWIN], [7, 9, 11]]))
+        gain = draw(st.sampled_from([1, 1, 1, 0, -1]))
+        wait_ns = draw(st.sampled_from([1_000, 6_000_000, 400_000_000]))
+        size = draw(st.sampled_from([0, 5 * SCALE]))
+        for number in range(draw(st.integers(1, 24))):
+            for symbol in symbols:
+                side = number % 2
+                price = (100 - gain * side) * SCALE // 100
+                odd = draw(st.sampled_from([*[""] * 30, "far", "none", "G", "size"]))
+                order = {
+                    **ORDER,
+                    "symbol_key": symbol,
+                    "session": session,
+                    "side": 49 + side,
+                    "flags": 0x20,
+                    "price": 0 if odd == "none" else price * (1 + (odd == "far")),
+                    "quantity": size + (odd == "size"),
+                    "type": ord("G") if odd == "G" else ord("D"),
+                }
+                steps.append((wait_ns, order))
+                if draw(st.integers(0, 15)):
+                    fill = {**order, **FILL, "price": price, "quantity": SCALE}
+                    fill["exec_type"] = ord("F")
+                    steps.append((draw(st.sampled_from([0, 1_000])), fill))
+    return tape(steps)
+
+
+@given(turners(), st.sampled_from([1, 7, 4096]))
+def test_turns_equal_their_reference(capture: tuple[Rows, Rows], batch: int) -> None:
+    assert closed(*capture, batch) == expected(*capture)
+
+
 def market(seed: int, count: int) -> list[tuple[int, dict[str, int]]]:
     """Return orders and fills of five symbols whose prices walk; one is wild.
 
@@ -123,7 +163,12 @@ def market(seed: int, count: int) -> list[tuple[int, dict[str, int]]]:
     rng = np.random.Generator(np.random.PCG64(seed))
     middle = rng.integers(500, 20_000, 5)
     steps: list[tuple[int, dict[str, int]]] = []
-    for _ in range(count):
+    for number in range(count):
+        if number % 9 == 0:  # one buys and sells the same, and loses a cent each time
+            side = number // 9 % 2
+            turn = {"symbol_key": 5, "session": 6, "price": SCALE - side * SCALE // 100}
+            more = {"side": 49 + side, "quantity": SCALE, "exec_type": ord("F")}
+            steps += [(0, {**kind, **turn, **more}) for kind in (ORDER, FILL)]
         symbol, session = int(rng.integers(0, 5)), int(rng.integers(0, 6))
         middle[symbol] += rng.integers(-2, 3)
         price = int(middle[symbol] + rng.integers(-5, 6))

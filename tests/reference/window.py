@@ -381,7 +381,7 @@ class Reference:
             s.manner.unfilled = 0
             side = "bought" if chr(m["side"]) in "13" else "sold"
             s.now[side] += units(int(m["quantity"]))
-            self.prices.fill(m, self.now_ns)
+            self.prices.fill(s.told, m, self.now_ns)
         if kind == "0" or (kind in "F12" and waited):
             s.accepted = self.now_ns
 

@@ -7,6 +7,8 @@ import numpy as np
 from tests.reference.window_venue import Row
 
 BATCH, FILLS_MIN, ORDERS_MIN, FAR, FORGET = 16, 8, 32, 32, 1024
+TURN_NS, TAKEN, SHOWN, GROUPS = 1_000_000_000, 4, 8, 64
+GOLDEN = 0x9E3779B97F4A7C15
 LIMIT, AGAIN = 0x20, 0x03
 WIDE = (2**63 - 1) // 1000
 
@@ -69,12 +71,52 @@ class Symbol:
 
 
 @dataclass
+class Name:
+    """A session's last new order in a symbol."""
+
+    symbol: int
+    at: int = 0
+    is_buy: bool = False
+    price: int = 0
+    quantity: int = 0
+    filled: bool = False
+
+    def is_undone_by(self, m: np.void) -> bool:
+        is_buy, price = chr(m["side"]) in "13", int(m["price"])
+        if is_buy is self.is_buy or not self.filled:
+            return False
+        if self.quantity != int(m["quantity"]):
+            return False
+        lost = price - self.price if is_buy else self.price - price
+        return 0 in (price, self.price) or lost > 0
+
+
+@dataclass
 class Told:
-    """What one session's rows have so far."""
+    """What one session's rows have so far, and its own symbols: one of each group."""
 
     tick: int = 0
     run: int = 0
     left: int = 0
+    turns: int = 0
+    names: dict[int, Name] = field(default_factory=dict)
+
+    def name(self, symbol: int) -> Name:
+        group = symbol * GOLDEN % 2**64 * GROUPS >> 64
+        if self.names.setdefault(group, Name(symbol)).symbol != symbol:
+            self.names[group] = Name(symbol)
+        return self.names[group]
+
+    def turn(self, m: np.void, now: int) -> bool:
+        """Take a new order; True when enough have turned with it."""
+        name, is_turn = self.name(int(m["symbol_key"])), False
+        if now - name.at <= TURN_NS:
+            is_turn = name.is_undone_by(m)
+            self.turns = self.turns + 1 if is_turn else max(self.turns - TAKEN, 0)
+        name.at, name.is_buy = now, chr(m["side"]) in "13"
+        name.price, name.quantity = int(m["price"]), int(m["quantity"])
+        name.filled = False
+        return is_turn and self.turns >= SHOWN
 
 
 class Prices:
@@ -83,11 +125,12 @@ class Prices:
     def __init__(self) -> None:
         self.symbols: dict[int, Symbol] = {}
 
-    def fill(self, m: np.void, now: int) -> None:
+    def fill(self, told: Told, m: np.void, now: int) -> None:
         """Somebody was told of a fill."""
         if m["symbol_key"] and m["price"] > 0 and m["quantity"] > 0:
             if m["flags"] & AGAIN:
                 return
+            told.name(int(m["symbol_key"])).filled = True
             symbol = self.symbols.setdefault(int(m["symbol_key"]), Symbol())
             symbol.fills.append(int(m["price"]))
             symbol.last_fill = now
@@ -100,18 +143,18 @@ class Prices:
         if not m["symbol_key"] or kind not in "DG" or not m["type"]:
             return None
         symbol = self.symbols.setdefault(int(m["symbol_key"]), Symbol())
-        row = None
-        if symbol.is_far(m):
-            told.run += 1
-            if told.tick == tick:
-                told.left += 1
-            else:
-                row = self.row(index, symbol, told, m, own, now)
-                told.tick, told.left = tick, 0
+        told.name(int(m["symbol_key"]))
+        is_shown = kind == "D" and told.turn(m, now)
+        row, is_far = None, symbol.is_far(m)
+        told.run = told.run + 1 if is_far else 0
+        if (is_far or is_shown) and told.tick == tick:
+            told.left += 1
+        elif is_far or is_shown:
+            row = self.row(index, symbol, told, m, own, now)
+            told.tick, told.left = tick, 0
+        if is_far:
             symbol.turns += symbol.turns == 0 or symbol.last != index
             symbol.last = index
-        else:
-            told.run = 0
         symbol.learn(m)
         return row
 
@@ -147,6 +190,7 @@ class Prices:
             "far_elsewhere": elsewhere,
             "run": told.run,
             "left_out": told.left,
+            "turns": told.turns,
         }
 
     @staticmethod

@@ -1,13 +1,15 @@
-"""Orders that are far off, from messages to what the rules say and the judge does."""
+"""Orders that are far off or turn, from messages to what the rules say and the judge does."""
 
 from collections.abc import Iterable
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from airnet.config import Site
 from airnet.decide.judge import Judge
 from airnet.decide.policy import Policy
+from airnet.domain.address import address_bytes
 from airnet.domain.columns import ORDER_SCHEMA, SCHEMAS
 from airnet.domain.decision import Action, Decision
 from airnet.domain.frame import HEADER
@@ -25,7 +27,7 @@ COLUMNS = {
     kind: {name: place for place, name in enumerate(schema.names)}
     for kind, schema in SCHEMAS.items()
 }
-SIZE, BOTH = (rule.name for rule in ORDER_RULES)
+LONG, TURNED, SIZE, BOTH = (rule.name for rule in ORDER_RULES)
 BUY, SELL = ord("1"), ord("2")
 Fields = dict[str, int]
 
@@ -99,6 +101,18 @@ def said(messages: Iterable[Fields]) -> list[tuple[str, int]]:
     rows = table.rows[table.windows["kind"] == WINDOW_ORDER]
     found = fired(ORDER_RULES, COLUMN, rows)
     return [(one.rule.name, one.measured) for _, one in sorted(found.items())]
+
+
+def judged(found: NDArray[np.void], rows: NDArray[np.float32]) -> list[Decision]:
+    """Return what is decided of windows of the fourth session, in force."""
+    sessions = np.zeros(8, SESSION)
+    sessions["number"], sessions["client_port"] = np.arange(8) + 1, 40_000
+    sessions[3]["client_comp"][:5] = np.frombuffer(b"FIRM9", "u1")
+    for end, address in (("client", "10.1.0.1"), ("gateway", "10.9.0.1")):
+        sessions[end] = np.frombuffer(address_bytes(address), "u1")
+    judge = Judge(enforced(Policy()), Site(), COLUMNS)
+    verdicts = shipped_scorer().score(found, rows, sessions)
+    return [d for one in verdicts for d in judge.judge(one)]
 
 
 def test_a_buy_far_above_and_a_sell_far_below_is_told() -> None:
@@ -189,18 +203,85 @@ def test_what_is_told_is_evidence_of_the_session_and_nothing_else(times: int) ->
     wild = [large(16_100, again=n, session=3, gap=20 * MS) for n in range(times)]
     table = windows([*trading(), *wild])
     is_order = table.windows["kind"] == WINDOW_ORDER
-    sessions = np.zeros(8, SESSION)
-    sessions["number"], sessions["client_port"] = np.arange(8) + 1, 40_000
-    sessions[3]["client_comp"][:5] = np.frombuffer(b"FIRM9", "u1")
-    judge = Judge(enforced(Policy()), Site(), COLUMNS)
 
-    verdicts = shipped_scorer().score(
-        table.windows[is_order], table.rows[is_order], sessions
-    )
-    decisions: list[Decision] = [d for one in verdicts for d in judge.judge(one)]
+    decisions = judged(table.windows[is_order], table.rows[is_order])
 
-    assert len(verdicts) == times
+    assert is_order.sum() == times
     assert [one.action for one in decisions] == [Action.EVIDENCE]
     assert decisions[0].session is not None
     assert decisions[0].session.client_comp == "FIRM9"
     assert BOTH in decisions[0].why
+
+
+def turning(count: int, gain: int = 5, **more: int) -> list[Fields]:
+    """Return orders that buy and sell five units in turns, and lose so many cents."""
+    out = []
+    for number in range(count):
+        cents, side = 10_000 - number % 2 * gain, (BUY, SELL)[number % 2]
+        out.append(ordered(cents, side=side, **more))
+        out.append(filled(cents, side=side, session=more.get("session", 0)))
+    return out
+
+
+def test_who_turns_at_a_loss_is_told_and_then_more() -> None:
+    """From the twelfth turn on; the first order is none."""
+    found = said([*trading(), *turning(26, gap=20 * MS)])
+
+    assert found == [
+        *((TURNED, turns) for turns in range(12, 24)),
+        *((LONG, turns) for turns in range(24, 26)),
+    ]
+
+
+def test_who_earns_what_others_pay_turns_nothing() -> None:
+    """A maker that is filled on both sides; and one at whose prices nothing is lost."""
+    assert said([*trading(), *turning(90, gain=-5, gap=20 * MS)]) == []
+    assert said([*trading(), *turning(90, gain=0, gap=20 * MS)]) == []
+
+
+def test_what_is_not_filled_is_quoted() -> None:
+    quoted = [one for one in turning(90, gap=20 * MS) if one["kind"] == KIND["new"]]
+
+    assert said([*trading(), *quoted]) == []
+
+
+def test_who_takes_what_comes_in_any_quantity_turns_nothing() -> None:
+    sizes = turning(90, gap=20 * MS)
+    for number, one in enumerate(sizes[::2]):
+        one["quantity"] = (1 + number % 3) * SCALE
+
+    assert said([*trading(), *sizes]) == []
+
+
+def test_an_order_that_turns_nothing_takes_four() -> None:
+    """Another one on the same side, in every fourth place: it comes to nothing."""
+    broken = turning(90, gap=20 * MS)
+    for place in range(8, len(broken), 8):
+        broken[place]["side"] = broken[place - 2]["side"]
+
+    assert said([*trading(), *broken]) == []
+
+
+def test_what_was_ordered_a_second_ago_is_not_turned() -> None:
+    assert said([*trading(), *turning(90, gap=1_001 * MS)]) == []
+
+
+@pytest.mark.parametrize("is_limit", [True, False])
+def test_who_turns_at_length_is_throttled_with_the_24th_turn(is_limit: bool) -> None:
+    """Orders without a price take any."""
+    orders = turning(40, session=3, gap=20 * MS)
+    for one in orders:
+        if not is_limit and one["kind"] == KIND["new"]:
+            one["price"] = one["flags"] = 0
+    table = windows([*trading(), *orders])
+    is_order = table.windows["kind"] == WINDOW_ORDER
+
+    decisions = judged(table.windows[is_order], table.rows[is_order])
+
+    assert [one.action for one in decisions] == [
+        Action.EVIDENCE,
+        Action.THROTTLE_SESSION,
+    ]
+    assert [one.rule for one in decisions] == [TURNED, LONG]
+    assert decisions[1].measured == 24
+    assert decisions[1].target[1] == "FIRM9"

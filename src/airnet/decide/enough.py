@@ -29,6 +29,7 @@ LOOPS_AT_ONCE = (
     "session.turned_on_a_clock",
     "session.turned_in_a_loop",
     "session.withdrawn_for_long",
+    "order.turned_at_a_loss_at_length",
 )
 
 #: What honest sessions did, if rarely: worth telling and too little to act upon.
@@ -53,6 +54,7 @@ LOOPS_TOLD = (
     "session.orders_refused_in_a_row",
     "session.filled_at_length",
     "session.quantity_over_usual",
+    "order.turned_at_a_loss",
     "order.quantity_over_largest",
     "order.price_and_quantity",
 )

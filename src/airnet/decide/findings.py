@@ -41,6 +41,7 @@ UNSECONDED = frozenset(
         "session.quantity_over_usual",
         "session.likely_loop_per_second",
         "session.one_order_without_a_past",
+        "order.turned_at_a_loss",
         "order.quantity_over_largest",
         "order.price_and_quantity",
         "session.filled_in_all_symbols",

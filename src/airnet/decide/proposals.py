@@ -20,7 +20,7 @@ from airnet.decide.streaks import Streak, Streaks
 from airnet.decide.terms import Terms
 from airnet.domain.decision import Action, Decision, Mode, TargetType
 from airnet.domain.verdict import Cause, Verdict
-from airnet.domain.window import WINDOW_GATEWAY, WINDOW_HOST, WINDOW_SESSION
+from airnet.domain.window import OF_SESSIONS, WINDOW_GATEWAY, WINDOW_HOST
 
 #: Fewer sessions moving together are no market, however few there are in all.
 MARKET_SESSIONS_MIN = 3
@@ -171,7 +171,7 @@ class Proposals:
         self, verdict: Verdict, finding: Finding, streak: Streak, rule: Contain
     ) -> Decision | str | None:
         session = verdict.session
-        if session is None or verdict.window_kind != WINDOW_SESSION:
+        if session is None or verdict.window_kind not in OF_SESSIONS:
             return "no single session is named"
         client = endpoint(session.client, session.client_port)
         moving = self._streaks.alive(Cause.ALGO_FAULT, verdict.close_ns)

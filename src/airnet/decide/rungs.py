@@ -22,7 +22,7 @@ from airnet.decide.protection import endpoint, number
 from airnet.decide.streaks import Streak
 from airnet.domain.decision import Action, Decision, TargetType, Tier
 from airnet.domain.verdict import Cause, Verdict
-from airnet.domain.window import WINDOW_HOST, WINDOW_SESSION
+from airnet.domain.window import OF_SESSIONS, WINDOW_HOST
 
 
 def is_signed(rung: Rung, finding: Finding) -> bool:
@@ -56,7 +56,7 @@ class Rungs:
     ) -> Decision | None:
         """Return what goes beyond what stands of the Verdict's session, if anything."""
         session = verdict.session
-        if session is None or verdict.window_kind != WINDOW_SESSION:
+        if session is None or verdict.window_kind not in OF_SESSIONS:
             return None
         client = endpoint(session.client, session.client_port)
         height = self._guard.height_of(client, verdict.close_ns)

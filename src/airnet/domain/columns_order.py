@@ -2,8 +2,8 @@
 
 There is a row only of an order that is more than 1/32 through what its symbol (of that
 name) was traded at lately, of at least 8 fills; or of more than 32 times the largest
-quantity that anybody ordered there before, of at least 32 orders; and of a session at
-most one in a tick of 10 ms. Traded lately is what lies between the highest and the
+quantity that anybody ordered there before, of at least 32 orders; or of one that turns,
+if 8 have; and of a session at most one in a tick of 10 ms. Traded lately is what lies between the highest and the
 lowest of the last 16 to 32 fills that any session was told of. Only a limit order has a
 price that is judged: a stop waits for one. What is there before the order counts, never
 the order itself.
@@ -43,6 +43,13 @@ _ORDER = (
     ),
     ("run", COUNT, "orders of this session in a row that are as far off"),
     ("left_out", COUNT, "such orders of this session since its last row, without one"),
+    (
+        "turns",
+        COUNT,
+        "new orders of this session that undo its last in the symbol, of 1 s ago at "
+        "most, in the same quantity and at a loss, after a fill there; any other new "
+        "order in a symbol where one was as late takes four",
+    ),
 )
 _MISSING = frozenset(
     {

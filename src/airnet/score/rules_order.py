@@ -1,4 +1,4 @@
-"""Hard rules of orders whose price or size is wrong: a finger, or a unit.
+"""Hard rules of single orders: a size that is wrong, and one that undoes the last.
 
 Exchanges have the same limits before the order book: price collars and bands of 5, 10
 and 20 % (the LULD plan, section V; FIX has no field for them), and maximum sizes. Here
@@ -6,6 +6,9 @@ sizes are said, and nothing is done: the order is at the venue, which may refuse
 
 A symbol in which other sessions' orders are as far off, too, is one of several units (a
 future and its options under one name), or has none that holds: nothing is said.
+
+Who buys what he has just sold, dearer, and sells it again, cheaper, pays for it each
+time. Honest sessions do so now and then, by chance; docs/adr/0082 has how often.
 """
 
 from airnet.domain.verdict import Cause
@@ -19,7 +22,24 @@ ALONE = ("far_elsewhere", 0, 2)
 #: So many orders have sizes of their own.
 MANY = ("orders_seen", 64, ANY)
 
+#: Such orders in a row: all benign captures and days showed seven at most.
+TURNS, TURNS_TOLD = 24, 12
+
 ORDER_RULES = (
+    Rule(
+        name="order.turned_at_a_loss_at_length",
+        cause=Cause.ALGO_FAULT,
+        unit="orders that undo the last",
+        feature="turns",
+        limit=TURNS - 1,
+    ),
+    Rule(
+        name="order.turned_at_a_loss",
+        cause=Cause.ALGO_FAULT,
+        unit="orders that undo the last",
+        feature="turns",
+        limit=TURNS_TOLD - 1,
+    ),
     # Honest sizes have heavy tails: after 313 orders one had 420 times the largest.
     Rule(
         name="order.quantity_over_largest",
