@@ -1,4 +1,4 @@
-"""Orders that are far off or turn, from messages to what the rules say and the judge does."""
+"""Orders that are far off, or turn: from messages to what rules and judge say."""
 
 from collections.abc import Iterable
 
