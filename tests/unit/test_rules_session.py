@@ -18,6 +18,7 @@ from airnet.domain.message import KIND, MESSAGE, SCALE
 from airnet.domain.window import WINDOW_SESSION
 from airnet.features import Windows
 from airnet.score.rule import fired
+from airnet.score.rules_order import ORDER_RULES
 from airnet.score.rules_session import SESSION_RULES
 from airnet.score.rules_session_frenzy import FRENZY_RULES
 from airnet.shipped import policy_path
@@ -390,7 +391,8 @@ def test_hundreds_of_fills_in_many_symbols_out_of_nothing() -> None:
 
 
 def test_policy_names_rules_of_sessions_that_exist() -> None:
-    names = {rule.name for rule in (*FRENZY_RULES, *SESSION_RULES)}
+    rules = (*FRENZY_RULES, *SESSION_RULES, *ORDER_RULES)
+    names = {rule.name for rule in rules}
 
     assert LOOPS_AT_ONCE
     counted = {EXCESS_RULE, SPREE_RULE, SURGE_RULE, *ACTED}

@@ -46,9 +46,7 @@ _ORDER = (
     (
         "turns",
         COUNT,
-        "new orders of this session that undo its last in the symbol, of 1 s ago at "
-        "most, in the same quantity and at a loss, after a fill there; any other new "
-        "order in a symbol where one was as late takes four",
+        "orders that undo its last of a second there, at a loss (docs/adr/0082)",
     ),
 )
 _MISSING = frozenset(
