@@ -46,7 +46,7 @@ _ORDER = (
     (
         "turns",
         COUNT,
-        "orders that undo its last of a second there, at a loss (docs/adr/0082)",
+        "orders that undo its last there within a second, at a loss, less 4 of others",
     ),
 )
 _MISSING = frozenset(

@@ -8,7 +8,7 @@ A symbol in which other sessions' orders are as far off, too, is one of several 
 future and its options under one name), or has none that holds: nothing is said.
 
 Who buys what he has just sold, dearer, and sells it again, cheaper, pays for it each
-time. Honest sessions do so now and then, by chance; docs/adr/0082 has how often.
+time. Honest sessions do so now and then, by chance; docs/adr/0083 has how often.
 """
 
 from airnet.domain.verdict import Cause
