@@ -22,6 +22,11 @@
 #define FEED_SILENT_NS 60000000000ull /* of a channel silent for longer: no more rows */
 
 #define FEED_NUMBERS 8
+#define FEED_COUNTED \
+	4 /* from here on a byte counts; at 4, and from FEED_NUMBERS at 0 */
+#define FEED_LAST 12 /* from here on the number is the last message's */
+#define FEED_LAST_AT_4 16
+#define FEED_ALL_NUMBERS 20
 #define FEED_UNKNOWN 0
 #define FEED_MOLD_FORMAT 1
 #define FEED_NONE 2 /* no number was found */
@@ -39,6 +44,7 @@ struct window_feed {
 	uint32_t number; /* of channels so far when this one appeared */
 	uint32_t pair, look, pair_hits, pair_misses; /* FEED_ALONE: no pair */
 	uint64_t expected[FEED_NUMBERS]; /* while learning */
+	uint64_t raw; /* what the packet before began with */
 	uint64_t next; /* number expected; 0 = none so far */
 	uint64_t missing_from, missing_to, missing, gap_ns; /* missing 0: no gap open */
 	uint64_t first_ns, open_ns, last_ns, told_ns; /* told: by the last message */
@@ -63,6 +69,20 @@ struct window_feeds {
 	uint16_t hints[FEED_HINTS]; /* where one was found last */
 };
 
+/* The same, read in ways that nobody learns at once (see window_feed_counts): a number at
+ * 0 and its count in byte 4 or 5, or in byte 2 or 3 and a number at 4 that is, as from
+ * FEED_LAST on, the last message's. */
+static inline uint64_t window_feed_counted(int kind, uint64_t raw, uint32_t *count)
+{
+	uint32_t number = (uint32_t)(kind < FEED_LAST_AT_4 ? raw >> 32 : raw);
+	int shift = kind < FEED_LAST_AT_4 ? 24 : 40;
+
+	if (kind & 1)
+		number = __builtin_bswap32(number);
+	*count = (uint8_t)(raw >> (kind & 2 ? shift - 8 : shift));
+	return kind < FEED_LAST ? number : (uint32_t)(number + 1 - *count);
+}
+
 /* The number of a datagram's first message, and how many it says there are, read the
  * `kind`th way of what begins it: 4 bytes, at 0 or 4, big-endian or not, that rise by
  * one, or at 4 by what byte 2 or 3 counts (as in Cboe's, NYSE's and LSE's headers). */
@@ -70,6 +90,8 @@ static inline uint64_t window_feed_number(int kind, uint64_t raw, uint32_t *coun
 {
 	uint32_t number = (uint32_t)(kind & 2 || kind >= 4 ? raw : raw >> 32);
 
+	if (kind >= FEED_NUMBERS)
+		return window_feed_counted(kind, raw, count);
 	if (kind & 1)
 		number = __builtin_bswap32(number);
 	*count = 1;
@@ -78,6 +100,34 @@ static inline uint64_t window_feed_number(int kind, uint64_t raw, uint32_t *coun
 	else if (kind >= 4)
 		*count = (uint8_t)(raw >> 40);
 	return number;
+}
+
+/* A number that rose by one jumps. Where a byte beside it counts, in this packet another
+ * number of messages than in the one before, and explains it, it is read so from now on:
+ * nothing is missing. */
+static __attribute__((noinline)) int window_feed_counts(struct window_feed *f,
+							uint64_t raw)
+{
+	int known = f->format - FEED_LEARNT;
+
+	for (int kind = FEED_COUNTED; known < FEED_COUNTED && kind < FEED_ALL_NUMBERS;
+	     kind++) {
+		int is_at_4 = kind < FEED_NUMBERS || kind >= FEED_LAST_AT_4;
+		uint32_t had, count;
+		uint64_t before, number;
+
+		if (is_at_4 != (known >= 2) || (kind & 1) != (known & 1))
+			continue;
+		before = window_feed_number(kind, f->raw, &had);
+		number = window_feed_number(kind, raw, &count);
+		if (!had || !count || had == count ||
+		    (uint32_t)(before + had) != number)
+			continue;
+		f->format = (uint8_t)(FEED_LEARNT + kind);
+		f->next = number;
+		return 1;
+	}
+	return 0;
 }
 
 static inline int window_is_feed(const struct window_feed *f,

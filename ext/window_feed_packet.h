@@ -143,10 +143,15 @@ static inline void window_feed_packet(struct window_state *w,
 	} else if (f->format >= FEED_LEARNT) {
 		number = window_feed_number(f->format - FEED_LEARNT, h->feed_sequence,
 					    &count);
+		if (f->next && number != f->next &&
+		    window_feed_counts(f, h->feed_sequence))
+			number = window_feed_number(f->format - FEED_LEARNT,
+						    h->feed_sequence, &count);
 		window_feed_take(w, f, number, count);
 	} else if (f->format == FEED_UNKNOWN) {
 		window_feed_learn(f, h->feed_sequence);
 	}
+	f->raw = h->feed_sequence;
 }
 
 /* What a frame says of the mirror and of market data, before what it says itself. */

@@ -218,3 +218,53 @@ def test_long_trouble_equals_the_reference(seed: int) -> None:
     if seed == 3:
         assert most("far_back_frames", sensor) > 0
         assert most("has_numbers", rows) == 1
+
+
+#: Where a number lies, of how many bytes what counts is, from which end, and of which
+#: message the number is: the first or the last.
+COUNTED = st.tuples(
+    st.sampled_from([(0, 4, 2), (4, 2, 2)]),
+    st.sampled_from(["big", "little"]),
+    st.booleans(),
+)
+
+
+def counted(
+    way: tuple[tuple[int, int, int], str, bool], number: int, count: int
+) -> int:
+    """Return what a datagram begins with, whose header counts its messages."""
+    (at, count_at, width), order, is_last = way
+    said, data = number + count - 1 if is_last else number, bytearray(8)
+    data[at : at + 4] = said.to_bytes(4, "big" if order == "big" else "little")
+    data[count_at : count_at + width] = count.to_bytes(
+        width, "big" if order == "big" else "little"
+    )
+    return int.from_bytes(data, "big")
+
+
+@given(
+    COUNTED,
+    st.lists(st.sampled_from([1] * 30 + [2, 5, 20]), min_size=60, max_size=150),
+    st.lists(st.integers(60, 149), max_size=3),
+    st.sampled_from([1, 64]),
+)
+def test_what_a_header_counts_is_not_missing(
+    way: tuple[tuple[int, int, int], str, bool],
+    counts: list[int],
+    lost: list[int],
+    batch: int,
+) -> None:
+    """Whoever hardly ever says more than one message looks as if he lost some."""
+    tape, number = Tape(), 7_000
+    for turn, count in enumerate([1] * 32 + counts):
+        tape.now_ns += 20 * MS
+        if turn not in lost or turn == 31 + len(counts):
+            tape.feed(0, FEED_RAW, counted(way, number, count), count)
+        number += count
+    rows = [row for key, row in assert_alike(*tape.rows(), batch)]
+    gaps = sum(row.get("gaps") or 0 for row in rows)
+
+    if not lost:
+        assert gaps == 0
+    elif max(lost) < 31 + len(counts):
+        assert gaps > 0

@@ -33,11 +33,30 @@ def ratio(a: int, b: int, prior: int) -> int:
     return (a + prior) * 1000 // (b + prior)
 
 
+#: Ways to read a number that lies behind four bytes; the others read the first four.
+AT_4 = (2, 3, 4, 5, 6, 7, 16, 17, 18, 19)
+
+
+def counted_as(known: int, before: int, raw: int) -> int | None:
+    """Return the way in which a byte's count explains a jump, if any does."""
+    for kind in range(4, 20):
+        if known >= 4 or (kind in AT_4) != (known in AT_4) or (kind ^ known) & 1:
+            continue
+        (number, had), (after, count) = number_of(kind, before), number_of(kind, raw)
+        is_so = had and count and had != count
+        if is_so and (number + had) % (1 << 32) == after:
+            return kind
+    return None
+
+
 def number_of(kind: int, raw: int) -> tuple[int, int]:
     """Return a packet's number and count, read the `kind`th way."""
     data = raw.to_bytes(8, "big")
-    part = data[4:] if kind in (2, 3, 4, 5, 6, 7) else data[:4]
+    part = data[4:] if kind in AT_4 else data[:4]
     number = int.from_bytes(part, "little" if kind % 2 else "big")
+    if kind >= 8:
+        count = data[(2 if kind in AT_4 else 4) + (kind // 2) % 2]
+        return (number + 1 - count) % (1 << 32) if kind >= 12 else number, count
     if kind in (4, 5):
         return number, data[2]
     return number, data[3] if kind >= 6 else 1
@@ -60,6 +79,7 @@ class Feed:
     look: int = 0
     pair_hits: int = 0
     pair_misses: int = 0
+    raw: int = 0
     next: int = 0
     missing: int = 0
     missing_from: int = 0
@@ -134,9 +154,22 @@ class Feeds:
             f.format = MOLD
             self.take(f, (raw, int(header["feed_messages"])), now)
         elif f.format >= LEARNT:
-            self.take(f, number_of(f.format - LEARNT, raw), now)
+            self.take(f, self.read(f, raw), now)
         elif f.format == UNKNOWN:
             self.learn(f, raw)
+        f.raw = raw
+
+    @staticmethod
+    def read(f: Feed, raw: int) -> tuple[int, int]:
+        """Return a packet's number and count; a count may explain a jump."""
+        known = f.format - LEARNT
+        said = number_of(known, raw)
+        if f.next and said[0] != f.next:
+            kind = counted_as(known, f.raw, raw)
+            if kind is not None:
+                f.format, said = LEARNT + kind, number_of(kind, raw)
+                f.next = said[0]
+        return said
 
     @staticmethod
     def learn(f: Feed, raw: int) -> None:

@@ -1,9 +1,11 @@
 """The columns of a feed window: one channel of market data, by group, port and sender.
 
 Sequence numbers are MoldUDP64's (Nasdaq, MoldUDP64 1.00), or found: four bytes that
-rise by one, or by what the header counts, in 29 of 32 packets. "Lately" is the last
-second, as an exponential mean. A channel tells something when it carries messages;
-heartbeats are packets only. Channels that carry the same numbers are a pair.
+rise by one, or by what the header counts, in 29 of 32 packets. Where what rises by one
+jumps by what a byte beside it counts, that is a count, too, whether the number is the
+first message's or the last's. "Lately" is the last second, as an exponential mean. A
+channel tells something when it carries messages; heartbeats are packets only. Channels
+that carry the same numbers are a pair.
 """
 
 from airnet.domain.column import COUNT, MILLI, RATE, features
