@@ -69,9 +69,9 @@ struct window_feeds {
 	uint16_t hints[FEED_HINTS]; /* where one was found last */
 };
 
-/* The same, read in ways that nobody learns at once (see window_feed_counts): a number at
- * 0 and its count in byte 4 or 5, or in byte 2 or 3 and a number at 4 that is, as from
- * FEED_LAST on, the last message's. */
+/* The same, read in ways that nobody learns at once (see window_feed_counts): a number
+ * at 0 and its count in byte 4 or 5, or in byte 2 or 3 and a number at 4 that is, as
+ * from FEED_LAST on, the last message's. */
 static inline uint64_t window_feed_counted(int kind, uint64_t raw, uint32_t *count)
 {
 	uint32_t number = (uint32_t)(kind < FEED_LAST_AT_4 ? raw >> 32 : raw);
@@ -102,9 +102,9 @@ static inline uint64_t window_feed_number(int kind, uint64_t raw, uint32_t *coun
 	return number;
 }
 
-/* A number that rose by one jumps. Where a byte beside it counts, in this packet another
- * number of messages than in the one before, and explains it, it is read so from now on:
- * nothing is missing. */
+/* A number that rose by one jumps. Where a byte beside it counts, in this packet
+ * another number of messages than in the one before, and explains it, it is read
+ * so from now on: nothing is missing. */
 static __attribute__((noinline)) int window_feed_counts(struct window_feed *f,
 							uint64_t raw)
 {
