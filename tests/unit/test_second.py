@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from airnet import score
 from airnet.decide.enough import LOOPS_TOLD
+from airnet.decide.findings import UNSECONDED
 from airnet.domain.session import SESSION
 from airnet.domain.verdict import CONTAINABLE, Cause, Verdict
 from airnet.domain.window import WINDOW, WINDOW_SESSION
@@ -110,3 +111,11 @@ def test_answers_do_not_hang_on_the_batch() -> None:
     for row in known.array():
         alone += scorer.score(window, row[None], sessions)
     assert alone == together
+
+
+def test_no_model_seconds_that_all_of_a_list_was_filled() -> None:
+    """A taker at an opening was throttled for it, of whom both were 0.9 sure."""
+    told = {name for name in LOOPS_TOLD if name.startswith("session.filled_")}
+
+    assert len(told) >= 5
+    assert told <= UNSECONDED

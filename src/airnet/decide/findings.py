@@ -48,6 +48,7 @@ UNSECONDED = frozenset(
         "session.filled_in_many_symbols",
         "session.filled_while_others_rest",
         "session.filled_evenly",
+        "session.filled_at_length",
     }
 )
 
