@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -15,13 +16,14 @@ import msgspec
 import numpy as np
 import pytest
 
+from airnet.act.guard import GuardActuator
 from airnet.act.shot import Arm
 from airnet.act.standing import Standing
 from airnet.clock import SystemClock
 from airnet.config import GuardPort, Site
 from airnet.domain.address import address_bytes
 from airnet.domain.columns import FLOOD_SCHEMA
-from airnet.domain.containment import State
+from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Decision, with_id
 from airnet.domain.instruction import Ask
 from airnet.record.file import FileLedger, read
@@ -201,12 +203,37 @@ def test_a_rule_that_was_on_its_way_is_taken_back_too(busy: tuple[Run, Levers]) 
     wait_until(lambda: run.fast.rules() == [], LIMIT_S)
 
 
-def test_undone_while_the_hands_are_busy(busy: tuple[Run, Levers]) -> None:
-    """How soon what stands at the guard goes, behind another enforcer's answer."""
+def late_ns() -> int:
+    """Return how much later than asked this host wakes a thread: its own part of it."""
+    began_ns = time.monotonic_ns()
+    time.sleep(0.001)
+    return time.monotonic_ns() - began_ns - 1_000_000
+
+
+def p99_ms(found: list[int]) -> float:
+    return sorted(found)[len(found) * 99 // 100 - 1] / 1e6
+
+
+def test_undone_while_the_hands_are_busy(
+    busy: tuple[Run, Levers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How soon what stands at the guard goes, behind another enforcer's answer.
+
+    However many were undone before it: the guard is asked of each once.
+    """
     run, other = busy
     hung = hang(run, other)
-    taken = []
+    released = list[str]()
+    release = GuardActuator.release
+
+    def counted(self: GuardActuator, standing: Containment) -> Containment:
+        released.append(standing.decision_id)
+        return release(self, standing)
+
+    monkeypatch.setattr(GuardActuator, "release", counted)
+    taken, floor = list[int](), list[int]()
     for number in range(100):
+        floor.append(late_ns())
         foreseen, decision = shoot(run.fast, number), ordered(number)
         if number % 2:
             run.hands.carry_out(decision, None)
@@ -227,9 +254,11 @@ def test_undone_while_the_hands_are_busy(busy: tuple[Run, Levers]) -> None:
     assert run.fast.rules() == []
     assert all(state != "withheld" for state, _ in run.told())
     assert list(run.post.intents.pending()) == []
-    taken.sort()
-    # A busy host holds up any thread now and then: of these, one in ten at most.
-    assert taken[89] < PROMISED_NS, f"p90 {taken[89] / 1e6:.1f} ms"
+    assert max(Counter(released).values()) == 1, "asked again of what is gone"
+    load = " ".join(f"{one:.1f}" for one in os.getloadavg())
+    told = f"p99 {p99_ms(taken):.1f} ms, floor {p99_ms(floor):.1f} ms, load {load}"
+    print(f"undo behind a busy enforcer: {told}")
+    assert p99_ms(taken) * 1e6 < PROMISED_NS, told
 
 
 def test_undone_before_it_left(busy: tuple[Run, Levers]) -> None:

@@ -302,7 +302,9 @@ class Undoing:
         self.vetoes.undo(decision, said.by, self._clock.now_ns())
         for one in self.underway:
             is_other = one.decision.id != decision.id and one.outcome is not None
-            if is_other and self.vetoes.touches(one.decision):
+            if not is_other or self.is_undone(one.decision.id):
+                continue  # undone before: its enforcer would be asked in vain, first
+            if self.vetoes.touches(one.decision):
                 assert one.outcome is not None, "is_other"
                 self._levers.let_go(one.outcome, f"undone by {said.who}")
 
