@@ -14,7 +14,9 @@ runs every test of the kit on it. A test that an actuator cannot pass is a fault
 actuator, or a word of `Rig` that says honestly what its enforcer cannot do (`faults`
 that cannot happen are given as a sentence that says why). What an actuator says of
 itself (airnet.act.actuator: `Span`, `Handing`) has the kit ask the opposite, where a
-test cannot mean anything: of a deed, that no undo brings anything back.
+test cannot mean anything: of a deed, that no undo brings anything back; of what lasts,
+that only a named person ends it. An action of its own is an adapter of its own: most
+are a few lines on another one's rig. Order gateways share floor.py, switches ground.py.
 `python -m pytest -q tests/conformance -k NAME` runs one adapter; adapters/guard.py is
 one to start from.
 """
@@ -24,7 +26,10 @@ import enum
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+import msgspec
+
 from airnet.act.actuator import Actuator
+from airnet.domain.containment import Containment
 from airnet.domain.decision import Decision
 
 #: Breaks the enforcer while its block lasts, and heals it.
@@ -95,6 +100,12 @@ class DeedRig(Rig, Protocol):
     def renew(self, decision: Decision) -> bool:
         """Make anew what it takes away; return whether that is let."""
         ...
+
+
+def released(actuator: Actuator, standing: Containment) -> None:
+    """Have it undone as people do: the enforcer is told on whose word."""
+    by_name = msgspec.structs.replace(standing, detail="released by Jane Doe")
+    actuator.release(by_name)
 
 
 class Latest:

@@ -6,7 +6,6 @@ How to add an actuator: tests/conformance/role.py.
 import contextlib
 import functools
 import importlib
-import os
 import pkgutil
 import signal
 import time
@@ -17,27 +16,32 @@ import msgspec
 import pytest
 
 from airnet.act.actuator import (
-    Actuator,
     Confirming,
     Handing,
     Reconciling,
-    Span,
-    span_of,
 )
 from airnet.act.attempts import AGAIN_NS, ATTEMPTS_MAX
 from airnet.act.standing import Standing
-from airnet.clock import SystemClock
 from airnet.domain.containment import Containment, State
-from airnet.domain.decision import PASSIVE, Action, Decision, Mode
+from airnet.domain.decision import PASSIVE, Action, Decision
 from airnet.errors import ActuationError
-from airnet.record.file import FileLedger, read
-from tests.conformance import adapters, deeds
-from tests.conformance.role import Fault, Latest, Rig
+from airnet.record.file import read
+from tests.conformance import adapters, deeds, lasting
+from tests.conformance.crashes import (
+    LONG_NS,
+    Crash,
+    NotAnswering,
+    is_deed,
+    is_lasting,
+    killed,
+    left_with,
+    lost,
+    standing_of,
+)
+from tests.conformance.role import Fault, Latest, Rig, released
 from tests.netns.lab_links import wait_until
 
 S = 1_000_000_000
-#: Long enough not to end while a test looks.
-LONG_NS = 60 * S
 #: What a busy machine may add to any wait.
 PATIENCE_S = 10.0
 #: How long attempts are apart, all together.
@@ -81,27 +85,6 @@ def bounded(rig: Rig) -> Iterator[None]:
     assert took_ns <= rig.call_ns + STALL_NS, "longer than it may take"
 
 
-def killed(body: Callable[[Callable[[], None]], None], after: int = 1) -> None:
-    """Run `body` in a process that is killed (SIGKILL) when it has told `after` times.
-
-    `body` is given what it tells with, and is stopped while it is at work.
-    """
-    hear, tell = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            body(lambda: os.write(tell, b"x") and None)
-            signal.pause()
-        finally:
-            os._exit(1)
-    os.close(tell)
-    with os.fdopen(hear, "rb", buffering=0) as told:
-        for _ in range(after):
-            assert told.read(1) == b"x", "the child failed"
-        os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-
-
 def ends_by_itself(rig: Rig, decision: Decision, start_ns: int, ttl_ns: int) -> None:
     """Assert that it holds until its end and no longer; nobody is asked to end it."""
     wait_s = (ttl_ns + rig.late_ns) / S + PATIENCE_S
@@ -134,16 +117,6 @@ def applied_soon(rig: Rig, first: int) -> tuple[Decision, Containment]:
             time.sleep(0.05)
 
 
-def is_deed(rig: Rig) -> bool:
-    """Return whether what it does is done at once and never undone, as it says."""
-    return span_of(rig.actuator, rig.decision(0)) is Span.DEED
-
-
-def left_with(actuator: Actuator) -> Actuator:
-    """Return who ends and undoes what an actuator does: itself, but as it says."""
-    return actuator.cut if isinstance(actuator, Handing) else actuator
-
-
 def freed(rig: Rig, decision: Decision) -> None:
     """Wait until no part of it is in force, not even what ends by itself."""
     wait_until(lambda: rig.is_free(decision), PATIENCE_S + rig.late_ns / S)
@@ -153,10 +126,11 @@ def freed(rig: Rig, decision: Decision) -> None:
 
 
 def test_passive_decisions_are_not_its_own(rig: Rig) -> None:
-    for action in (*PASSIVE, Action.REROUTE):
-        asked = msgspec.structs.replace(rig.decision(0), action=action)
+    own = rig.decision(0)
+    for action in {*PASSIVE, Action.REROUTE} - {own.action}:
+        asked = msgspec.structs.replace(own, action=action)
         assert not rig.actuator.accepts(asked), action
-    assert rig.actuator.accepts(rig.decision(0))
+    assert rig.actuator.accepts(own)
 
 
 def test_what_is_applied_holds_until_it_is_undone(rig: Rig) -> None:
@@ -173,6 +147,11 @@ def test_what_is_applied_holds_until_it_is_undone(rig: Rig) -> None:
     if is_deed(rig):
         deeds.stays(rig, ender, standing, decision)
         return
+    assert rig.holds(decision)
+    if is_lasting(rig):
+        lasting.is_lifted_by_name(rig, ender, standing, decision)
+        released(ender, standing)
+        return
     assert standing.command_ns <= standing.applied_ns < standing.until_ns
     end_ns = standing.command_ns + LONG_NS
     most_ns = rig.call_ns + STALL_NS + rig.late_ns
@@ -181,10 +160,10 @@ def test_what_is_applied_holds_until_it_is_undone(rig: Rig) -> None:
     if isinstance(ender, Confirming):
         assert ender.ended(standing) == ""
     with bounded(rig):
-        rig.actuator.release(standing)
+        released(rig.actuator, standing)
     freed(rig, decision)
     with bounded(rig):
-        rig.actuator.release(standing)  # undoing what is undone is harmless
+        released(rig.actuator, standing)  # undoing what is undone is harmless
 
 
 def test_undoing_what_never_stood_is_harmless(rig: Rig) -> None:
@@ -192,7 +171,7 @@ def test_undoing_what_never_stood_is_harmless(rig: Rig) -> None:
     decision, other = rig.decision(0), rig.decision(1)
     rig.actuator.apply(other, LONG_NS)
 
-    rig.actuator.release(lost(decision, rig))
+    released(rig.actuator, lost(decision, rig))
 
     assert rig.is_free(decision)
     assert rig.holds(other)
@@ -211,7 +190,7 @@ def test_applying_twice_is_applying_once(rig: Rig) -> None:
     assert again.decision_id == first.decision_id
     took_ns = time.monotonic_ns() - start_ns
     assert abs(again.until_ns - first.until_ns) <= took_ns + rig.late_ns
-    rig.actuator.release(first)
+    released(rig.actuator, first)
     freed(rig, decision)
 
 
@@ -219,7 +198,7 @@ def test_undoing_one_leaves_the_others(rig: Rig) -> None:
     decisions = [rig.decision(number) for number in range(3)]
     standing = [rig.actuator.apply(one, LONG_NS) for one in decisions]
 
-    rig.actuator.release(standing[1])
+    released(rig.actuator, standing[1])
 
     if is_deed(rig):
         assert all(rig.holds(one) for one in decisions)
@@ -239,7 +218,7 @@ def test_an_heir_undoes_by_the_record_alone(rig: Rig) -> None:
     if is_deed(rig):
         deeds.stays(rig, heir, recorded, decision)
         return
-    heir.release(recorded)
+    released(heir, recorded)
 
     freed(rig, decision)
 
@@ -254,6 +233,10 @@ def test_it_ends_at_the_enforcer(rig: Rig) -> None:
     ender = left_with(rig.actuator)
     if is_deed(rig):
         deeds.stays(rig, ender, standing, decision)
+        return
+    if is_lasting(rig):
+        lasting.outlives(rig, decision)
+        lasting.is_lifted_by_name(rig, ender, standing, decision)
         return
 
     ends_by_itself(rig, decision, start_ns, rig.ttl_ns)
@@ -274,6 +257,9 @@ def test_kill_9_ends_nothing_early_and_nothing_late(rig: Rig) -> None:
     if is_deed(rig):
         assert rig.holds(decision)
         deeds.is_done_once(rig, decision, [rig.heir()])
+        return
+    if is_lasting(rig):
+        lasting.outlives(rig, decision)
         return
     started_ns = max(start_ns, time.monotonic_ns() - rig.ttl_ns)
 
@@ -317,6 +303,10 @@ def test_an_intent_without_outcome_is_taken_back(rig: Rig, tmp_path: Path) -> No
     assert rig.holds(decision)
 
     with standing_of(rig.heir(), tmp_path, recovers=True) as acting:
+        if is_lasting(rig):  # nobody but a person takes that back: it is found there
+            assert [one.decision_id for one in acting.in_force] == [decision.id]
+            assert rig.holds(decision)
+            acting.release(decision.id, "a test")
         assert acting.in_force == ()
         if is_deed(rig):
             assert rig.holds(decision)
@@ -359,8 +349,11 @@ def test_killed_at_work(rig: Rig, tmp_path: Path, moment: int) -> None:
     with standing_of(rig.heir(), tmp_path, recovers=True) as acting:
         adopted = {one.decision_id for one in acting.in_force}
         now_ns = time.time_ns()
-        assert adopted >= {key for key, end_ns in ends_ns.items() if end_ns > now_ns}
-        assert adopted <= set(ends_ns), "adopted, and nobody said that it stands"
+        assert adopted >= {
+            key for key, end_ns in ends_ns.items() if end_ns > now_ns or end_ns == 0
+        }
+        if not is_lasting(rig):  # which is asked for where it would stand
+            assert adopted <= set(ends_ns), "adopted, and nobody said that it stands"
         for one in decisions:
             if one.id in adopted:
                 assert rig.holds(one)
@@ -379,7 +372,7 @@ def test_what_no_record_wants_is_taken_away(rig: Rig, tmp_path: Path) -> None:
         acting.carry_out(kept)
         standing = acting.carry_out(gone)
     assert standing is not None
-    rig.actuator.release(standing)
+    released(rig.actuator, standing)
     rig.actuator.apply(orphan, LONG_NS)
 
     with standing_of(rig.heir(), tmp_path, recovers=True) as acting:
@@ -411,8 +404,10 @@ def test_a_failure_is_said_and_leaves_nothing(rig: Rig, fault: Fault) -> None:
         assert failure.value.remedy
         failed = lost(decision, rig)
         with bounded(rig), contextlib.suppress(ActuationError):
-            rig.actuator.release(failed)
+            released(rig.actuator, failed)
 
+    if is_lasting(rig):  # known to nobody but who asked; a person looks there
+        released(rig.actuator, failed)
     if is_deed(rig):
         deeds.lets_in(rig, decision)
         return
@@ -430,8 +425,10 @@ def test_what_stood_before_a_failure_ends(rig: Rig, fault: Fault) -> None:
     standing = rig.actuator.apply(decision, rig.ttl_ns)
 
     with breaking(), bounded(rig), contextlib.suppress(ActuationError):
-        rig.actuator.release(standing)
+        released(rig.actuator, standing)
 
+    if is_lasting(rig):  # no clock ends it: it is said once more
+        released(rig.actuator, standing)
     if is_deed(rig):
         deeds.lets_in(rig, decision)
         return
@@ -454,7 +451,7 @@ def test_healed_it_works_again(rig: Rig, fault: Fault) -> None:
         deeds.stays(rig, rig.actuator, standing, decision)
         return
     assert rig.holds(decision)
-    rig.actuator.release(standing)
+    released(rig.actuator, standing)
     freed(rig, decision)
 
 
@@ -546,52 +543,3 @@ def test_killed_between_attempts(rig: Rig, tmp_path: Path) -> None:
 
 def test_every_fault_is_answered_for(rig: Rig) -> None:
     assert set(rig.faults) == set(Fault)
-
-
-class Crash(BaseException):
-    """Nobody catches it: the process is as good as dead."""
-
-
-class NotAnswering:
-    """Takes a command, and its process dies before the answer."""
-
-    name = "crash"
-
-    def accepts(self, decision: Decision) -> bool:
-        return decision.mode is Mode.ENFORCE
-
-    def apply(self, decision: Decision, ttl_ns: int) -> Containment:
-        raise Crash(decision.id, ttl_ns)
-
-    def release(self, containment: Containment) -> Containment:
-        return containment
-
-
-@contextlib.contextmanager
-def standing_of(
-    actuator: Actuator, folder: Path, *, recovers: bool = False
-) -> Iterator[Standing]:
-    """Give a Standing with one actuator and the ledger of that folder."""
-    ledger = FileLedger(folder)
-    try:
-        levers = list(dict.fromkeys((actuator, left_with(actuator))))
-        acting = Standing(levers, ledger, SystemClock())
-        if recovers:
-            acting.recover(list(ledger.evidence()))
-        yield acting
-    finally:
-        ledger.close()
-
-
-def lost(decision: Decision, rig: Rig) -> Containment:
-    """Return what Standing makes of a command that may have left."""
-    now_ns = time.time_ns()
-    return Containment(
-        decision_id=decision.id,
-        actuator=rig.actuator.name,
-        state=State.INTENDED,
-        command_ns=now_ns,
-        applied_ns=0,
-        until_ns=now_ns + LONG_NS,
-        handle="",
-    )

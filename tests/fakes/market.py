@@ -1,6 +1,8 @@
 """The lab's order gateway as a process on loopback, and traders with real sessions."""
 
+import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -15,6 +17,7 @@ from airnet.act.fixline import Address, Fields, FixLine
 from airnet.clock import SystemClock
 from airnet.config import Gateway
 from airnet.domain.session import SessionName
+from airnet.errors import ActuationError
 from airnet.lab.roster import VENUE_COMP
 from airnet.lab.session_settings import settings_text
 
@@ -132,6 +135,7 @@ class Trader:
         self._market = market
         self._at = at
         self._serial = 0
+        self._has_answered = False
         self._line = self._log_on()
 
     def __enter__(self) -> Self:
@@ -195,6 +199,18 @@ class Trader:
     def logout(self) -> Fields:
         """Return the Logout(5) that the gateway sends."""
         return self._line.hear("5")
+
+    def answer_logout(self) -> None:
+        """Answer a Logout(5) that has come, and leave what came before it unread."""
+        if self._has_answered:
+            return
+        with contextlib.suppress(OSError, ValueError, ActuationError):
+            if not select.select([self._line._socket], [], [], 0)[0]:
+                return
+            waiting = self._line._socket.recv(65536, socket.MSG_PEEK)
+            if b"\x0135=5\x01" in waiting:
+                self._has_answered = True
+                self._line.send("5", {})
 
     def drop(self) -> None:
         """Go without a word, as a cut line does."""

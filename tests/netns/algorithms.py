@@ -34,8 +34,17 @@ SENSOR, AGENT, STRANGER = "sensor", "agent", "stranger"
 CAPABILITIES = "-all,+bpf,+net_admin,+perfmon"
 #: Between two signs of life.
 BEAT_S = 0.004
+#: How much it computes when told to by SIGUSR1, in s of its processor, and of the day.
+BURN_S, BURN_WALL_S = 0.05, 0.2
 BEATS = """
-import socket, sys, time
+import signal, socket, sys, time
+
+def burn(*_):
+    over, end = time.thread_time() + BURN, time.monotonic() + WALL
+    while time.thread_time() < over and time.monotonic() < end:
+        pass
+
+signal.signal(signal.SIGUSR1, burn)
 out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 out.connect(("127.0.0.1", int(sys.argv[1])))
 word = sys.argv[2].encode()
@@ -45,7 +54,7 @@ while True:
     except OSError:
         pass
     time.sleep(float(sys.argv[3]))
-"""
+""".replace("BURN", str(BURN_S)).replace("WALL", str(BURN_WALL_S))
 
 
 class Algorithms:

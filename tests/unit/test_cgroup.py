@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from airnet.agent.keeper import Hold, take_back
 from airnet.errors import UnsupportedError
 from airnet.kernel import cgroup
 from airnet.kernel.cgroup import PERIOD_US, Cgroup
@@ -55,6 +56,23 @@ def test_version_ones_file_is_taken_where_version_two_has_none(tree: Path) -> No
     assert slowed == (str(PERIOD_US // 2), str(PERIOD_US))
     assert quota.read_text() == "-1"
     assert held.cpu == (quota, "-1")
+
+
+@pytest.mark.parametrize("way", ["two", "one"])
+def test_a_share_that_is_not_kept_is_said(tree: Path, way: str) -> None:
+    """Whatever is written there is lost, as in a file that another one lies over."""
+    folder = tree / way / "algo"
+    name = "cpu.max" if way == "two" else "cpu.cfs_quota_us"
+    (folder / name).symlink_to("/dev/null")
+    (folder / "cpu.cfs_period_us").write_text("100000")
+    held = Cgroup("algo")
+
+    for begin_or_end in (lambda: held.slow(5), held.unslow):
+        with pytest.raises(UnsupportedError, match="says otherwise"):
+            begin_or_end()
+    assert held.cpu is not None
+    file, text = held.cpu
+    assert not take_back(Hold(str(file), text, 1)), "the keeper believes it"
 
 
 def test_where_there_is_neither_it_says_what_to_do(tree: Path) -> None:

@@ -21,6 +21,7 @@ from airnet.domain.containment import Containment, State
 from airnet.domain.decision import Action, Decision, TargetType, Tier, with_id
 from airnet.errors import ActuationError, ConfigError
 from airnet.record.memory import MemoryLedger
+from tests.conformance.floor import Relay
 from tests.fakes.market import HOST, LIMIT_S, RISK, Market, Trader
 from tests.fakes.verdicts import session_name, throttle
 from tests.netns.lab_links import wait_until
@@ -149,6 +150,24 @@ def test_a_kill_cancels_disables_and_is_lifted_by_name(
         assert undone.state == "rolled_back"
         assert trader.order()[1] is True
         heir.close()
+
+
+@pytest.mark.parametrize("action", [Action.THROTTLE_SESSION, Action.DISABLE_SESSION])
+def test_an_end_that_is_none_is_said(market: Market, action: Action) -> None:
+    """A gateway that takes the command and ends nothing: no undo that worked."""
+    with contextlib.closing(Relay(market)) as relay, Trader(market, "T9") as trader:
+        told = msgspec.structs.replace(market.gateway, control=relay.url)
+        orders = OrdersActuator([told], 1000, CLOCK)
+        standing = orders.apply(about(trader, action), 60 * S)
+        named = msgspec.structs.replace(standing, detail="released by Jane Doe")
+
+        with relay.be("lying"), pytest.raises(ActuationError, match="it stands"):
+            orders.release(named)
+
+        assert trader.order()[1] is False
+        orders.release(named)
+        assert trader.order()[1] is True
+        orders.close()
 
 
 def test_a_session_is_logged_out_in_order_and_kept_out(

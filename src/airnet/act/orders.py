@@ -53,6 +53,7 @@ class OrdersActuator:
         timeout_ms: how long one command, and one wait for its effect, may take.
         clock: the time of command and acknowledgement.
         identity: who airnet is to gateways with an https URL.
+        barred_ms: for how long who is about to be cut enters no order.
 
     Raises:
         ConfigError: a control URL is none, or is https and no identity is given.
@@ -68,8 +69,11 @@ class OrdersActuator:
         timeout_ms: int = 1000,
         clock: Clock | None = None,
         identity: ssl.SSLContext | None = None,
+        *,
+        barred_ms: int = BARRED_MS,
     ) -> None:
         self.timeout_ms = timeout_ms
+        self._barred_ms = barred_ms
         self._timeout_ns = timeout_ms * NS_PER_MS
         self._clock = clock or SystemClock()
         self._controls: dict[tuple[bytes, int], tuple[str, int]] = {}
@@ -122,14 +126,14 @@ class OrdersActuator:
         )
 
     def release(self, containment: Containment) -> Containment:
-        """End what the gateway holds; `detail` tells it on whose word.
+        """End what the gateway holds, and see that it has; `detail` says who says so.
 
         A Containment without a handle (a command that may have left before a crash)
         is restored at every gateway; where it never stood, that does nothing. A
         session that was disabled is not enabled so.
 
         Raises:
-            ActuationError: it may stand until its duration is over.
+            ActuationError: it may stand until its duration is over, or for ever.
         """
         if not containment.handle:
             self._restore_anywhere(containment.decision_id)
@@ -139,8 +143,7 @@ class OrdersActuator:
         if not verb:
             return containment
         by: Json = {"x-airnet": {"by": containment.detail}} if verb == "allow" else {}
-        target = handle.target()
-        self._consumer.ask(handle.control, verb, handle.id, target, by)
+        self._let_go(handle.control, verb, handle.id, handle.target(), by)
         return containment
 
     def ended(self, containment: Containment) -> str:
@@ -207,7 +210,7 @@ class OrdersActuator:
         Raises:
             ActuationError: neither is confirmed.
         """
-        barred: Json = {"duration": BARRED_MS}
+        barred: Json = {"duration": self._barred_ms}
         # No order is open, and another is entered before the cut: so none may be.
         holding = self._handle(_as(decision, Action.THROTTLE_SESSION))
         target, limit = holding.target(), {"x-airnet": {"limit": "new_orders"}}
@@ -220,7 +223,7 @@ class OrdersActuator:
                 f"bar new orders of {holding.comp_id}",
                 "see the gateway's log",
             )
-        told = f"new orders barred for {BARRED_MS} ms as {holding.id}"
+        told = f"new orders barred for {self._barred_ms} ms as {holding.id}"
         handle = self._handle(decision)
         try:
             return f"{self._cancel(handle)}, as {handle.id}; {told}"
@@ -247,8 +250,8 @@ class OrdersActuator:
             ActuationError: it ends by itself, when BARRED_MS are over.
         """
         for action in (Action.THROTTLE_SESSION, Action.ISOLATE_SESSION):
-            handle = self._handle(_as(decision, action))
-            self._consumer.ask(handle.control, "restore", handle.id, handle.target())
+            one = self._handle(_as(decision, action))
+            self._consumer.ask(one.control, "restore", one.id, one.target())
 
     def aim(self, decision: Decision) -> str:
         """Return the handle that a Decision would have, or has."""
@@ -263,11 +266,24 @@ class OrdersActuator:
         failures = []
         for control in dict.fromkeys(self._controls.values()):
             try:
-                self._consumer.ask(control, "restore", decision_id, {})
+                self._let_go(control, "restore", decision_id, {}, {})
             except ActuationError as error:
                 failures.append(error)
         if failures:
             raise failures[0]
+
+    def _let_go(
+        self, control: tuple[str, int], verb: str, name: str, target: Json, by: Json
+    ) -> None:
+        """End one command, and ask whether it has ended.
+
+        Raises:
+            ActuationError: it has not, or nobody answers.
+        """
+        self._consumer.ask(control, verb, name, target, by)
+        if self._consumer.ask(control, "query", name, target).state == "applied":
+            what = f"{verb} {name}: gateway {place_text(control)} acknowledged"
+            raise ActuationError(f"{what}, and says that it stands", "see its log")
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -17,6 +17,7 @@ import msgspec
 
 from airnet.clock import Clock, SystemClock
 from airnet.errors import UnsupportedError
+from airnet.kernel.cgroup import is_so
 
 READ_BYTES = 65_536
 #: What an answer takes: the keeper has nothing else to do.
@@ -138,7 +139,7 @@ def take_back(hold: Hold) -> bool:
     try:
         file.write_text(hold.text)
         if file.name != FREEZER:
-            return True
+            return is_so(file, hold.text)
         return "frozen 1" not in (file.parent / "cgroup.events").read_text()
     except OSError:
         return not file.parent.exists()

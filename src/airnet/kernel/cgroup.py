@@ -5,6 +5,7 @@ controller is on version 2, and the same path below version 1's where it is ther
 (Linux, Documentation/admin-guide: cgroup-v2, cgroup-v1).
 """
 
+import contextlib
 from pathlib import Path
 
 from airnet.errors import UnsupportedError
@@ -81,10 +82,10 @@ class Cgroup:
         return self._cpu, f"max {PERIOD_US}" if is_new else "-1"
 
     def slow(self, percent: int) -> None:
-        """Let it have that much of one processor.
+        """Let it have that much of one processor, and read back that it has.
 
         Raises:
-            UnsupportedError: refused, or no such controller here.
+            UnsupportedError: refused, not so when read, or no such controller here.
         """
         if self._cpu is None:
             raise UnsupportedError(
@@ -92,19 +93,19 @@ class Cgroup:
             )
         quota_us = PERIOD_US * percent // 100
         if self._cpu.name == "cpu.max":
-            _write(self._cpu, f"{quota_us} {PERIOD_US}")
+            _settle(self._cpu, f"{quota_us} {PERIOD_US}")
             return
         _write(self._cpu.with_name("cpu.cfs_period_us"), str(PERIOD_US))
-        _write(self._cpu, str(quota_us))
+        _settle(self._cpu, str(quota_us))
 
     def unslow(self) -> None:
         """Let it have all of its processors, where there is a controller.
 
         Raises:
-            UnsupportedError: refused.
+            UnsupportedError: refused, or not so when read.
         """
         if self.cpu is not None:
-            _write(*self.cpu)
+            _settle(*self.cpu)
 
     def pace(self, rule: Rule) -> None:
         """Hold what it sends to a rule; attached once, it says nothing when ended.
@@ -161,3 +162,23 @@ def _write(path: Path, text: str) -> None:
         raise UnsupportedError(
             f"{path}: {error.strerror}", "see the agent's unit for what it may write"
         ) from error
+
+
+def is_so(path: Path, text: str) -> bool:
+    """Return whether a file says what was written to it.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return path.read_text().split() == text.split()
+
+
+def _settle(path: Path, text: str) -> None:
+    """Write it, and read back that it is so."""
+    _write(path, text)
+    with contextlib.suppress(OSError):
+        if is_so(path, text):
+            return
+    raise UnsupportedError(
+        f"{path}: {text} was written, and it says otherwise", "see who else writes it"
+    )

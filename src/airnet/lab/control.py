@@ -16,6 +16,7 @@ from airnet.lab.throttle import (
     BAD_REQUEST,
     COMMANDS_MAX,
     DURATION_MAX_MS,
+    NO_ROOM,
     NOBODY,
     OK,
     Json,
@@ -70,13 +71,14 @@ class Control(Throttle):
 
     `confirms` off: it says of no session how many orders are open, as a gateway that
     never confirms a cancel; `cancels` off: it cancels nothing, as one that cannot;
+    `logs_out` off: nobody is logged out, whatever it says;
     `locked`: symbols whose orders cannot be cancelled now, as in some phases.
     """
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.floor: Floor | None = None
-        self.confirms = self.cancels = True
+        self.confirms = self.cancels = self.logs_out = True
         self.locked: frozenset[str] = frozenset()
         #: Who allowed which session again, as it was said.
         self.allowed: list[tuple[str, str]] = []
@@ -89,13 +91,15 @@ class Control(Throttle):
     def manner(self) -> dict[str, object]:
         """Return how it behaves now, in the words of `behave`."""
         locked = ",".join(sorted(self.locked))
-        return {"cancels": self.cancels, "confirms": self.confirms, "locked": locked}
+        found: dict[str, object] = {"cancels": self.cancels, "confirms": self.confirms}
+        return {**found, "logs_out": self.logs_out, "locked": locked}
 
     def behave(self, told: Mapping[str, object]) -> None:
-        """Take over what is told of `cancels`, `confirms` (off) and `locked` (A,B)."""
+        """Take over what is told of `cancels` and such (off), and `locked` (A,B)."""
         off = (False, "off")
         self.cancels = told.get("cancels", self.cancels) not in off
         self.confirms = told.get("confirms", self.confirms) not in off
+        self.logs_out = told.get("logs_out", self.logs_out) not in off
         if "locked" in told:
             self.locked = frozenset(str(told["locked"]).split(",")) - {""}
 
@@ -137,12 +141,15 @@ class Control(Throttle):
                 self._disabled[request.command_id] = target
         if action == "stop":
             held = msgspec.structs.replace(request.args, duration=self._span(request))
-            self.begin(msgspec.structs.replace(request, args=held))
+            if not self.begin(msgspec.structs.replace(request, args=held)):
+                with self._held:  # nothing was done: said again, it is no repeated one
+                    del self._heard[request.command_id]
+                return NO_ROOM, f"{COMMANDS_MAX} limits stand already", {}
             with self._held:
                 self._stops[request.command_id] = comp_id
         if self.cancels:
             floor.cancel_all(comp_id)
-        if action == "stop":
+        if action == "stop" and self.logs_out:
             floor.log_out(comp_id, f"risk control {request.command_id}")
         return OK, "", self.results(request.command_id, target)
 

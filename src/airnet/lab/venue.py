@@ -3,10 +3,10 @@
 Run as a process in the venue's namespace: `python -m airnet.lab.venue SETTINGS
 ADDRESS PORT [WORD...]`, address and port for the gateway's control over HTTP. Words:
 `cod=off` leaves the orders of who is gone, `risk=COMPID` lets that session cancel for
-others (35=q), `cancels=off` and `confirms=off` break it so, and `locked=SYMBOL,...` has
-orders that nobody can cancel now. The command `control` on standard input sets any of
-`cod`, `cancels`, `confirms` to true or false, and `locked`. Every order message is
-answered at once, in the callback that brought it.
+others (35=q), `cancels=off`, `confirms=off` and `logs_out=off` break it so, and
+`locked=SYMBOL,...` has orders that nobody can cancel now. The command `control` on
+standard input sets `cod` and any of these to true or false, and `locked`. Every order
+message is answered at once, in the callback that brought it.
 """
 
 import contextlib

@@ -10,7 +10,7 @@ from airnet.act.actuator import Actuator
 from airnet.act.orders import OrdersActuator
 from airnet.clock import SystemClock
 from tests.conformance.adapters import mass_cancel
-from tests.conformance.adapters.orders import Relay
+from tests.conformance.floor import Relay, standing
 from tests.conformance.role import Fault
 
 MARKS = mass_cancel.MARKS
@@ -47,7 +47,7 @@ class OrdersCancelRig(mass_cancel.MassCancelRig):
 
 
 @contextlib.contextmanager
-def rig() -> Iterator[mass_cancel.MassCancelRig]:
+def rig() -> Iterator[OrdersCancelRig]:
     """Give a gateway process of its own."""
-    with mass_cancel.rig(OrdersCancelRig) as found:
+    with standing(OrdersCancelRig) as found:
         yield found

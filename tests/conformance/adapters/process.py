@@ -52,6 +52,7 @@ class ProcessRig:
     ttl_ns = 1200 * MS
     late_ns = 500 * MS
     call_ns = 3000 * MS
+    action = Action.FREEZE_PROCESS
 
     def __init__(self, folder: Path, algorithms: Algorithms, host: Host) -> None:
         self._folder, self._algorithms, self._host = folder, algorithms, host
@@ -67,9 +68,7 @@ class ProcessRig:
 
     def decision(self, number: int) -> Decision:
         self._algorithms.start(algorithm(number))
-        return throttle(
-            number, action=Action.FREEZE_PROCESS, tier=Tier.KILL_ALGO, why="A freeze."
-        )
+        return throttle(number, action=self.action, tier=Tier.KILL_ALGO, why="A test.")
 
     def holds(self, decision: Decision) -> bool:
         return not self._algorithms.is_heard(algorithm(decision.subject))
@@ -119,11 +118,8 @@ class ProcessRig:
 
     @contextlib.contextmanager
     def _half(self) -> Iterator[None]:
-        """What it sends is held back, and it does not stop."""
-        files = [
-            V2 / self._algorithms.cgroup(name) / "cgroup.freeze"
-            for name in self._algorithms.processes
-        ]
+        """What it sends is held back, and it computes as ever."""
+        files = self._files()
         for file in files:
             command = ["mount", "--bind", "/dev/null", str(file)]
             subprocess.run(command, check=True)
@@ -131,13 +127,18 @@ class ProcessRig:
         for file in files:
             subprocess.run(["umount", str(file)], check=True)
 
+    def _files(self) -> list[Path]:
+        """Return what stops each."""
+        groups = map(self._algorithms.cgroup, self._algorithms.processes)
+        return [V2 / one / "cgroup.freeze" for one in groups]
+
 
 @contextlib.contextmanager
-def rig() -> Iterator[ProcessRig]:
+def rig(kind: type[ProcessRig] = ProcessRig) -> Iterator[ProcessRig]:
     """Give a trading host with an agent."""
     names = [algorithm(number) for number in range(COUNT)]
     with (
         tempfile.TemporaryDirectory() as folder,
         trading_host(Path(folder), names) as (algorithms, host),
     ):
-        yield ProcessRig(Path(folder), algorithms, host)
+        yield kind(Path(folder), algorithms, host)
