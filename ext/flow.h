@@ -141,9 +141,10 @@ struct side {
 /* What a session is worth keeping for, least first; see table.h. */
 #define RANK_CLOSED 0
 #define RANK_NEW 1 /* one message, and no handshake */
-#define RANK_HEARD 2 /* from one end, or not logged on */
-#define RANK_USED 3 /* by both ends */
-#define FLOW_RANKS 4
+#define RANK_ALONE 2 /* one end at most has said anything */
+#define RANK_HEARD 3 /* both have, and are not logged on */
+#define RANK_USED 4 /* both are */
+#define FLOW_RANKS 5
 
 /* The sessions of a rank, by their last segment. */
 struct rank {

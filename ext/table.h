@@ -2,7 +2,8 @@
 /*
  * The rows of the session table, and who gives way when all are in use: who closed
  * longest ago, then who has been idle longest; a session that both ends have used only
- * when it has been silent for as long as no live one is.
+ * when it has been silent for as long as no live one is. Who is not answered gives way
+ * before: a stranger can open connections to a gateway, and have it say nothing.
  *
  * A row given up is kept for as many frames as one batch can have before it is used
  * again. Whatever still speaks of it, a window that closed in this batch, thus finds
@@ -19,6 +20,7 @@
 static const an_u64 table_idle_ns[FLOW_RANKS] = {
 	[RANK_CLOSED] = 1000000000ULL,
 	[RANK_NEW] = 1000000000ULL,
+	[RANK_ALONE] = 1000000000ULL,
 	[RANK_HEARD] = 60000000000ULL,
 	[RANK_USED] = 60000000000ULL,
 };
@@ -57,23 +59,27 @@ static inline void table_link(struct stream *s, an_u32 index)
 	list->newest = index;
 }
 
-/* What a session is worth keeping for. One segment can be anybody's, from anywhere. */
-static inline an_u8 table_rank(const struct airnet_session *session)
+/* What a session is worth keeping for. One segment can be anybody's, from anywhere.
+ * That both ends speak is told by their payloads: it need not be FIX. */
+static inline an_u8 table_rank(const struct stream *s, an_u32 index)
 {
+	const struct airnet_session *session = &s->sessions[index];
+	const struct side *sides = s->flows[index].sides;
+
 	if (session->state == AIRNET_SESSION_CLOSED)
 		return RANK_CLOSED;
 	if (session->state == AIRNET_SESSION_LOGGED_ON && session->messages[0] &&
 	    session->messages[1])
 		return RANK_USED;
-	if (!session->midstream || session->messages[0] + session->messages[1] > 1)
-		return RANK_HEARD;
-	return RANK_NEW;
+	if (session->midstream && session->messages[0] + session->messages[1] <= 1)
+		return RANK_NEW;
+	return sides[0].checked && sides[1].checked ? RANK_HEARD : RANK_ALONE;
 }
 
 /* A segment of the session came. Used ones are put in order only when it matters. */
 static inline void table_touch(struct stream *s, an_u32 index)
 {
-	an_u8 rank = table_rank(&s->sessions[index]);
+	an_u8 rank = table_rank(s, index);
 	struct flow *flow = &s->flows[index];
 
 	if (rank == flow->rank && (rank == RANK_USED || flow->newer == AIRNET_NONE))
@@ -249,7 +255,7 @@ static inline an_u32 session_open(struct stream *s, const struct opening *openin
 	*slot = index + 1;
 	session_begin(s, index, opening);
 	s->flows[index].home = (an_u32)(FLOW_PLACE(s->hash) % FLOW_SLOTS);
-	s->flows[index].rank = table_rank(&s->sessions[index]);
+	s->flows[index].rank = table_rank(s, index);
 	table_link(s, index);
 	s->header->stream_flags |= AIRNET_STREAM_OPENED;
 	if (!opening->handshake)

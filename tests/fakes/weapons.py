@@ -16,6 +16,8 @@ SYN, ACK, PSH = 2, 16, 8
 ATTACKER = "198.51.100.66"
 QUIET = Params(duration_s=12.0, sessions=8, rate=40.0)
 ONSET_NS, LENGTH_NS = 4 * S, 6 * S
+#: Of who logs on late.
+LATE_ORDERS = 5
 
 
 class Live(msgspec.Struct, frozen=True, kw_only=True):
@@ -226,6 +228,47 @@ def logged_on_without_number(
             (at + 10_000 * number, ethernet(one)) for number, one in enumerate(steps)
         ]
     return sorted(frames, key=lambda one: one[0])
+
+
+def late_session(episode: Episode, comp_id: str, at_ns: int) -> list[Frame]:
+    """Return a session of a firm's that logs on then, is answered, and orders."""
+    there = place(episode.site.gateways[0])
+    here = hosts(episode)[0], 61_001
+    tails = [7_000_000, 9_000_000]
+    names = comp_id.encode(), b"VENUE"
+    numbers = [0, 0]
+    sent: list[bytes] = []
+
+    def add(way: int, flags: int, payload: bytes = b"") -> None:
+        ends = (there, here) if way else (here, there)
+        heard = tails[1 - way] if len(sent) else 0
+        sent.append(tcp(ends, tails[way], payload, flags, heard, is_summed=True))
+        tails[way] += len(payload) + (1 if flags & SYN else 0)
+
+    def say(way: int, kind: bytes, *fields: bytes) -> None:
+        numbers[way] += 1
+        head = b"49=%s\x0156=%s\x0134=%d\x01" % (
+            names[way],
+            names[1 - way],
+            numbers[way],
+        )
+        when = b"52=20261121-09:30:00.123\x01"
+        body = b"35=" + kind + b"\1" + head + when
+        body += b"".join(field + b"\1" for field in fields)
+        add(way, ACK | PSH, seal(b"8=FIX.4.4\1", body))
+
+    add(0, SYN)
+    add(1, SYN | ACK)
+    add(0, ACK)
+    for way in (0, 1):
+        say(way, b"A", b"98=0", b"108=30")
+    for number in range(LATE_ORDERS):
+        order = b"11=L%d" % number, b"55=ACME", b"54=1", b"38=100"
+        say(0, b"D", *order, b"40=2", b"44=10.00")
+        say(1, b"8", b"37=V%d" % number, b"17=E%d" % number, b"150=0", b"39=0", *order)
+    return [
+        (at_ns + number * 20 * MS, ethernet(one)) for number, one in enumerate(sent)
+    ]
 
 
 def place(gateway: object) -> tuple[str, int]:

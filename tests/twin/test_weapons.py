@@ -246,21 +246,29 @@ def test_sources_without_number_use_no_more_memory(
 def test_sessions_without_number_keep_nobody_s_own_unread(
     episode: Episode, tmp_path: Path, count: int
 ) -> None:
-    """More sessions than are kept, of strangers: the firms' are read as before."""
+    """More sessions than are kept, of strangers: the firms' are read as before.
+
+    Also of who logs on when every row is a stranger's: who nobody answers gives way.
+    """
     strangers = [f"203.0.113.{1 + number}" for number in range(count)]
     attack = weapons.logged_on_without_number(episode, strangers, 1500)
+    session = episode.site.firms[0].sessions[0]
+    late = weapons.late_session(episode, session.comp_id, attack[-1][0] + 10_000_000)
     orders = {}
-    for name, more in (("alone", []), ("attacked", attack)):
+    for name, more in (("quiet", []), ("alone", late), ("attacked", attack + late)):
         path = tmp_path / f"{name}.pcapng"
         write_pcapng(path, mixed(episode, more))
         told = extract(Extraction((path,)))
         orders[name] = {kind: told["messages"][kind] for kind in ("D", "F", "G", "8")}
         streams = told["streams"]
     assert len(attack) // 5 > SESSIONS_MAX
-    assert streams["sessions_full"] > 0, "there was room for them all"
+    assert streams["sessions_evicted"] > 0, "there was room for them all"
+    assert streams["sessions_full"] == 0
+    came = orders["alone"]["D"]["up"] - orders["quiet"]["D"]["up"]
 
-    made = replayed(tmp_path, episode, attack, "site")
+    made = replayed(tmp_path, episode, attack + late, "site")
 
+    assert came == weapons.LATE_ORDERS
     assert orders["attacked"] == orders["alone"]
     require_harmless(episode, made)
     assert len(made) <= count + 2

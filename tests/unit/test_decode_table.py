@@ -1,6 +1,7 @@
 """Who gives way when every row of the session table is in use."""
 
 import numpy as np
+import pytest
 
 from airnet.domain.address import address_bytes, address_text
 from airnet.domain.frame import STREAM_OPENED
@@ -139,3 +140,62 @@ def test_rows_used_again_do_not_see_batches() -> None:
     assert np.array_equal(whole.headers["session"], cut.headers["session"])
     assert np.array_equal(whole.decoder.sessions, cut.decoder.sessions)
     assert whole.counters["sessions_evicted"] > 0
+
+
+def silent(number: int, time_ns: int, *, says: bool) -> list[Frame]:
+    """Return a whole connection that its gateway never answers a word."""
+    talk = Conversation((f"10.4.{number >> 8}.{number & 255}", 40000))
+    talk.handshake()
+    if says:
+        talk.add(0, order(number))
+    return [at(time_ns, frame) for frame in talk.frames]
+
+
+def newcomer(time_ns: int) -> list[Frame]:
+    """Return a session that logs on, is answered, and orders."""
+    return [at(time_ns, frame) for frame in real(250, is_whole=True).frames]
+
+
+@pytest.mark.parametrize("says", [False, True])
+def test_who_is_not_answered_gives_way_to_who_logs_on(*, says: bool) -> None:
+    """More whole connections than rows, of strangers; those who trade keep theirs."""
+    talks = [real(n, is_whole=n % 2 == 0) for n in range(200)]
+    frames = [at(0, frame) for talk in talks for frame in talk.frames]
+    for number in range(2 * SESSIONS_MAX):
+        frames += silent(number, SECOND + number * SECOND // 2000, says=says)
+    late = newcomer(10 * SECOND)
+
+    decoded, cut = (Decoded([*frames, *late], (GATEWAY,), size) for size in (4096, 7))
+
+    rows = decoded.headers[len(frames) :]
+    row = decoded.decoder.sessions[int(rows["session"][-1])]
+    assert bytes(row["client"]) == address_bytes("10.3.0.250")
+    assert (row["state"], list(row["messages"])) == (LOGGED_ON, [2, 2])
+    assert {f"10.3.0.{number}" for number in range(200)} <= set(clients(decoded))
+    assert decoded.counters["sessions_full"] == 0
+    assert decoded.counters["sessions_evicted"] > SESSIONS_MAX
+    assert np.array_equal(decoded.headers["session"], cut.headers["session"])
+    assert np.array_equal(decoded.decoder.sessions, cut.decoder.sessions)
+
+
+def test_who_is_answered_keeps_a_row_for_two_heartbeats() -> None:
+    """Nobody gives way to strangers who both ends have spoken with, FIX or not."""
+    talks = []
+    for number in range(SESSIONS_MAX):
+        talk = Conversation((f"10.5.{number >> 8}.{number & 255}", 40000))
+        talk.handshake()
+        talk.add(0, b"\x16\x03\x01 hello")
+        talk.add(1, b"\x16\x03\x03 hello")
+        talks.append(talk)
+    frames = [at(0, frame) for talk in talks for frame in talk.frames]
+    held = set(clients(Decoded(frames, (GATEWAY,))))
+    late = [
+        frame
+        for n in range(4000)
+        for frame in silent(n, 30 * SECOND + n * SECOND // 2000, says=True)
+    ]
+
+    decoded = Decoded([*frames, *late], (GATEWAY,))
+
+    assert held <= set(clients(decoded))
+    assert decoded.counters["sessions_full"] > 0
