@@ -18,10 +18,8 @@
  * a window is open; two heartbeat intervals of FIX (FIX 4.4 Volume 2, HeartBtInt(108),
  * 30 s by custom). */
 static const an_u64 table_idle_ns[FLOW_RANKS] = {
-	[RANK_CLOSED] = 1000000000ULL,
-	[RANK_NEW] = 1000000000ULL,
-	[RANK_ALONE] = 1000000000ULL,
-	[RANK_HEARD] = 60000000000ULL,
+	[RANK_CLOSED] = 1000000000ULL, [RANK_NEW] = 1000000000ULL,
+	[RANK_ALONE] = 1000000000ULL,  [RANK_HEARD] = 60000000000ULL,
 	[RANK_USED] = 60000000000ULL,
 };
 
