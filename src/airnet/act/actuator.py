@@ -1,7 +1,7 @@
 """Actuator, the role that carries Decisions out and can undo exactly what it did."""
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from airnet.domain.containment import Containment
@@ -71,6 +71,15 @@ class Confirming(Protocol):
         Raises:
             ActuationError: the enforcer says that it stands beyond its end.
         """
+        ...
+
+
+@runtime_checkable
+class Heralding(Protocol):
+    """An Actuator that hears when what it enforces ends before its time."""
+
+    def heralds(self) -> Mapping[str, str]:
+        """Return how, by the beginning of the handle. Asks nobody, and never waits."""
         ...
 
 

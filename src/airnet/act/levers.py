@@ -11,6 +11,7 @@ from airnet.act.actuator import (
     Aiming,
     Batching,
     Confirming,
+    Heralding,
     Recalling,
     Reconciled,
     Reconciling,
@@ -300,6 +301,15 @@ class Levers:
             return self._ended(actuator, containment)
         except ActuationError:
             return ""
+
+    def heralds(self) -> dict[tuple[str, str], str]:
+        """Return how what has ended early did, by actuator and beginning of handle."""
+        heralding = [one for one in self._actuators if isinstance(one, Heralding)]
+        return {
+            (one.name, handle): told
+            for one in heralding
+            for handle, told in self._workers.do(one.name, one.heralds).items()
+        }
 
     def _ended(self, actuator: Actuator, containment: Containment) -> str:
         """Ask an enforcer that can say it how something ended."""

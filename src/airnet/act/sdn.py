@@ -16,6 +16,7 @@ Replies carry the id: {"id", "ok": true, "state", "switches", "flows", "until_ns
 {"event": "ended", "id", "reason", "packets"}.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +33,8 @@ from airnet.paths import Hop
 NS_PER_MS, NS_PER_S = 1_000_000, 1_000_000_000
 #: The most that a hard_timeout counts: 16 bits. What was decided for longer ends then.
 SECONDS_MAX = 65_535
+#: How an ending begins that nobody asked for: taken away by hand, or to make room.
+EARLY = ("ended by the switch: lost", "ended by the switch: removed")
 
 _ACTIONS = frozenset(
     {
@@ -168,6 +171,7 @@ class SdnActuator:
         seconds = _seconds(ttl_ns)
         command_ns = self._clock.now_ns()
         early = self._early.pop(decision.id, None)
+        self._controller.endings.pop(decision.id, None)  # of an attempt before
         is_fired = self._lane is not None and early is not None
         if early is not None:
             command_ns, reply = early
@@ -238,6 +242,16 @@ class SdnActuator:
                     return told
             self._controller.poll()
         return ""
+
+    def heralds(self) -> Mapping[str, str]:
+        """Return what switches were found to hold no longer, before its time."""
+        with contextlib.suppress(ActuationError):  # whoever asks next says so
+            self._controller.poll()
+        return {
+            name[:ID_DIGITS]: told
+            for name, told in self._controller.endings.items()
+            if told.startswith(EARLY)
+        }
 
     def reconcile(self, wanted: Sequence[tuple[Decision, Containment]]) -> Reconciled:
         """Adopt what of `wanted` stands on the switches; take away all else of ours.

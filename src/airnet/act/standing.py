@@ -15,6 +15,7 @@ import msgspec
 
 from airnet.act.actuator import Actuator
 from airnet.act.again import Again
+from airnet.act.early import Early
 from airnet.act.effect import Effect, Seen, late_words, seen, starved, verified
 from airnet.act.entries import Body, Entries, Undone
 from airnet.act.held import Held
@@ -75,6 +76,7 @@ class Standing:
         self.leaving = self._undoing.leaving
         self.underway = self._undoing.underway
         self._steps = Steps(clock)
+        self._early = Early(self._levers, clock)
         self._again = Again(self._levers, self._entries, clock, closed)
         self.attempts = self._again.attempts
         self.ended = self._held.ended
@@ -230,10 +232,8 @@ class Standing:
 
     def release(self, decision_id: str, who: str) -> Containment | None:
         """Undo one Decision on behalf of `who`; None when nothing of it stands."""
-        containment = self._held.containments.get(decision_id)
-        if containment is None:
-            return None
-        return self._undo(containment, f"released by {who}")
+        found = self._held.containments.get(decision_id)
+        return None if found is None else self._undo(found, f"released by {who}")
 
     def undo(self, decision_id: str, who: str, told: Body) -> Undone:
         """Let go of one Decision, or withdraw it, because a person says so.
@@ -356,11 +356,13 @@ class Standing:
             self._end(gone, "not in force at the enforcer after a restart", now_ns)
 
     def _lifted(self, now_ns: int) -> list[Containment]:
-        """Record what has no end and was lifted by somebody at the enforcer."""
+        """Record what was lifted at the enforcer, before its end or without one."""
+        early = self._early.found(self._held.containments, self.leaving, now_ns)
+        ended = [self._end(one, how, now_ns) for one, how in early]
         began_ns = self._clock.mono_ns()
         if began_ns - self._looked_ns < LOOK_NS:
-            return []
-        self._looked_ns, ended = began_ns, []
+            return ended
+        self._looked_ns = began_ns
         for containment in [c for c in self.in_force if c.until_ns == 0]:
             if self._clock.mono_ns() - began_ns > SLOW_NS:
                 break  # an enforcer hangs

@@ -15,7 +15,8 @@ from airnet.controller.detours import Detours
 from airnet.controller.entries import Network
 from airnet.controller.exchange import Exchange
 from airnet.controller.flows import Apply, Lead, Release, Status
-from airnet.controller.messages import Answer, AskFlows, Json, malformed
+from airnet.controller.looks import lost
+from airnet.controller.messages import Answer, AskFlows, Json, Tell, malformed
 from airnet.controller.standing import Held
 from airnet.controller.together import ANSWER_LIMIT_NS, Together
 
@@ -138,7 +139,22 @@ class Control(Together):
             self._released(exchange)
         elif exchange.kind == "together":
             self._part(exchange)
+        elif exchange.kind == "probe" and self.is_leading:
+            self._looked(exchange)
         self._went(exchange)
+
+    def _looked(self, exchange: Exchange) -> None:
+        """End what a switch took rules of away, and said nothing: half is none."""
+        now_ns, fallen = self.clock.mono_ns(), lost(exchange, self.standing)
+        for held in fallen:
+            held.reason = "lost"
+            line = held.ended_line(now_ns)
+            self._effects.append(Tell(line))
+            self._note("containment.ended", **line)
+            self.standing.drop(held.id, now_ns)
+            held.was_confirmed = False  # it was told
+        if fallen and self.peers:
+            self._undo(self._open("undo", ANSWER_LIMIT_NS), fallen)
 
     def _settled(self, exchange: Exchange) -> bool:
         """Close an apply; answer it and return whether it stands, as it was asked."""

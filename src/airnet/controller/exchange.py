@@ -30,6 +30,8 @@ class Exchange:
     xids: list[tuple[int, int]] = dataclasses.field(default_factory=list)
     #: What was read back, by switch, where a containment is to be seen standing.
     read: dict[int, dict[Key, Actual]] = dataclasses.field(default_factory=dict)
+    #: What each is to hold, where a look goes whether it does.
+    wanted: dict[int, list[Flow]] = dataclasses.field(default_factory=dict)
     unread: set[int] = dataclasses.field(default_factory=set)
     meters: dict[int, list[Meter]] = dataclasses.field(default_factory=dict)
     groups: dict[int, list[Group]] = dataclasses.field(default_factory=dict)
@@ -42,7 +44,7 @@ class Exchange:
     @property
     def is_seeing(self) -> bool:
         """Return whether what it asks for is read back."""
-        return self.kind in {"apply", "together"}
+        return self.kind in {"apply", "together", "probe"}
 
     def unseen(self, wanted: Iterable[Flow]) -> list[str]:
         """Return what a switch confirmed and, asked again, does not hold."""

@@ -157,6 +157,14 @@ class Standing:
         """Return what stands under a decision id."""
         return self._held.get(flows.decision_bits(identity))
 
+    def of(self, decision: int) -> Held | None:
+        """Return what stands under a decision's bits."""
+        return self._held.get(decision)
+
+    def all(self) -> list[Held]:
+        """Return everything that stands."""
+        return list(self._held.values())
+
     def refusal(self, asked: Apply) -> str:
         """Return why `asked` cannot stand beside what does, or nothing."""
         held = self.find(asked.id)

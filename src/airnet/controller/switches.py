@@ -13,6 +13,7 @@ from airnet.clock import Clock
 from airnet.controller import flows
 from airnet.controller.entries import RECORDS, Group, Meter
 from airnet.controller.exchange import Exchange, Exchanges
+from airnet.controller.looks import Looks
 from airnet.controller.messages import (
     AddFlow,
     AskFlows,
@@ -56,6 +57,7 @@ class Switches(ABC):
         self.clock = clock
         self.is_leading = is_leading
         self.standing = Standing()
+        self._looks = Looks()
         self.peers: dict[int, Peer] = {}
         self._exchanges = Exchanges(clock)
         self._seen: set[int] = set()
@@ -324,7 +326,9 @@ class Switches(ABC):
             peer = self.peers[switch]
             if now_ns - peer.probed_ns > PROBE_EVERY_NS:
                 peer.probed_ns = now_ns
-                self._ask(self._open("probe", SYNC_LIMIT_NS), switch, [])
+                probe = self._open("probe", SYNC_LIMIT_NS)
+                ours = self.standing.all() if self.is_leading else []
+                self._ask(probe, switch, self._looks.questions(probe, switch, ours))
 
     def _renew(self, now_ns: int) -> None:
         """Prolong leases up to what was decided, all of a switch in one write."""

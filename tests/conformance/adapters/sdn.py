@@ -16,7 +16,7 @@ from airnet.domain.decision import Decision
 from tests.conformance.ground import Ground, ground, packet_socket
 from tests.conformance.role import Breaking, Fault
 from tests.fakes.verdicts import MS, T0, drop
-from tests.netns.ovs import wait_until
+from tests.netns.ovs import limited, wait_until
 
 __all__ = ["GATEWAY", "MARKS", "Frame", "SdnRig", "ground", "rig", "soon"]
 
@@ -190,14 +190,9 @@ class SdnRig:
     @contextlib.contextmanager
     def _full(self, room: int) -> Iterator[None]:
         """Have room for so many more flows in the security table."""
-        vsctl = self._net.switch.vsctl
-        rules = self._net.switch.flows("br0")
-        limit = sum("table=0" in rule for rule in rules) + room
-        made = ("--id=@limit", "create", "Flow_Table", f"flow_limit={limit}")
-        named = ("--", "set", "bridge", "br0", "flow_tables:0=@limit")
-        vsctl("--", *made, "overflow_policy=refuse", *named)
+        limited(self._net, room)
         yield
-        vsctl("clear", "bridge", "br0", "flow_tables")
+        self._net.switch.vsctl("clear", "bridge", "br0", "flow_tables")
 
     @contextlib.contextmanager
     def _lies(self, behaviour: str) -> Iterator[None]:
