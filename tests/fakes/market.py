@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -204,10 +203,11 @@ class Trader:
         """Answer a Logout(5) that has come, and leave what came before it unread."""
         if self._has_answered:
             return
-        with contextlib.suppress(OSError, ValueError, ActuationError):
-            if not select.select([self._line._socket], [], [], 0)[0]:
-                return
-            waiting = self._line._socket.recv(65536, socket.MSG_PEEK)
+        with contextlib.suppress(OSError, ActuationError):
+            # By another descriptor, which waits for nothing whoever reads meanwhile.
+            with socket.socket(fileno=os.dup(self._line._socket.fileno())) as eye:
+                eye.setblocking(False)
+                waiting = eye.recv(65536, socket.MSG_PEEK)
             if b"\x0135=5\x01" in waiting:
                 self._has_answered = True
                 self._line.send("5", {})
