@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -302,13 +302,12 @@ class Levers:
         except ActuationError:
             return ""
 
-    def heralds(self) -> dict[tuple[str, str], str]:
-        """Return how what has ended early did, by actuator and beginning of handle."""
-        heralding = [one for one in self._actuators if isinstance(one, Heralding)]
+    def heralds(self) -> dict[str, Call[Mapping[str, str]]]:
+        """Begin to ask who hears of early ends what they heard, by name."""
         return {
-            (one.name, handle): told
-            for one in heralding
-            for handle, told in self._workers.do(one.name, one.heralds).items()
+            one.name: self._workers.begin(one.name, one.heralds)
+            for one in self._actuators
+            if isinstance(one, Heralding)
         }
 
     def _ended(self, actuator: Actuator, containment: Containment) -> str:
