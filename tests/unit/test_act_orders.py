@@ -260,4 +260,5 @@ def test_what_may_have_left_is_taken_back_where_it_went(
 
     assert outcome is not None
     assert "; taken back; attempt 1 of 4" in outcome.detail
-    assert gateway.commands[-1]["action"] == "restore"
+    last = [one["action"] for one in gateway.commands[-2:]]
+    assert last == ["restore", "query"], "ended, and asked whether it has"
