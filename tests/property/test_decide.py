@@ -78,11 +78,12 @@ def causes(*likely: Cause) -> st.SearchStrategy[Cause]:
     return st.one_of(*(st.just(cause) for cause in likely * 3), st.sampled_from(Cause))
 
 
-#: Strangers as often as all others together.
+#: Strangers as often as all others together; a window names each once.
 sources = st.lists(
     st.one_of(st.sampled_from(ADDRESSES[:5]), st.sampled_from(ADDRESSES)),
     min_size=1,
     max_size=5,
+    unique=True,
 ).map(tuple)
 sessions = changed(
     session_verdict,
