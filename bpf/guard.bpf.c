@@ -10,18 +10,7 @@
  * own, beside those of sessions and gateways. No rule reaches beyond its time, and what
  * is protected is asked about before any rule.
  */
-#include "walk.h"
-
-#include "rate.h"
-
-/* Protected addresses; filled before the program is attached. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, GUARD_RULES_MAX);
-	__type(key, struct airnet_guard_prefix);
-	__type(value, __u64);
-} spared SEC(".maps");
+#include "confine.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -108,13 +97,6 @@ struct {
 	__type(value, struct airnet_guard_page);
 } intents SEC(".maps");
 
-static __always_inline void prefix_of(struct airnet_guard_prefix *prefix,
-				      const __u64 address[2])
-{
-	prefix->bits = 128;
-	__builtin_memcpy(prefix->address, address, 16);
-}
-
 /* A gateway's own port first, then all of its ports. */
 static __always_inline struct airnet_guard_rule *
 gateway_rule(const struct select_fields *fields, __u64 now)
@@ -198,6 +180,8 @@ static __noinline __u32 judge(const struct select_fields *fields,
 	prefix_of(&prefix, fields->source);
 	if (bpf_map_lookup_elem(&spared, &prefix))
 		return AIRNET_GUARD_SPARED;
+	if (pair_says(fields, now) == REFUSED)
+		return AIRNET_GUARD_CONFINED;
 	flow.source[0] = fields->source[0];
 	flow.source[1] = fields->source[1];
 	flow.target[0] = fields->target[0];
@@ -213,6 +197,8 @@ static __noinline __u32 judge(const struct select_fields *fields,
 		return AIRNET_GUARD_SESSION;
 	if (is_known(&flow, walk, now))
 		return AIRNET_GUARD_ALLOWED;
+	if (beginner_says(fields, end, now) == REFUSED)
+		return AIRNET_GUARD_CONFINED;
 	said = rule_says(bpf_map_lookup_elem(&sources, &prefix), now);
 	if (said == REFUSED)
 		return AIRNET_GUARD_SOURCE;
@@ -227,7 +213,8 @@ static __noinline __u32 judge(const struct select_fields *fields,
 
 static __always_inline int is_refused(__u32 end)
 {
-	return end >= AIRNET_GUARD_SESSION && end <= AIRNET_GUARD_UNKNOWN;
+	return (end >= AIRNET_GUARD_SESSION && end <= AIRNET_GUARD_UNKNOWN) ||
+	       end == AIRNET_GUARD_CONFINED;
 }
 
 struct stroll {

@@ -56,10 +56,10 @@ struct airnet_guard_gateway {
 	an_u16 pad[3];
 };
 
-/* Whom frames are between whose ports nobody can read. */
+/* Whom frames are between: whose ports nobody can read, or who is kept from whom. */
 struct airnet_guard_pair {
 	an_u64 source[2]; /* 0: anybody */
-	an_u64 target[2];
+	an_u64 target[2]; /* 0: whoever it begins a connection to */
 };
 
 /* A datagram that comes in parts, of which only the first says its ports: RFC 791
@@ -96,6 +96,7 @@ struct airnet_guard_page {
 #define AIRNET_GUARD_SOURCE 5 /* refused: its source */
 #define AIRNET_GUARD_UNKNOWN 6 /* refused: unknown to a gateway under flood */
 #define AIRNET_GUARD_OFF 7 /* passed: the guard was switched off */
+#define AIRNET_GUARD_CONFINED 8 /* refused: its source is kept from its target */
 
 struct airnet_guard_counts {
 	an_u64 of[16]; /* AIRNET_GUARD_* */

@@ -88,6 +88,8 @@ struct select_fields {
 #define SELECT_TAGS_MAX 2
 #define SELECT_TCP 6
 #define SELECT_UDP 17
+#define SELECT_SYN 2 /* RFC 9293 section 3.1 */
+#define SELECT_ACK 16
 
 /* Words as they lie in memory, at any alignment; kernel programs have memcpy only by
  * single bytes. */

@@ -233,6 +233,10 @@ SELECT_INLINE enum walk_end walk_protocol(WALK_FRAME frame, struct walk *w)
 	w->fields.protocol = (an_u8)protocol;
 	switch (protocol) {
 	case SELECT_TCP:
+		/* Flags that are hidden may begin a connection. */
+		w->fields.tcp_flags =
+			walk_load(frame, w, 12, 2) ? SELECT_SYN : w->bytes[1];
+		/* fall through */
 	case SELECT_UDP:
 		if (walk_load(frame, w, 0, 4))
 			return WALK_UNREAD;

@@ -203,6 +203,7 @@ struct window_known {
 	uint8_t address[16];
 	uint32_t sessions;
 	uint8_t registered, traded, lawful;
+	uint64_t path; /* that its sessions come by, window_trace.h */
 };
 
 struct window_counters {

@@ -151,6 +151,10 @@ cdef extern from "window_step.h" nogil:
         window_state *w, const airnet_header *headers, long count,
         const airnet_message *messages, long message_count) noexcept nogil
 
+    uint64_t window_spoke_ns(
+        const window_state *w, const uint8_t *source, const uint8_t *target
+    )
+
 
 ROWS = int(WINDOW_ROWS)
 COLUMNS = int(WINDOW_COLUMNS)
@@ -360,6 +364,15 @@ cdef class WindowTable:
         if len(address) != 16:
             raise ValueError("address: 16 bytes expected")
         return source_last(self.state, <const uint8_t *>(<char *>address))
+
+    def spoke_ns(self, bytes source not None, bytes target not None):
+        """When one 16-byte address last spoke to another, sessions apart; or 0."""
+        if len(source) != 16 or len(target) != 16:
+            raise ValueError("address: 16 bytes expected")
+        return window_spoke_ns(
+            self.state, <const uint8_t *>(<char *>source),
+            <const uint8_t *>(<char *>target),
+        )
 
     def counters(self):
         """What was bounded: name -> count."""

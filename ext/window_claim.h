@@ -231,6 +231,7 @@ window_lawful(struct window_state *w, struct window_session *s,
 	if (s->contesting || window_holder(w, c, s->client))
 		return;
 	client->lawful = 1;
+	client->path = s->traces[AIRNET_DIRECTION_UP].usual;
 	window_network_add(w, s->client);
 	window_network_add(w, gateway);
 	if (!c || (!c->key && w->comp_count == WINDOW_COMPS_MAX))

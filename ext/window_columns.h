@@ -68,7 +68,9 @@
 	X(met) X(quiet_ms) X(history_ms) \
 	X(moved) X(moves) X(ousted) X(shells) X(beat_global) X(loss_spells) \
 	X(loss_ratio) X(loss_past_ms) X(lossy_hosts) \
-	X(unread_run) X(unread_held) X(unread_ms) X(venues_outside) X(venues_inside)
+	X(unread_run) X(unread_held) X(unread_ms) X(venues_outside) X(venues_inside) \
+	X(own_calls) X(peer_is) X(peer_0) X(peer_1) X(peer_2) X(peer_3) X(peer_4) \
+	X(peer_5)
 /* clang-format on */
 
 enum {

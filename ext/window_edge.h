@@ -93,6 +93,14 @@ static inline void window_host_peer(struct window_state *w, struct window_host *
 		x->carry = index;
 		x->carry_tag = w->edge_tags[index];
 	}
+	window_peer_name(
+		x, e->target,
+		(x->beat == index ? WINDOW_PEER_BEAT : 0) |
+			(x->carry == index ? WINDOW_PEER_CARRY : 0) |
+			(e->own ? WINDOW_PEER_OWN : 0) |
+			(e->protocol == WINDOW_TCP && window_is_global(e->target)
+				 ? WINDOW_PEER_INTERNET
+				 : 0));
 	window_host_alarm(w, x);
 }
 
@@ -136,6 +144,8 @@ static inline struct window_host *window_edge_up(struct window_state *w,
 	window_host_touch(w, x);
 	is_contact = window_edge_contact(w, e, h);
 	x->contacts += (uint32_t)is_contact;
+	if (is_contact && e->own != 2)
+		e->own = (uint8_t)window_is_own(w, h, source_hash);
 	e->up_ns = e->last_ns = w->now_ns;
 	e->out_bytes += h->payload_bytes;
 	if (h->protocol == WINDOW_UDP && h->target_port == DNS_PORT_NUMBER &&
@@ -193,6 +203,7 @@ static inline void window_edge_fail(struct window_state *w, struct window_host *
 			      window_venue_hash(w, e->target, e->port)))
 		return;
 	x->now.failed++;
+	window_own_call(x, e);
 	window_host_alarm(w, x);
 }
 
@@ -262,6 +273,7 @@ static inline struct window_edge *window_edge_begin(struct window_state *w,
 
 	e->port = h->target_port;
 	e->protocol = h->protocol;
+	e->own = (uint8_t)window_is_own(w, h, source_hash);
 	if (e->learned) {
 		window_service(w, h->source, source_hash, 0, 0);
 		window_service(w, h->target, target_hash, 0, 0);
@@ -278,6 +290,7 @@ static inline struct window_edge *window_edge_begin(struct window_state *w,
 	y->ports |= window_bit(h->target_port + 1ull);
 	if (h->protocol == WINDOW_TCP && window_is_odd_port(w, e, source_hash)) {
 		y->strangers++;
+		window_own_call(x, e);
 		window_host_alarm(w, x);
 	}
 	return e;

@@ -45,6 +45,7 @@ struct window_edge {
 	uint32_t contacts, host, unread;
 	uint16_t port, call_port; /* the caller's of its last connection */
 	uint8_t protocol, learned, answered, failed, waits, shared, talked;
+	uint8_t own; /* its caller's sessions come by that path; 2: and it was told */
 };
 
 /* What a host did in one epoch. */
@@ -56,6 +57,7 @@ struct window_deeds {
 	uint32_t moved, ousted, shells, loss, venues_outside, venues_inside;
 	uint32_t foreign, foreign_new, foreign_old, conflicts, replays;
 	uint32_t unread; /* segments of one connection, the most */
+	uint32_t own; /* odd calls by the path of its sessions */
 };
 
 struct window_host {
@@ -74,6 +76,7 @@ struct window_host {
 	uint32_t loss_ratio, loss_past_ms; /* of its session that lost something last */
 	uint16_t port; /* of the gateway that it logged on to */
 	uint8_t listed, active, urgent, lasting, member, met;
+	uint8_t peer[16], peer_is; /* whom what was told last is about: WINDOW_PEER_* */
 };
 
 /* Who has a CompID. */

@@ -82,21 +82,6 @@ static inline void window_host_calls(const struct window_state *w,
 			  !answers);
 }
 
-/* Whether an address is one of the Internet: no private, shared, local or test one
- * (RFC 6890), no multicast; of IPv6, 2000::/3 (RFC 4291). */
-static inline int window_is_global(const uint8_t *address)
-{
-	uint8_t a = address[12], b = address[13];
-
-	if (!window_is_mapped(address))
-		return address[0] >> 5 == 1;
-	if (a == 0 || a == 10 || a == 127 || a >= 224)
-		return 0;
-	return !((a == 100 && b >> 6 == 1) || (a == 169 && b == 254) ||
-		 (a == 172 && b >> 4 == 1) || (a == 192 && b == 168) ||
-		 (a == 198 && b >> 1 == 9));
-}
-
 /* The unknown peers it calls most often and tells most. */
 static inline void window_host_peers(const struct window_state *w,
 				     const struct window_host *x, float *row)
@@ -162,6 +147,18 @@ static inline void window_host_sessions(const struct window_state *w,
 	window_put(row, H_met, x->met);
 }
 
+/* Whom what was told last is about, in words of three bytes; the last has one. */
+static inline void window_host_peer_name(const struct window_host *x, float *row)
+{
+	const uint8_t *at = x->peer;
+
+	window_put(row, H_own_calls, (uint64_t)x->now.own + x->before.own);
+	window_put(row, H_peer_is, x->peer_is);
+	for (int i = 0; i < 5; i++, at += 3)
+		window_put(row, H_peer_0 + i, at[0] << 16 | at[1] << 8 | at[2]);
+	window_put(row, H_peer_5, *at);
+}
+
 /* What it sends that is no message. */
 static inline void window_host_unread(const struct window_host *x, uint64_t at_ns,
 				      float *row)
@@ -189,6 +186,7 @@ static inline void window_host_close(struct window_state *w, struct window_host 
 	window_host_peers(w, x, row);
 	window_host_sessions(w, x, self, row);
 	window_host_unread(x, at_ns, row);
+	window_host_peer_name(x, row);
 	window_put_unless(row, H_quiet_ms, (at_ns - x->alarm_ns) / 1000000,
 			  !x->alarm_ns);
 	window_put(row, H_history_ms, (at_ns - x->first_ns) / 1000000);

@@ -62,6 +62,7 @@ static inline void window_odd_venue_answered(struct window_state *w,
 		window_host_touch(w, x)->venues_inside++;
 	else
 		window_host_touch(w, x)->venues_outside++;
+	window_peer_name(x, gateway, WINDOW_PEER_VENUE | WINDOW_PEER_OWN);
 	window_host_alarm(w, x);
 }
 

@@ -3,7 +3,7 @@
 #ifndef AIRNET_WINDOW_SHELL_H
 #define AIRNET_WINDOW_SHELL_H
 
-#include "window_host.h"
+#include "window_peer.h"
 
 /* Ports by which one machine is worked from another: a shell, a desktop, its services.
  * Sources: the IANA registry of service names; MITRE ATT&CK T1021 (remote services). */

@@ -18,9 +18,17 @@
 #define TRACE_EXCURSION 64 /* segments; a longer one is a new path */
 #define TRACE_BEHIND 1024 /* bytes: nobody can miss any more what lies so far back */
 
-static inline uint64_t trace_path(const struct airnet_header *h)
+/* The path that is usual from now on; of a client that trades, remember it. */
+static inline void trace_settle(struct window_state *w, struct window_trace *t,
+				const struct airnet_header *h, uint64_t path)
 {
-	return (uint64_t)h->link_source << 8 | h->ttl;
+	struct window_known *client = NULL;
+
+	t->usual = path;
+	if (h->direction == AIRNET_DIRECTION_UP)
+		client = window_known_at(w, h->source, 0);
+	if (client && client->lawful)
+		client->path = path;
 }
 
 /* The usual path is back: a short spell of another one was somebody else. */
@@ -41,12 +49,14 @@ static inline void trace_back(struct window_state *w, struct window_trace *t,
 }
 
 /* A segment by another path than usual. */
-static inline void trace_away(const struct window_state *w, struct window_trace *t,
-			      uint64_t path, int is_again, int is_old)
+static inline void trace_away(struct window_state *w, struct window_trace *t,
+			      const struct airnet_header *h, int is_again, int is_old)
 {
+	uint64_t path = trace_path(h);
+
 	if (t->run && (t->odd != path || w->now_ns - t->run_ns > TRACE_EXCURSION_NS ||
 		       t->run == TRACE_EXCURSION)) {
-		t->usual = t->odd;
+		trace_settle(w, t, h, t->odd);
 		t->run = 0;
 	}
 	if (t->usual == path)
@@ -75,11 +85,11 @@ static __attribute__((noinline)) void window_trace_odd(struct window_state *w,
 	struct window_host *x = NULL;
 
 	if (!t->usual)
-		t->usual = path;
+		trace_settle(w, t, h, path);
 	if (path == t->usual && t->run)
 		trace_back(w, t, h);
 	else if (path != t->usual)
-		trace_away(w, t, path, is_again, is_taken);
+		trace_away(w, t, h, is_again, is_taken);
 	if (is_conflict || is_replay)
 		x = window_client(w, h);
 	if (!x)

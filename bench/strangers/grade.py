@@ -86,12 +86,33 @@ class Capture:
                     hit.add(comp)
         return bool(names & hit)
 
+    def is_kept_right(self, decision: Decision, incident: dict[str, Any]) -> bool:
+        """Return whether a host is kept from the incident's stranger, and no other.
+
+        True of whatever else is done, of who may call nobody, and where the labels
+        name no stranger.
+        """
+        if decision["action"] != "confine_host":
+            return True
+        culprit, *kept = decision["target"]
+        named = _strangers(self, incident)
+        return culprit in incident["hosts"] and (
+            not kept or not named or kept[0] in named
+        )
+
     def is_blamed(self, decision: Decision, incident: dict[str, Any]) -> bool:
         """Return whether an active decision hits a culprit and nobody else's thing."""
         names = self.names(decision)
+        if not self.is_kept_right(decision, incident):
+            return False
         if decision["target_type"] == "gateway":
             return incident["class"] == "flood" and _gateway(incident) in names
         return bool(names & {*incident["sessions"], *incident["hosts"]})
+
+
+def _strangers(capture: Capture, incident: dict[str, Any]) -> set[str]:
+    """Return the addresses of an incident that are no machine's that trades."""
+    return {one for one in incident["hosts"] if one not in capture.hosts}
 
 
 def _gateway(incident: dict[str, Any]) -> str:
@@ -127,6 +148,7 @@ def _avoided(
             (one["t_ns"], one["until_ns"])
             for one in active
             if _covers(capture, one, key, _gateway(incident))
+            and capture.is_kept_right(one, incident)
         ]
         due = [t_ns for t_ns in times if t_ns >= incident["due_ns"]]
         total += len(due)

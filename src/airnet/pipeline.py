@@ -19,7 +19,7 @@ from airnet.decide.findings import runs
 from airnet.decide.heeds import heeds_of
 from airnet.decode import Decoder
 from airnet.domain.address import address_bytes, address_text
-from airnet.domain.decision import Decision, TargetType
+from airnet.domain.decision import Action, Decision, TargetType
 from airnet.domain.session import LOGGED_ON, OPEN
 from airnet.features import Windows
 from airnet.features.schema import SCHEMAS
@@ -243,8 +243,8 @@ def last_bad_ns(brain: Brain, decision: Decision) -> int | None:
 
     None where it never did, or is not looked at: of a host that has no order accepted
     nothing is to be seen that could cease. A rate limit lets frames pass by design; of
-    its gateway it is told when orders came last, once it seems to hear nobody. Nothing
-    is proved by None.
+    its gateway it is told when orders came last, once it seems to hear nobody. Of a
+    host that may begin no connections others pass. Nothing is proved by None.
     """
     windows, kind = brain.windows, decision.target_type
     if kind is TargetType.PATH:
@@ -256,10 +256,26 @@ def last_bad_ns(brain: Brain, decision: Decision) -> int | None:
         seen = [windows.session_accepted_ns(decision.subject)]
     elif kind is TargetType.SOURCE:
         seen = [windows.source_last_ns(address) for address in decision.target]
+    elif decision.action is Action.CONFINE_HOST:
+        seen = _spoke_ns(brain, *decision.target)
     elif kind in (TargetType.HOST, TargetType.SUBNET):
         rows = sessions_of(decision.target, brain.decoder.sessions)
         seen = [windows.session_accepted_ns(row) for row in rows]
     return max(seen, default=0) or None
+
+
+def _spoke_ns(brain: Brain, host: str, peer: str = "") -> list[int]:
+    """Return when a host spoke to whom it is kept from, in and outside sessions."""
+    if not peer:
+        return []
+    sessions = brain.decoder.sessions
+    rows = [
+        row
+        for row in sessions_of([host], sessions)
+        if sessions["gateway"][row].tobytes() == address_bytes(peer)
+    ]
+    accepted = [brain.windows.session_accepted_ns(row) for row in rows]
+    return [*accepted, brain.windows.spoke_ns(host, peer)]
 
 
 def sessions_of(

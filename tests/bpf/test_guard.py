@@ -50,7 +50,7 @@ class Program:
             assert changed[0] == "seen"
             assert len(changed) == 2
             assert out == frame
-            is_refused = changed[1] in {"session", "source", "unknown"}
+            is_refused = changed[1] in {"session", "source", "unknown", "confined"}
             assert action == (bpf.XDP_DROP if is_refused else bpf.XDP_PASS)
             found.append(changed[1])
         return found
@@ -63,6 +63,8 @@ TABLES = (
     "gateways",
     "known",
     "unread",
+    "confined",
+    "places",
     "control",
     "counters",
     "intents",
@@ -96,6 +98,8 @@ def forget(tables: guard.KernelGuard) -> None:
         tables.gateways,
         tables.known,
         tables.unread,
+        tables.confined,
+        tables.places,
     ):
         clear(table)
 

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 from hypothesis import event, given, settings, strategies as st
 
+from airnet.decide.aims import AIMS
 from airnet.decide.facts import ACTIONS, CAUSES, Facts, Grounds
-from airnet.decide.guardrails import AIMS, Guard, Refused
+from airnet.decide.guardrails import Guard, Refused
 from airnet.decide.judge import Judge
 from airnet.decide.ladder import AUTONOMOUS_TIER_MAX, TIERS, Rung
 from airnet.decide.market import Phase

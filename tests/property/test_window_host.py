@@ -81,8 +81,8 @@ def call_home(
     """Have some hosts each call a peer of its own, and talk, in the second half."""
     free = ~taken & (rng.random(len(headers)) < 0.3)
     for place in np.flatnonzero(free[len(headers) // 2 :]) + len(headers) // 2:
-        number, up = int(rng.integers(3)), rng.random() < 0.6
-        home = ("11.0.0.1", "11.0.0.2", "10.1.0.200")[number]
+        number, up = int(rng.integers(4)), rng.random() < 0.6
+        home = ("11.0.0.1", "11.0.0.2", "10.1.0.200", "2a01:7:7:7::7")[number]
         ends = [HOSTS[number * 2], home][:: 1 if up else -1]
         row = headers[place]
         row["source"], row["target"] = (

@@ -56,6 +56,7 @@ COUNTS = {
     "shells": "shells",
     "venues_outside": "venues_outside",
     "venues_inside": "venues_inside",
+    "own_calls": "own",
     "foreign": "foreign",
     "foreign_new": "foreign_new",
     "foreign_old": "foreign_old",
@@ -199,6 +200,7 @@ class Hosts(Traces):
     def begin_edge(self, header: np.void, source: bytes, target: bytes) -> Edge:
         port, protocol = int(header["target_port"]), int(header["protocol"])
         e = self.make((source, target, port, protocol))
+        e.own = self.is_own_path(header)
         if e.learned:
             self.service(source, 0, 0)
             self.service(target, 0, 0)
@@ -214,8 +216,13 @@ class Hosts(Traces):
         x.now.bits["ports"].add(bit(port + 1))
         if protocol == 6 and self.is_odd_port(e):
             count["strangers"] += 1
+            self.own_call(x, e)
             self.alarm(x)
         return e
+
+    def own_call(self, x: Host, e: Edge) -> None:
+        x.now.count["own"] += e.own and not e.told
+        e.told = e.own
 
     def is_shell(self, e: Edge) -> bool:
         source, target, port, protocol = e.key
@@ -256,6 +263,8 @@ class Hosts(Traces):
             e.port, e.contact = int(header["source_port"]), self.now
             e.contacts += 1
             x.contacts += 1
+            if not e.told:
+                e.own = self.is_own_path(header)
         e.up = self.now
         e.out += int(header["payload_bytes"])
         is_dns = header["protocol"] == 17 and header["target_port"] == 53
@@ -266,6 +275,9 @@ class Hosts(Traces):
                 x.beat = e
             if x.carry is None or x.carry.out < e.out:
                 x.carry = e
+            x.peer = e.key[1]
+            x.peer_is = (x.beat is e) + 2 * (x.carry is e) + 8 * e.own
+            x.peer_is += 16 * (e.key[3] == 6 and is_global(e))
             self.alarm(x)
         if header["payload_bytes"] and e.back and not e.talked:
             e.talked = True
@@ -338,6 +350,7 @@ class Hosts(Traces):
         if (target, port) in self.flood.venues.venues:
             return
         x.now.count["failed"] += 1
+        self.own_call(x, e)
         self.alarm(x)
 
     def pop(self, x: Host) -> None:
@@ -428,9 +441,17 @@ class Hosts(Traces):
             "quiet_ms": (at - x.alarm) // 1_000_000 if x.alarm else None,
             "history_ms": (at - x.first) // 1_000_000,
             **self.peers_of(x),
+            **self.peer_of(x),
         }
         assert set(row) == set(HOST_SCHEMA.names)
         return row
+
+    def peer_of(self, x: Host) -> Row:
+        words = [int.from_bytes(x.peer[at : at + 3], "big") for at in range(0, 18, 3)]
+        return {
+            "peer_is": x.peer_is,
+            **{f"peer_{number}": word for number, word in enumerate(words)},
+        }
 
     def peers_of(self, x: Host) -> Row:
         beat, carry = x.beat, x.carry

@@ -47,10 +47,15 @@ DEEDS = (
     "unread",
     "venues_outside",
     "venues_inside",
+    "own",
 )
 SETS = ("targets", "ports", "names", "comps")
 
 Key = tuple[bytes, bytes, int, int]
+
+
+def path_of(header: np.void) -> int:
+    return int(header["link_source"]) << 8 | int(header["ttl"])
 
 
 def bit(value: int) -> int:
@@ -86,6 +91,8 @@ class Edge:
     failed: bool = False
     talked: bool = False
     waits: bool = False
+    own: bool = False
+    told: bool = False
 
 
 @dataclass
@@ -120,6 +127,8 @@ class Host:
     urgent: bool = False
     member: bool = False
     met: bool = False
+    peer: bytes = bytes(16)
+    peer_is: int = 0
 
     def both(self, name: str) -> int:
         return self.now.count[name] + self.before.count[name]
@@ -181,6 +190,7 @@ class Traces:
     def __init__(self, gateways: Sequence[bytes], hosts: Sequence[bytes]) -> None:
         self.registered = set(hosts)
         self.lawful: set[bytes] = set()
+        self.paths: dict[bytes, int] = {}
         self.networks = {network(one) for one in (*gateways, *hosts)}
         self.parties: dict[int, Party] = {}
         self.comps: dict[int, tuple[bytes, int]] = {}
@@ -229,6 +239,7 @@ class Traces:
         if is_odd and x.address in self.lawful and self.holds(x.address):
             is_inside = network(gateway) in self.networks
             self.touch(x)["venues_inside" if is_inside else "venues_outside"] += 1
+            x.peer, x.peer_is = gateway, 4 + 8
             self.alarm(x)
 
     def party(self, index: int) -> Party:
@@ -288,7 +299,7 @@ class Traces:
         if not size or flags & TWICE:
             return
         t = self.party(index).traces[int(header["direction"]) & 1]
-        path = int(header["link_source"]) << 8 | int(header["ttl"])
+        path = path_of(header)
         end = (int(header["sequence"]) + size) % (1 << 32)
         if path != t.usual or t.run or flags & (RETRANSMIT | CONFLICT):
             self.odd(t, header, path, end)
@@ -300,7 +311,8 @@ class Traces:
         again = bool(flags & RETRANSMIT)
         is_taken = again and bool(flags & TAKEN)
         behind = (t.next - end + (1 << 31)) % (1 << 32) - (1 << 31)
-        t.usual = t.usual or path
+        if not t.usual:
+            self.settle(t, header, path)
         if path == t.usual and t.run:
             if self.now - t.since <= EXCURSION and (t.new or t.old):
                 x = self.client(header)
@@ -310,7 +322,7 @@ class Traces:
                 self.alarm(x)
             t.run = 0
         elif path != t.usual:
-            self.away(t, path, again=again, old=is_taken)
+            self.away(t, header, again=again, old=is_taken)
         is_replay = is_taken and behind >= 1024
         if flags & CONFLICT or is_replay:
             x = self.client(header)
@@ -318,10 +330,22 @@ class Traces:
             x.now.count["replays"] += is_replay
             self.alarm(x)
 
-    def away(self, t: Trace, path: int, *, again: bool, old: bool) -> None:
+    def settle(self, t: Trace, header: np.void, path: int) -> None:
+        t.usual = path
+        client = header["source"].tobytes()
+        if header["direction"] == 0 and client in self.lawful:
+            self.paths[client] = path
+
+    def is_own_path(self, header: np.void) -> bool:
+        path = self.paths.get(header["source"].tobytes(), 0)
+        return bool(path) and path == path_of(header)
+
+    def away(self, t: Trace, header: np.void, *, again: bool, old: bool) -> None:
+        path = path_of(header)
         is_over = self.now - t.since > EXCURSION or t.run == 64
         if t.run and (t.odd != path or is_over):
-            t.usual, t.run = t.odd, 0
+            self.settle(t, header, t.odd)
+            t.run = 0
         if t.usual == path:
             return
         if not t.run:
@@ -464,6 +488,7 @@ class Traces:
         if one.comp and self.holder(one.comp, client):
             return
         self.lawful.add(client)
+        self.paths[client] = one.traces[0].usual
         self.networks |= {network(client), network(gateway)}
         if one.comp:
             self.comps[one.comp] = client, index

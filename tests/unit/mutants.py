@@ -181,6 +181,12 @@ def _tiers(patch: Patch) -> tuple[Policy, Site]:
     return POLICY, SITE
 
 
+def _confined(patch: Patch) -> tuple[Policy, Site]:
+    """Return the bug that confining a host is taken for watching it."""
+    patch.setitem(ladder.TIERS, Action.CONFINE_HOST, ladder.Tier.EVIDENCE)
+    return POLICY, SITE
+
+
 def _presigned(patch: Patch) -> tuple[Policy, Site]:
     """Return the bug that one person signs for two."""
     one = property(lambda rule: bool(rule.presigned_by))
@@ -223,6 +229,15 @@ MUTANTS: dict[str, Mutant] = {
     "no_host_rule": without(Refusal.PROTECTED, 1),
     "no_client_rule": without(Refusal.STEERED),
     "no_answer_rule": without(Refusal.STEERED, 1),
+    "no_peer_rule": without(Refusal.PROTECTED, 2),
+    "no_own_path_rule": without(Refusal.STEERED, 2),
+    "no_trader_rule": without(Refusal.NEED, 5),
+    "confined_by_opinion": without(Refusal.NEED, 6),
+    "kept_from_who_trades": instead(
+        Refusal.PROTECTED,
+        lambda f: (f.action == rules.CONFINE) & (f.is_peer == 1) & (f.is_host == 1),
+        2,
+    ),
     "no_probability_rule": without(Refusal.DOUBT),
     "no_p_value_rule": without(Refusal.DOUBT, 1),
     "no_dwell_rule": without(Refusal.DOUBT, 2),
@@ -316,6 +331,7 @@ MUTANTS: dict[str, Mutant] = {
     "hosts_forgotten": with_protection(lambda kept: kept.hosts.clear()),
     "within_not_meeting": _apart,
     "tier_of_isolation": _tiers,
+    "tier_of_confinement": _confined,
     # What leaves.
     "doubts_ignored": leaving(
         lambda f: (

@@ -105,6 +105,7 @@ def test_a_proof_is_of_something(site: Site | None) -> None:
     assert {name for _, name in _accepted(model)} == {
         "rate_limit_sources",
         "drop_sources",
+        "confine_host",
         "throttle_session",
         "cancel_orders",
         "isolate_host",

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from airnet.act.actuator import Reconciled
+from airnet.act.guardplaces import places_of
 from airnet.act.shot import Shot
 from airnet.act.unread import Place, Unread, covers
 from airnet.clock import Clock
@@ -22,7 +23,6 @@ from airnet.errors import ActuationError, UnsupportedError
 from airnet.kernel.guard import (
     KernelGuard,
     Rule,
-    flow_key,
     gateway_key,
     prefix_key,
     rate,
@@ -32,6 +32,8 @@ from airnet.kernel.tables import Table
 _ACTIONS = frozenset(
     {Action.DROP_SOURCES, Action.RATE_LIMIT_SOURCES, Action.ISOLATE_SESSION}
 )
+#: Of what foresees nothing: a Decision is no shot.
+_SLOW = frozenset({Action.ISOLATE_SESSION, Action.CONFINE_HOST})
 #: Containments remembered for idempotence and for telling how they ended.
 KNOWN_MAX = 4096
 
@@ -80,7 +82,10 @@ class GuardActuator:
         self._applied: dict[str, tuple[Containment, list[Place]]] = {}
 
     def accepts(self, decision: Decision) -> bool:
-        """Return whether this is an action of the network that frames can tell."""
+        """Return whether frames can tell what it is against, and they come by here."""
+        if decision.action is Action.CONFINE_HOST:
+            # A port in front of some gateways sees nothing of what goes elsewhere.
+            return not self._behind and bool(decision.target)
         if decision.action not in _ACTIONS or not decision.gateway:
             return False
         return not self._behind or address_bytes(decision.gateway) in self._behind
@@ -148,7 +153,7 @@ class GuardActuator:
 
     def is_of(self, decision: Decision, shot: Shot) -> bool:
         """Return whether a Decision orders exactly what a shot did already."""
-        if not self.accepts(decision) or decision.action is Action.ISOLATE_SESSION:
+        if not self.accepts(decision) or decision.action in _SLOW:
             return False
         wanted, done = self._places(decision), self.places_of(shot)
         ours = {(place.table.fd, place.key) for place in wanted}
@@ -311,26 +316,12 @@ class GuardActuator:
 
     @property
     def _tables(self) -> tuple[Table, ...]:
-        return self._guard.sessions, self._guard.sources, self._guard.gateways
+        guard = self._guard
+        return guard.sessions, guard.sources, guard.gateways, guard.confined
 
     def _places(self, decision: Decision) -> list[Place]:
         """Return where the rules of a Decision go; never where it is spared."""
-        if decision.action is Action.ISOLATE_SESSION:
-            name = decision.session
-            assert name is not None, "isolate_session names its session"
-            ends = (name.client, name.client_port), (name.gateway, name.gateway_port)
-            return [
-                Place(self._guard.sessions, flow_key(*here, *there))
-                for here, there in (ends, ends[::-1])
-            ]
-        if decision.action is Action.RATE_LIMIT_SOURCES:
-            key = gateway_key(decision.gateway, decision.port)
-            return [Place(self._guard.gateways, key)]
-        return [
-            Place(self._guard.sources, prefix_key(source))
-            for source in decision.target
-            if not self._spared(source)
-        ]
+        return places_of(self._guard, decision, self._spared)
 
     def rule(self, decision: Decision, until_ns: int, number: int) -> Rule:
         """Return the rule that each place of a Decision is given."""

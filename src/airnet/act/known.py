@@ -5,10 +5,14 @@ can be flooded, so a session that is no longer seen, and was not seen to end, is
 pass for a while longer: a firm that heartbeats shows itself in that time.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from airnet.clock import Clock
+from airnet.domain.address import address_text
+from airnet.kernel.guard import place_keys
 from airnet.kernel.tables import Table
 
 #: Four heartbeats of the usual 30 s. Source: FIX 4.4, HeartBtInt(108), common practice.
@@ -68,6 +72,44 @@ class Known:
                 self._present.discard(key)
                 del self._lost_ns[key]
         self._seen = seen
+
+
+class Venues:
+    """Keeps the guard's table of where orders are taken. Not for two threads.
+
+    What is there stays: where somebody traded, a confined host may connect to.
+
+    Args:
+        table: the guard's.
+        listed: the site's gateways, address and port.
+    """
+
+    def __init__(self, table: Table, listed: Iterable[tuple[str, int]]) -> None:
+        self._table = table
+        self._present = set(table.keys())
+        self._seen = b""
+        for address, port in listed:
+            self._add(place_keys(address, port))
+
+    def keep(self, trading: NDArray[np.void]) -> None:
+        """Take in SESSION rows that are logged on.
+
+        Raises:
+            UnsupportedError: the kernel refused, or has no more room.
+        """
+        seen = trading[["gateway", "gateway_port"]].tobytes()
+        if seen == self._seen:
+            return
+        for row in trading:
+            address = address_text(row["gateway"].tobytes())
+            self._add(place_keys(address, int(row["gateway_port"])))
+        self._seen = seen
+
+    def _add(self, keys: Iterable[bytes]) -> None:
+        for key in keys:
+            if key not in self._present:
+                self._table.update(key, bytes(8))
+                self._present.add(key)
 
 
 def _flows(rows: NDArray[np.void]) -> bytes:

@@ -2,6 +2,8 @@
 
 import functools
 
+import msgspec
+
 from airnet.decide.findings import Finding
 from airnet.decide.ladder import TIERS
 from airnet.decide.protection import endpoint
@@ -87,6 +89,23 @@ def draft(
         gateway=gateway,
         port=port,
     )
+
+
+def latched(decision: Decision, rule: str, most: int, window_ms: int) -> Decision:
+    """Return the alert that from this Decision on everything stays in shadow."""
+    page = msgspec.structs.replace(
+        decision,
+        tier=TIERS[Action.ALERT],
+        action=Action.ALERT,
+        until_ns=0,
+        mode=Mode.SHADOW,
+        rule=rule,
+        measured=most + 1,
+        limit=most,
+        why=f"More than {most} containments were ordered within {window_ms} ms: every "
+        "later one stays in shadow until a person starts airnet anew.",
+    )
+    return with_id(page)
 
 
 def sensor_alert(now_ns: int, loss_ppm: int, limit: int, why: str) -> Decision:

@@ -59,6 +59,21 @@ LOOPS_TOLD = (
     "order.price_and_quantity",
 )
 
+#: What no honest machine that trades did, on any capture: it is confined, and trades on
+#: (airnet.decide.confinement says what must be seen beside).
+HOSTS_CONFINED = (
+    "host.odd_targets",
+    "host.odd_targets_failed",
+    "host.strange_failures",
+    "host.regular_calls",
+    "host.regular_calls_again",
+    "host.regular_calls_at_length",
+    "host.regular_calls_outside",
+    "host.calls_outside",
+    "host.bytes_outside",
+    "host.unknown_gateway_outside",
+)
+
 #: What is made of refusals, and says nothing while it may be airnet that had them
 #: refused (airnet.decide.refusals). Not a ClOrdID used four times in 0.2 s: whoever
 #: refuses such orders, the session has sent them.

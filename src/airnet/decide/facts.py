@@ -24,8 +24,9 @@ ASSETS: tuple[str, ...] = ("", *get_args(Asset))
 class Facts(msgspec.Struct, kw_only=True):
     """What is ordered, of whom, on what grounds, by whose leave, beside what else.
 
-    Three are those of one target at a time: `is_guarded`, `is_vital`, `is_host` and
-    `is_client`, of a target that covers the addresses `first` to `last`.
+    Five are those of one target at a time: `is_guarded`, `is_vital`, `is_host`,
+    `is_client` and `is_peer` (whom a confined host is kept from), of a target that
+    covers the addresses `first` to `last`.
     """
 
     # What is ordered; `targets` is how many things it names or, a subnet, holds.
@@ -46,6 +47,7 @@ class Facts(msgspec.Struct, kw_only=True):
     is_vital: int = 0
     is_host: int = 0
     is_client: int = 0
+    is_peer: int = 0
     # What it rests on.
     is_hard: int = 0
     is_presigned: int = 0

@@ -13,6 +13,7 @@ import msgspec
 
 from airnet.config import Site
 from airnet.decide import limits, rules
+from airnet.decide.aims import FROM, count_named, is_named, named, place_of
 from airnet.decide.facts import ACTIONS, ASSETS, CAUSES, TARGET_TYPES, Facts, Grounds
 from airnet.decide.ladder import TIERS
 from airnet.decide.market import PHASES
@@ -22,8 +23,6 @@ from airnet.decide.protection import (
     Protection,
     Range,
     canonical,
-    endpoint,
-    number,
     span,
 )
 from airnet.decide.refusals import Refusals
@@ -31,19 +30,9 @@ from airnet.decide.rules import Refusal
 from airnet.decide.stands import RENEWAL_PART, STANDS_MAX, Stand, Stands
 from airnet.domain.decision import PASSIVE, Action, Decision, TargetType, Tier
 
-#: What each action must aim at, to be named exactly.
-AIMS = {
-    Action.RATE_LIMIT_SOURCES: TargetType.GATEWAY,
-    Action.DROP_SOURCES: TargetType.SOURCE,
-    Action.REROUTE: TargetType.PATH,
-    Action.THROTTLE_SESSION: TargetType.SESSION,
-    Action.CANCEL_ORDERS: TargetType.SESSION,
-    Action.DISABLE_SESSION: TargetType.SESSION,
-    Action.THROTTLE_PROCESS: TargetType.SESSION,
-    Action.FREEZE_PROCESS: TargetType.SESSION,
-    Action.ISOLATE_HOST: TargetType.HOST,
-    Action.ISOLATE_SUBNET: TargetType.SUBNET,
-}
+#: The addresses of one target, whether it is protected else, whether it was seen
+#: trading, and whether it is whom a host is kept from.
+Victim = tuple[Range | None, bool, bool, bool]
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +108,7 @@ class Guard:
 
     def facts(self, decision: Decision, grounds: Grounds) -> Facts:
         """Return what the rules look at, but for what is of one target alone."""
-        targets = decision.target[: _named(decision)]
+        targets = named(decision)
         found = Facts(
             cause=CAUSES.index(decision.cause),
             action=ACTIONS.index(decision.action),
@@ -130,7 +119,7 @@ class Guard:
             ttl_ns=decision.until_ns - decision.t_ns,
             t_ns=decision.t_ns,
             approvals=decision.approvals_needed,
-            is_named=int(_is_named(decision)),
+            is_named=int(is_named(decision)),
             asset=ASSETS.index(grounds.asset),
             phase=PHASES.index(grounds.phase),
             is_presigned=int(grounds.is_hard and grounds.is_presigned),
@@ -162,9 +151,10 @@ class Guard:
             for each in self._victims(decision)
         ]
 
-    def aimed(self, facts: Facts, victim: tuple[Range | None, bool, bool]) -> Facts:
+    def aimed(self, facts: Facts, victim: Victim) -> Facts:
         """Return `facts` of one victim: its addresses, and what these are."""
-        place, is_guarded, is_client = victim
+        place, is_guarded, is_client, is_peer = victim
+        facts.is_peer = int(is_peer)
         if place is None:  # what cannot be read is protected: doubt never cuts
             facts.is_guarded, facts.is_vital = 1, 0
             facts.is_host, facts.is_client = 0, 0
@@ -292,7 +282,13 @@ class Guard:
         facts.left_ns, facts.held_ns = past.left_ns, past.held_ns
         facts.repeats = past.repeats
         beside = self._stands.standing(decision)
-        others = [target for target in beside if target not in targets]
+        # Who is confined trades on: that counts for no isolation, nor that for it.
+        is_confined = decision.action is Action.CONFINE_HOST
+        others = [
+            target
+            for target in beside
+            if target not in targets and (FROM in target) is is_confined
+        ]
         facts.standing = sum(beside[target] for target in others)
         if decision.target_type is TargetType.SESSION:
             part, whole = self._peers.flow([*others, *targets])
@@ -313,33 +309,39 @@ class Guard:
 
     def _things(self, decision: Decision) -> tuple[tuple[str, ...], int]:
         """Return what a Decision names, and how much each of it holds."""
-        targets = decision.target[: _named(decision)]
-        return targets, self._weight(decision) if len(decision.target) == 1 else 1
+        return named(decision), self._weight(decision) if len(
+            decision.target
+        ) == 1 else 1
 
     def _weight(self, decision: Decision) -> int:
         """Return how many things are named: of a subnet, the hosts it holds."""
         if decision.target_type is not TargetType.SUBNET:
-            return _named(decision)
+            return count_named(decision)
         try:
             return max(1, self._peers.hosts_in(span(decision.target[0])))
         except ValueError:
             return 1
 
-    def _victims(self, decision: Decision) -> list[tuple[Range | None, bool, bool]]:
-        """Return the addresses a Decision matches; protected else; seen trading."""
+    def _victims(self, decision: Decision) -> list[Victim]:
+        """Return the addresses a Decision matches; protected else; seen trading.
+
+        And whether it is whom a host is kept from.
+        """
         session = decision.session
         if decision.target_type is TargetType.SESSION:
             if session is None:
-                return [(None, True, False)]
+                return [(None, True, False, False)]
             is_guarded = self.protection.comp_reason(session) != ""
-            return [(_place(session.client), is_guarded, True)]
+            return [(place_of(session.client), is_guarded, True, False)]
         if decision.target_type in (TargetType.GATEWAY, TargetType.PATH):
-            return [(_place(decision.gateway), False, False)]
-        return [
-            (place, False, place is not None and self._is_client(target))
-            for target in decision.target
-            for place in (_place(target),)
-        ]
+            return [(place_of(decision.gateway), False, False, False)]
+        is_confined = decision.action is Action.CONFINE_HOST
+        found: list[Victim] = []
+        for target in decision.target:
+            place = place_of(target)
+            is_client = place is not None and self._is_client(target)
+            found.append((place, False, is_client, is_confined and bool(found)))
+        return found
 
     def _is_path(self, decision: Decision) -> bool:
         """Return whether the site has this path, to this gateway."""
@@ -349,38 +351,3 @@ class Guard:
 
     def _is_client(self, target: str) -> bool:
         return "/" not in target and self._peers.is_client(target)
-
-
-def _place(target: str) -> Range | None:
-    """Return the addresses of a target; None for what is no address or prefix."""
-    try:
-        if "/" in target:
-            return span(target)
-        place = number(target)
-    except ValueError:
-        return None
-    return place, place
-
-
-def _named(decision: Decision) -> int:
-    """Return how many of `target`'s strings are things, not names of the first."""
-    is_source = decision.target_type is TargetType.SOURCE
-    return len(decision.target) if is_source else 1
-
-
-def _is_named(decision: Decision) -> bool:
-    """Return whether the target is of the action's kind and spelled exactly."""
-    if not decision.target or AIMS.get(decision.action) is not decision.target_type:
-        return False
-    first, session = decision.target[0], decision.session
-    if decision.target_type is TargetType.SESSION:
-        if session is None or not session.client_comp:
-            return False
-        return first == endpoint(session.client, session.client_port)
-    if decision.target_type is TargetType.GATEWAY:
-        return first == endpoint(decision.gateway, decision.port)
-    if decision.target_type is TargetType.PATH:
-        return len(decision.target) == 1 and not decision.port
-    # One host at a time: only a subnet is written as a prefix.
-    is_subnet = decision.target_type is TargetType.SUBNET
-    return all(("/" in target) is is_subnet for target in decision.target)

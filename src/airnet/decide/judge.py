@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from airnet.config import Site
-from airnet.decide import drafts, wording
+from airnet.decide import drafts
 from airnet.decide.diversions import Diversions
 from airnet.decide.doubts import Doubts
 from airnet.decide.dwell import evidence_of, has_dwelt, one_window, told_words
@@ -21,7 +21,6 @@ from airnet.decide.findings import Columns, Finding, Findings
 from airnet.decide.guardrails import Guard
 from airnet.decide.held import Helds
 from airnet.decide.insist import Insists
-from airnet.decide.ladder import TIERS
 from airnet.decide.outlook import Outlook
 from airnet.decide.peers import Peers
 from airnet.decide.policy import NS_PER_MS, Contain, Policy
@@ -299,7 +298,11 @@ class Judge:
         if not streak.is_above:
             self._proposals.note(proposal)
         grounds = self._proposals.grounds(proposal, verdict, finding, streak, rule)
-        return self._pass(verdict, finding, streak, (proposal, grounds))
+        ordered = self._pass(verdict, finding, streak, (proposal, grounds))
+        asked = self._proposals.asked(verdict, finding, streak, rule, proposal)
+        if asked is not None:
+            ordered += self._pass(verdict, finding, streak, asked)
+        return ordered
 
     def _divert(self, verdict: Verdict, finding: Finding) -> list[Decision]:
         """Drive round a fault of a line, where a path is proven up."""
@@ -351,23 +354,8 @@ class Judge:
         if is_quiet:
             return [drafts.with_id(decision)]
         budget = self._policy.budget
-        why = wording.sentence(
-            f"more than {budget.actions_max} containments were ordered within "
-            f"{budget.window_ms} ms: every later one stays in shadow until a person "
-            "starts airnet anew"
-        )
-        page = msgspec.structs.replace(
-            decision,
-            tier=TIERS[Action.ALERT],
-            action=Action.ALERT,
-            until_ns=0,
-            mode=Mode.SHADOW,
-            rule=LATCH,
-            measured=budget.actions_max + 1,
-            limit=budget.actions_max,
-            why=why,
-        )
-        return [drafts.with_id(decision), drafts.with_id(page)]
+        page = drafts.latched(decision, LATCH, budget.actions_max, budget.window_ms)
+        return [drafts.with_id(decision), page]
 
     def _let_out(self, proposal: Decision, facts: Facts) -> Decision:
         """Return a proposal that passed every guardrail in the mode it leaves in."""

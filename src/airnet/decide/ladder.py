@@ -26,6 +26,7 @@ TIERS = {
     Action.EVIDENCE: Tier.EVIDENCE,
     Action.RATE_LIMIT_SOURCES: Tier.PROTECT,
     Action.DROP_SOURCES: Tier.PROTECT,
+    Action.CONFINE_HOST: Tier.PROTECT,
     Action.REROUTE: Tier.DIVERT,
     Action.THROTTLE_SESSION: Tier.LIMIT_ALGO,
     # What holds an algorithm's process holds its cancels as well: no throttle of T4.
@@ -58,6 +59,7 @@ SWITCHED = frozenset(
     {
         Action.RATE_LIMIT_SOURCES,
         Action.DROP_SOURCES,
+        Action.CONFINE_HOST,
         Action.REROUTE,
         Action.ISOLATE_SESSION,
         Action.ISOLATE_HOST,

@@ -28,7 +28,12 @@ FITTING = {
         }
     ),
     Cause.COMPROMISE: frozenset(
-        {Action.DROP_SOURCES, Action.ISOLATE_HOST, Action.ISOLATE_SUBNET}
+        {
+            Action.DROP_SOURCES,
+            Action.CONFINE_HOST,
+            Action.ISOLATE_HOST,
+            Action.ISOLATE_SUBNET,
+        }
     ),
     Cause.VENUE_FAULT: frozenset({Action.REROUTE}),
 }
@@ -123,6 +128,8 @@ def _is_allowed(rule: Contain, cause: Cause, action: Action) -> bool:
     """Return whether it is what the Cause's rule orders, rungs left out."""
     if action not in FITTING[cause] or rule.action == "evidence":
         return False
+    if action is Action.CONFINE_HOST:
+        return bool(rule.confined)
     # Too many sources to name are limited together, whatever would be done to few.
     return action.value == rule.action or action is Action.RATE_LIMIT_SOURCES
 

@@ -84,6 +84,10 @@ class Peers:
         """Return every `ip:port` that the site has a gateway at, of this address."""
         return self._places.get(address, ())
 
+    def is_unlisted(self, address: str) -> bool:
+        """Return whether the site lists its gateways, and none at this address."""
+        return bool(self._places) and address not in self._places
+
     def asset(self, address: str, port: int) -> str:
         """Return the asset class traded at a gateway; "" where nobody said."""
         place = endpoint(address, port)

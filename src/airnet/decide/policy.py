@@ -14,6 +14,7 @@ from airnet.decide.bounds import Budget, Drifting, Hysteresis, Resigned, Trust
 from airnet.decide.enough import (
     FLOODS_AT_ONCE,
     FLOODS_TOLD,
+    HOSTS_CONFINED,
     LOOPS_AT_ONCE,
     LOOPS_TOLD,
 )
@@ -96,7 +97,8 @@ class Contain(Closed, frozen=True):
     sure of the same. Evidence is kept, too, of opinions that gathered `evidence_told`
     nats (0: not): to know before something is done. Of what a session sends above its
     own envelope, `excess_min` nats (0: never) are a hard limit, `excess_toll` taken of
-    each message (airnet.decide.excess). `assets` narrows enforcement to
+    each message (airnet.decide.excess). Of the rules `confined`, a machine that trades
+    is confined (airnet.decide.confinement). `assets` narrows enforcement to
     these CompIDs or gateways (`ip:port`); all others stay in shadow. Empty means every
     asset. `when` changes some of this for asset classes and market phases; `rung` says
     what lies above T4, for people to agree to.
@@ -121,6 +123,7 @@ class Contain(Closed, frozen=True):
     evidence_span_ms: int = 100
     excess_min: float = 0.0
     excess_toll: float = 0.0
+    confined: tuple[str, ...] = ()
     ttl_ms: int = 30_000
     tier_max: int = 1
     when: tuple[When, ...] = ()
@@ -201,6 +204,7 @@ class Causes(Closed, frozen=True):
         dwell_windows=1,
         opinion_dwell_ms=1000,
         ttl_ms=30_000,
+        confined=HOSTS_CONFINED,
         tier_max=2,
     )
     # Never contained. A fault of the line is driven round, by a path the site has.

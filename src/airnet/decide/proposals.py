@@ -6,7 +6,7 @@ when everything that fits stands already.
 
 import msgspec
 
-from airnet.decide import drafts, dwell, expulsion, forgery, wording
+from airnet.decide import confinement, drafts, dwell, expulsion, forgery, wording
 from airnet.decide.drops import Drops
 from airnet.decide.dwell import has_dwelt
 from airnet.decide.facts import Grounds
@@ -30,10 +30,9 @@ MARKET_SESSIONS_MIN = 3
 KNOWN_DATAGRAMS = 8
 DATAGRAMS_RULE = "gateway.datagrams_per_second"
 PORT_SHARE = "busiest_port_share"
-#: A gateway is used to datagrams that come at this rate, and half of its packets, in
-#: thousandths.
-USUAL_PER_SECOND = 4
-HALF = 500
+#: A gateway is used to datagrams that come at this rate, and half of its packets
+#: (thousandths).
+USUAL_PER_SECOND, HALF = 4, 500
 #: Nearly all of them to one port; or to so many ports that they are of no service; and
 #: hardly any of those who trade. Thousandths.
 ONE_PORT, MANY_PORTS, FEW_KNOWN = 800, 300, 100
@@ -109,7 +108,9 @@ class Proposals:
         if cause is Cause.ALGO_FAULT and verdict.session is not None:
             return ((drafts.subject(verdict)[1],),)
         if cause is Cause.COMPROMISE or verdict.window_kind == WINDOW_HOST:
-            return ((verdict.address,),) if verdict.address else ()
+            if not verdict.address:
+                return ()
+            return ((verdict.address,), *confinement.things(verdict))
         if cause is not Cause.FLOOD or verdict.window_kind != WINDOW_GATEWAY:
             return ()
         places = [(endpoint(verdict.address, port),) for port in (verdict.port, 0)]
@@ -145,6 +146,8 @@ class Proposals:
             if is_host
             else decision.target_type is TargetType.SESSION
         )
+        if decision.action is Action.CONFINE_HOST:
+            is_answered = confinement.is_own(verdict, self._findings.feature)
         return Grounds(
             is_hard=finding.is_hard,
             is_presigned=finding.is_presigned,
@@ -329,12 +332,10 @@ class Proposals:
         feature = self._findings.feature
         reason = expulsion.objection(verdict, finding, feature, protected)
         if reason:
-            _, phase = self._terms.where(verdict)
-            found = None
-            is_known = verdict.known or self._guard.protection.is_host(verdict.address)
-            if is_known and finding.rule not in expulsion.STANDBY_RULES:
-                found = self._rungs.isolation(verdict, finding, streak, rule, phase)
-            return self._wanted(found, rule, verdict) if found else reason
+            how = verdict, finding, streak, rule
+            if not confinement.lacks(how, feature, self._peers):
+                return self._wanted(confinement.draft(*how), rule, verdict)
+            return self._isolation(verdict, finding, streak, rule) or reason
         ttl_ns = rule.ttl_ms * NS_PER_MS
         seen = wording.seen_words(verdict, finding, streak)
         done = wording.drop_words((verdict.address,), 0, ttl_ns)
@@ -348,6 +349,32 @@ class Proposals:
             until_ns=verdict.close_ns + ttl_ns,
             mode=_mode(rule, (verdict.address,)),
         )
+
+    def asked(
+        self,
+        verdict: Verdict,
+        finding: Finding,
+        streak: Streak,
+        rule: Contain,
+        proposal: Decision,
+    ) -> tuple[Decision, Grounds] | None:
+        """Return what people are asked beside what airnet does alone: to isolate."""
+        if proposal.action is not Action.CONFINE_HOST:
+            return None
+        found = self._isolation(verdict, finding, streak, rule)
+        if found is None:
+            return None
+        return found, self.grounds(found, verdict, finding, streak, rule)
+
+    def _isolation(
+        self, verdict: Verdict, finding: Finding, streak: Streak, rule: Contain
+    ) -> Decision | None:
+        """Return the isolation of a known host, for people, if policy has it."""
+        if finding.rule in expulsion.STANDBY_RULES:
+            return None
+        _, phase = self._terms.where(verdict)
+        found = self._rungs.isolation(verdict, finding, streak, rule, phase)
+        return self._wanted(found, rule, verdict) if found else None
 
     def strangers(self, sources: tuple[str, ...]) -> list[str]:
         """Return the sources that may be cut: strangers to site and sessions."""

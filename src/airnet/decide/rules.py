@@ -16,6 +16,7 @@ from airnet.decide.stands import RENEWAL_PART
 from airnet.domain.decision import Action, TargetType, Tier
 
 DROP = ACTIONS.index(Action.DROP_SOURCES)
+CONFINE = ACTIONS.index(Action.CONFINE_HOST)
 REROUTE = ACTIONS.index(Action.REROUTE)
 RATE = ACTIONS.index(Action.RATE_LIMIT_SOURCES)
 SESSION = TARGET_TYPES.index(TargetType.SESSION)
@@ -105,6 +106,20 @@ RULES = (
         Refusal.STEERED,
         lambda f: (f.is_answered == 0) & (f.tier >= Tier.DIVERT),
     ),
+    # Who trades keeps whom it belongs to: the site's hosts, and others that trade.
+    Rule(
+        Refusal.PROTECTED,
+        lambda f: (
+            (f.action == CONFINE)
+            & (f.is_peer == 1)
+            & ((f.is_host == 1) | (f.is_client == 1))
+        ),
+        is_each=True,
+    ),
+    Rule(
+        Refusal.STEERED,
+        lambda f: (f.action == CONFINE) & (f.is_answered == 0),
+    ),
     Rule(
         Refusal.DOUBT,
         lambda f: (f.is_hard == 0) & (f.probability_ppm < f.probability_ppm_min),
@@ -142,6 +157,18 @@ RULES = (
         lambda f: f.path_age_ns,
         lambda f: f.path_age_ns_max,
     ),
+    # Only who is known to trade, by the site or by sight, and by no model's opinion.
+    Rule(
+        Refusal.NEED,
+        lambda f: (
+            (f.action == CONFINE)
+            & (f.is_peer == 0)
+            & (f.is_client == 0)
+            & (f.is_host == 0)
+        ),
+        is_each=True,
+    ),
+    Rule(Refusal.NEED, lambda f: (f.action == CONFINE) & (f.is_hard == 0)),
     Rule(
         Refusal.APPROVALS,
         lambda f: (

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import msgspec
 
 from airnet.decide import drafts, wording
+from airnet.decide.aims import FROM
 from airnet.decide.findings import Finding
 from airnet.decide.guardrails import Guard
 from airnet.decide.ladder import Rung, step_of
@@ -86,6 +87,8 @@ class Rungs:
         """Return the isolation of a known host, or of its subnet, if policy has it."""
         if verdict.window_kind != WINDOW_HOST or not verdict.address:
             return None
+        if not verdict.known and not self._guard.protection.is_host(verdict.address):
+            return None
         subnet = self._peers.subnet(number(verdict.address))
         is_wide = bool(subnet) and self.beside(verdict) > 0
         for rung in reversed(_ordered(rule, Cause.COMPROMISE)):
@@ -112,7 +115,7 @@ class Rungs:
 
     def _hosts(self, now_ns: int) -> Iterator[str]:
         for target in self._guard.standing(TargetType.HOST, now_ns):
-            if "/" not in target:
+            if "/" not in target and FROM not in target:
                 yield target
 
     def _draft(

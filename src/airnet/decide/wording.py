@@ -115,6 +115,13 @@ def drop_words(sources: tuple[str, ...], spared: int, ttl_ns: int) -> str:
     )
 
 
+def confine_words(peers: tuple[str, ...], ttl_ns: int) -> str:
+    """Return what confining a host does: to one peer, or to all but gateways."""
+    what = f"what it sends to {peers[0]} is" if peers else "its new connections are"
+    but = "everything else" if peers else "those to gateways, and what is open,"
+    return f"{what} dropped for {ttl_ns // NS_PER_MS} ms; {but} passes, orders too"
+
+
 def rate_words(place: str, fanout: int, ttl_ns: int) -> str:
     """Return what rate limiting does."""
     return (

@@ -113,6 +113,21 @@ _HOST = (
         "Logons let in at an address of no network of ours that nobody else trades at",
     ),
     ("venues_inside", COUNT, "the same at one of a network of ours"),
+    (
+        "own_calls",
+        COUNT,
+        "odd targets and strange failures called by the path of its own sessions",
+    ),
+    (
+        "peer_is",
+        COUNT,
+        "1: its last peer is called most, +2: told most, +4: lets it in, +16: Internet",
+    ),
+    *(
+        (f"peer_{n}", COUNT, f"its address: bytes {3 * n} to {3 * n + 2}")
+        for n in range(5)
+    ),
+    ("peer_5", COUNT, "its address: the last byte"),
 )
 
 #: Nothing was seen of them where nothing was asked, or nobody called.

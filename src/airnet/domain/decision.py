@@ -30,6 +30,7 @@ class Action(enum.StrEnum):
     EVIDENCE = "evidence"
     RATE_LIMIT_SOURCES = "rate_limit_sources"
     DROP_SOURCES = "drop_sources"
+    CONFINE_HOST = "confine_host"
     REROUTE = "reroute"
     THROTTLE_SESSION = "throttle_session"
     THROTTLE_PROCESS = "throttle_process"

@@ -98,6 +98,10 @@ class Windows:
         """When an address last sent a flood-like packet; 0 = never, or forgotten."""
         return self._table.source_last_ns(address_bytes(address))
 
+    def spoke_ns(self, source: str, target: str) -> int:
+        """When one address last spoke to another, sessions apart; 0 = never."""
+        return self._table.spoke_ns(address_bytes(source), address_bytes(target))
+
     def counters(self) -> dict[str, int]:
         """Return what was bounded or refused: name -> count."""
         return self._table.counters()

@@ -10,7 +10,7 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 from typing import Self
@@ -36,6 +36,7 @@ ENDS = (
     "source",
     "unknown",
     "off",
+    "confined",
 )
 COUNTERS_WORDS = 16
 #: GUARD_INTENT_PAGES pages.
@@ -56,6 +57,8 @@ _TABLES = {
     "gateways": (_GATEWAY.size, _RULE.size),
     "known": (_FLOW.size, 8),
     "unread": (_PAIR.size, _RULE.size),
+    "confined": (_PAIR.size, _RULE.size),
+    "places": (_GATEWAY.size, 8),
 }
 #: Everything pinned, in this order.
 _NAMES = (*_TABLES, "control", "counters", "intents", "link")
@@ -136,6 +139,17 @@ def gateway_key(address: str, port: int) -> bytes:
     return _GATEWAY.pack(address_bytes(address), port)
 
 
+def pair_key(source: str, target: str) -> bytes:
+    """Return the key of who is kept from whom; "" is whoever it would connect to."""
+    there = address_bytes(target) if target else bytes(16)
+    return _PAIR.pack(address_bytes(source), there)
+
+
+def place_keys(address: str, port: int) -> tuple[bytes, bytes]:
+    """Return the keys of where orders are taken: by its address, and by its port."""
+    return gateway_key(address, 0), _GATEWAY.pack(bytes(16), port)
+
+
 class KernelGuard:
     """The attached program's tables. Closing lets go; what is pinned stays.
 
@@ -149,7 +163,7 @@ class KernelGuard:
         self.descriptors = fds
         tables = (Table(fds[name], name, *sizes) for name, sizes in _TABLES.items())
         self.spared, self.sessions, self.sources, self.gateways, *others = tables
-        self.known, self.unread = others
+        self.known, self.unread, self.confined, self.places = others
         #: The switch: not 0 is off (struct airnet_guard_control).
         self.control = bpf.mapped(fds["control"], 8, writable=True)
         words = COUNTERS_WORDS * bpf.possible_cpu_count()
@@ -182,6 +196,18 @@ class KernelGuard:
         still take rules then, and hold nothing back.
         """
         return bpf.link_interface(self.descriptors["link"]) != 0
+
+    def spare(self, networks: Iterable[str]) -> None:
+        """Hold nothing of these networks back, and of no others whatever.
+
+        Raises:
+            UnsupportedError: the kernel refused.
+        """
+        wanted, present = {prefix_key(one) for one in networks}, set(self.spared.keys())
+        for key in wanted - present:
+            self.spared.update(key, bytes(8))
+        for key in present - wanted:
+            self.spared.delete(key)
 
     def counts(self) -> dict[str, int]:
         """Return frames by their end; `seen` is the sum of the others."""

@@ -6,7 +6,6 @@ without a branch over Facts and Truth, as the rules are (`airnet.decide.rules`),
 a proof and a replay of its counterexample ask the same question.
 """
 
-import ipaddress
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from airnet.decide.market import Phase
 from airnet.decide.policy import Policy, Rule
 from airnet.decide.rules import (
     CLOSED,
+    CONFINE,
     DROP,
     GATEWAY,
     HOST,
@@ -30,6 +30,7 @@ from airnet.decide.rules import (
 )
 from airnet.domain.decision import Action, Mode
 from airnet.domain.verdict import CONTAINABLE, PPM, Cause
+from airnet.prove import places
 
 NS_PER_MS = 1_000_000
 DAY_NS = 86_400_000 * NS_PER_MS
@@ -37,7 +38,6 @@ DAY_NS = 86_400_000 * NS_PER_MS
 STOOD_NS_MIN = 500 * NS_PER_MS
 #: What airnet cannot do without: a site that enforces must say where each is.
 ROLES = ("mirror", "control", "clock")
-Range = tuple[int, int]
 
 FLOOD = CAUSES.index(Cause.FLOOD)
 ALGO = CAUSES.index(Cause.ALGO_FAULT)
@@ -49,6 +49,7 @@ VENUE = CAUSES.index(Cause.VENUE_FAULT)
 REACH = {
     Action.RATE_LIMIT_SOURCES: 2,
     Action.DROP_SOURCES: 2,
+    Action.CONFINE_HOST: 2,
     Action.REROUTE: 3,
     Action.THROTTLE_SESSION: 4,
     Action.CANCEL_ORDERS: 5,
@@ -140,6 +141,17 @@ def _pathless(f: Any, t: Any) -> Any:
     )
 
 
+def _unconfined(f: Any, t: Any) -> Any:
+    """What a confinement is not without: a host that trades, and a limit broken."""
+    is_stranger = (f.is_peer == 0) & (f.is_client == 0) & (t.is_own == 0)
+    return (
+        (f.cause != COMPROMISE)
+        | (f.target_type != HOST)
+        | (f.is_hard == 0)
+        | is_stranger
+    )
+
+
 def _unready(f: Any, t: Any) -> Any:
     """Every tier's own precondition (docs/policy.md)."""
     in_vain = (f.is_hard == 0) & (f.stood_ns < STOOD_NS_MIN)
@@ -150,6 +162,7 @@ def _unready(f: Any, t: Any) -> Any:
         | (f.targets < 1)
         | ((f.action == DROP) & (f.target_type != SOURCE))
         | ((f.action == RATE) & ((f.target_type != GATEWAY) | (f.cause != FLOOD)))
+        | ((f.action == CONFINE) & _unconfined(f, t))
         | ((f.tier == 4) & ((f.cause != ALGO) | (f.target_type != SESSION)))
         | ((f.tier == 5) & ((f.cause != ALGO) | (f.target_type != SESSION) | in_vain))
         | ((f.tier >= 6) & ((f.cause != COMPROMISE) | (f.is_answered == 0)))
@@ -180,6 +193,16 @@ CLAIMS = (
     ),
     Claim("radius", "no more is contained at once than the policy says", _radius),
     Claim(
+        "confined",
+        "who is confined is kept from none of the site's, no gateway and nobody who "
+        "trades",
+        lambda f, t: (
+            (f.action == CONFINE)
+            & (f.is_peer == 1)
+            & ((t.is_own == 1) | (t.meets_protected == 1) | (f.is_client == 1))
+        ),
+    ),
+    Claim(
         "blind",
         "neither the mirror, nor the control channel, nor the clock is touched",
         lambda _, t: t.meets_vital == 1,
@@ -203,6 +226,7 @@ CLAIMS = (
             (f.is_answered == 0)
             & (
                 ((f.action == DROP) & ((t.is_own == 1) | (f.is_client == 1)))
+                | (f.action == CONFINE)
                 | (f.tier >= 3)
             )
         ),
@@ -252,53 +276,6 @@ CLAIMS = (
 )
 
 
-def span(network: str) -> Range:
-    """Return the first and last address of a prefix, IPv4 as IPv6 maps it."""
-    parsed = ipaddress.ip_network(network, strict=False)
-    offset = 0xFFFF << 32 if parsed.version == 4 else 0
-    first = int(parsed.network_address) + offset
-    return first, int(parsed.broadcast_address) + offset
-
-
-def meets(ranges: list[Range], first: Any, last: Any) -> Any:
-    """Return whether addresses `first` to `last` meet one of the ranges."""
-    met = first > last
-    for low, high in ranges:
-        met = met | ((low <= last) & (first <= high))
-    return met
-
-
-def protected(site: Site) -> list[Range]:
-    """Return the addresses nothing may match, as the site's author meant them."""
-    gateways = [span(gateway.ip) for gateway in site.gateways]
-    listed = [span(item.network) for item in site.protected if item.network]
-    # A group's address is many hosts, and how clocks are told the time (IEEE 1588).
-    return [*gateways, *listed, span("224.0.0.0/4"), span("ff00::/8")]
-
-
-def vital(site: Site, role: str) -> list[Range]:
-    """Return the addresses of a role."""
-    items = (item for item in site.protected if item.role == role and item.network)
-    return [span(item.network) for item in items]
-
-
-def own(site: Site) -> list[Range]:
-    """Return the addresses of the site's own hosts."""
-    hosts = {host for firm in site.firms for host in firm.hosts}
-    hosts |= {session.host for firm in site.firms for session in firm.sessions}
-    hosts |= {gateway.ip for gateway in site.gateways}
-    return [span(host) for host in sorted(hosts)]
-
-
-def comps(site: Site) -> dict[str, bool]:
-    """Return every CompID of the site, and whether nothing may match it."""
-    found = {gateway.comp_id: False for gateway in site.gateways if gateway.comp_id}
-    for firm in site.firms:
-        found |= {s.comp_id: s.kind == "drop_copy" for s in firm.sessions}
-    found |= {item.comp_id: True for item in site.protected if item.comp_id}
-    return dict(sorted(found.items()))
-
-
 def people(rule: Rule) -> int:
     """Return how many different people signed a rule beforehand."""
     return len({" ".join(name.lower().split()) for name in rule.presigned_by} - {""})
@@ -306,7 +283,9 @@ def people(rule: Rule) -> int:
 
 def unnamed(policy: Policy, site: Site) -> tuple[str, ...]:
     """Return what airnet cannot do without and the site does not say where it is."""
-    return tuple(role for role in ROLES if enforces(policy) and not vital(site, role))
+    return tuple(
+        role for role in ROLES if enforces(policy) and not places.vital(site, role)
+    )
 
 
 def enforces(policy: Policy) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import msgspec
 
 from airnet import durable
 from airnet.config import Closed, Firm, Gateway, Protected, Site
+from airnet.decide.aims import FROM, named
 from airnet.decide.facts import ACTIONS, ASSETS, CAUSES, TARGET_TYPES, Facts, Grounds
 from airnet.decide.guardrails import Guard, Refused
 from airnet.decide.ladder import step_of
@@ -23,12 +24,13 @@ from airnet.domain.decision import Action, Decision, Mode, TargetType, Tier
 from airnet.domain.session import SessionName
 from airnet.errors import UsageError
 from airnet.paths import LinePath
-from airnet.prove import claims, prefixes
+from airnet.prove import claims, places, prefixes
 from airnet.prove.claims import Claim, Truth
 
 #: The kind of file, so that `airnet twin run` knows one.
 SUFFIX = ".incident.json"
 PORT = 9878
+TRADER = "203.0.113.77"  # RFC 5737
 BY_NAME = (TargetType.SESSION, TargetType.GATEWAY, TargetType.PATH)
 
 
@@ -42,6 +44,7 @@ class Before(Closed, frozen=True):
     held_ns: int = 0
     is_latched: bool = False
     is_client: bool = False
+    is_peer: bool = False
     frozen_until_ns: int = 0
     session_count: int = 0
     flow_part: int = 0
@@ -118,6 +121,7 @@ def _incident(
             held_ns=values["held_ns"],
             is_latched=bool(values["is_latched"]),
             is_client=bool(values["is_client"]),
+            is_peer=bool(values["is_peer"]),
             frozen_until_ns=values["frozen_until_ns"],
             session_count=values["session_count"],
             flow_part=values["flow_part"],
@@ -153,6 +157,8 @@ def play(incident: Incident) -> Played:
     peers = Peers(incident.site, is_weighing=True)
     guard = Guard(incident.policy, incident.site, peers)
     clients = [_address(decision)] if before.is_client else []
+    if before.is_peer:  # who is kept from him trades
+        clients = list(decision.target[: 1 + before.is_client])
     frames = {
         decision.target[0] if decision.target else "": before.flow_part,
         "all others": before.flow_whole - before.flow_part,
@@ -237,13 +243,13 @@ def story(incident: Incident) -> list[str]:
 def truth_of(incident: Incident, facts: Facts, *, leaves: bool) -> Truth:
     """Return what is so of one target, by the claims' own reading of the files."""
     policy, site, decision = incident.policy, incident.site, incident.decision
-    roles = {role: claims.vital(site, role) for role in claims.ROLES}
+    roles = {role: places.vital(site, role) for role in claims.ROLES}
     for role, address in incident.unnamed.items():
-        roles[role].append(claims.span(address))
+        roles[role].append(places.span(address))
     every = [place for places in roles.values() for place in places]
-    meets = claims.meets
+    meets = places.meets
     here = facts.first, facts.last
-    comps = claims.comps(site)
+    comps = places.comps(site)
     session = decision.session
     by_comp = session is not None and comps.get(session.client_comp, False)
     told = claims.said(
@@ -256,9 +262,9 @@ def truth_of(incident: Incident, facts: Facts, *, leaves: bool) -> Truth:
     rule = policy.rules[incident.rule - 1] if incident.rule else None
     return Truth(
         leaves=int(leaves),
-        meets_protected=int(meets(claims.protected(site), *here) or by_comp),
+        meets_protected=int(meets(places.protected(site), *here) or by_comp),
         meets_vital=int(meets(every, *here)),
-        is_own=int(meets(claims.own(site), *here)),
+        is_own=int(meets(places.own(site), *here)),
         people=claims.people(rule) if rule is not None else 0,
         ways=len(site.paths),
         **claims.budgets(policy),
@@ -272,11 +278,12 @@ def _stands(incident: Incident) -> Iterator[tuple[str, Stand]]:
     plain = Stand(
         target_type=decision.target_type, until_ns=decision.t_ns + 1, repeats=1
     )
+    kept = f"{FROM}stranger" if decision.action is Action.CONFINE_HOST else ""
     for n in range(before.standing):
-        yield f"other {n}", plain
+        yield f"other {n}{kept}", plain
     if before.repeats or before.left_ns:
         again = before.repeats + int(before.left_ns > 0)
-        for target in decision.target:
+        for target in named(decision):
             yield (
                 target,
                 msgspec.structs.replace(
@@ -314,7 +321,7 @@ def _decision(values: dict[str, int], site: Site) -> Decision:
     action = ACTIONS[values["action"]]
     kind = TARGET_TYPES[values["target_type"]]
     victim = prefixes.text(values["first"])
-    comps = list(claims.comps(site))
+    comps = list(places.comps(site))
     comp = comps[values["comp"]] if values["comp"] < len(comps) else "ALGO"
     gateway = site.gateways[0].ip if site.gateways else "192.0.2.1"
     session = None
@@ -339,8 +346,7 @@ def _decision(values: dict[str, int], site: Site) -> Decision:
     elif kind is TargetType.SUBNET:
         target = (prefixes.first_of(values["first"], values["last"]),)
     else:
-        others = (f"203.0.113.{n}" for n in range(1, values["targets"]))
-        target = (victim, *others)
+        target = _hosts(values, action, victim)
     if not values["is_named"] and kind in BY_NAME:
         target = ("somebody",)
     if not values["targets"]:
@@ -371,10 +377,18 @@ def _decision(values: dict[str, int], site: Site) -> Decision:
     )
 
 
+def _hosts(values: dict[str, int], action: Action, victim: str) -> tuple[str, ...]:
+    """Return the hosts or sources that the values name, of whom one is the victim."""
+    if values["is_peer"]:
+        return TRADER, victim
+    if action is Action.CONFINE_HOST:
+        return (victim,)
+    return victim, *(f"203.0.113.{n}" for n in range(1, values["targets"]))
+
+
 def _path(gateway: str) -> LinePath:
     """Return a second path to a gateway, whose witness is another address."""
-    others = ("192.0.2.2", "192.0.2.3")
-    witness = next(other for other in others if other != gateway)
+    witness = "192.0.2.3" if gateway == "192.0.2.2" else "192.0.2.2"
     return LinePath(name="second-path", gateway=gateway, witness=witness)
 
 

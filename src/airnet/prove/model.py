@@ -15,6 +15,7 @@ import z3
 
 from airnet.config import Site
 from airnet.decide import guardrails, ladder, limits, rules
+from airnet.decide.aims import AIMS
 from airnet.decide.facts import ACTIONS, ASSETS, CAUSES, TARGET_TYPES, Facts
 from airnet.decide.market import PHASES, Hours, Phase
 from airnet.decide.peers import Peers
@@ -23,7 +24,7 @@ from airnet.decide.protection import number
 from airnet.decide.rules import SESSION
 from airnet.domain.decision import PASSIVE, Action
 from airnet.domain.verdict import PPM, Cause
-from airnet.prove import claims
+from airnet.prove import claims, places
 from airnet.prove.claims import Claim, Truth
 
 #: Fields that are 0 or 1, by what their names begin with.
@@ -43,6 +44,7 @@ PLAIN: dict[str, int] = {
     "is_doubted": 0,
     "is_enforced": 1,
     "is_client": 0,
+    "is_peer": 0,
     "is_hard": 0,
     "is_answered": 1,
     "has_dwelt": 1,
@@ -155,9 +157,12 @@ class Model:
                 f.action == ACTIONS.index(action),
                 f.target_type == TARGET_TYPES.index(kind),
             )
-            for action, kind in guardrails.AIMS.items()
+            for action, kind in AIMS.items()
         ]
         yield z3.Implies(f.is_named == 1, z3.Or(*aims))
+        # Whom somebody is kept from is named by that action alone.
+        confine = ACTIONS.index(Action.CONFINE_HOST)
+        yield z3.Implies(f.is_peer == 1, f.action == confine)
         is_one = z3.And(f.is_named == 1, f.target_type != rules.SUBNET)
         yield z3.Implies(is_one, f.first == f.last)
 
@@ -176,12 +181,12 @@ class Model:
             )
             rows.setdefault(key, []).append(here)
         options = []
-        for (cause, action, equals), places in rows.items():
+        for (cause, action, equals), wheres in rows.items():
             equal = [f.cause == CAUSES.index(cause), f.action == ACTIONS.index(action)]
             for name, value in equals:
                 place = f if hasattr(f, name) else t
                 equal.append(getattr(place, name) == value)
-            options.append(z3.And(*equal, z3.Or(*places)))
+            options.append(z3.And(*equal, z3.Or(*wheres)))
         yield z3.Or(*options)
 
     def _cases(self) -> Iterator[tuple[Cause, Action, str, Phase]]:
@@ -226,11 +231,11 @@ class Model:
         yield z3.Implies(is_led, z3.Or(*(f.first == end for end in ends)))
         if not ends:
             yield f.has_path == 0
-        met, truly = rules.touches, claims.meets
+        met, truly = rules.touches, places.meets
         ranges = [each for each, _ in kept.guarded]
         named = {
             role: [
-                *claims.vital(self.site, role),
+                *places.vital(self.site, role),
                 *([(at, at)] if at is not None else []),
             ]
             for role in claims.ROLES
@@ -238,7 +243,7 @@ class Model:
         }
         by_comp = z3.Bool("by_comp")
         truly_comp = z3.Bool("truly_comp")
-        known = claims.comps(self.site)
+        known = places.comps(self.site)
         is_kept = kept.comp_ids
         yield z3.Or(
             z3.And(self.comp == len(known), z3.Not(by_comp), z3.Not(truly_comp)),
@@ -256,16 +261,16 @@ class Model:
         yield f.is_guarded == _bit(guarded)
         yield f.is_vital == _bit(met(kept.vital, f.first, f.last))
         yield f.is_host == _bit(met(kept.hosts, f.first, f.last))
-        forbidden = truly(claims.protected(self.site), f.first, f.last)
+        forbidden = truly(places.protected(self.site), f.first, f.last)
         yield t.meets_protected == _bit(
             z3.Or(forbidden, z3.And(is_session, truly_comp))
         )
         every = [place for places in named.values() for place in places]
         yield t.meets_vital == _bit(truly(every, f.first, f.last))
-        yield t.is_own == _bit(truly(claims.own(self.site), f.first, f.last))
+        yield t.is_own == _bit(truly(places.own(self.site), f.first, f.last))
         for at in self.roles.values():
             yield z3.And(at >= 0, at <= ADDRESS_MAX)
-            yield z3.Not(truly(claims.protected(self.site), at, at))
+            yield z3.Not(truly(places.protected(self.site), at, at))
 
     def _signing(self) -> Iterator[Any]:
         """Yield who signed the limit that broke, if one of the policy's own did."""

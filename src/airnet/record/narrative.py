@@ -53,6 +53,8 @@ _ACTIONS = {
     Action.EVIDENCE: "evidence: frames and features are kept, nothing is changed",
     Action.RATE_LIMIT_SOURCES: "rate limit unknown sources at the switch",
     Action.DROP_SOURCES: "drop the sources' frames at the switch",
+    Action.CONFINE_HOST: "keep the host from a stranger, or from new connections but "
+    "to gateways; its orders pass",
     Action.REROUTE: "send what goes to the gateway by another path; nothing is dropped",
     Action.THROTTLE_SESSION: "refuse new orders at the order gateway; cancels pass",
     Action.THROTTLE_PROCESS: "slow the algorithm's process down on its own host",

@@ -29,6 +29,8 @@ ACTIONS = {
     "evidence": "evidence: frames and features are kept, nothing is changed",
     "rate_limit_sources": "rate limit unknown sources at the switch",
     "drop_sources": "drop the sources' frames at the switch",
+    "confine_host": "keep the host from a stranger, or from new connections but to "
+    "gateways; its orders pass",
     "reroute": "send what goes to the gateway by another path; nothing is dropped",
     "throttle_session": "refuse new orders at the order gateway; cancels pass",
     "throttle_process": "slow the algorithm's process down on its own host",

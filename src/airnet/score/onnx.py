@@ -338,7 +338,7 @@ class OnnxScorer:
             if place in gateways:
                 about = gateway_said(windows, features, place, named) | about
             elif kinds[place] not in OF_SESSIONS:
-                about = of_place(windows[place]) | about
+                about = of_place(windows[place], features[place]) | about
             verdict = self._verdict(windows, features, sessions, place, opinion)
             if about:
                 verdict = msgspec.structs.replace(verdict, **about)

@@ -13,9 +13,15 @@ from numpy.typing import NDArray
 from airnet._ext.rows import identity
 from airnet.domain.address import address_text
 from airnet.domain.columns import FLOOD_SCHEMA
+from airnet.domain.columns_host import HOST_SCHEMA
 from airnet.domain.session import SESSION, SessionName, comp_text
 from airnet.domain.verdict import Cause
-from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SENSOR, WINDOW_SOURCE
+from airnet.domain.window import (
+    WINDOW_GATEWAY,
+    WINDOW_HOST,
+    WINDOW_SENSOR,
+    WINDOW_SOURCE,
+)
 from airnet.score.opinion import Opinion
 
 #: A source is named only when it is this sure, and sends this share (1/1000) of what
@@ -30,6 +36,7 @@ SOURCE_PACKETS = 16
 #: this share (1/1000) and SOURCE_PACKETS: one decision names them all, not one each.
 ACCOMPLICE_SHARE = 100
 
+_PEER_IS, _PEER = HOST_SCHEMA.index("peer_is"), HOST_SCHEMA.index("peer_0")
 _REGISTERED = FLOOD_SCHEMA.index("registered")
 _SOURCES = FLOOD_SCHEMA.index("sources")
 _SHARE = FLOOD_SCHEMA.index("top_share")
@@ -172,9 +179,23 @@ def _named(named: bytes) -> tuple[SessionName, int]:
     return name, int(row["number"])
 
 
-def of_place(window: np.void) -> dict[str, Any]:
-    """Return what only a Verdict of something with an address has; the mirror: none."""
+def of_place(window: np.void, row: NDArray[np.float32]) -> dict[str, Any]:
+    """Return what only a Verdict of something with an address has; the mirror: none.
+
+    Of a host, whom it is about as well: the peer that was told of last.
+    """
     if window["kind"] == WINDOW_SENSOR:
         return {}
-    address = _address(window["address"].tobytes())
-    return {"address": address, "port": int(window["port"])}
+    about = {
+        "address": _address(window["address"].tobytes()),
+        "port": int(window["port"]),
+    }
+    if window["kind"] == WINDOW_HOST and row[_PEER_IS]:
+        about["sources"] = (_address(_peer(row)),)
+    return about
+
+
+def _peer(row: NDArray[np.float32]) -> bytes:
+    """Return the address in a host's row: words of three bytes, the last has one."""
+    words = [int(word) for word in row[_PEER : _PEER + 6]]
+    return b"".join(word.to_bytes(3, "big") for word in words[:5]) + bytes(words[5:])

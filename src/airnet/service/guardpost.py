@@ -23,7 +23,7 @@ from airnet.act.gate import Gate
 from airnet.act.guard import GuardActuator, Limit
 from airnet.act.intentlog import IntentLog
 from airnet.act.intents import intent_body
-from airnet.act.known import Known
+from airnet.act.known import Known, Venues
 from airnet.act.reflex import UNDECIDED, Reflex, Trigger, intended
 from airnet.act.shot import SLOT_BYTES, Slot
 from airnet.clock import Clock
@@ -31,7 +31,7 @@ from airnet.config import Config, GuardPort, Site
 from airnet.decide.protection import Protection
 from airnet.domain.session import CLOSED
 from airnet.errors import ActuationError, UnsupportedError
-from airnet.kernel.guard import PINS, KernelGuard, guard_interface, prefix_key
+from airnet.kernel.guard import PINS, KernelGuard, guard_interface
 from airnet.pipeline import Pipeline, trading
 from airnet.record.ledger import Ledger
 from airnet.score import OnnxScorer
@@ -132,7 +132,7 @@ class GuardPost(Collector):
     ) -> None:
         self._kernel = KernelGuard(guarded.interface, dict(guarded.descriptors))
         self._clock = clock
-        _spare(self._kernel, site)
+        self._kernel.spare(one.network for one in site.protected if one.network)
         protection = Protection(site)
         self.actuator = GuardActuator(
             self._kernel,
@@ -156,6 +156,8 @@ class GuardPost(Collector):
         self._parts: list[Callable[[], None]] = []  # of a rehearsal, still to come
         self.spin_ns = port.spin_us * 1000
         self._known = Known(self._kernel.known, clock)
+        listed = ((one.ip, one.port) for one in site.gateways)
+        self._venues = Venues(self._kernel.places, listed)
         self._kept_ns = self._swept_ns = clock.mono_ns()
         self._failure = ""
         self._rehearse_ns = port.rehearse_us * 1000
@@ -254,7 +256,9 @@ class GuardPost(Collector):
             return
         self._kept_ns = now_ns
         try:
-            self._known.keep(trading(sessions), sessions[sessions["state"] == CLOSED])
+            alive = trading(sessions)
+            self._known.keep(alive, sessions[sessions["state"] == CLOSED])
+            self._venues.keep(alive)
         except UnsupportedError as error:
             self._say_once(error)
 
@@ -387,13 +391,3 @@ def post_of(
     if guarded is None:
         return None
     return GuardPost(guarded, config.guard, site, clock, scorer)
-
-
-def _spare(kernel: KernelGuard, site: Site) -> None:
-    """Have the kernel spare exactly what the site protects, and nobody else."""
-    wanted = {prefix_key(one.network) for one in site.protected if one.network}
-    present = set(kernel.spared.keys())
-    for key in wanted - present:
-        kernel.spared.update(key, bytes(8))
-    for key in present - wanted:
-        kernel.spared.delete(key)

@@ -218,6 +218,8 @@ class WorldActuator:
         if decision.target_type is TargetType.SOURCE:
             sources = {canonical(source) for source in decision.target}
             return self._where(lambda place: canonical(place.client) in sources)
+        if decision.action is Action.CONFINE_HOST:
+            return ()  # no line of its own is touched
         if decision.target_type is TargetType.HOST:
             hosts = {canonical(host) for host in decision.target}
             return self._where(lambda place: canonical(place.client) in hosts)
@@ -245,14 +247,20 @@ def is_named(place: Place, client: str, comp: str) -> bool:
 def _steer(world: World, hold: Hold, until_ns: int) -> None:
     """Have the switch do what controller/flows.py would for a Decision about sources.
 
-    A source is dropped towards the gateway. A rate limit is one meter for all that is
-    sent there, except by known addresses: a forged one of them passes as well.
+    A source is dropped towards the gateway, a confined host towards a stranger or
+    anywhere; what it says in its sessions is no stray packet, and passes. A rate limit
+    is one meter for all that is sent there, except by known addresses: a forged one of
+    them passes as well.
     """
     decision = hold.decision
     if decision.action is Action.DROP_SOURCES:
         target = address_bytes(decision.gateway) if decision.gateway else bytes(16)
         for source in decision.target:
             world.drop_source(address_bytes(source), 128, 0, until_ns, target)
+    elif decision.action is Action.CONFINE_HOST:
+        host, peer = decision.target[0], "".join(decision.target[1:2])
+        to = address_bytes(peer) if peer else bytes(16)
+        world.drop_source(address_bytes(host), 128, 0, until_ns, to)
     elif decision.action is Action.RATE_LIMIT_SOURCES:
         known = sorted({address_bytes(address) for address in hold.known})
         world.limit_strangers(
@@ -296,6 +304,10 @@ def _reroute(world: World, known: Hold) -> None:
         world.delay(line, DETOUR_NS, known.until_ns)
 
 
+def _confine(world: World, known: Hold) -> None:
+    _steer(world, known, known.until_ns)
+
+
 def _drop(world: World, known: Hold) -> None:
     _steer(world, known, known.until_ns)
     for line in known.lines:  # of a source that was none of the attackers
@@ -310,5 +322,6 @@ _DOERS: dict[Action, Callable[[World, Hold], None]] = {
     Action.ISOLATE_HOST: _cut,
     Action.REROUTE: _reroute,
     Action.DROP_SOURCES: _drop,
+    Action.CONFINE_HOST: _confine,
     Action.RATE_LIMIT_SOURCES: _drop,
 }

@@ -13,6 +13,7 @@ from airnet.clock import SystemClock
 from airnet.domain.decision import Decision
 from airnet.errors import AirnetError
 from airnet.kernel import bpf, guard
+from airnet.kernel.tables import Table
 from tests.bpf.test_guard import GATEWAY, tcp
 from tests.conformance.role import Breaking, Fault
 from tests.fakes.verdicts import MS, drop
@@ -67,6 +68,14 @@ class GuardRig:
             kernel.close()
         self._heirs.clear()
 
+    @property
+    def _table(self) -> Table:
+        """Where its Decisions are."""
+        return self._kernel.sources
+
+    def _key(self, source: str) -> bytes:
+        return guard.prefix_key(source)
+
     def _sources(self, number: int) -> tuple[str, str]:
         return f"198.51.100.{2 * number + 1}", f"198.51.100.{2 * number + 2}"
 
@@ -98,13 +107,11 @@ class GuardRig:
     def _full(self, room: int) -> Iterator[None]:
         """Have room for so many more sources."""
         rule = guard.Rule(until_ns=1 << 62, decision=1).packed()
-        table, filled = self._kernel.sources, []
+        table, filled = self._table, []
         with contextlib.suppress(AirnetError):
             for number in range(1 << 20):
                 filled.append(
-                    guard.prefix_key(
-                        f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
-                    )
+                    self._key(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
                 )
                 table.update(filled[-1], rule)
         for key in filled[-1 - room :]:
@@ -123,19 +130,19 @@ class GuardRig:
     @contextlib.contextmanager
     def _frozen(self) -> Iterator[None]:
         """The kernel takes no more writes from user space."""
-        attributes = (ctypes.c_uint32 * 4)(self._kernel.sources.fd)
+        attributes = (ctypes.c_uint32 * 4)(self._table.fd)
         call = ctypes.CDLL(None, use_errno=True).syscall
         size = ctypes.sizeof(attributes)
         done = call(BPF_SYSCALL, BPF_MAP_FREEZE, ctypes.byref(attributes), size)
         assert done == 0, os.strerror(ctypes.get_errno())
         yield
         # Nothing thaws a map; until it goes, what it holds runs out by itself.
-        wait_until(lambda: all(map(self._is_over, self._kernel.sources.keys())))
+        wait_until(lambda: all(map(self._is_over, self._table.keys())))
         guard.remove(CAPTURE, PINS)
         self._renew()
 
     def _is_over(self, key: bytes) -> bool:
-        rule = self._kernel.rule(self._kernel.sources, key)
+        rule = self._kernel.rule(self._table, key)
         return rule is None or rule.until_ns <= SystemClock().mono_ns()
 
     def _renew(self) -> None:
