@@ -8,17 +8,19 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from airnet.act.guard import GuardActuator, Limit
-from airnet.act.known import LINGER_NS, Known
+from airnet.act.known import LINGER_NS, Known, Venues
 from airnet.clock import SimulatedClock, SystemClock
 from airnet.domain.address import address_bytes
 from airnet.domain.containment import State
 from airnet.domain.decision import Action, Decision, TargetType
 from airnet.domain.session import SESSION, SessionName
+from airnet.domain.verdict import Cause
 from airnet.errors import ActuationError, AirnetError
 from airnet.kernel import guard
 from tests.bpf.test_guard import CLIENT, GATEWAY, STRANGER, tcp
@@ -296,3 +298,48 @@ def test_a_port_that_is_taken_is_refused_in_one_line(port: Port) -> None:
         guard.guard_interface(CAPTURE, PINS / "other")
     guard.remove(CAPTURE, PINS / "other")
     (PINS / "other").rmdir()
+
+
+def confine(host: str, *peers: str) -> Decision:
+    return drop(
+        *(host, *peers),
+        cause=Cause.COMPROMISE,
+        action=Action.CONFINE_HOST,
+        target_type=TargetType.HOST,
+        gateway="",
+        port=0,
+    )
+
+
+def test_a_confined_host_trades_on(port: Port) -> None:
+    """Where orders are taken is known by the site, and by who was seen trading."""
+    actuator = act(port)
+    venues = Venues(port.guard.places, [(GATEWAY, 9878)])
+    venues.keep(
+        sessions(
+            msgspec.structs.replace(
+                session_name(), gateway="10.0.0.20", gateway_port=9001
+            )
+        )[0]
+    )
+
+    standing = actuator.apply(confine(CLIENT), TTL_NS)
+
+    assert port.ends(tcp(CLIENT, 40_001, "10.0.1.2", 22), 2) == {"confined": 2}
+    for target, number in ((GATEWAY, 22), ("10.0.0.20", 22), ("10.0.0.30", 9001)):
+        assert port.ends(tcp(CLIENT, 40_001, target, number)) == {"passed": 1}
+    actuator.release(standing)
+    assert port.ends(tcp(CLIENT, 40_001, "10.0.1.2", 22)) == {"passed": 1}
+
+
+def test_a_port_in_front_of_gateways_does_not_see_a_host(port: Port) -> None:
+    assert act(port).accepts(confine(CLIENT, STRANGER))
+    assert not act(port, behind=[GATEWAY]).accepts(confine(CLIENT, STRANGER))
+
+
+def test_nobody_is_kept_from_what_is_spared(port: Port) -> None:
+    actuator = act(port, spared=lambda address: address == STRANGER)
+
+    with pytest.raises(ActuationError, match="spared"):
+        actuator.apply(confine(CLIENT, STRANGER), TTL_NS)
+    assert port.ends(tcp(CLIENT, 1, STRANGER, 443)) == {"passed": 1}

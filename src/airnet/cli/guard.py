@@ -76,6 +76,7 @@ def _told(found: KernelGuard) -> dict[str, Any]:
         "source": found.sources,
         "gateway": found.gateways,
         "unread": found.unread,
+        "confined": found.confined,
     }
     rules = [
         {
@@ -110,6 +111,9 @@ def _words(kind: str, key: bytes) -> str:
     if kind == "unread":  # frames that hide their ports
         source = address_text(key[:16]) if any(key[:16]) else "anybody"
         return f"{source} to {address_text(key[16:])}"
+    if kind == "confined":
+        peer = address_text(key[16:]) if any(key[16:]) else "new connections"
+        return f"{address_text(key[:16])} from {peer}"
     if kind == "gateway":
         port = int.from_bytes(key[16:18], sys.byteorder)
         return f"{address_text(key[:16])} port {port or 'any'}"
