@@ -3,7 +3,7 @@
 A compromised host of a firm is not cut off by airnet alone (T6 takes two people). What
 it does beside its trading may be stopped: what it sends to the stranger that the
 evidence is about, or, where it tries one machine after the other, every new connection
-that is to no gateway. Its order sessions go on whatever is decided here (ADR 0084).
+that is to no gateway. Its order sessions go on whatever is decided here (ADR 0086).
 """
 
 from collections.abc import Callable
