@@ -3,6 +3,15 @@
 from strangers import (
     algorithms,
     benign,
+    bourse_calm,
+    bourse_close,
+    bourse_faults,
+    bourse_floods,
+    bourse_intruders,
+    bourse_lines,
+    bourse_office,
+    bourse_schemes,
+    bourse_thieves,
     compromises,
     exchange_calm,
     exchange_faults,
@@ -37,4 +46,6 @@ STREETS = (street_calm, street_faults, street_floods, street_intruders)
 STREETS += (street_lines, street_office, street_schemes)
 EXCHANGES = (exchange_calm, exchange_faults, exchange_floods, exchange_intruders)
 EXCHANGES += (exchange_lines, exchange_office, exchange_schemes)
+BOURSES = (bourse_calm, bourse_close, bourse_faults, bourse_floods, bourse_intruders)
+BOURSES += (bourse_lines, bourse_office, bourse_schemes, bourse_thieves)
 make = registry.make

@@ -8,7 +8,7 @@ from strangers.world import World
 
 
 class Place(Protocol):
-    """What a family is played on: a world, a floor, a street, an exchange."""
+    """What a family is played on: a world, a street, an exchange, a bourse."""
 
     def finish(self, path: Path) -> dict[str, Any]:
         """Write the capture; return its labels."""

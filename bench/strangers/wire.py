@@ -152,13 +152,18 @@ class Tape:
         return every
 
 
-def save(path: Path, frames: list[tuple[int, bytes]], form: str) -> None:
-    """Write frames as `pcap` (microseconds), `nano` (pcap in ns) or `pcapng` (ns)."""
+def save(
+    path: Path, frames: list[tuple[int, bytes]], form: str, limit: int = 262144
+) -> None:
+    """Write frames as `pcap` (microseconds), `nano` (pcap in ns) or `pcapng` (ns).
+
+    The file says that it keeps at most `limit` bytes of a frame.
+    """
     parts: list[bytes] = []
     if form == "pcapng":
         parts.append(struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28))
         options = struct.pack("<HHB3xHH", 9, 1, 9, 0, 0)
-        parts.append(struct.pack("<IIHHI", 1, 32, 1, 0, 262144) + options)
+        parts.append(struct.pack("<IIHHI", 1, 32, 1, 0, limit) + options)
         parts[-1] += struct.pack("<I", 32)
         for t_ns, frame in frames:
             padded = frame.ljust(-(-len(frame) // 4) * 4, b"\0")
@@ -168,7 +173,7 @@ def save(path: Path, frames: list[tuple[int, bytes]], form: str) -> None:
             parts.append(struct.pack("<7I", *head) + padded + struct.pack("<I", size))
     else:
         magic, unit = (0xA1B23C4D, 1) if form == "nano" else (0xA1B2C3D4, 1000)
-        parts.append(struct.pack("<IHHiIII", magic, 2, 4, 0, 0, 262144, 1))
+        parts.append(struct.pack("<IHHiIII", magic, 2, 4, 0, 0, limit, 1))
         for t_ns, frame in frames:
             seconds, rest = divmod(t_ns, 1_000_000_000)
             size = len(frame)

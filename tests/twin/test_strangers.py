@@ -46,7 +46,10 @@ def shown(path: Path, labels: dict[str, Any], wanted: str) -> list[str]:
 @pytest.mark.skipif(not shutil.which("tshark"), reason="tshark is not installed")
 @pytest.mark.parametrize(
     "family",
-    ["reconnect_storm", "duplicate_loop", "pulsing", "street_late", "exchange_backup"],
+    [
+        *("reconnect_storm", "duplicate_loop", "pulsing", "street_late"),
+        *("exchange_backup", "bourse_failover"),
+    ],
 )
 def test_tshark_finds_nothing_wrong(make: Any, family: str) -> None:
     """Every checksum is right, every message of a gateway's port is FIX."""
@@ -63,6 +66,7 @@ def test_tshark_finds_nothing_wrong(make: Any, family: str) -> None:
     [
         *("runaway", "syn_few", "news_burst", "street_loop", "street_pulses"),
         *("exchange_reject_loop", "exchange_logon_flood"),
+        *("bourse_fat_slice", "bourse_syn_flood", "bourse_stolen_id"),
     ],
 )
 def test_labels_hold_together(make: Any, family: str) -> None:
