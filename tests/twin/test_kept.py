@@ -11,7 +11,8 @@ from airnet.config import Algorithm
 from airnet.decide.findings import ENVELOPE_RULE
 from airnet.decide.policy import Policy
 from airnet.domain.columns import SCHEMAS
-from airnet.domain.decision import PASSIVE, decision_line
+from airnet.domain.decision import PASSIVE, Action, decision_line
+from airnet.domain.verdict import Cause
 from airnet.domain.window import WINDOW_HOST, WINDOW_ORDER
 from airnet.errors import UsageError
 from airnet.score.onnx import OnnxScorer
@@ -198,6 +199,25 @@ def test_columns_that_came_since_were_not_seen() -> None:
     assert np.array_equal(
         seen.rows[~is_host], episode.seen.rows[~is_host], equal_nan=True
     )
+
+
+def test_hosts_are_judged_without_columns_that_came_since() -> None:
+    """Nobody is confined by what was not seen; what was is told as it would be."""
+    episode = kept.keep("beacon", 1, "report")
+    record = kept.packed(episode)
+    host = SCHEMAS[WINDOW_HOST]
+    early = msgspec.structs.replace(
+        host, features=host.features[: host.index("own_calls")]
+    )
+    older = {**record.heading.schemas, WINDOW_HOST: early.digest()}
+    heading = msgspec.structs.replace(record.heading, schemas=older)
+    policy = enforced(Policy())
+
+    before = kept.unpacked(msgspec.structs.replace(record, heading=heading))
+    found = [one for _, one in again.rejudge(before, policy, scorer())]
+
+    assert any(one.cause is Cause.COMPROMISE for one in found)
+    assert not any(one.action is Action.CONFINE_HOST for one in found)
 
 
 def test_kinds_of_windows_that_came_since_are_none() -> None:

@@ -190,7 +190,7 @@ def of_place(window: np.void, row: NDArray[np.float32]) -> dict[str, Any]:
         "address": _address(window["address"].tobytes()),
         "port": int(window["port"]),
     }
-    if window["kind"] == WINDOW_HOST and row[_PEER_IS]:
+    if window["kind"] == WINDOW_HOST and row[_PEER_IS] > 0:  # NaN: of rows kept before
         about["sources"] = (_address(_peer(row)),)
     return about
 
