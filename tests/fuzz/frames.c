@@ -59,6 +59,8 @@ static void windows_begin(struct result *result)
 	table((void **)&w->hosts, WINDOW_HOSTS * sizeof(*w->hosts));
 	table((void **)&w->edges, WINDOW_EDGES * sizeof(*w->edges));
 	table((void **)&w->comps, WINDOW_COMPS * sizeof(*w->comps));
+	table((void **)&w->prices, WINDOW_BANDS * sizeof(*w->prices));
+	table((void **)&w->price_tags, WINDOW_BANDS * sizeof(*w->price_tags));
 	table((void **)&w->host_tags, WINDOW_HOSTS * sizeof(*w->host_tags));
 	table((void **)&w->edge_tags, WINDOW_EDGES * sizeof(*w->edge_tags));
 	table((void **)&w->target_tags, WINDOW_TARGETS * sizeof(*w->target_tags));
