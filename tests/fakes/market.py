@@ -26,12 +26,20 @@ RISK = "AIRNET"
 HOST = "127.0.0.1"
 
 
-def free_port() -> int:
-    """Return a port that nobody has."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        found: int = probe.getsockname()[1]
-    return found
+#: Somebody else may have taken a port that was free a moment before.
+STARTS = 3
+
+
+def free_ports() -> tuple[int, int]:
+    """Return two ports that nobody has."""
+    with socket.socket() as one, socket.socket() as other:
+        one.bind((HOST, 0))
+        other.bind((HOST, 0))
+        return int(one.getsockname()[1]), int(other.getsockname()[1])
+
+
+class NotStartedError(Exception):
+    """The gateway process ended before it was ready."""
 
 
 class Market:
@@ -44,21 +52,21 @@ class Market:
     """
 
     def __init__(self, folder: Path, comp_ids: list[str], *words: str) -> None:
-        self.port, self.control = free_port(), free_port()
-        common = {
-            "ConnectionType": "acceptor",
-            "SenderCompID": VENUE_COMP,
-            "SocketAcceptPort": str(self.port),
-            "SocketReuseAddress": "Y",
-        }
-        sessions = [{"TargetCompID": one} for one in [*comp_ids, RISK]]
         settings = folder / "venue.cfg"
-        settings.write_text(settings_text(common, sessions, SystemClock()), "ascii")
-        self._words = [
-            *(sys.executable, "-m", "airnet.lab.venue", str(settings)),
-            *(HOST, str(self.control), f"risk={RISK}", *words),
-        ]
-        self.process = self._start()
+        for left in reversed(range(STARTS)):
+            self.port, self.control = free_ports()
+            self._settle(settings, comp_ids)
+            self._words = [
+                *(sys.executable, "-m", "airnet.lab.venue", str(settings)),
+                *(HOST, str(self.control), f"risk={RISK}", *words),
+            ]
+            try:
+                self.process = self._start()
+            except NotStartedError:
+                if not left:
+                    raise
+            else:
+                break
 
     def __enter__(self) -> Self:
         return self
@@ -122,8 +130,21 @@ class Market:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         assert process.stdout is not None
-        assert b'"ready"' in process.stdout.readline(), "the venue did not start"
+        if b'"ready"' not in process.stdout.readline():
+            process.kill()
+            process.communicate()
+            raise NotStartedError
         return process
+
+    def _settle(self, path: Path, comp_ids: list[str]) -> None:
+        common = {
+            "ConnectionType": "acceptor",
+            "SenderCompID": VENUE_COMP,
+            "SocketAcceptPort": str(self.port),
+            "SocketReuseAddress": "Y",
+        }
+        sessions = [{"TargetCompID": one} for one in [*comp_ids, RISK]]
+        path.write_text(settings_text(common, sessions, SystemClock()), "ascii")
 
 
 class Trader:
