@@ -268,6 +268,25 @@ def test_doubts_of_what_no_fault_does_count_from_three_envelopes_on() -> None:
     assert throttled_ms(Talk(features=looped).sends(10_000, 10_000)) is not None
 
 
+def test_doubts_of_who_quotes_many_names_count_for_nothing() -> None:
+    """A maker at twelve times its past: what it withdraws stood for half a second."""
+    quoted = {
+        "same_symbol_share": 160,
+        "new_price_share": 400,
+        "cancels_per_new": 1000,
+        "replaces_per_new": 0,
+        "fills_per_new": 10,
+        "loop_share": 125,
+        "repeat_run": 0,
+        "rejects": 0,
+        "cancel_age_us": 500_000,
+    }
+    stuffed = quoted | {"cancel_age_us": 50_000}
+
+    assert throttled_ms(Talk(features=quoted).sends(10_000, 10_000)) is None
+    assert throttled_ms(Talk(features=stuffed).sends(10_000, 10_000)) is not None
+
+
 def test_what_is_filled_name_after_name_needs_no_model() -> None:
     """Half of it trades: fills move the market, which is elevated through it."""
     changes: dict[str, object] = {"cause": Cause.VOLATILITY}

@@ -315,3 +315,39 @@ def test_what_repeats_is_withdrawn_or_refused_is_no_basket(
     name: str, value: int
 ) -> None:
     assert not likeness.is_basket(window(**BASKET | {name: value}))
+
+
+QUOTED = {
+    "same_symbol_share": 162,
+    "new_price_share": 404,
+    "cancels_per_new": 1018,
+    "replaces_per_new": 0,
+    "fills_per_new": 14,
+    "loop_share": 125,
+    "repeat_run": 0,
+    "rejects": 0,
+}
+
+
+@pytest.mark.parametrize("stood", [{}, {"cancel_age_us": 100_000}])
+def test_who_quotes_many_names_for_long_is_quoting(stood: dict[str, int]) -> None:
+    """Windows of two makers in a market that a large order moved."""
+    assert likeness.is_quoting(window(**QUOTED, **stood))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cancel_age_us", 99_999),
+        ("same_symbol_share", 600),
+        ("new_price_share", 900),
+        ("cancels_per_new", 300),
+        ("fills_per_new", 600),
+        ("loop_share", 500),
+        ("repeat_run", 9),
+        ("rejects", 5),
+    ],
+)
+def test_who_stuffs_repeats_or_is_filled_is_not(name: str, value: int) -> None:
+    assert not likeness.is_quoting(window(**{**QUOTED, name: value}))
+    assert not likeness.is_quoting(window())

@@ -235,6 +235,8 @@ class Excess:
             told = WITHDRAWN if _is_within(feature, _WITHDRAWN) else LEAST
         if verdict.cause is not Cause.ALGO_FAULT or likeness.is_refresh(feature):
             return told
+        if likeness.is_quoting(feature):
+            return told
         if rate < envelope * FILLED_MILLI and likeness.is_none(feature):
             return told
         sure = log_odds(verdict.probability_ppm)

@@ -87,6 +87,21 @@ _BASKET = (
     ("gap_deviation", 400, None),
 )
 
+#: Quotes in name after name at prices that a maker mostly knows, one withdrawn for each
+#: that is new after it has stood for a tenth of a second: a large order that moves the
+#: market has one quote at twelve times its past for ten seconds, and hardly be filled.
+_QUOTED = (
+    ("same_symbol_share", None, 400),
+    ("new_price_share", None, 650),
+    ("cancels_per_new", 450, None),
+    ("replaces_per_new", None, 50),
+    ("fills_per_new", None, 100),
+    ("loop_share", None, 350),
+    ("repeat_run", None, 3),
+    ("rejects", None, 2),
+)
+_STOOD_US = 100_000
+
 #: Several large orders worked at once: nothing repeats, and the session has been near
 #: half as fast before. Both models were sure of it for a second, at four to six times
 #: its past, in days of thirty sessions.
@@ -256,6 +271,18 @@ def is_stuffing(feature: Feature) -> bool:
 def is_refresh(feature: Feature) -> bool:
     """Return whether a session's window is of a maker that refreshes its quotes."""
     return _is_within(feature, _REFRESH)
+
+
+def is_quoting(feature: Feature) -> bool:
+    """Return whether a session's window is of a maker that quotes many names for long.
+
+    What it withdraws has stood for so long that nobody remembers when it came, or for
+    a tenth of a second.
+    """
+    age_us = feature("cancel_age_us")
+    if age_us is not None and age_us < _STOOD_US:
+        return False
+    return _is_within(feature, _QUOTED)
 
 
 def is_settled(feature: Feature) -> bool:
