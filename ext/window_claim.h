@@ -10,6 +10,8 @@
 #define TRACE_PROOFS 3 /* messages of a CompID's holder after another's Logon */
 #define CLAIM_OUSTED_NS 1000000000ull /* from a Logon until the holder is out */
 #define CLAIM_MOVES_NS 3600000000000ull /* moves next door: this hour and the last */
+#define MET_ANSWERED 1 /* what a gateway said to who logged on: a message */
+#define MET_CONTESTING 2 /* it let it in under a CompID that another host has */
 
 /* Where a CompID's holder is kept, or would be; NULL when there is no room. */
 static inline struct window_comp *window_comp_at(struct window_state *w, uint32_t key)
@@ -133,6 +135,17 @@ static inline void window_displace(struct window_state *w, struct window_session
 	window_host_touch(w, x)->moved++;
 }
 
+/* A gateway lets it in under a CompID that another host has, and may go on to use. */
+static inline void window_let_in(struct window_state *w, const struct window_session *s,
+				 struct window_host *x)
+{
+	if (!s->contesting)
+		return;
+	x->met = MET_CONTESTING;
+	if (x->now.contested)
+		window_host_alarm(w, x);
+}
+
 /* The gateway said something to who waits for an answer to its Logon, or hung up. */
 static __attribute__((noinline)) void
 window_claim_answered(struct window_state *w, struct window_session *s,
@@ -143,9 +156,12 @@ window_claim_answered(struct window_state *w, struct window_session *s,
 	s->asking = 0;
 	if (x->generation != s->own_generation)
 		return;
-	x->met |= (uint8_t)is_met;
-	if (is_met && !is_refused)
+	if (is_met && x->met < MET_ANSWERED)
+		x->met = MET_ANSWERED;
+	if (is_met && !is_refused) {
 		window_odd_venue_answered(w, x, v->address);
+		window_let_in(w, s, x);
+	}
 	if (s->is_own)
 		return;
 	if (is_refused) {

@@ -434,7 +434,7 @@ class Hosts(Traces):
             "lawful": int(x.address in self.lawful),
             "registered": int(x.address in self.registered),
             "member": int(x.member),
-            "met": int(x.met),
+            "met": x.met,
             "unread_run": max(x.now.count["unread"], x.before.count["unread"]),
             "unread_held": x.unread_held,
             "unread_ms": (at - x.unread_since) // 10**6 if x.unread_held else 0,

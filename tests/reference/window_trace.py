@@ -126,7 +126,7 @@ class Host:
     active: bool = False
     urgent: bool = False
     member: bool = False
-    met: bool = False
+    met: int = 0
     peer: bytes = bytes(16)
     peer_is: int = 0
 
@@ -408,7 +408,11 @@ class Traces:
     def told(self, one: Party, sessions: int, *, met: bool, refused: bool) -> None:
         x, one.asking = one.own, False
         assert x is not None
-        x.met |= met
+        x.met = max(x.met, int(met))
+        if met and not refused and one.contesting:
+            x.met = 2
+            if x.now.count["contested"]:
+                self.alarm(x)
         if one.is_own:
             return
         owner = self.comps.get(one.comp, (b"", 0))[0]

@@ -79,6 +79,18 @@ def test_who_completed_a_handshake_has_been_answered(rule: str) -> None:
     assert (decision.target_type, decision.target) == (TargetType.SOURCE, (STRANGER,))
 
 
+@pytest.mark.parametrize("rule", ["host.guessed_logons", "host.guessed_logons_slowly"])
+def test_who_guesses_under_a_living_name_is_dropped_once_it_has_spoken(
+    rule: str,
+) -> None:
+    """Three messages of the holder, as of who was let in."""
+    soon, late = (decided(verdict(rule, met=1, contested=n)) for n in (2, 3))
+
+    assert soon.action is Action.EVIDENCE
+    assert "fail-over" in soon.why
+    assert (late.action, late.target) == (Action.DROP_SOURCES, (STRANGER,))
+
+
 @pytest.mark.parametrize(
     ("one", "why"),
     [
@@ -139,7 +151,12 @@ def test_a_flood_of_logons_is_dropped_at_its_host_in_the_second_window() -> None
 
 @pytest.mark.parametrize(
     ("rule", "known"),
-    [("host.quick_refused_logons", False), ("host.flood_of_logons", True)],
+    [
+        ("host.quick_refused_logons", False),
+        ("host.contested_by_another", False),
+        ("host.flood_of_logons", True),
+        ("host.contested_by_several", True),
+    ],
 )
 def test_quick_logons_are_told_and_who_trades_is_never_dropped(
     rule: str, known: bool
@@ -165,12 +182,9 @@ def test_what_is_told_of_a_flood_is_told_with_its_first_window() -> None:
     assert "not acted upon" in decision.why
 
 
-@pytest.mark.parametrize("suffix", ["", "_together"])
-def test_a_firm_that_the_venue_refuses_is_told_and_who_tries_many_names_goes(
-    suffix: str,
-) -> None:
-    few = decided(verdict("host.refused_logons" + suffix, met=1))
-    many = decided(verdict("host.refused_logons_of_many_names" + suffix, met=1))
+def test_a_firm_that_the_venue_refuses_is_told_and_who_tries_many_names_goes() -> None:
+    few = decided(verdict("host.refused_logons", met=1))
+    many = decided(verdict("host.refused_logons_of_many_names", met=1))
 
     assert few.action is Action.EVIDENCE
     assert "does not know yet" in few.why

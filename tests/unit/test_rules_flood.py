@@ -14,6 +14,7 @@ from airnet.domain.session import Look, SessionName
 from airnet.domain.window import WINDOW_GATEWAY
 from airnet.score.rule import Rule, fired
 from airnet.score.rules import EXCUSES, GATEWAY_RULES, RULES
+from airnet.score.rules_contest import CONTEST_TOLD_RULES
 from airnet.score.rules_flood_odd import ODD_LATE_RULES, ODD_TOLD_RULES
 from airnet.score.rules_flood_told import (
     GATEWAY_TOLD_RULES,
@@ -336,7 +337,7 @@ HOST_RULES = (*HOST_FLOOD_RULES, *HOST_TOLD_RULES)
 def test_what_is_told_of_floods_is_what_is_not_acted_upon() -> None:
     named = load(policy_path(), Policy).cause.flood.told
     every = (*GATEWAY_TOLD_RULES, *ODD_TOLD_RULES, *HOST_TOLD_RULES)
-    every += STRANGER_TOLD_RULES
+    every += (*STRANGER_TOLD_RULES, *CONTEST_TOLD_RULES)
     told = {rule.name for rule in every}
 
     assert set(named) == told

@@ -115,6 +115,8 @@ FLOODS_TOLD = (
     "host.quick_refused_logons_of_many",
     "host.quick_refused_logons_of_one_name",
     "host.first_refused_logons_of_many",
+    "host.contested_by_another",
+    "host.refused_logons_of_several",
     "host.several_segments_without_message",
     "host.several_connections_without_message",
 )

@@ -15,11 +15,14 @@ from airnet.domain.window import WINDOW_HOST
 ENTRY_RULES = frozenset(
     {
         "host.contested_compid",
+        "host.contested_by_several",
+        "host.guessed_logons",
+        "host.guessed_logons_slowly",
         "host.refused_logons_of_many_names",
-        "host.refused_logons_of_many_names_together",
         "host.flood_of_logons",
         "host.flood_of_logons_of_two",
         "host.flood_of_logons_of_many",
+        "host.flood_of_logons_at_length",
         "host.logons_in_a_loop",
     }
 )
@@ -29,12 +32,15 @@ AGREED_RULES = frozenset(
     {"host.segments_without_message", "host.connections_without_message"}
 )
 #: The same with so few CompIDs that it may be a firm's floor.
-FEW_NAMES_RULES = frozenset({"host.refused_logons", "host.refused_logons_together"})
+FEW_NAMES_RULES = frozenset({"host.refused_logons"})
 #: What a standby does as well, or who is first at a new gateway of its venue: nobody is
 #: asked to isolate it.
 STANDBY_RULES = frozenset({"host.moved_compid", "host.unknown_gateway_inside"})
-#: Messages of the CompID's holder after the stranger's Logon: a fail-over that begins
-#: before the other machine has said its last word shows fewer.
+#: Those that rest on the CompID's holder, and its messages after the stranger's Logon:
+#: a fail-over that begins before the other machine has said its last word shows fewer.
+CONTESTED_RULES = frozenset(
+    {"host.contested_compid", "host.guessed_logons", "host.guessed_logons_slowly"}
+)
 CONTESTED_MIN = 3
 
 Feature = Callable[[Verdict, str], int | None]
@@ -79,7 +85,7 @@ def objection(
             "evidence is kept"
         )
     contested = feature(verdict, "contested") or 0
-    if finding.rule == "host.contested_compid" and contested < CONTESTED_MIN:
+    if finding.rule in CONTESTED_RULES and contested < CONTESTED_MIN:
         return (
             "the session that has the CompID has said too little since to exclude a "
             f"fail-over ({contested} of {CONTESTED_MIN} messages); evidence is kept"

@@ -14,6 +14,7 @@ from airnet.domain.window import (
     WINDOW_VENUE,
 )
 from airnet.score.excuses import EXCUSES
+from airnet.score.rules_contest import CONTEST_RULES, CONTEST_TOLD_RULES
 from airnet.score.rules_feed import FEED_RULES
 from airnet.score.rules_flood import FAST_RULES, SOURCE_RULES
 from airnet.score.rules_flood_odd import (
@@ -72,9 +73,11 @@ RULES = {
     WINDOW_FEED: FEED_RULES,
     WINDOW_SENSOR: SENSOR_RULES,
     WINDOW_HOST: (
+        *CONTEST_RULES,
         *HOST_RULES,
         *HOST_FLOOD_RULES,
         *STRANGER_RULES,
+        *CONTEST_TOLD_RULES,
         *HOST_TOLD_RULES,
         *HOST_ODD_RULES,
         *STRANGER_TOLD_RULES,

@@ -268,6 +268,15 @@ HOST_FLOOD_RULES = (
             ("host.flood_of_logons_of_many", 3, 9, 12, 90),
         )
     ),
+    # The same of two or more at whatever pace.
+    Rule(
+        name="host.flood_of_logons_at_length",
+        cause=Cause.FLOOD,
+        unit="Logons",
+        feature="logons_refused",
+        limit=24,
+        needs=(*REFUSED, ("refused_hosts", 2, ANY), ("comps", 32, ANY)),
+    ),
     # The same CompID forty times, without a pause: a program in a loop, whoever's.
     Rule(
         name="host.logons_in_a_loop",
@@ -321,6 +330,15 @@ HOST_TOLD_RULES = (
                 (("refused_hosts", 1, 8), ("comps", 1, 3), ("claims", 0, 0)),
             ),
         )
+    ),
+    # Six times under three CompIDs, as of who guesses; but who guesses is alone.
+    Rule(
+        name="host.refused_logons_of_several",
+        cause=Cause.FLOOD,
+        unit="Logons",
+        feature="logons_refused",
+        limit=5,
+        needs=(*REFUSED, ("comps", 3, ANY), ("refused_hosts", 2, 8)),
     ),
     # More hosts than a firm starts at once, refused one after another, each with its
     # first: said of a few of them.

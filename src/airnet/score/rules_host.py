@@ -10,21 +10,10 @@ from airnet.score.rule import ANY, Rule
 #: Something has just been added to what a rule rests on: nothing is told twice.
 NEWS = ("quiet_ms", 0, 1000)
 #: Faster, or from more hosts, Logons are a flood: containing those is its rules' part.
-#: Who guesses waits for the answer; several refused at once, who do not, flood.
+#: Who guesses is alone, and waits for the answer.
 GUESSING = (("refused_hosts", 0, 1), ("logon_gap_ms", 25, ANY))
-TOGETHER = (("refused_hosts", 2, 3), ("logon_gap_ms", 90, ANY))
 
 HOST_RULES = (
-    # A CompID logs on once (FIX 4.4 volume 2). Another host logged on under it, and the
-    # one that has it goes on: no fail-over, which begins when that one is gone.
-    Rule(
-        name="host.contested_compid",
-        cause=Cause.COMPROMISE,
-        unit="messages",
-        feature="contested",
-        limit=0,
-        needs=(NEWS,),
-    ),
     # The same bytes of a stream said twice and differently: neither TCP nor a mirror
     # does that. Once might be a broken box, with a second path beside it is none.
     Rule(
@@ -112,14 +101,13 @@ HOST_RULES = (
     # the venue does not know yet.
     *(
         Rule(
-            name=name + suffix,
+            name=name,
             cause=Cause.COMPROMISE,
             unit="Logons",
             feature="logons_refused",
             limit=limit,
-            needs=(NEWS, *needs, ("venue_sessions", 1, ANY), *pace),
+            needs=(NEWS, *needs, ("venue_sessions", 1, ANY), *GUESSING),
         )
-        for suffix, pace in (("", GUESSING), ("_together", TOGETHER))
         for name, limit, needs in (
             ("host.refused_logons_of_many_names", 24, (("comps", 32, ANY),)),
             ("host.refused_logons", 5, (("comps", 3, ANY),)),
