@@ -162,7 +162,8 @@ struct window_session {
 	uint8_t contested; /* messages that prove its CompID's holder alive */
 	uint8_t loss_heard; /* which ends spoke since the other's last spell */
 	uint64_t far_tick_ns; /* the tick of its last row of an order; window_price.h */
-	uint32_t far_run, far_left, turns; /* window_turn.h */
+	uint64_t turn_ns, undone_ns; /* window_turn.h */
+	uint32_t far_run, far_left, turns, undone;
 	struct window_name names[WINDOW_NAMES];
 	uint64_t loss_first_ns, loss_ns[2], loss_epoch; /* window_loss.h */
 	uint32_t loss_now, loss_before, loss_old;

@@ -34,7 +34,8 @@
 #define WINDOW_FAR_COLUMNS(X) \
 	X(price_through) X(price_steps) X(quantity_over_largest) \
 	X(quantity_over_own) X(last_fill_ms) X(fills_seen) X(orders_seen) \
-	X(far_elsewhere) X(run) X(left_out) X(turns)
+	X(far_elsewhere) X(run) X(left_out) X(turns) X(undone) \
+	X(undone_after_ms)
 /* clang-format on */
 
 enum {

@@ -132,6 +132,9 @@ static inline void window_price_columns(const struct window_state *w,
 	window_put(row, O_run, s->far_run);
 	window_put(row, O_left_out, s->far_left);
 	window_put(row, O_turns, s->turns);
+	window_put(row, O_undone, s->undone);
+	window_put(row, O_undone_after_ms,
+		   s->undone ? (s->undone_ns - s->first_order_ns) / 1000000 : 0);
 }
 
 /* An order to be seen: a row, unless its session had one in this tick. */

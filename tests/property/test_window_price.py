@@ -119,17 +119,18 @@ def test_kernel_equals_its_reference(capture: tuple[Rows, Rows], batch: int) -> 
 
 @st.composite
 def turners(draw: st.DrawFn) -> tuple[Rows, Rows]:
-    """Sessions that buy and sell in turns, in two symbols of one group and another."""
+    """Sessions that buy and sell in turns, or by chance, in symbols of one group."""
     steps: list[tuple[int, dict[str, int]]] = []
     for _ in range(draw(st.integers(1, 5))):
         session = draw(st.integers(0, 2))
         symbols = draw(st.sampled_from([[7], [7, 9], [7, TWIN], [7, 9, 11]]))
         gain = draw(st.sampled_from([1, 1, 1, 0, -1]))
-        wait_ns = draw(st.sampled_from([1_000, 6_000_000, 400_000_000]))
+        wait_ns = draw(st.sampled_from([1_000, 900_000, 6_000_000, 400_000_000]))
+        is_chance = draw(st.booleans())
         size = draw(st.sampled_from([0, 5 * SCALE]))
         for number in range(draw(st.integers(1, 24))):
             for symbol in symbols:
-                side = number % 2
+                side = draw(st.integers(0, 1)) if is_chance else number % 2
                 price = (100 - gain * side) * SCALE // 100
                 odd = draw(st.sampled_from([*[""] * 30, "far", "none", "G", "size"]))
                 order = {

@@ -313,6 +313,7 @@ class Reference:
     def far(self, index: int, m: np.void) -> None:
         s, now = self.sessions[index], self.now_ns
         own = s.manner.size_mean if s.manner.sizes >= 8 else None
+        s.told.first = s.first_order
         row = self.prices.order(index, s.told, m, own, now, self.next_ns)
         if row is not None:
             key = self.prices.key(index, now, s.accepted, self.frame_count)

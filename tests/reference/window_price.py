@@ -8,6 +8,7 @@ from tests.reference.window_venue import Row
 
 BATCH, FILLS_MIN, ORDERS_MIN, FAR, FORGET = 16, 8, 32, 32, 1024
 TURN_NS, TAKEN, SHOWN, GROUPS = 1_000_000_000, 4, 8, 64
+APART_NS, HALF, LEAK_NS, UNDONE_MAX = 1_000_000, 500, 500_000, 1_000_000_000
 GOLDEN = 0x9E3779B97F4A7C15
 LIMIT, AGAIN = 0x20, 0x03
 WIDE = (2**63 - 1) // 1000
@@ -99,6 +100,10 @@ class Told:
     run: int = 0
     left: int = 0
     turns: int = 0
+    turned: int = 0
+    undone: int = 0
+    undone_from: int = 0
+    first: int = 0
     names: dict[int, Name] = field(default_factory=dict)
 
     def name(self, symbol: int) -> Name:
@@ -109,14 +114,26 @@ class Told:
 
     def turn(self, m: np.void, now: int) -> bool:
         """Take a new order; True when enough have turned with it."""
-        name, is_turn = self.name(int(m["symbol_key"])), False
-        if now - name.at <= TURN_NS:
-            is_turn = name.is_undone_by(m)
-            self.turns = self.turns + 1 if is_turn else max(self.turns - TAKEN, 0)
+        name, is_shown = self.name(int(m["symbol_key"])), False
+        if now - name.at <= TURN_NS and now - self.turned >= APART_NS:
+            is_shown = self.count(name.is_undone_by(m), now)
         name.at, name.is_buy = now, chr(m["side"]) in "13"
         name.price, name.quantity = int(m["price"]), int(m["quantity"])
         name.filled = False
-        return is_turn and self.turns >= SHOWN
+        return is_shown
+
+    def count(self, is_turn: bool, now: int) -> bool:
+        """Take an order that turns, or does not."""
+        self.undone = max(self.undone - (now - self.turned) // LEAK_NS, 0)
+        self.turned = now
+        if not is_turn:
+            self.turns = max(self.turns - TAKEN, 0)
+            self.undone = max(self.undone - HALF, 0)
+            return False
+        self.undone_from = self.undone_from if self.undone else now
+        self.turns += 1
+        self.undone += 1000 if self.undone < UNDONE_MAX else 0
+        return self.turns >= SHOWN or self.undone >= 1000 * SHOWN
 
 
 class Prices:
@@ -191,6 +208,10 @@ class Prices:
             "run": told.run,
             "left_out": told.left,
             "turns": told.turns,
+            "undone": told.undone,
+            "undone_after_ms": (
+                (told.undone_from - told.first) // 1_000_000 if told.undone else 0
+            ),
         }
 
     @staticmethod

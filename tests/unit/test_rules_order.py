@@ -27,7 +27,7 @@ COLUMNS = {
     kind: {name: place for place, name in enumerate(schema.names)}
     for kind, schema in SCHEMAS.items()
 }
-LONG, TURNED, SIZE, BOTH = (rule.name for rule in ORDER_RULES)
+LONG, AT_LENGTH, TURNED, UNDONE, SIZE, BOTH = (rule.name for rule in ORDER_RULES)
 BUY, SELL = ord("1"), ord("2")
 Fields = dict[str, int]
 
@@ -254,12 +254,12 @@ def test_who_takes_what_comes_in_any_quantity_turns_nothing() -> None:
 
 
 def test_an_order_that_turns_nothing_takes_four() -> None:
-    """Another one on the same side, in every fourth place: it comes to nothing."""
+    """Another one on the same side, in every fourth place: half of them turn."""
     broken = turning(90, gap=20 * MS)
     for place in range(8, len(broken), 8):
         broken[place]["side"] = broken[place - 2]["side"]
 
-    assert said([*trading(), *broken]) == []
+    assert {name for name, _ in said([*trading(), *broken])} == {UNDONE}
 
 
 def test_what_was_ordered_a_second_ago_is_not_turned() -> None:
@@ -285,3 +285,64 @@ def test_who_turns_at_length_is_throttled_with_the_24th_turn(is_limit: bool) -> 
     assert [one.rule for one in decisions] == [TURNED, LONG]
     assert decisions[1].measured == 24
     assert decisions[1].target[1] == "FIRM9"
+
+
+def taking(sides: str, gap_ns: int = 20 * MS, session: int = 3) -> list[Fields]:
+    """Return orders of five units that buy (B) and sell, dearer than they sell."""
+    out: list[Fields] = []
+    for one in sides:
+        side, cents = (BUY, 10_002) if one == "B" else (SELL, 9_998)
+        out.append(ordered(cents, side=side, session=session, gap=gap_ns))
+        out.append(filled(cents, side=side, session=session))
+    return out
+
+
+#: Sides as of chance: half of the orders turn, seven in a row at most.
+SIDES = "BSBBSSBSBBBSBSSBSBSSSBBSBSBBSSSBSBBSBSBSSBBSBSBSBBSS" * 3
+
+
+def test_who_takes_sides_by_chance_in_one_size_is_told_and_throttled() -> None:
+    """Of whom that was not seen for three seconds; nothing comes to twelve in a row."""
+    quiet = ordered(10_000, session=3, gap=3100 * MS)
+    table = windows([*trading(), quiet, *taking(SIDES)])
+    is_order = table.windows["kind"] == WINDOW_ORDER
+
+    decisions = judged(table.windows[is_order], table.rows[is_order])
+
+    assert table.rows[is_order][:, COLUMN["turns"]].max() < 12
+    assert [one.action for one in decisions] == [
+        Action.EVIDENCE,
+        Action.THROTTLE_SESSION,
+    ]
+    assert [one.rule for one in decisions] == [UNDONE, AT_LENGTH]
+    assert [one.measured // 1000 for one in decisions] == [12, 24]
+
+
+def test_who_begins_so_is_told() -> None:
+    """Who has no past may live by it."""
+    found = said([*trading(), *taking(SIDES, session=5)])
+
+    assert {name for name, _ in found} == {UNDONE}
+
+
+def test_who_does_so_slowly_or_a_third_of_the_time_is_not() -> None:
+    """Twice a second is what time takes; and one in three is by chance."""
+    assert said([*trading(), *taking(SIDES, gap_ns=900 * MS)]) == []
+    assert said([*trading(), *taking("BBBSSS" * 40)]) == []
+
+
+def test_legs_that_are_sent_at_once_are_turned_once() -> None:
+    """A basket of forty, bought and sold again five times, each time at a loss."""
+    legs: list[Fields] = []
+    for turn in range(6):
+        for name in range(40):
+            one = taking("BS"[turn % 2], gap_ns=10_000)[0]
+            legs.append({**one, "symbol_key": 100 + name})
+        for name in range(40):
+            fill = taking("BS"[turn % 2])[1]
+            legs.append({**fill, "symbol_key": 100 + name, "gap": 10_000})
+        legs.append(ordered(10_000, session=0, gap=90 * MS))
+
+    table = windows([*trading(), *legs])
+
+    assert not (table.windows["kind"] == WINDOW_ORDER).any()

@@ -30,6 +30,7 @@ LOOPS_AT_ONCE = (
     "session.turned_in_a_loop",
     "session.withdrawn_for_long",
     "order.turned_at_a_loss_at_length",
+    "order.undone_at_length",
 )
 
 #: What honest sessions did, if rarely: worth telling and too little to act upon.
@@ -55,6 +56,7 @@ LOOPS_TOLD = (
     "session.filled_at_length",
     "session.quantity_over_usual",
     "order.turned_at_a_loss",
+    "order.undone",
     "order.quantity_over_largest",
     "order.price_and_quantity",
 )

@@ -42,6 +42,7 @@ UNSECONDED = frozenset(
         "session.likely_loop_per_second",
         "session.one_order_without_a_past",
         "order.turned_at_a_loss",
+        "order.undone",
         "order.quantity_over_largest",
         "order.price_and_quantity",
         "session.filled_in_all_symbols",

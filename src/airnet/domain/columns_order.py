@@ -3,10 +3,11 @@
 There is a row only of an order that is more than 1/32 through what its symbol (of that
 name) was traded at lately, of at least 8 fills; or of more than 32 times the largest
 quantity that anybody ordered there before, of at least 32 orders; or of one that turns,
-if 8 have; and of a session at most one in a tick of 10 ms. Traded lately is what lies
-between the highest and the lowest of the last 16 to 32 fills that any session was told
-of. Only a limit order has a price that is judged: a stop waits for one. What is there
-before the order counts, never the order itself.
+if 8 have; and of a session at most one in a tick of 10 ms. Of what a session orders
+within a millisecond, where it did within a second, only the first turns, or does not.
+Traded lately is what lies between the highest and the lowest of the last 16 to 32 fills
+that any session was told of. Only a limit order has a price that is judged: a stop
+waits for one. What is there before the order counts, never the order itself.
 """
 
 from airnet.domain.column import COUNT, MILLI, features
@@ -48,6 +49,12 @@ _ORDER = (
         COUNT,
         "orders that undo its last there within a second, at a loss, less 4 of others",
     ),
+    (
+        "undone",
+        MILLI,
+        "such orders, less half of the others there, less two a second",
+    ),
+    ("undone_after_ms", "ms", "from its first order until that was last nothing"),
 )
 _MISSING = frozenset(
     {

@@ -22,8 +22,11 @@ ALONE = ("far_elsewhere", 0, 2)
 #: So many orders have sizes of their own.
 MANY = ("orders_seen", 64, ANY)
 
-#: Such orders in a row: all benign captures and days showed seven at most.
+#: Such orders in a row: all benign captures and days showed seven at most. And as many
+#: more than half of the others, and two a second: of those benign captures, six.
 TURNS, TURNS_TOLD = 24, 12
+#: Who has a past, in which that was nothing: who begins with it may live by it.
+BEFORE = (("undone_after_ms", 3000, ANY),)
 
 ORDER_RULES = (
     Rule(
@@ -34,11 +37,26 @@ ORDER_RULES = (
         limit=TURNS - 1,
     ),
     Rule(
+        name="order.undone_at_length",
+        cause=Cause.ALGO_FAULT,
+        unit="1/1000",
+        feature="undone",
+        limit=TURNS * 1000 - 1,
+        needs=BEFORE,
+    ),
+    Rule(
         name="order.turned_at_a_loss",
         cause=Cause.ALGO_FAULT,
         unit="orders that undo the last",
         feature="turns",
         limit=TURNS_TOLD - 1,
+    ),
+    Rule(
+        name="order.undone",
+        cause=Cause.ALGO_FAULT,
+        unit="1/1000",
+        feature="undone",
+        limit=TURNS_TOLD * 1000 - 1,
     ),
     # Honest sizes have heavy tails: after 313 orders one had 420 times the largest.
     Rule(
