@@ -72,11 +72,9 @@ _HOST = (
     ("lawful", COUNT, "1: it holds, or held, a session whose CompID nobody contests"),
     ("registered", COUNT, "1: the site file lists this address"),
     ("member", COUNT, "1: either of these, or it lives where somebody trades"),
-    (
-        "met",
-        COUNT,
-        "1: a gateway answered its Logon, 2: let it in while another has the CompID",
-    ),
+    # 2: and let it in under a CompID that another host's session has (ADR 0087). Days
+    # that were kept know their columns by these words, so they stay as they are.
+    ("met", COUNT, "1: a gateway answered its Logon by a message"),
     ("quiet_ms", "ms", "time since the last thing that a rule may rest on"),
     ("history_ms", "ms", "time since the host was first told of"),
     (
