@@ -98,7 +98,24 @@ ONE_NAME = {
     "entropy": 4000,
     "history_ms": 16_000,
 }
+#: A hundred and fifty a second of one name, and in turns at gaps as of chance.
+ONE_WAY_FAST = ONE_NAME | {"rate_1s": 1500, "drift_share": 500}
+TURNED_FAST = TURNED | {"gap_deviation": 730, "rate_1s": 1800, "peak_ratio": 1900}
+#: Each order of seven names again and again, 280 a second.
+ALIKE_FAST = {
+    "repeat_share": 850,
+    "entropy": 1955,
+    "fills_per_new": 842,
+    "rate_1s": 2800,
+    "relative_1s": 20_000,
+    "peak_ratio": 16_000,
+    "market_1s": 2800,
+    "history_ms": 16_000,
+}
 SHOWN = {
+    "session.alike_at_speed": ALIKE_FAST,
+    "session.one_way_at_speed": ONE_WAY_FAST,
+    "session.turned_at_speed": TURNED_FAST,
     "session.one_name_without_end": ONE_NAME,
     "session.turned_on_a_clock": TURNED,
     "session.turned_in_a_loop": LOOPED,

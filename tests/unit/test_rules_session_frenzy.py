@@ -66,3 +66,49 @@ def test_one_order_again_and_again_is_a_loop_however_busy_the_others_are() -> No
 )
 def test_what_honest_sessions_do_in_a_frenzy_is_none(excuse: dict[str, int]) -> None:
     assert not names_of(LOOPING | excuse)
+
+
+#: The row of a session of which a dozen orders go up and down, a second after it began.
+MOVING = {
+    "rate_replace_fast": 24_110,
+    "rate_new_fast": 100,
+    "rate_1s": 19_390,
+    "relative_fast": 61_856,
+    "relative_1s": 71_564,
+    "relative_first": 56_940,
+    "relative_symbol": 71_564,
+    "peak_ratio": 107_319,
+    "market_1s": 4213,
+    "elevated_share": 354,
+    "replaces_per_new": 455_000,
+    "replace_run": 1,
+    "loop_share": 83,
+    "entropy": 3578,
+    "streak_ms": 1096,
+    "history_ms": 12_530,
+}
+
+
+def test_who_moves_all_he_has_without_end_is_stopped_however_busy_others_are() -> None:
+    assert names_of(MOVING) == {"session.moved_in_a_frenzy"}
+
+
+@pytest.mark.parametrize(
+    "excuse",
+    [
+        {"streak_ms": 747},  # renewing quotes takes as long
+        {"rate_replace_fast": 3900},  # a maker in news
+        {"relative_1s": 15_750},  # a maker as a market opens
+        {"relative_first": 15_750},  # or one that has become slow
+        {"relative_symbol": 7100},  # all hurry in its names
+        {"peak_ratio": 16_000},  # once it was as fast, or nearly
+        {"rate_new_fast": 1100},  # it sends anew
+        {"rate_cancel_fast": 600},  # it withdraws
+        {"rate_quote_fast": 1},  # it quotes by quotes
+        {"history_ms": 4000},  # it has only begun
+    ],
+)
+def test_who_renews_quotes_or_follows_a_market_is_none_of_it(
+    excuse: dict[str, int],
+) -> None:
+    assert names_of(MOVING | excuse) == set()

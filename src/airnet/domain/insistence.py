@@ -222,6 +222,67 @@ SHAPES = (
         told=32,
         limit=128,
     ),
+    # A hundred orders a second of one name, on one side, filled, far above its past and
+    # what others do there. What hedges a block, an iceberg and a list come to a half of
+    # the rate, or to some forty messages; who sweeps a book is through before.
+    Shape(
+        "session.one_way_at_speed",
+        (
+            ("relative_1s", 2500, ANY),
+            ("same_symbol_share", 900, ANY),
+            ("same_side_share", 900, ANY),
+            ("fills_per_new", 800, ANY),
+            ("cancels_per_new", 0, 199),
+            ("replaces_per_new", 0, 199),
+            ("rate_1s", 1000, ANY),
+            ("relative_symbol", 1500, ANY),
+            ("peak_ratio", 1500, ANY),
+            _KNOWN,
+        ),
+        told=64,
+        limit=192,
+    ),
+    # Or half of them one of the eight before, in whatever names: each order is sent
+    # again and again, eighty a second together. An iceberg, and what hedges a block, is
+    # half as fast; a large order in like pieces is not filled as fast as it is sent.
+    Shape(
+        "session.alike_at_speed",
+        (
+            ("relative_1s", 4000, ANY),
+            ("repeat_share", 500, ANY),
+            ("entropy", 0, 2800),
+            ("fills_per_new", 650, ANY),
+            ("cancels_per_new", 0, 249),
+            ("replaces_per_new", 0, 249),
+            ("rate_1s", 800, ANY),
+            ("peak_ratio", 2000, ANY),
+            _KNOWN,
+        ),
+        told=64,
+        limit=192,
+    ),
+    # As fast, in turns: each order is on the other side of the one before, whatever its
+    # name and size, each is filled and nothing is left in the end. The legs of an
+    # arbitrage are so as well, for 157 messages: they come at once, and gaps between
+    # them do not, so that gaps differ by more than chance has them.
+    Shape(
+        "session.turned_at_speed",
+        (
+            ("relative_1s", 2500, ANY),
+            ("same_side_share", 0, 150),
+            ("fills_per_new", 900, ANY),
+            ("cancels_per_new", 0, 100),
+            ("replaces_per_new", 0, 100),
+            ("order_to_trade", 0, 600),
+            ("drift_share", 0, 250),
+            ("gap_deviation", 0, 1000),
+            ("rate_1s", 1000, ANY),
+            ("peak_ratio", 1200, ANY),
+            _KNOWN,
+        ),
+        told=64,
+        limit=256,
+    ),
 )
 
 #: Withdrawn within 10 ms and hardly one filled, by who takes a quarter of all messages,

@@ -33,4 +33,29 @@ FRENZY_RULES = (
             ("history_ms", 3000, ANY),
         ),
     ),
+    # 400 orders moved a second and nothing else, for a second: twenty times its past,
+    # as the others' haste has it, and twenty times its fastest second. A dozen loops at
+    # once have no rhythm that shows, and no order that is moved in a row. Who renews
+    # quotes sends more, and is through in a fifth of a second; who follows a market
+    # that opens is seven times its past.
+    Rule(
+        name="session.moved_in_a_frenzy",
+        cause=Cause.ALGO_FAULT,
+        unit="replaces/s",
+        feature="rate_replace_fast",
+        limit=400,
+        divisor=10,
+        needs=(
+            ("rate_new_fast", 0, 1000),
+            ("rate_cancel_fast", 0, 500),
+            ("rate_quote_fast", 0, 0),
+            ("rate_1s", 4000, ANY),
+            ("relative_1s", 20_000, ANY),
+            ("relative_first", 20_000, ANY),
+            ("relative_symbol", 8000, ANY),
+            ("peak_ratio", 20_000, ANY),
+            ("streak_ms", 1000, ANY),
+            ("history_ms", 5000, ANY),
+        ),
+    ),
 )
