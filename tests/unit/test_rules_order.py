@@ -27,7 +27,9 @@ COLUMNS = {
     kind: {name: place for place, name in enumerate(schema.names)}
     for kind, schema in SCHEMAS.items()
 }
-LONG, AT_LENGTH, TURNED, UNDONE, SIZE, BOTH = (rule.name for rule in ORDER_RULES)
+LONG, AT_LENGTH, AT_START, TURNED, UNDONE, SIZE, BOTH = (
+    rule.name for rule in ORDER_RULES
+)
 BUY, SELL = ord("1"), ord("2")
 Fields = dict[str, int]
 
@@ -297,8 +299,8 @@ def taking(sides: str, gap_ns: int = 20 * MS, session: int = 3) -> list[Fields]:
     return out
 
 
-#: Sides as of chance: half of the orders turn, seven in a row at most.
-SIDES = "BSBBSSBSBBBSBSSBSBSSSBBSBSBBSSSBSBBSBSBSSBBSBSBSBBSS" * 3
+#: Sides by chance: half of the orders turn, hardly ever many in a row.
+SIDES = "".join(np.random.Generator(np.random.PCG64(7)).choice(["B", "S"], 400))
 
 
 def test_who_takes_sides_by_chance_in_one_size_is_told_and_throttled() -> None:
@@ -318,11 +320,14 @@ def test_who_takes_sides_by_chance_in_one_size_is_told_and_throttled() -> None:
     assert [one.measured // 1000 for one in decisions] == [12, 24]
 
 
-def test_who_begins_so_is_told() -> None:
-    """Who has no past may live by it."""
-    found = said([*trading(), *taking(SIDES, session=5)])
+def test_who_begins_so_is_told_and_throttled_with_twice_as_many() -> None:
+    """Who has no past might live by it."""
+    found = said([*trading(), *taking(SIDES[:120], session=5)])
+    longer = said([*trading(), *taking(SIDES, session=5)])
 
     assert {name for name, _ in found} == {UNDONE}
+    assert {name for name, _ in longer} == {UNDONE, AT_START}
+    assert min(turns for name, turns in longer if name == AT_START) // 1000 == 48
 
 
 def test_who_does_so_slowly_or_a_third_of_the_time_is_not() -> None:

@@ -35,6 +35,7 @@ LOOPS_AT_ONCE = (
     "session.withdrawn_for_long",
     "order.turned_at_a_loss_at_length",
     "order.undone_at_length",
+    "order.undone_from_the_start",
 )
 
 #: What honest sessions did, if rarely: worth telling and too little to act upon.

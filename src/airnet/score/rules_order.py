@@ -25,7 +25,7 @@ MANY = ("orders_seen", 64, ANY)
 #: Such orders in a row: all benign captures and days showed seven at most. And as many
 #: more than half of the others, and two a second: of those benign captures, six.
 TURNS, TURNS_TOLD = 24, 12
-#: Who has a past, in which that was nothing: who begins with it may live by it.
+#: Who has a past, in which that was nothing. Of who begins so it takes twice as many.
 BEFORE = (("undone_after_ms", 3000, ANY),)
 
 ORDER_RULES = (
@@ -43,6 +43,13 @@ ORDER_RULES = (
         feature="undone",
         limit=TURNS * 1000 - 1,
         needs=BEFORE,
+    ),
+    Rule(
+        name="order.undone_from_the_start",
+        cause=Cause.ALGO_FAULT,
+        unit="1/1000",
+        feature="undone",
+        limit=2 * TURNS * 1000 - 1,
     ),
     Rule(
         name="order.turned_at_a_loss",
