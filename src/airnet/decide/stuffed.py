@@ -4,9 +4,9 @@ Stuffing in all names repeats nothing, and its own business lies between: what i
 is that orders are withdrawn within milliseconds, hardly one filled, by who sends three
 times the most that it ever sent and a quarter of all there is, while the others rest
 (`STUFFED` in airnet.domain.insistence). Two honest things look so. A burst, of 700
-messages in a quarter of a second: so time is counted, what such windows cover less what
-they do not, and not messages. And a desk that asks prices, which did so all its life,
-at an auction for a second: so a session's own past is kept, the ages at which it
+messages in a quarter of a second: so time is counted, what such windows cover less half
+of what they do not, and not messages. And a desk that asks prices, which did so all its
+life, at an auction for a second: so a session's own past is kept, the ages at which it
 withdrew, as looks at it show them once a second (airnet.score.looks). Of whom an eighth
 of these were quick nothing is said, nor of whom too little is known.
 
@@ -32,6 +32,9 @@ NS_PER_MS = 1_000_000
 STEP_NS = 100 * NS_PER_MS
 #: A window closes with so many orders: the messages before came in other windows.
 OWN_MAX = 16
+#: Of time that is not covered half is taken: stuffing comes in bursts, and rests for as
+#: long between them.
+TAKEN = 2
 #: What is above what is needed is forgotten, so that it ends soon after its cause.
 SPARE_NS = 200 * NS_PER_MS
 #: A look is past when it lies so far back; so many must be.
@@ -164,13 +167,13 @@ def covered(before: Count | None, at_ns: int, messages: int) -> Count:
     """Return for how long it has gone on with one window more.
 
     A window covers the time since the one before, as far as what was sent meanwhile was
-    its own; what it does not cover is taken.
+    its own; half of what it does not cover is taken.
     """
     if before is None or messages < before.messages or at_ns < before.at_ns:
         return Count(at_ns, messages, 0)
     span_ns, sent = at_ns - before.at_ns, messages - before.messages
     own_ns = min(span_ns, STEP_NS) * min(sent, OWN_MAX) // max(sent, 1)
-    held_ns = max(before.held_ns - (span_ns - own_ns), 0) + own_ns
+    held_ns = max(before.held_ns - (span_ns - own_ns) // TAKEN, 0) + own_ns
     return Count(at_ns, messages, min(held_ns, STUFFED.limit * NS_PER_MS + SPARE_NS))
 
 
