@@ -16,6 +16,7 @@ from tests.unit.test_expulsion import COLUMNS, START_NS, verdict
 
 HOST, PEER, GATEWAY = "10.1.1.5", "203.0.113.9", "10.20.0.10"
 SCAN = {"odd_targets": 9, "strange_failures": 5, "own_calls": 9}
+SWEEP = {"targets_new": 24, "strange_failures": 12, "own_calls": 12}
 SITE = Site(
     gateways=(Gateway(ip=GATEWAY, port=9878),),
     firms=(Firm(name="A", hosts=(HOST,)),),
@@ -69,6 +70,12 @@ def test_a_host_that_tries_others_begins_no_more_connections() -> None:
     assert "those to gateways" in decision.why
 
 
+def test_a_host_that_tries_dozens_at_a_port_that_others_use_is_confined_too() -> None:
+    (decision,) = decided(told("host.strange_failures", **SWEEP))
+
+    assert (decision.action, decision.target) == (Action.CONFINE_HOST, (HOST,))
+
+
 @pytest.mark.parametrize(
     "one",
     [
@@ -77,6 +84,10 @@ def test_a_host_that_tries_others_begins_no_more_connections() -> None:
         told("host.odd_targets", **SCAN | {"odd_targets": 3}),
         told("host.odd_targets", **SCAN, lawful=0),  # a scanner that trades nowhere
         told("host.strange_failures", odd_targets=0, strange_failures=9, own_calls=9),
+        told("host.strange_failures", **SWEEP | {"targets_new": 23}),  # a cluster's
+        told("host.strange_failures", **SWEEP | {"strange_failures": 11}),  # let in
+        told("host.strange_failures", **SWEEP | {"own_calls": 11}),
+        told("host.strange_failures", **SWEEP, lawful=0),
         told("host.calls_outside", peer_is=BEAT | INTERNET),  # anybody may say so
         told("host.calls_outside", peer_is=BEAT | OWN),  # a store in another house
         told("host.calls_outside", peer_is=CARRY | OWN | INTERNET),  # of another peer

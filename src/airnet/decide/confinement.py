@@ -43,6 +43,9 @@ TRYING = frozenset(
     {"host.odd_targets", "host.odd_targets_failed", "host.strange_failures"}
 )
 TRIED_MIN = {"odd_targets": 4, "strange_failures": 3, "own_calls": 6}
+#: Or, at a port that others call as well: two dozen machines, all new to it within
+#: twenty seconds, and a dozen services at which nobody was ever served.
+SWEPT_MIN = {"targets_new": 24, "strange_failures": 12, "own_calls": 12}
 
 
 def peer_of(verdict: Verdict) -> str:
@@ -91,6 +94,15 @@ def is_own(verdict: Verdict, feature: Feature) -> bool:
     return bool(is_what & (OWN | VENUE))
 
 
+def _short(verdict: Verdict, wanted: dict[str, int], feature: Feature) -> str:
+    """Return of which feature the window has too little; "" of none."""
+    for name, least in wanted.items():
+        found = feature(verdict, name) or 0
+        if found < least:
+            return f"{name} is {found}, and {least} are asked for"
+    return ""
+
+
 def lacks(
     how: tuple[Verdict, Finding, Streak, Contain], feature: Feature, peers: Peers
 ) -> str:
@@ -101,11 +113,8 @@ def lacks(
     if not finding.is_hard or not feature(verdict, "lawful"):
         return "it is not known to trade"
     if verdict.rule in TRYING:
-        for name, least in TRIED_MIN.items():
-            found = feature(verdict, name) or 0
-            if found < least:
-                return f"{name} is {found}, and {least} are asked for"
-        return ""
+        has_swept = not _short(verdict, SWEPT_MIN, feature)
+        return "" if has_swept else _short(verdict, TRIED_MIN, feature)
     wanted = NAMING.get(verdict.rule, 0)
     is_what = feature(verdict, "peer_is") or 0
     if not wanted or is_what & wanted != wanted or not peer_of(verdict):
