@@ -98,6 +98,8 @@ def test_who_guesses_under_a_living_name_is_dropped_once_it_has_spoken(
         (verdict("host.contested_compid", met=1, contested=2), "fail-over"),
         (verdict("host.contested_compid", met=1, contested=3, known=True), "T6"),
         (verdict("host.strange_failures", met=1), "order entry"),
+        (verdict("host.displaced_compid", met=1), "standby elsewhere"),
+        (verdict("host.displaced_compid", met=1, known=True), "T6"),
         (verdict("host.segments_without_message", known=True), "T6"),
     ],
 )

@@ -36,6 +36,8 @@ FEW_NAMES_RULES = frozenset({"host.refused_logons"})
 #: What a standby does as well, or who is first at a new gateway of its venue: nobody is
 #: asked to isolate it.
 STANDBY_RULES = frozenset({"host.moved_compid", "host.unknown_gateway_inside"})
+#: A stranger has come to order entry, and nobody is left who contests its name.
+LEFT_RULES = frozenset({"host.displaced_compid", "host.ousted_compid"})
 #: Those that rest on the CompID's holder, and its messages after the stranger's Logon:
 #: a fail-over that begins before the other machine has said its last word shows fewer.
 CONTESTED_RULES = frozenset(
@@ -71,6 +73,11 @@ def objection(
         return (
             "it holds or held a session of its own: isolating it (T6) is proposed, "
             "which takes two approvers; evidence is kept"
+        )
+    if finding.rule in LEFT_RULES:
+        return (
+            "who had the CompID is gone: a standby elsewhere, in no list, looks the "
+            "same; evidence is kept"
         )
     if finding.rule in FEW_NAMES_RULES:
         return (
