@@ -182,7 +182,7 @@ def test_evidence_is_whole_numbers_and_never_below_nothing() -> None:
 
 
 TOLD = {
-    "rule": "session.one_sided_orders",
+    "rule": "session.one_order_out_of_nothing",
     "second": Cause.ALGO_FAULT,
     "second_ppm": 850_000,
 }
@@ -205,6 +205,23 @@ def test_a_limit_that_is_told_is_acted_upon_where_both_models_agree() -> None:
     assert "both models are at least 0.85 sure" in decision.why
     (decision,) = said(agreed)
     assert decision.action is Action.EVIDENCE
+
+
+@pytest.mark.parametrize("rule", sorted(dwell.UNHURRIED))
+def test_what_else_traders_do_has_to_go_on_where_both_models_agree(rule: str) -> None:
+    """Lists of names, large orders, a maker at the bell: sure within 0.2 s, and over."""
+    assert rule in LOOPS_TOLD
+    brief = TOLD | {"rule": rule}
+    windows = [opinion(100 * n, 990_000, **brief) for n in range(1, 7)]
+    looks_back = windows[0].close_ns - windows[0].open_ns
+
+    found = said(*windows, rule=AGREED)
+    ordered = [one.t_ns for one in found if one.action is Action.THROTTLE_SESSION]
+    (moment_ns,) = ordered
+    first_ns = windows[0].close_ns - looks_back
+    assert moment_ns - first_ns >= dwell.AGREED_NS > moment_ns - 100 * MS - first_ns
+    (alone,) = said(*windows[:2], rule=AGREED)
+    assert alone.action is Action.EVIDENCE
 
 
 def test_models_that_doubt_a_rate_do_not_second_a_rule_of_sizes() -> None:

@@ -272,7 +272,8 @@ def test_two_models_know_no_more_of_whom_nobody_knows_anything() -> None:
     pieces = {"loop_share": 1000, "entropy": 0, "repeat_run": 26, "rejects": 0}
 
     assert is_called_honest(**pieces, history_ms=88)
-    assert not is_called_honest(**pieces, history_ms=3000)
+    assert is_called_honest(**pieces, history_ms=9999)
+    assert not is_called_honest(**pieces, history_ms=10_000)
 
 
 #: An honest basket of an independent generator: both models were 0.97 sure of a fault.
@@ -351,3 +352,46 @@ def test_who_quotes_many_names_for_long_is_quoting(stood: dict[str, int]) -> Non
 def test_who_stuffs_repeats_or_is_filled_is_not(name: str, value: int) -> None:
     assert not likeness.is_quoting(window(**{**QUOTED, name: value}))
     assert not likeness.is_quoting(window())
+
+
+MINDED = {
+    "same_side_share": 1000,
+    "fills_per_new": 860,
+    "cancels_per_new": 421,
+    "new_price_share": 0,
+    "repeat_run": 0,
+    "loop_share": 125,
+    "rejects": 0,
+    "relative_fast": 6457,
+}
+
+
+def test_a_large_order_of_which_half_rests_is_worked() -> None:
+    assert likeness.is_worked(window(**MINDED))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cancels_per_new", 99),
+        ("cancels_per_new", 950),
+        ("fills_per_new", 100),
+        ("new_price_share", 600),
+        ("relative_fast", 12_000),
+        ("rejects", 9),
+    ],
+)
+def test_who_only_takes_or_takes_all_back_is_none(name: str, value: int) -> None:
+    changed = {**MINDED, "replaces_per_new": 263, name: value}
+
+    assert not likeness.is_worked(window(**changed))
+
+
+def test_no_pace_makes_a_told_list_a_fault() -> None:
+    """Some hundred orders in many names: as by a clock, and as they come."""
+    even = {**BASKET, "gap_deviation": 219}
+
+    assert likeness.is_paced(window(**even))
+    assert likeness.is_paced(window(**BASKET))
+    assert not likeness.is_basket(window(**even))
+    assert is_called_honest(**even)

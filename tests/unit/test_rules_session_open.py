@@ -124,7 +124,12 @@ LOOPED = {
 }
 
 
-LEGS = {"fills_per_new": 1100, "same_symbol_share": 0, "entropy": 1800}
+LEGS = {
+    "fills_per_new": 1100,
+    "same_symbol_share": 0,
+    "entropy": 1800,
+    "streak_ms": 100,
+}
 
 
 @pytest.mark.parametrize(
@@ -141,6 +146,15 @@ LEGS = {"fills_per_new": 1100, "same_symbol_share": 0, "entropy": 1800}
 def test_legs_of_an_arbitrage_are_no_loop(changes: dict[str, int], rule: str) -> None:
     """All of them are filled, thousands alike, for as long as there is something."""
     assert broken(LOOPED | LEGS | changes) == rule
+
+
+@pytest.mark.parametrize("young", [{"streak_ms": 99}, {"history_ms": 4200}])
+def test_a_burst_of_what_is_filled_is_no_loop(young: dict[str, int]) -> None:
+    """Who hedges each fill of his, lot by lot, in one name."""
+    hedged = LOOPED | LEGS | {"same_symbol_share": 1000}
+
+    assert broken(hedged) == "loop_of_one_name"
+    assert not broken(hedged | young)
 
 
 def test_who_withdraws_all_that_he_has_is_no_loop() -> None:

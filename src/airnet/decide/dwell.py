@@ -35,6 +35,21 @@ SPREE_RULE = "session.filled_without_end"
 #: What airnet.decide.surge finds.
 SURGE_RULE = "session.filled_far_above_its_past"
 
+#: What lists of names, large orders and makers at the bell do as well, for a moment:
+#: both models were sure of each within 0.2 s. Where they are, it has to go on for this.
+UNHURRIED = frozenset(
+    {
+        "session.one_sided_orders",
+        "session.one_sided_orders_of_a_name",
+        "session.one_sided_orders_of_names",
+        "session.one_sided_orders_at_length",
+        "session.one_sided_rate_over_own_baseline",
+        "session.order_rate_over_own_baseline",
+        "session.orders_and_cancels_in_a_loop",
+    }
+)
+AGREED_NS = 500 * NS_PER_MS
+
 
 def fact(rule: str, measured: int, limit: int, *, is_told: bool) -> Finding:
     """Return what was counted of an algorithm: a fact, whatever models make of it."""
@@ -107,9 +122,13 @@ def has_dwelt(streak: Streak, finding: Finding, rule: Contain) -> bool:
     """Return whether a streak is long enough, and sure enough, to act upon.
 
     One window is, where it breaks a limit that policy takes for enough, or one that is
-    only told and both models agree. Of an opinion of what no fault does, none is.
+    only told and both models agree: of what else traders do, for half a second. Of an
+    opinion of what no fault does, none is.
     """
-    if finding.is_agreed or (finding.is_hard and finding.rule in rule.at_once):
+    if finding.is_agreed:
+        is_quick = finding.rule not in UNHURRIED
+        return is_quick or (streak.windows > 1 and streak.span_ns >= AGREED_NS)
+    if finding.is_hard and finding.rule in rule.at_once:
         return True
     if finding.is_vague:
         return False

@@ -87,6 +87,25 @@ _BASKET = (
     ("gap_deviation", 400, None),
 )
 
+#: The same list at a pace: who works it may have it sent evenly. For an opinion that a
+#: clock sends it is what it is; it makes no rule that is only told a fact.
+_PACED = tuple(bound for bound in _BASKET if bound[0] != "gap_deviation")
+
+#: Part of large orders rests in the book at prices that they hold to, and is moved, or
+#: taken back to be taken from the other side: all on one side, and mostly filled.
+#: Algorithms told to be done sooner did so at 150 and 360 a second, a thousand in a row.
+#: Who only takes is none, nor who has most of it back.
+_MINDED = (
+    ("same_side_share", 950, None),
+    ("fills_per_new", 500, None),
+    ("cancels_per_new", 100, 700),
+    ("new_price_share", None, 300),
+    ("repeat_run", None, 3),
+    ("loop_share", None, 499),
+    ("rejects", None, 2),
+    ("relative_fast", None, 9000),
+)
+
 #: Quotes in name after name at prices that a maker mostly knows, one withdrawn for each
 #: that is new after it has stood for a tenth of a second: a large order that moves the
 #: market has one quote at twelve times its past for ten seconds, and hardly be filled.
@@ -156,8 +175,9 @@ _FAULTS = (_TAKEN, _STUFFED, _REPEATED, _MOVED, _REPLACED, _POURED)
 #: baseline that leaves out what is above it does not end that.
 _YOUNG_MS = 5000
 _LASTED_MS = 5000
-#: Of one that is newer yet, both models together say no more than one.
-_NEW_MS = 3000
+#: Of one that has not been seen for ten seconds both models together say no more than
+#: one, as in airnet.decide.excess: at the bell a quiet maker is six times its past.
+_NEW_MS = 10_000
 #: Nor of whom the others in the same symbols hurry with.
 _OWN = 1500
 #: And no rule that is only told, where they hurry more: a large order draws them.
@@ -197,12 +217,18 @@ def is_risen(feature: Feature) -> bool:
 
 def is_worked(feature: Feature) -> bool:
     """Return whether a session's window is of large orders that it sends in pieces."""
-    return any(_is_within(feature, one) for one in (_WORKED, _PARTED, _BOTH_WAYS))
+    worked = (_WORKED, _PARTED, _BOTH_WAYS, _MINDED)
+    return any(_is_within(feature, one) for one in worked)
 
 
 def is_basket(feature: Feature) -> bool:
     """Return whether a session's window is of a list of names worked at once."""
     return _is_within(feature, _BASKET)
+
+
+def is_paced(feature: Feature) -> bool:
+    """Return whether a session's window is of a list of names, at whatever pace."""
+    return _is_within(feature, _PACED)
 
 
 def is_vague(feature: Feature) -> bool:
@@ -305,7 +331,7 @@ HONEST = (
     is_followed,
     is_refresh,
     is_worked,
-    is_basket,
+    is_paced,
     is_probing,
 )
 

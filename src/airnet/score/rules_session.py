@@ -18,14 +18,18 @@ from airnet.score.rules_session_told import (
     TOLD,
 )
 
-#: What is filled is a loop only where it is of one name, or of two one way: the legs
-#: of an arbitrage are as like, as often, and for as long as there is one to be had.
+#: A burst is over in a tenth of a second: who hedges each fill of his in one name, lot
+#: by lot, was six times his past of four seconds in one of them.
+LASTED = (("streak_ms", 100, ANY), ("history_ms", 5000, ANY))
+
+#: What is filled is a loop only where it lasts, and is of one name, or of two one way:
+#: the legs of an arbitrage are as like, as often, and for as long as one is to be had.
 NO_LEGS = (
     ("session.loop_out_of_nothing", (("fills_per_new", 0, 600),)),
-    ("session.loop_of_one_name", (("same_symbol_share", 400, ANY),)),
+    ("session.loop_of_one_name", (("same_symbol_share", 400, ANY), *LASTED)),
     (
         "session.loop_one_way",
-        (("same_side_share", 900, ANY), ("entropy", 0, 1200)),
+        (("same_side_share", 900, ANY), ("entropy", 0, 1200), *LASTED),
     ),
 )
 
