@@ -7,7 +7,8 @@
  * Who quotes earns what he pays here; who takes lists, or one side, never turns; who
  * takes what comes turns now and then, in other quantities. So turns are counted, and
  * what is none takes four of them. Who takes sides by chance turns half of the time: by
- * a second count what is none takes half a turn, and each second two.
+ * a second count what is none takes half a turn, and each second two, and a quarter of
+ * the new orders that are usual of the session: who hedges others so does at that pace.
  *
  * What is sent within a millisecond is one decision: the legs of a basket are turned
  * together.
@@ -24,6 +25,8 @@
 #define WINDOW_UNDONE 1000 /* for a turn, in thousandths of it */
 #define WINDOW_UNDONE_TAKEN 500 /* by an order that is none */
 #define WINDOW_UNDONE_LEAK_NS 500000ull /* for each thousandth that time takes */
+#define WINDOW_UNDONE_USUAL 400 /* microseconds for each order of a usual 0.1 s */
+#define WINDOW_UNDONE_NS (1ull << 40) /* silence longer than this takes no more */
 #define WINDOW_UNDONE_MAX 1000000000u
 
 static inline int window_is_buy(uint8_t side)
@@ -48,14 +51,24 @@ static inline uint32_t window_undone_less(uint32_t undone, uint64_t taken)
 	return taken < undone ? undone - (uint32_t)taken : 0;
 }
 
+/* What time takes of a session's count: less of who seldom trades. */
+static inline uint64_t window_undone_leak(const struct window_session *s, uint64_t ns)
+{
+	uint64_t spent_ns = ns < WINDOW_UNDONE_NS ? ns : WINDOW_UNDONE_NS;
+
+	return ns / WINDOW_UNDONE_LEAK_NS +
+	       ((spent_ns / 1000 * s->base_new) >> 16) / WINDOW_UNDONE_USUAL;
+}
+
 /* An order in a name that had one a moment ago: whether enough have turned. */
 static inline int window_turn_count(struct window_session *s, uint64_t now_ns,
 				    int is_turn)
 {
 	if (s->turn_ns && now_ns - s->turn_ns < WINDOW_TURN_APART_NS)
 		return 0;
-	s->undone = window_undone_less(s->undone,
-				       (now_ns - s->turn_ns) / WINDOW_UNDONE_LEAK_NS);
+	if (s->undone)
+		s->undone = window_undone_less(
+			s->undone, window_undone_leak(s, now_ns - s->turn_ns));
 	s->turn_ns = now_ns;
 	if (__builtin_expect(!is_turn, 1)) {
 		s->turns -= s->turns < WINDOW_TURN_TAKEN ? s->turns : WINDOW_TURN_TAKEN;

@@ -314,7 +314,8 @@ class Reference:
         s, now = self.sessions[index], self.now_ns
         own = s.manner.size_mean if s.manner.sizes >= 8 else None
         s.told.first = s.first_order
-        row = self.prices.order(index, s.told, m, own, now, self.next_ns)
+        usual = own, s.base_new
+        row = self.prices.order(index, s.told, m, usual, now, self.next_ns)
         if row is not None:
             key = self.prices.key(index, now, s.accepted, self.frame_count)
             self.windows.append((key, row))

@@ -9,6 +9,7 @@ from tests.reference.window_venue import Row
 BATCH, FILLS_MIN, ORDERS_MIN, FAR, FORGET = 16, 8, 32, 32, 1024
 TURN_NS, TAKEN, SHOWN, GROUPS = 1_000_000_000, 4, 8, 64
 APART_NS, HALF, LEAK_NS, UNDONE_MAX = 1_000_000, 500, 500_000, 1_000_000_000
+USUAL, SPENT_NS = 400, 2**40
 GOLDEN = 0x9E3779B97F4A7C15
 LIMIT, AGAIN = 0x20, 0x03
 WIDE = (2**63 - 1) // 1000
@@ -112,10 +113,13 @@ class Told:
             self.names[group] = Name(symbol)
         return self.names[group]
 
-    def turn(self, m: np.void, now: int) -> bool:
-        """Take a new order; True when enough have turned with it."""
+    def turn(self, m: np.void, now: int, usual: int) -> bool:
+        """Take a new order; True when enough have turned. `usual`: of 0.1 s, 16.16."""
         name, is_shown = self.name(int(m["symbol_key"])), False
         if now - name.at <= TURN_NS and now - self.turned >= APART_NS:
+            spent = now - self.turned
+            usual = min(spent, SPENT_NS) // 1000 * usual // 65_536
+            self.undone = max(self.undone - spent // LEAK_NS - usual // USUAL, 0)
             is_shown = self.count(name.is_undone_by(m), now)
         name.at, name.is_buy = now, chr(m["side"]) in "13"
         name.price, name.quantity = int(m["price"]), int(m["quantity"])
@@ -124,7 +128,6 @@ class Told:
 
     def count(self, is_turn: bool, now: int) -> bool:
         """Take an order that turns, or does not."""
-        self.undone = max(self.undone - (now - self.turned) // LEAK_NS, 0)
         self.turned = now
         if not is_turn:
             self.turns = max(self.turns - TAKEN, 0)
@@ -153,21 +156,30 @@ class Prices:
             symbol.last_fill = now
 
     def order(
-        self, index: int, told: Told, m: np.void, own: int | None, now: int, tick: int
+        self,
+        index: int,
+        told: Told,
+        m: np.void,
+        own: tuple[int | None, int],
+        now: int,
+        tick: int,
     ) -> Row | None:
-        """Return the row of an order, if it has one; `own`: the session's mean."""
+        """Return the row of an order, if it has one.
+
+        `own`: the session's mean quantity, and its usual new orders of 0.1 s, 16.16.
+        """
         kind = chr(m["type"]) if m["type"] < 128 else ""
         if not m["symbol_key"] or kind not in "DG" or not m["type"]:
             return None
         symbol = self.symbols.setdefault(int(m["symbol_key"]), Symbol())
         told.name(int(m["symbol_key"]))
-        is_shown = kind == "D" and told.turn(m, now)
+        is_shown = kind == "D" and told.turn(m, now, own[1])
         row, is_far = None, symbol.is_far(m)
         told.run = told.run + 1 if is_far else 0
         if (is_far or is_shown) and told.tick == tick:
             told.left += 1
         elif is_far or is_shown:
-            row = self.row(index, symbol, told, m, own, now)
+            row = self.row(index, symbol, told, m, own[0], now)
             told.tick, told.left = tick, 0
         if is_far:
             symbol.turns += symbol.turns == 0 or symbol.last != index

@@ -358,6 +358,7 @@ MINDED = {
     "same_side_share": 1000,
     "fills_per_new": 860,
     "cancels_per_new": 421,
+    "replaces_per_new": 263,
     "new_price_share": 0,
     "repeat_run": 0,
     "loop_share": 125,
@@ -373,8 +374,9 @@ def test_a_large_order_of_which_half_rests_is_worked() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("cancels_per_new", 99),
+        ("cancels_per_new", 49),
         ("cancels_per_new", 950),
+        ("replaces_per_new", 49),
         ("fills_per_new", 100),
         ("new_price_share", 600),
         ("relative_fast", 12_000),
@@ -382,9 +384,7 @@ def test_a_large_order_of_which_half_rests_is_worked() -> None:
     ],
 )
 def test_who_only_takes_or_takes_all_back_is_none(name: str, value: int) -> None:
-    changed = {**MINDED, "replaces_per_new": 263, name: value}
-
-    assert not likeness.is_worked(window(**changed))
+    assert not likeness.is_worked(window(**{**MINDED, name: value}))
 
 
 def test_no_pace_makes_a_told_list_a_fault() -> None:

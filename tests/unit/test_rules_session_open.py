@@ -176,6 +176,7 @@ def test_who_tries_again_what_all_are_refused_is_no_loop(rule: str) -> None:
         "relative_first": 112_137,
         "streak_ms": 4304,
         "cancels_per_new": 0,
+        "replaces_per_new": 0,
         "loop_share": 1000,
         "others_rejected": 30,
     }
@@ -184,6 +185,17 @@ def test_who_tries_again_what_all_are_refused_is_no_loop(rule: str) -> None:
 
     assert broken(alike) == rule
     assert not broken(alike | {"others_rejected": 715})
+
+
+@pytest.mark.parametrize("minded", [{"replaces_per_new": 75}, {"loop_share": 708}])
+def test_an_iceberg_that_takes_at_once_is_no_loop(minded: dict[str, int]) -> None:
+    """Fifteen like pieces in 6 ms, while what rests of it is moved."""
+    alike = LOOPED | LEGS | {"identical_rate": 2320, "repeat_run": 15}
+    alike |= {"streak_ms": 484, "replaces_per_new": 0, "others_rejected": 0}
+    alike |= {"relative_fast": 7330, "relative_1s": 10_066, "relative_first": 11_960}
+
+    assert broken(alike) == "orders_alike_per_second"
+    assert not broken(alike | minded)
 
 
 def test_who_takes_a_basket_is_no_knight() -> None:

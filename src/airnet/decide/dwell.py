@@ -74,7 +74,7 @@ def one_window(verdict: Verdict, finding: Finding, rule: Contain | None) -> Stre
         first_ns=verdict.first_ns or verdict.open_ns,
         held=int(verdict.first_ns > 0),
         port=verdict.port,
-        facts=int(finding.is_hard),
+        facts=int(finding.is_hard and not finding.is_agreed),
         sources=verdict.sources,
         evidence=0 if rule is None else evidence_of(verdict, finding, rule),
     )
@@ -85,7 +85,7 @@ def evidence_of(verdict: Verdict, finding: Finding, rule: Contain) -> int:
     if not rule.evidence_min:
         return 0
     sure = strength(verdict, finding) - round(rule.evidence_toll * MILLI)
-    if finding.is_hard:
+    if finding.is_hard and not _is_unhurried(finding):
         return sure
     span_ns = rule.evidence_span_ms * NS_PER_MS
     covered_ns = min(max(verdict.close_ns - verdict.open_ns, 0), span_ns)
@@ -97,7 +97,7 @@ def strength(verdict: Verdict, finding: Finding) -> int:
 
     What was not asked or measured (no second opinion, no calibration) limits nothing.
     """
-    if finding.is_hard:
+    if finding.is_hard and not _is_unhurried(finding):
         return log_odds(min(finding.probability_ppm, FACT_PPM))
     least = log_odds(finding.probability_ppm)
     if verdict.second is not None:
@@ -105,6 +105,11 @@ def strength(verdict: Verdict, finding: Finding) -> int:
     if verdict.regime:
         least = min(least, _surprise(verdict.p_value_ppm))
     return least
+
+
+def _is_unhurried(finding: Finding) -> bool:
+    """Return whether both models agree with what others do as well, for a moment."""
+    return finding.is_agreed and finding.rule in UNHURRIED
 
 
 def log_odds(chance_ppm: int) -> int:
@@ -126,8 +131,8 @@ def has_dwelt(streak: Streak, finding: Finding, rule: Contain) -> bool:
     opinion of what no fault does, none is.
     """
     if finding.is_agreed:
-        is_quick = finding.rule not in UNHURRIED
-        return is_quick or (streak.windows > 1 and streak.span_ns >= AGREED_NS)
+        is_long = streak.windows > 1 and streak.span_ns >= AGREED_NS
+        return is_long or not _is_unhurried(finding)
     if finding.is_hard and finding.rule in rule.at_once:
         return True
     if finding.is_vague:

@@ -98,7 +98,8 @@ _PACED = tuple(bound for bound in _BASKET if bound[0] != "gap_deviation")
 _MINDED = (
     ("same_side_share", 950, None),
     ("fills_per_new", 500, None),
-    ("cancels_per_new", 100, 700),
+    ("cancels_per_new", 50, 700),
+    ("replaces_per_new", 50, 500),
     ("new_price_share", None, 300),
     ("repeat_run", None, 3),
     ("loop_share", None, 499),

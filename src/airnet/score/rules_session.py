@@ -63,8 +63,10 @@ _ACTED = (
         ),
     ),
     # The same order a dozen times in a row, 40 a second, four times what the session
-    # ever sent while the others did not, elevated for 0.15 s at least. Who slices a
-    # large order sends like pieces, but not at once, and not for so long. Where all
+    # ever sent while the others did not, elevated for 0.15 s at least, and hardly
+    # anything else: nothing is moved, and of two dozen nearly all are alike. Who slices
+    # a large order sends like pieces, but not at once, and not for so long; or 15 of
+    # them in 6 ms, and minds what rests meanwhile. Where all
     # orders of a session always are alike (generated markets are so), it is but a rate.
     # Where the gateway refuses the others, too, like orders are tried again by all.
     Rule(
@@ -81,7 +83,9 @@ _ACTED = (
             ("relative_first", 2500, ANY),
             ("streak_ms", 150, ANY),
             ("others_rejected", 0, 200),
+            ("replaces_per_new", 0, 50),
             *SENT,
+            ("loop_share", 800, ANY),
         ),
     ),
     # Seven in ten of the last 24 messages are the one some places before: a price up
