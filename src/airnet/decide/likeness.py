@@ -107,6 +107,17 @@ _MINDED = (
     ("relative_fast", None, 9000),
 )
 
+#: Like pieces of one side that are all taken, while what rests of it is moved: an
+#: iceberg sent fifteen in 6 ms. Of like orders that are filled no model is a second
+#: witness; where nothing is moved, the rules that count them say.
+_PIECES = (
+    ("same_side_share", 900, None),
+    ("fills_per_new", 800, None),
+    ("drift_share", 900, None),
+    ("replaces_per_new", 50, None),
+    ("rejects", None, 2),
+)
+
 #: Quotes in name after name at prices that a maker mostly knows, one withdrawn for each
 #: that is new after it has stood for a tenth of a second: a large order that moves the
 #: market has one quote at twelve times its past for ten seconds, and hardly be filled.
@@ -232,6 +243,11 @@ def is_paced(feature: Feature) -> bool:
     return _is_within(feature, _PACED)
 
 
+def is_pieces(feature: Feature) -> bool:
+    """Return whether a session's window is of like pieces that are taken at once."""
+    return _is_within(feature, _PIECES)
+
+
 def is_vague(feature: Feature) -> bool:
     """Return whether a model's doubt of a session is no more than that.
 
@@ -333,6 +349,7 @@ HONEST = (
     is_refresh,
     is_worked,
     is_paced,
+    is_pieces,
     is_probing,
 )
 

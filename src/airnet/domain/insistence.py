@@ -264,12 +264,15 @@ SHAPES = (
     # As fast, in turns: each order is on the other side of the one before, whatever its
     # name and size, each is filled and nothing is left in the end. The legs of an
     # arbitrage are so as well, for 157 messages: they come at once, and gaps between
-    # them do not, so that gaps differ by more than chance has them.
+    # them do not, so that gaps differ by more than chance has them. Who takes back all
+    # that he has, after a list that was filled, sends no new ones.
     Shape(
         "session.turned_at_speed",
         (
             ("relative_1s", 2500, ANY),
             ("same_side_share", 0, 150),
+            ("rate_new_fast", 500, ANY),
+            ("rate_cancel_fast", 0, 200),
             ("fills_per_new", 900, ANY),
             ("cancels_per_new", 0, 100),
             ("replaces_per_new", 0, 100),
