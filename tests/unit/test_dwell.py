@@ -209,7 +209,7 @@ def test_a_limit_that_is_told_is_acted_upon_where_both_models_agree() -> None:
 
 @pytest.mark.parametrize("rule", sorted(dwell.UNHURRIED))
 def test_what_else_traders_do_has_to_go_on_where_both_models_agree(rule: str) -> None:
-    """Lists of names, large orders, a maker at the bell: sure within 0.2 s, and over."""
+    """Lists of names, large orders, a maker at the bell: sure, and over in 0.2 s."""
     assert rule in LOOPS_TOLD
     brief = TOLD | {"rule": rule}
     windows = [opinion(100 * n, 990_000, **brief) for n in range(1, 7)]

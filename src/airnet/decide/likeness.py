@@ -93,7 +93,7 @@ _PACED = tuple(bound for bound in _BASKET if bound[0] != "gap_deviation")
 
 #: Part of large orders rests in the book at prices that they hold to, and is moved, or
 #: taken back to be taken from the other side: all on one side, and mostly filled.
-#: Algorithms told to be done sooner did so at 150 and 360 a second, a thousand in a row.
+#: Algorithms told to be done sooner did so at 150 and 360 a second, and for a thousand.
 #: Who only takes is none, nor who has most of it back.
 _MINDED = (
     ("same_side_share", 950, None),
