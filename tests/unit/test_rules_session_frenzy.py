@@ -79,6 +79,7 @@ MOVING = {
     "relative_symbol": 71_564,
     "peak_ratio": 107_319,
     "market_1s": 4213,
+    "market_share": 2712,
     "elevated_share": 354,
     "replaces_per_new": 455_000,
     "replace_run": 1,
@@ -102,6 +103,8 @@ def test_who_moves_all_he_has_without_end_is_stopped_however_busy_others_are() -
         {"relative_first": 15_750},  # or one that has become slow
         {"relative_symbol": 7100},  # all hurry in its names
         {"peak_ratio": 16_000},  # once it was as fast, or nearly
+        {"market_share": 142},  # others send more, as a market opens
+        {"others_rejected": 969},  # all are refused
         {"rate_new_fast": 1100},  # it sends anew
         {"rate_cancel_fast": 600},  # it withdraws
         {"rate_quote_fast": 1},  # it quotes by quotes

@@ -34,10 +34,11 @@ FRENZY_RULES = (
         ),
     ),
     # 400 orders moved a second and nothing else, for a second: twenty times its past,
-    # as the others' haste has it, and twenty times its fastest second. A dozen loops at
-    # once have no rhythm that shows, and no order that is moved in a row. Who renews
-    # quotes sends more, and is through in a fifth of a second; who follows a market
-    # that opens is seven times its past.
+    # as the others' haste has it, twenty times its fastest second, and as much as all
+    # others together. A dozen loops at once have no rhythm that shows, and no order is
+    # moved twice in a row. Who renews quotes sends more, and is through in a fifth of a
+    # second. As a market opens makers were at 27 times their past for seconds, refused,
+    # and many: of them none sends as much as all.
     Rule(
         name="session.moved_in_a_frenzy",
         cause=Cause.ALGO_FAULT,
@@ -54,6 +55,8 @@ FRENZY_RULES = (
             ("relative_first", 20_000, ANY),
             ("relative_symbol", 8000, ANY),
             ("peak_ratio", 20_000, ANY),
+            ("market_share", 1000, ANY),
+            ("others_rejected", 0, 200),
             ("streak_ms", 1000, ANY),
             ("history_ms", 5000, ANY),
         ),
