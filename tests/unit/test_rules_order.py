@@ -257,11 +257,13 @@ def test_who_takes_what_comes_in_any_quantity_turns_nothing() -> None:
 
 def test_an_order_that_turns_nothing_takes_four() -> None:
     """Another one on the same side, in every fourth place: half of them turn."""
-    broken = turning(90, gap=20 * MS)
+    broken = turning(90, gap=20 * MS, session=5)
     for place in range(8, len(broken), 8):
         broken[place]["side"] = broken[place - 2]["side"]
 
-    assert {name for name, _ in said([*trading(), *broken])} == {UNDONE}
+    found = said([*trading(), *quiet(5), *broken])
+
+    assert {name for name, _ in found} == {UNDONE}
 
 
 def test_what_was_ordered_a_second_ago_is_not_turned() -> None:
@@ -303,10 +305,14 @@ def taking(sides: str, gap_ns: int = 20 * MS, session: int = 3) -> list[Fields]:
 SIDES = "".join(np.random.Generator(np.random.PCG64(7)).choice(["B", "S"], 400))
 
 
+def quiet(session: int, count: int = 8) -> list[Fields]:
+    """Return orders that are not filled, two a second: what is usual of a session."""
+    return [ordered(10_000, session=session, gap=500 * MS) for _ in range(count)]
+
+
 def test_who_takes_sides_by_chance_in_one_size_is_told_and_throttled() -> None:
     """Of whom that was not seen for three seconds; nothing comes to twelve in a row."""
-    quiet = ordered(10_000, session=3, gap=3100 * MS)
-    table = windows([*trading(), quiet, *taking(SIDES)])
+    table = windows([*trading(), *quiet(3, count=60), *taking(SIDES)])
     is_order = table.windows["kind"] == WINDOW_ORDER
 
     decisions = judged(table.windows[is_order], table.rows[is_order])
@@ -321,13 +327,19 @@ def test_who_takes_sides_by_chance_in_one_size_is_told_and_throttled() -> None:
 
 
 def test_who_begins_so_is_told_and_throttled_with_twice_as_many() -> None:
-    """Who has no past might live by it."""
-    found = said([*trading(), *taking(SIDES[:120], session=5)])
-    longer = said([*trading(), *taking(SIDES, session=5)])
+    """Who has hardly a past might live by it."""
+    begun = [*trading(), *quiet(5, count=6)]
+    found = said([*begun, *taking(SIDES[:120], session=5)])
+    longer = said([*begun, *taking(SIDES, session=5)])
 
     assert {name for name, _ in found} == {UNDONE}
     assert {name for name, _ in longer} == {UNDONE, AT_START}
     assert min(turns for name, turns in longer if name == AT_START) // 1000 == 48
+
+
+def test_who_never_did_anything_else_is_left_alone() -> None:
+    """It is what is usual of the session."""
+    assert said([*trading(), *taking(SIDES, session=5)]) == []
 
 
 def test_who_does_so_slowly_or_a_third_of_the_time_is_not() -> None:
