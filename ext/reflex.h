@@ -30,6 +30,7 @@
 #define REFLEX_NAMED_SHARE 50
 #define REFLEX_ACCOMPLICE_SHARE 100
 #define REFLEX_ACCOMPLICE_PACKETS 16
+#define REFLEX_KNOWN_SHARE 250 /* as KNOWN_SHARE in airnet.decide.forgery */
 
 /* What is written when an order holds. */
 struct reflex_order {
@@ -90,6 +91,7 @@ struct reflex_terms {
 	an_u32 packets;
 	an_u32 registered;
 	an_u32 share;
+	an_u32 known; /* of a flood's packets, those that bear addresses with sessions */
 	an_u32 flood; /* the class */
 	an_u32 containable; /* classes that a second opinion is asked of, a bit each */
 };

@@ -94,6 +94,7 @@ cdef extern from "reflex_fire.h" nogil:
         uint32_t packets
         uint32_t registered
         uint32_t share
+        uint32_t known
         uint32_t flood
         uint32_t containable
 
@@ -217,7 +218,7 @@ cdef class Arms:
         for i in range(limits.shape[0]):
             if limits[i].column >= TREES_COLUMNS:
                 raise ValueError(f"limit {i} has a column that is not there")
-        if max(terms[:4]) >= TREES_COLUMNS or terms[4] >= 32:
+        if max(terms[:5]) >= TREES_COLUMNS or terms[5] >= 32:
             raise ValueError("a term has a column, or a class, that is not there")
         self.state = <reflex_gun *>calloc(1, sizeof(reflex_gun))
         self.texts = <uint8_t *>calloc(2 * REFLEX_ARMS, REFLEX_TEXT_BYTES)
@@ -240,7 +241,8 @@ cdef class Arms:
         (
             self.state.aim.terms.sources, self.state.aim.terms.packets,
             self.state.aim.terms.registered, self.state.aim.terms.share,
-            self.state.aim.terms.flood, self.state.aim.terms.containable,
+            self.state.aim.terms.known, self.state.aim.terms.flood,
+            self.state.aim.terms.containable,
         ) = terms
         reflex_checks(self.state.checks)
 

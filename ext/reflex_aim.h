@@ -194,7 +194,8 @@ static inline enum reflex_why reflex_aim(struct reflex *r, const struct reflex_b
 	if (arm->port && shot->port != arm->port)
 		return REFLEX_OTHER_PORT;
 	if (!(row[r->terms.sources] > (float)arm->few) &&
-	    !reflex_sources(r, b, arm, is_alive, shot))
+	    (row[r->terms.known] > REFLEX_KNOWN_SHARE ||
+	     !reflex_sources(r, b, arm, is_alive, shot)))
 		return REFLEX_UNSURE;
 	shot->action = shot->source_count ? REFLEX_DROP : REFLEX_LIMIT;
 	if (!(arm->actions & shot->action))

@@ -17,6 +17,7 @@ from airnet.decide.policy import (
 from airnet.domain.decision import Action, Decision, Mode, TargetType, Tier
 from airnet.domain.session import Look
 from airnet.domain.verdict import Cause, Verdict
+from airnet.domain.window import WINDOW_GATEWAY
 from airnet.errors import ConfigError
 from tests.fakes.verdicts import (
     MS,
@@ -289,6 +290,28 @@ def test_a_client_with_a_session_is_never_dropped_as_a_source() -> None:
         found = [d.action for verdict in flood for d in judge.judge(verdict)]
         wanted = Action.EVIDENCE if is_answered else Action.DROP_SOURCES
         assert found == [wanted]
+
+
+@pytest.mark.parametrize(
+    ("share", "rule", "action"),
+    [
+        (251, "", Action.EVIDENCE),
+        (250, "", Action.DROP_SOURCES),
+        (250, "gateway.half_open_per_second", Action.DROP_SOURCES),
+        (251, "gateway.half_open_per_second", Action.RATE_LIMIT_SOURCES),
+    ],
+)
+def test_a_flood_that_bears_the_addresses_of_clients_accuses_nobody(
+    share: int, rule: str, action: Action
+) -> None:
+    """Its other source may be a client's as well, that has not been answered yet."""
+    judge = Judge(DEFAULT, SITE, {WINDOW_GATEWAY: {"known_share": 0}})
+    flood = [
+        gateway_verdict(t, rule=rule, first_ns=T0, features=(share,))
+        for t in (10, 20, 30)
+    ]
+
+    assert [d.action for one in flood for d in judge.judge(one)] == [action]
 
 
 def test_an_opinion_of_a_flood_is_held_from_its_first_packet_on() -> None:

@@ -1,4 +1,7 @@
-"""Forgery: whether a session's orders may be somebody else's, pressed into its line.
+"""Forgery: whether what is seen may be somebody else's doing, under a false address.
+
+A flood that bears the addresses of those who trade is none of theirs (SR-19). Nor, then,
+need it be its other sources': of a firm's machines one may not have been heard yet.
 
 Who forges a client's address and port, blind to its sequence numbers, makes orders that
 a mirror shows and the gateway's TCP never takes. So nothing answers them. A session is
@@ -16,7 +19,16 @@ UNANSWERED_MIN = 16
 #: 19 ms of them. Of 128 that are remembered, some share a place (ext/window.h).
 UNANSWERED_MANY = 96
 
+#: Of a flood's packets (thousandths) so many bear addresses that hold a session: most
+#: rules of strangers ask for no more of them. As REFLEX_KNOWN_SHARE in ext/reflex.h.
+KNOWN_SHARE = 250
+
 Feature = Callable[[Verdict, str], int | None]
+
+
+def is_likely(verdict: Verdict, feature: Feature) -> bool:
+    """Return whether the sources of a flood are likely forged."""
+    return (feature(verdict, "known_share") or 0) > KNOWN_SHARE
 
 
 def objection(verdict: Verdict, feature: Feature) -> str:

@@ -221,7 +221,8 @@ class Proposals:
         ):
             why = wording.rate_words(place, fanout, rule.ttl_ms * NS_PER_MS)
             return self._limit(verdict, finding, streak, rule, why)
-        strangers = self.strangers(streak.sources)
+        is_forged = forgery.is_likely(verdict, self._findings.feature)
+        strangers = [] if is_forged else self.strangers(streak.sources)
         is_data = _is_data(finding) and not self._is_astray(verdict, streak)
         if not strangers and is_data:
             if self._is_usual(verdict):
@@ -263,8 +264,7 @@ class Proposals:
     def _is_astray(self, verdict: Verdict, streak: Streak) -> bool:
         """Return whether datagrams go where none belong, of nobody who belongs here.
 
-        To a port where orders are taken, which is by TCP, or to ports at random; and
-        hardly any came before.
+        Where orders are taken, by TCP, or to ports at random; and hardly any before.
         """
         feature = self._findings.feature
         known, share = feature(verdict, "known_share"), feature(verdict, PORT_SHARE)

@@ -229,7 +229,7 @@ class OnnxScorer:
             asked = sum(1 << at for at, one in enumerate(classes) if one in CONTAINABLE)
         columns = (
             FLOOD_SCHEMA.index(name)
-            for name in ("sources", "packets", "registered", "top_share")
+            for name in ("sources", "packets", "registered", "top_share", "known_share")
         )
         terms = (*columns, classes.index(Cause.FLOOD), asked)
         screening = self._screen
