@@ -314,6 +314,24 @@ def test_a_flood_that_bears_the_addresses_of_clients_accuses_nobody(
     assert [d.action for one in flood for d in judge.judge(one)] == [action]
 
 
+@pytest.mark.parametrize(
+    ("later_ms", "wanted"), [(9_990, []), (10_021, [Action.DROP_SOURCES])]
+)
+def test_a_few_packets_without_clients_addresses_end_no_doubt(
+    later_ms: int, wanted: list[Action]
+) -> None:
+    """Of ten packets of such a flood one in twenty windows has two of a client's."""
+    judge = Judge(DEFAULT, SITE, {WINDOW_GATEWAY: {"known_share": 0}})
+    judge.judge(gateway_verdict(10, rule="", first_ns=T0, features=(600,)))
+    flood = [
+        gateway_verdict(later_ms + t, rule="", open_ns=T0, first_ns=T0, features=(200,))
+        for t in (0, 10, 20)
+    ]
+    found = [d.action for one in flood for d in judge.judge(one)]
+
+    assert [one for one in found if one is Action.DROP_SOURCES] == wanted
+
+
 def test_an_opinion_of_a_flood_is_held_from_its_first_packet_on() -> None:
     """Not from when its window opened: a slot may have been quiet for long."""
     young = [

@@ -6,6 +6,7 @@ import msgspec
 
 from airnet.decide.findings import Finding
 from airnet.decide.ladder import TIERS
+from airnet.decide.policy import Contain
 from airnet.decide.protection import endpoint
 from airnet.decide.streaks import Key, Streak
 from airnet.domain.decision import Action, Decision, Mode, TargetType, with_id
@@ -132,4 +133,19 @@ def sensor_alert(now_ns: int, loss_ppm: int, limit: int, why: str) -> Decision:
     return with_id(alert)
 
 
-__all__ = ["draft", "place", "sensor_alert", "session_key", "subject", "with_id"]
+def mode(rule: Contain, assets: tuple[str, ...]) -> Mode:
+    """Return the mode for these assets: enforced only where the policy says so."""
+    if rule.mode is Mode.ENFORCE and rule.assets:
+        return Mode.ENFORCE if set(assets) & set(rule.assets) else Mode.SHADOW
+    return rule.mode
+
+
+__all__ = [
+    "draft",
+    "mode",
+    "place",
+    "sensor_alert",
+    "session_key",
+    "subject",
+    "with_id",
+]

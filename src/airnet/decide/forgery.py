@@ -11,7 +11,8 @@ refused, one by one, within a round trip, and the look after that is soon enough
 
 from collections.abc import Callable
 
-from airnet.domain.verdict import Verdict
+from airnet.domain.verdict import Cause, Verdict
+from airnet.domain.window import WINDOW_GATEWAY
 
 #: Fewer are a round trip's worth, however slow the line.
 UNANSWERED_MIN = 16
@@ -27,7 +28,9 @@ Feature = Callable[[Verdict, str], int | None]
 
 
 def is_likely(verdict: Verdict, feature: Feature) -> bool:
-    """Return whether the sources of a flood are likely forged."""
+    """Return whether the sources of a gateway's flood are likely forged."""
+    if verdict.window_kind != WINDOW_GATEWAY or verdict.cause is not Cause.FLOOD:
+        return False
     return (feature(verdict, "known_share") or 0) > KNOWN_SHARE
 
 

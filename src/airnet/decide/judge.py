@@ -87,6 +87,7 @@ class Judge:
     def judge(self, verdict: Verdict) -> list[Decision]:
         """Return what policy orders because of `verdict`; often nothing."""
         self._peers.meet(verdict)
+        self._proposals.see(verdict)
         insisted = self._insists.of(verdict, drafts.subject(verdict))
         said = self._judge(verdict, insisted)
         if insisted is None or any(one.cause is insisted.cause for one in said):

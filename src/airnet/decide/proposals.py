@@ -59,6 +59,11 @@ class Proposals:
         self._terms = terms
         self._rungs = Rungs(guard, peers)
 
+    def see(self, verdict: Verdict) -> None:
+        """Take note of a flood whose sources are likely forged."""
+        if forgery.is_likely(verdict, self._findings.feature):
+            self._drops.doubt(verdict.address, verdict.close_ns)
+
     def state(self) -> tuple[object, ...]:
         """Return everything remembered, as a value."""
         return self._drops.state()
@@ -125,8 +130,9 @@ class Proposals:
             self._drops.note(proposal.gateway, proposal.t_ns, ttl_ns)
 
     def is_chasing(self, gateway: str, now_ns: int) -> bool:
-        """Return whether so many sources were dropped for it that no more are."""
-        return self._drops.are_many(gateway, now_ns)
+        """Return whether none is dropped: too many were, or they may be forged."""
+        is_doubted = self._drops.is_doubted(gateway, now_ns)
+        return is_doubted or self._drops.are_many(gateway, now_ns)
 
     def grounds(
         self,
@@ -168,7 +174,7 @@ class Proposals:
         assets: tuple[str, ...] = (verdict.address,)
         if session is not None:
             assets = (session.client_comp, drafts.place(verdict))
-        return msgspec.structs.replace(decision, mode=_mode(rule, assets))
+        return msgspec.structs.replace(decision, mode=drafts.mode(rule, assets))
 
     def _throttle(
         self, verdict: Verdict, finding: Finding, streak: Streak, rule: Contain
@@ -200,7 +206,7 @@ class Proposals:
             target_type=TargetType.SESSION,
             target=(client, session.client_comp),
             until_ns=verdict.close_ns + ttl_ns,
-            mode=_mode(rule, (session.client_comp, drafts.place(verdict))),
+            mode=drafts.mode(rule, (session.client_comp, drafts.place(verdict))),
         )
 
     def _shield(
@@ -221,7 +227,7 @@ class Proposals:
         ):
             why = wording.rate_words(place, fanout, rule.ttl_ms * NS_PER_MS)
             return self._limit(verdict, finding, streak, rule, why)
-        is_forged = forgery.is_likely(verdict, self._findings.feature)
+        is_forged = self._drops.is_doubted(verdict.address, verdict.close_ns)
         strangers = [] if is_forged else self.strangers(streak.sources)
         is_data = _is_data(finding) and not self._is_astray(verdict, streak)
         if not strangers and is_data:
@@ -299,7 +305,7 @@ class Proposals:
             target_type=TargetType.GATEWAY,
             target=(place,),
             until_ns=verdict.close_ns + rule.ttl_ms * NS_PER_MS,
-            mode=_mode(rule, (place, *self._peers.places(verdict.address))),
+            mode=drafts.mode(rule, (place, *self._peers.places(verdict.address))),
         )
 
     def _drop(
@@ -322,7 +328,7 @@ class Proposals:
             target_type=TargetType.SOURCE,
             target=target,
             until_ns=verdict.close_ns + ttl_ns,
-            mode=_mode(rule, (place, *self._peers.places(verdict.address))),
+            mode=drafts.mode(rule, (place, *self._peers.places(verdict.address))),
         )
 
     def _expel(
@@ -347,7 +353,7 @@ class Proposals:
             target_type=TargetType.SOURCE,
             target=(verdict.address,),
             until_ns=verdict.close_ns + ttl_ns,
-            mode=_mode(rule, (verdict.address,)),
+            mode=drafts.mode(rule, (verdict.address,)),
         )
 
     def asked(
@@ -391,10 +397,3 @@ def _is_data(finding: Finding) -> bool:
     if finding.rule != DATAGRAMS_RULE:
         return False
     return finding.measured < KNOWN_DATAGRAMS * finding.limit
-
-
-def _mode(rule: Contain, assets: tuple[str, ...]) -> Mode:
-    """Return the mode for these assets: enforced only where the policy says so."""
-    if rule.mode is Mode.ENFORCE and rule.assets:
-        return Mode.ENFORCE if set(assets) & set(rule.assets) else Mode.SHADOW
-    return rule.mode
