@@ -66,7 +66,19 @@ def drop(*targets: str) -> Decision:
     )
 
 
+def confine(host: str, peer: str) -> Decision:
+    """Return a Decision that keeps a host from whom it calls."""
+    return decision(
+        cause=Cause.COMPROMISE,
+        tier=Tier.PROTECT,
+        action=Action.CONFINE_HOST,
+        target_type=TargetType.HOST,
+        target=(host, peer),
+    )
+
+
 BOTH = msgspec.structs.replace(FAULT, sessions=(CULPRIT, OTHER))
+SPY = msgspec.structs.replace(FLOOD, cause=Cause.COMPROMISE)
 SHIELD = decision(
     cause=Cause.FLOOD,
     tier=Tier.PROTECT,
@@ -91,6 +103,8 @@ SHIELD = decision(
         (drop("203.0.113.5"), [FLOOD], Wrong.NO),
         (drop("203.0.113.5", "10.0.0.2"), [FLOOD], Wrong.WRONG_TARGET),
         (drop("198.51.100.77"), [FLOOD], Wrong.NO),
+        (confine("203.0.113.5", "192.0.2.7"), [SPY], Wrong.NO),
+        (confine("10.0.0.2", "203.0.113.5"), [SPY], Wrong.WRONG_TARGET),
         (drop("10.0.0.2"), [FLOOD], Wrong.WRONG_TARGET),
         (drop("198.51.100.77"), [FAULT], Wrong.WRONG_TARGET),
         (decision(target=("10.0.0.1:41000", "B")), [FAULT], Wrong.WRONG_TARGET),

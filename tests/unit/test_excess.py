@@ -312,6 +312,8 @@ def test_what_is_moved_and_filled_as_by_chance_needs_no_model() -> None:
     mostly = moved | {"fills_per_new": 700}
 
     assert throttled_ms(Talk(changes, moved).sends(10_000, 10_000)) is not None
+    hit = moved | {"same_symbol_share": 1000}
+    assert throttled_ms(Talk(changes, hit).sends(10_000, 10_000)) is None, "a maker"
     assert throttled_ms(Talk(changes, mostly).sends(10_000, 10_000)) is not None
 
 

@@ -213,6 +213,19 @@ def test_it_is_told_beside_a_model_that_abstains() -> None:
     assert Action.THROTTLE_SESSION in {one.action for one in found}
 
 
+def test_a_large_order_in_like_pieces_is_told_and_not_stopped() -> None:
+    """At prices that it holds to: few would have them, and it has no end."""
+    held = {"new_price_share": 15, "same_side_share": 1000, "replaces_per_new": 0}
+    worked = ALIKE | held | {"loop_share": 416, "repeat_run": 0, "rejects": 0}
+
+    found = judged(windows(worked, 200))
+
+    assert {one.action for one in found} == {Action.EVIDENCE}
+    assert Action.THROTTLE_SESSION in {
+        one.action for one in judged(windows(worked | {"loop_share": 625}, 200))
+    }
+
+
 def test_told_by_policy_it_is_never_acted_upon() -> None:
     plain = msgspec.structs.replace(RULE, at_once=(), told=ACTED)
 

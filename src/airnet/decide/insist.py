@@ -12,8 +12,12 @@ who does so now and then never gathers it. Integers; time is capture time. Bound
 was heard least lately goes.
 """
 
+import functools
+from collections.abc import Sequence
+
 import msgspec
 
+from airnet.decide import likeness
 from airnet.decide.drafts import session_key
 from airnet.decide.dwell import fact
 from airnet.decide.findings import Columns, Finding
@@ -32,6 +36,8 @@ OWN_MAX = 16
 LEAK, MILLI = 8, 1000
 #: What is above what is needed is forgotten, so that it ends soon after its cause.
 SPARE = 16 * MILLI
+#: Like orders that few would have: large ones in pieces are, for as long as they last.
+LIKE_RULE = "session.alike_without_end"
 
 
 #: (column, least, most), all of a shape.
@@ -90,6 +96,8 @@ class Insists:
         if not self._is_shown or len(values) <= self._column_max:
             return None
         shapes = [shape for shape, bounds in self._shapes if _is_within(values, bounds)]
+        if shapes and likeness.is_worked(functools.partial(self._value, values)):
+            shapes = [shape for shape in shapes if shape.name != LIKE_RULE]
         rule = self._terms.contain(Cause.ALGO_FAULT, verdict) if shapes else None
         messages = values[self._names["messages"]]
         if rule is None or messages is None:
@@ -110,6 +118,10 @@ class Insists:
             if found is not None and (best is None or best.is_told > found.is_told):
                 best = found
         return best
+
+    def _value(self, values: Sequence[int | None], name: str) -> int | None:
+        column = self._names.get(name, len(values))
+        return values[column] if column < len(values) else None
 
     def forget(self, key: Key, until_ns: int) -> None:
         """Begin a session's counts anew: it has been acted upon, until then."""

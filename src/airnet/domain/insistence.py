@@ -47,7 +47,8 @@ _TURNED = (
 SHAPES = (
     # The same few new orders, hardly one withdrawn, while the others rest. Of 4,000
     # honest episodes the worst came to 54, and of 5,000 more one to 125: a large order
-    # in like pieces that few would have, in a name that the others left alone.
+    # in like pieces that few would have, in a name that the others left alone. Another
+    # had no end: what is worked (airnet.decide.likeness) does not count here.
     Shape(
         "session.alike_without_end",
         (

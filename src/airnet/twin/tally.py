@@ -212,7 +212,10 @@ def _names(decision: Decision, label: Label, bystanders: frozenset[str]) -> bool
         return any(_is_same(client, comp, one) for one in label.sessions)
     if decision.target_type in (TargetType.SOURCE, TargetType.HOST):
         guilty = {canonical(host) for host in label.hosts}
-        named = {canonical(target) for target in decision.target}
+        is_confined = decision.action is Action.CONFINE_HOST
+        # Whom a confined host is kept from is named beside it, and accused of nothing.
+        targets = decision.target[:1] if is_confined else decision.target
+        named = {canonical(target) for target in targets}
         is_nobody = label.cause is Cause.FLOOD and not named & bystanders
         return named <= guilty or is_nobody
     # A shield for the attacked gateway spares all that trade there.
