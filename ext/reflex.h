@@ -91,7 +91,7 @@ struct reflex_terms {
 	an_u32 packets;
 	an_u32 registered;
 	an_u32 share;
-	an_u32 known; /* of a flood's packets, those that bear addresses with sessions */
+	an_u32 known; /* share of packets under addresses that have sessions */
 	an_u32 flood; /* the class */
 	an_u32 containable; /* classes that a second opinion is asked of, a bit each */
 };

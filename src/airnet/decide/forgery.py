@@ -1,7 +1,7 @@
 """Forgery: whether what is seen may be somebody else's doing, under a false address.
 
-A flood that bears the addresses of those who trade is none of theirs (SR-19). Nor, then,
-need it be its other sources': of a firm's machines one may not have been heard yet.
+A flood that bears the addresses of those who trade is none of theirs (SR-19). Nor need
+it be its other sources': of a firm's machines one may not have been heard yet.
 
 Who forges a client's address and port, blind to its sequence numbers, makes orders that
 a mirror shows and the gateway's TCP never takes. So nothing answers them. A session is
