@@ -74,6 +74,12 @@ class Insists:
             for shape in SHAPES
             if self._is_shown
         ]
+        #: What every shape asks for at least, by column: most windows show less.
+        self._screens = [
+            (self._names[name], least)
+            for name, least in _common().items()
+            if self._is_shown
+        ]
         self._by_key: dict[Key, dict[str, Count]] = {}
         self._stuffs = Stuffs(columns, terms)
 
@@ -95,6 +101,10 @@ class Insists:
         values = verdict.features
         if not self._is_shown or len(values) <= self._column_max:
             return None
+        for column, least in self._screens:
+            value = values[column]
+            if value is None or value < least:
+                return None
         shapes = [shape for shape, bounds in self._shapes if _is_within(values, bounds)]
         if shapes and likeness.is_worked(functools.partial(self._value, values)):
             shapes = [shape for shape in shapes if shape.name != LIKE_RULE]
@@ -143,6 +153,14 @@ def added(before: Count, at_ns: int, messages: int, shape: Shape) -> Count:
     total = max(before.total - lost, 0) + own * MILLI
     most = max(shape.told, shape.limit) * MILLI + SPARE
     return Count(at_ns, messages, min(total, most))
+
+
+def _common() -> dict[str, int]:
+    """Return the least that every shape asks of a feature that all of them ask of."""
+    leasts = [{name: least for name, least, _ in one.bounds} for one in SHAPES]
+    names = set(leasts[0]).intersection(*leasts)
+    common = {name: min(one[name] for one in leasts) for name in names}
+    return {name: common[name] for name in sorted(names) if common[name] > 0}
 
 
 def _is_within(values: tuple[int | None, ...], bounds: _Bounds) -> bool:

@@ -35,6 +35,7 @@ from airnet.domain.decision import Action, Decision, Mode
 from airnet.domain.drift import Drift
 from airnet.domain.session import Heard, Look
 from airnet.domain.verdict import PPM, Cause, Verdict
+from airnet.domain.window import WINDOW_GATEWAY
 
 #: Before the key of a streak of opinions that are said and never acted upon.
 VAGUE = "vague"
@@ -87,7 +88,8 @@ class Judge:
     def judge(self, verdict: Verdict) -> list[Decision]:
         """Return what policy orders because of `verdict`; often nothing."""
         self._peers.meet(verdict)
-        self._proposals.see(verdict)
+        if verdict.window_kind == WINDOW_GATEWAY:
+            self._proposals.see(verdict)
         insisted = self._insists.of(verdict, drafts.subject(verdict))
         said = self._judge(verdict, insisted)
         if insisted is None or any(one.cause is insisted.cause for one in said):
