@@ -129,6 +129,7 @@ LEGS = {
     "same_symbol_share": 0,
     "entropy": 1800,
     "streak_ms": 100,
+    "replaces_per_new": 0,
 }
 
 
@@ -148,13 +149,21 @@ def test_legs_of_an_arbitrage_are_no_loop(changes: dict[str, int], rule: str) ->
     assert broken(LOOPED | LEGS | changes) == rule
 
 
-@pytest.mark.parametrize("young", [{"streak_ms": 99}, {"history_ms": 4200}])
-def test_a_burst_of_what_is_filled_is_no_loop(young: dict[str, int]) -> None:
-    """Who hedges each fill of his, lot by lot, in one name."""
+@pytest.mark.parametrize(
+    "honest",
+    [
+        {"streak_ms": 99},
+        {"history_ms": 4200},
+        {"replaces_per_new": 73},
+        {"cancels_per_new": 88},
+    ],
+)
+def test_a_burst_of_what_is_filled_is_no_loop(honest: dict[str, int]) -> None:
+    """Who hedges each fill, lot by lot, in one name; an iceberg that is minded."""
     hedged = LOOPED | LEGS | {"same_symbol_share": 1000}
 
     assert broken(hedged) == "loop_of_one_name"
-    assert not broken(hedged | young)
+    assert broken(hedged | honest) != "loop_of_one_name"
 
 
 def test_who_withdraws_all_that_he_has_is_no_loop() -> None:

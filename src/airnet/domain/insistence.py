@@ -225,7 +225,8 @@ SHAPES = (
     ),
     # A hundred orders a second of one name, on one side, filled, far above its past and
     # what others do there. What hedges a block, an iceberg and a list come to a half of
-    # the rate, or to some forty messages; who sweeps a book is through before.
+    # the rate, or to some forty messages; who sweeps a book is through before. Another
+    # iceberg was four times as fast: it moves what rests of it, if not in each window.
     Shape(
         "session.one_way_at_speed",
         (
@@ -233,8 +234,8 @@ SHAPES = (
             ("same_symbol_share", 900, ANY),
             ("same_side_share", 900, ANY),
             ("fills_per_new", 800, ANY),
-            ("cancels_per_new", 0, 199),
-            ("replaces_per_new", 0, 199),
+            ("cancels_per_new", 0, 49),
+            ("replaces_per_new", 0, 49),
             ("rate_1s", 1000, ANY),
             ("relative_symbol", 1500, ANY),
             ("peak_ratio", 1500, ANY),
@@ -242,6 +243,7 @@ SHAPES = (
         ),
         told=64,
         limit=192,
+        taken=4,
     ),
     # Or half of them one of the eight before, in whatever names: each order is sent
     # again and again, eighty a second together. An iceberg, and what hedges a block, is
@@ -253,14 +255,15 @@ SHAPES = (
             ("repeat_share", 500, ANY),
             ("entropy", 0, 2800),
             ("fills_per_new", 650, ANY),
-            ("cancels_per_new", 0, 249),
-            ("replaces_per_new", 0, 249),
+            ("cancels_per_new", 0, 49),
+            ("replaces_per_new", 0, 49),
             ("rate_1s", 800, ANY),
             ("peak_ratio", 2000, ANY),
             _KNOWN,
         ),
         told=64,
         limit=192,
+        taken=4,
     ),
     # As fast, in turns: each order is on the other side of the one before, whatever its
     # name and size, each is filled and nothing is left in the end. The legs of an

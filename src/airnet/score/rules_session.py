@@ -18,9 +18,14 @@ from airnet.score.rules_session_told import (
     TOLD,
 )
 
-#: A burst is over in a tenth of a second: who hedges each fill of his in one name, lot
-#: by lot, was six times his past of four seconds in one of them.
-LASTED = (("streak_ms", 100, ANY), ("history_ms", 5000, ANY))
+#: A burst is over in a tenth of a second: who hedges his fills, lot by lot, was six
+#: times his past in one. Who minds what rests of an iceberg has bursts for as long.
+LASTED = (
+    ("streak_ms", 100, ANY),
+    ("history_ms", 5000, ANY),
+    ("cancels_per_new", 0, 50),
+    ("replaces_per_new", 0, 50),
+)
 
 #: What is filled is a loop only where it lasts, and is of one name, or of two one way:
 #: the legs of an arbitrage are as like, as often, and for as long as one is to be had.
@@ -66,9 +71,8 @@ _ACTED = (
     # ever sent while the others did not, elevated for 0.15 s at least, and hardly
     # anything else: nothing is moved, and of two dozen nearly all are alike. Who slices
     # a large order sends like pieces, but not at once, and not for so long; or 15 of
-    # them in 6 ms, and minds what rests meanwhile. Where all
-    # orders of a session always are alike (generated markets are so), it is but a rate.
-    # Where the gateway refuses the others, too, like orders are tried again by all.
+    # them in 6 ms, and minds what rests. Where all orders are alike (generated markets
+    # are so), it is but a rate; where others are refused, too, all try again.
     Rule(
         name="session.orders_alike_per_second",
         cause=Cause.ALGO_FAULT,
