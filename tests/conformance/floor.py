@@ -6,7 +6,6 @@ What becomes of orders is seen by whoever sells where they buy, at the gateway i
 import contextlib
 import http.client
 import json
-import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ import pytest
 from airnet.act.openc2 import ANSWER_BYTES_MAX, PATH
 from airnet.errors import ActuationError
 from tests.fakes.market import HOST, Market, Trader
+from tests.fakes.stopping import stopped
 
 SESSIONS = 64
 COMPS = [f"ALGO{number}" for number in range(SESSIONS)]
@@ -109,9 +109,8 @@ class Floor:
     @contextlib.contextmanager
     def hung(self) -> Iterator[None]:
         """It does nothing for a while, not even hang up; then all that it was told."""
-        self.market.process.send_signal(signal.SIGSTOP)
-        yield
-        self.market.process.send_signal(signal.SIGCONT)
+        with stopped(self.market.process.pid):
+            yield
 
     @contextlib.contextmanager
     def behaving(self, **words: object) -> Iterator[None]:

@@ -13,6 +13,7 @@ from airnet.act.process import AgentPlace, Agents, ProcessActuator
 from airnet.config import Firm, Site, SiteSession
 from airnet.domain.decision import Action, Decision, Tier
 from tests.conformance.role import Breaking, Fault
+from tests.fakes.stopping import stopped
 from tests.fakes.verdicts import MS, session_name, throttle
 from tests.netns.algorithms import (
     ELSEWHERE,
@@ -95,9 +96,8 @@ class ProcessRig:
     @contextlib.contextmanager
     def _stopped(self) -> Iterator[None]:
         assert self._host.process is not None
-        self._host.process.send_signal(signal.SIGSTOP)
-        yield
-        self._host.process.send_signal(signal.SIGCONT)
+        with stopped(self._host.process.pid):
+            yield
 
     @contextlib.contextmanager
     def _moved(self) -> Iterator[None]:

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from airnet.act.sdn import SdnActuator
 from airnet.domain.decision import Decision
 from tests.conformance.ground import Ground, ground, packet_socket
 from tests.conformance.role import Breaking, Fault
+from tests.fakes.stopping import stopped
 from tests.fakes.verdicts import MS, T0, drop
 from tests.netns.ovs import limited, wait_until
 
@@ -182,9 +182,8 @@ class SdnRig:
     @contextlib.contextmanager
     def _stopped(self) -> Iterator[None]:
         """The switch does nothing at all for a while, and then what it was told."""
-        os.kill(self._net.switch.pid, signal.SIGSTOP)
-        yield
-        os.kill(self._net.switch.pid, signal.SIGCONT)
+        with stopped(self._net.switch.pid):
+            yield
         wait_until(self._controller.is_ready)
 
     @contextlib.contextmanager
