@@ -49,6 +49,7 @@ _ORDER = (
         COUNT,
         "orders that undo its last there within a second, at a loss, less 4 of others",
     ),
+    # And less a quarter of the new orders that are usual of the session (ADR 0091).
     (
         "undone",
         MILLI,
