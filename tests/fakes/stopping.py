@@ -12,9 +12,8 @@ PATIENCE_S = 10.0
 STILL = frozenset("TtZX")
 
 
-@contextlib.contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    """Stop a process, wait until none of its threads runs, and let it go on after.
+def stop(pid: int) -> None:
+    """Stop a process, and wait until none of its threads runs.
 
     The signal is one thread's to take: until that one has a processor the others go on,
     and answer whoever asks.
@@ -26,6 +25,12 @@ def stopped(pid: int) -> Iterator[None]:
     ):
         assert time.monotonic() < until, f"process {pid} does not stop"
         time.sleep(0.001)
+
+
+@contextlib.contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Stop a process, all of it, and let it go on after."""
+    stop(pid)
     try:
         yield
     finally:
@@ -40,4 +45,4 @@ def _state(task: Path) -> str:
         return "X"
 
 
-__all__ = ["stopped"]
+__all__ = ["stop", "stopped"]

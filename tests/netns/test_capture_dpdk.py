@@ -29,6 +29,7 @@ from airnet.score import load as load_models
 from airnet.shipped import models_path
 from airnet.twin.traffic import Params, generate
 from tests.fakes.dpdk import NEEDS_DPDK, dpdk, losses
+from tests.fakes.stopping import stopped
 from tests.netns.lab_links import (
     CAPTURE,
     MIRROR,
@@ -98,11 +99,9 @@ def test_losses_the_driver_does_not_tell_are_counted(mirror: None) -> None:
     """net_af_packet says nothing of a full ring; its socket does, to the frame."""
     with dpdk(f"{PACKET},framecnt=64,blocksz=4096") as source:
         (receiver,) = owner(source)
-        os.kill(receiver, signal.SIGSTOP)
-        with sender() as send:
+        with stopped(receiver), sender() as send:
             for number in range(1000):
                 send(frame(number))
-        os.kill(receiver, signal.SIGCONT)
         got = drain(source, 64, 500)
         lost = losses(source)
         seen = source.counters()["seen"]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from airnet.act.fastlane import FastLane
+from tests.fakes.stopping import stopped
 from tests.netns.authority import Authority
 from tests.netns.express import BAD, GATEWAY, Express
 from tests.netns.ovs import Network, network, wait_until
@@ -88,14 +89,6 @@ def heard(lane: FastLane) -> str:
     return found
 
 
-@contextlib.contextmanager
-def stopped(express: Express) -> Iterator[None]:
-    """Have the lane's process stand still: what happens, happens without it."""
-    os.kill(express.process.pid, signal.SIGSTOP)
-    yield
-    os.kill(express.process.pid, signal.SIGCONT)
-
-
 def test_a_shot_needs_no_other_process(
     net: Network, express: Express, lane: FastLane
 ) -> None:
@@ -103,7 +96,7 @@ def test_a_shot_needs_no_other_process(
     senders = [net.run(host, SEND, "1000", "0.004") for host in (1, 3)]
     try:
         sink.read(lambda s: len(s.numbers(BAD)) > 50)
-        with stopped(express):
+        with stopped(express.process.pid):
             assert lane.fire(drop(), 9)
 
             passed = len(sink.numbers(BAD))
@@ -148,7 +141,7 @@ def test_a_stranger_is_hit_by_what_is_armed_against_anybody(
     assert lane.arm_anybody("drop_sources", [GATEWAY]) == 1
     lane.confirmed()
 
-    with stopped(express):
+    with stopped(express.process.pid):
         asked = {**drop(), "sources": [BAD, "10.9.0.44"]}
         assert lane.fire(asked, 9)
         wait_until(lambda: len(rules(net)) == 2)
@@ -323,7 +316,7 @@ def test_by_tls_the_lane_rehearses_too_and_no_switch_hears_of_it(
         lane.confirmed()
         wait_until(lambda: OPEN in meters(net) or sources != [BAD])
         before = rules(net), meters(net)
-        with stopped(express):  # it is not pressed either
+        with stopped(express.process.pid):  # it is not pressed either
             for _ in range(5000):
                 lane.rehearse()
         for _ in range(200):

@@ -1,7 +1,6 @@
 """A real ring that overflows: judgement freezes, and the recording's replay as well."""
 
 import json
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from airnet.cli import main
 from airnet.kernel import link
 from airnet.twin.traffic import generate
+from tests.fakes.stopping import stopped
 from tests.netns.lab_links import namespace, sender, veth, wait_until
 from tests.netns.test_service import FLOOD, configure, decided, play, running
 from tests.reference.reading import read_files
@@ -47,9 +47,8 @@ def test_an_overloaded_ring_freezes_and_its_recording_does_too(
     policy = tmp_path / "policy.toml"
     policy.write_text(policy.read_text() + "[trust]\nfreeze_ms = 60000\n")
     with running(tmp_path) as service:
-        service.process.send_signal(signal.SIGSTOP)
-        overflow(OVERFLOW[backend])
-        service.process.send_signal(signal.SIGCONT)
+        with stopped(service.process.pid):
+            overflow(OVERFLOW[backend])
         wait_until(lambda: b"trust.loss_ppm" in decided(tmp_path))
         play()
         wait_until(lambda: b"guard.sensor" in decided(tmp_path))

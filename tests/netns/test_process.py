@@ -16,6 +16,7 @@ from airnet.domain.containment import State
 from airnet.domain.decision import Action, Decision, Tier
 from airnet.errors import ActuationError, ConfigError
 from tests.conformance.adapters.process import HOST, SITE, algorithm
+from tests.fakes.stopping import stop
 from tests.fakes.verdicts import MS, throttle
 from tests.netns.algorithms import SENSOR, V1, V2, Algorithms, Host, trading_host
 from tests.netns.lab_links import wait_until
@@ -133,7 +134,7 @@ def test_both_dead_and_the_next_one_lets_go(trading: tuple[Algorithms, Host]) ->
     for ending in ("thaw", "start"):
         acting.apply(freeze(why=ending), TTL_NS)
         assert host.process is not None
-        os.kill(host.process.pid, signal.SIGSTOP)
+        stop(host.process.pid)
         os.kill(host.keeper(), signal.SIGKILL)
         host.end(signal.SIGKILL)
         assert not algorithms.is_heard(ONE)
@@ -154,7 +155,7 @@ def test_an_algorithm_that_does_not_run_today_keeps_no_other_one_frozen(
     for ending in ("thaw", "start"):
         acting.apply(freeze(why=ending), TTL_NS)
         assert host.process is not None
-        os.kill(host.process.pid, signal.SIGSTOP)
+        stop(host.process.pid)
         os.kill(host.keeper(), signal.SIGKILL)
         host.end(signal.SIGKILL)
         algorithms.remove(OTHER)
@@ -199,7 +200,7 @@ def test_an_agent_that_hangs_freezes_nobody_beyond_the_end(
     start = time.monotonic()
     actuator(host).apply(freeze(), 700 * MS)
     assert host.process is not None
-    host.process.send_signal(signal.SIGSTOP)
+    stop(host.process.pid)
 
     assert not algorithms.is_heard(ONE)
     wait_until(lambda: algorithms.is_heard(ONE))

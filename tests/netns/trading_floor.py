@@ -31,6 +31,7 @@ from airnet.lab.result import SessionCounts
 from airnet.lab.sensor import DRAIN_LIMIT_S, Sensor
 from airnet.record.file import read
 from tests.fakes.office import KEYS, public, write_approvers, write_key
+from tests.fakes.stopping import stopped
 
 LIMIT_S = 60.0
 CONTROLLER = "127.0.0.1:6653"
@@ -242,12 +243,8 @@ class Floor:
     @contextlib.contextmanager
     def gateway_stopped(self) -> Iterator[None]:
         """Have the gateway's process stand still; what comes meanwhile waits in it."""
-        pid = self.cast.actors[VENUE].pid
-        os.kill(pid, signal.SIGSTOP)
-        try:
+        with stopped(self.cast.actors[VENUE].pid):
             yield
-        finally:
-            os.kill(pid, signal.SIGCONT)
 
     def until(self, holds: Callable[[], bool], what: str) -> None:
         """Listen until something holds."""

@@ -43,6 +43,7 @@ def rows(draw: st.DrawFn, rules: tuple[object, ...]) -> NDArray[np.float32]:
     row[PLACES["top_share"]] = draw(st.sampled_from([0, 49, 50, 99, 100, 1000]))
     row[PLACES["packets"]] = max(row[PLACES["packets"]], draw(st.integers(8, 20)))
     row[PLACES["sources"]] = draw(st.sampled_from([1, 2, 8, 9, 500]))
+    row[PLACES["known_share"]] = draw(st.sampled_from([0, 0, 250, 251, 1000]))
     changes = st.tuples(st.sampled_from(NAMES), st.sampled_from([-1, 0, 1, 5000]))
     for name, by in draw(st.lists(changes, max_size=2)):
         row[PLACES[name]] = max(0, row[PLACES[name]] + by)
@@ -161,6 +162,47 @@ def test_nothing_holds_beyond_what_may_be_looked_at(scorer: OnnxScorer) -> None:
     kernel.disarm(GATEWAYS[0])
     assert kernel.aim(windows, row) is None
     assert sum(kernel.declined) == 1
+
+
+@pytest.mark.parametrize(
+    ("share", "sources", "why"),
+    [(250, 1, ""), (251, 1, "unsure"), (1000, 8, "unsure"), (251, 9, "")],
+)
+def test_a_flood_under_addresses_that_trade_is_for_the_judge(
+    scorer: OnnxScorer, share: int, sources: int, why: str
+) -> None:
+    """Of few sources each would be dropped; of many the port is limited, for all."""
+    windows, table = np.zeros(2, WINDOW), np.zeros((2, 64), "f4")
+    windows["kind"] = WINDOW_GATEWAY, WINDOW_SOURCE
+    windows["close_ns"] = T0
+    windows[0]["address"] = np.frombuffer(GATEWAYS[0], np.uint8)
+    windows[1]["address"] = np.frombuffer(SOURCES[0], np.uint8)
+    # A rule that asks nothing of how many of them trade.
+    asks = [[name for name, _, _ in rule.needs] for rule in GATEWAY_RULES]
+    number = next(n for n, names in enumerate(asks) if "known_share" not in names)
+    for name, value in broken(GATEWAY_RULES[number]).items():
+        table[0, PLACES[name]] = value
+    for name, value in broken(SOURCE_RULES[0]).items():
+        table[1, PLACES[name]] = value
+    table[1, PLACES["top_share"]] = 1000
+    table[0, PLACES["sources"]] = sources
+    table[0, PLACES["known_share"]] = share
+    kernel = scorer.arms()
+    assert kernel is not None
+    kernel.gateways_left = 1 << 62
+    drop, limit = (Order(which, 10, 0, 0, b"x") for which in (1, 2))
+    rules = 1 << number, 0
+    arm = Arm(GATEWAYS[0], (T0, T0, 0), rules, (0, 0, 8, 8), (), limit, drop)
+    assert kernel.arm(arm)
+
+    found = kernel.aim(windows, table)
+
+    assert (found is None) == bool(why)
+    if why:
+        assert kernel.declined[WHY.index(why)] == sum(kernel.declined) == 1
+    else:
+        assert found is not None
+        assert Shot(*found).is_limit == (sources > 8)
 
 
 @pytest.mark.parametrize(

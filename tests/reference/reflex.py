@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airnet.act.shot import Arm, Order
+from airnet.decide.forgery import KNOWN_SHARE
 from airnet.domain.columns import FLOOD_SCHEMA
 from airnet.domain.verdict import CONTAINABLE
 from airnet.domain.window import WINDOW_GATEWAY, WINDOW_SOURCE
@@ -106,6 +107,8 @@ def aim(
     is_many = bool(rows[place, SOURCES] > few)
     wanted: list[bytes] = []
     if not is_many:
+        if rows[place, COLUMNS["known_share"]] > KNOWN_SHARE:
+            return None  # likely forged: whom it bears the name of is not dropped
         found = named(scorer, windows, rows, place, opinions)
         if found is None or len(found) > few:
             return None
