@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from airnet.act.sdn import SdnActuator
+from airnet.controller.entries import OWNER, REFRESH_KIND
 from airnet.errors import AirnetError
 from tests.netns.lying import lying
 from tests.netns.ovs import command, network, wait_until
 
 CLONE_NEWNET = 0x40000000
 ETH_P_ALL = 3
+#: How cookies of a rule's twin begin: owner, then kind (airnet.controller.entries).
+TWINS = f"{OWNER << 8 | REFRESH_KIND:#x}"
 
 
 @contextlib.contextmanager
@@ -70,7 +73,12 @@ class Ground:
         with inside(self.net.names[1]):
             command("ip", "link", "set", "lo", "up")
             command("ip", "route", "add", "10.9.1.0/24", "dev", "eth0")
-        self._bare = len(self.net.switch.flows("br0"))
+        self._bare = len(self._rules())
+
+    def _rules(self) -> list[str]:
+        """Return what stands, but for what has the switch look anew, for a second."""
+        found = self.net.switch.flows("br0")
+        return [line for line in found if f"cookie={TWINS}" not in line]
 
     def _is_put_back(self) -> bool:
         """Take away what a case left; return whether it is as new."""
@@ -81,7 +89,7 @@ class Ground:
             self.net.switch.vsctl("clear", "bridge", "br0", "flow_tables")
             with contextlib.closing(SdnActuator(self.controller.path)) as cleaner:
                 cleaner.reconcile([])
-            wait_until(lambda: len(self.net.switch.flows("br0")) == self._bare)
+            wait_until(lambda: len(self._rules()) == self._bare)
             return self.controller.is_ready()
         except (AssertionError, AirnetError, OSError):
             return False

@@ -30,6 +30,7 @@ from airnet.controller.messages import (
     DeleteGroup,
     DeleteMeter,
     Message,
+    Refresh,
     Send,
     SetGroup,
     SetMeter,
@@ -48,6 +49,7 @@ WRITES = (
     | DeleteMeter
     | SetGroup
     | DeleteGroup
+    | Refresh
 )
 Reply = tuple[str, tuple[object, ...], dict[str, object]]
 
@@ -98,6 +100,9 @@ class FakeSwitch:
         #: The ports whose link is up.
         self.up = set(range(1, 10))
         self.is_lying = False
+        #: What it looked up anew, in order; that ends of itself, and is not kept.
+        self.refreshed: list[Refresh] = []
+        self.has_refresh = True
         self.generation = (1 << 64) - 1
         self.roles: dict[int, int] = {}
         self._staged: dict[int, list[Message]] = {}
@@ -224,6 +229,10 @@ class FakeSwitch:
                     if flow.cookie & mask == cookie & mask
                 ]
                 return [self._remove(key, "removed") for key in found]
+            case Refresh() if not self.has_refresh:
+                return [("refused", (xid, "OFPBMC_BAD_FIELD"), {})]
+            case Refresh():
+                self.refreshed.append(message)
             case Barrier():
                 return [("barrier", (xid,), {})]
             case _:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from airnet.clock import SimulatedClock
-from airnet.controller import clients, due, lane, links, openflow, shots
+from airnet.controller import clients, due, entries, lane, links, openflow, shots
 from airnet.controller.due import ASK, REOPEN, Due, Later
 from airnet.controller.flows import Apply
 from airnet.controller.lane import Lane
@@ -223,9 +223,8 @@ def test_what_was_fired_is_remembered_up_to_so_many_bytes(
     )
     slot = made.arm(anybody)
     source = [address_bytes("10.9.0.1")]
-    made.fire(slot, 1, 9, 1, source)
-    size = len(made.again(slot.number, 1))
-    assert size
+    size = len(slot.rules(made.fire(slot, 1, 9, 1, source)))
+    assert 0 < size < len(made.again(slot.number, 1))
     monkeypatch.setattr(lane, "FIRED_BYTES_MAX", 3 * size)
 
     for decision in range(1, 6):
@@ -233,6 +232,13 @@ def test_what_was_fired_is_remembered_up_to_so_many_bytes(
 
     found = [bool(made.again(slot.number, decision)) for decision in range(1, 6)]
     assert found == [False, False, True, True, True]
+    mark = entries.REFRESH_KIND << entries.DECISION_BITS
+    after = [
+        (mark | entries.OWNER_COOKIE | decision).to_bytes(8, "big")
+        in made.released(decision, 1)
+        for decision in range(1, 6)
+    ]
+    assert after == found
 
 
 # ---- the keeper ----

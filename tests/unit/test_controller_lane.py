@@ -13,13 +13,14 @@ from msgspec.structs import replace
 
 from airnet.controller import entries, lane, openflow
 from airnet.controller.flows import Apply, ranked
-from airnet.controller.lane import LEASE_S, RULE_S_MAX, Lane, meter_set, way
+from airnet.controller.lane import LEASE_S, RULE_S_MAX, RULES_MASK, Lane, meter_set, way
 from airnet.controller.messages import (
     AddFlow,
     Barrier,
     DeleteCookie,
     DeleteMeter,
     Message,
+    Refresh,
 )
 from airnet.controller.openflow import encode
 from tests.netns.lab_links import wait_until
@@ -58,16 +59,17 @@ def test_prebuilt_bytes_are_those_made_afresh(
         AddFlow(flow=replace(way(match, m), seconds=seconds))
         for match, m in slot.ways.items()
     ]
-    wanted += [
-        AddFlow(flow=replace(rule, cookie=mark, seconds=seconds, priority=entries.FAST))
+    written = [
+        replace(rule, cookie=mark, seconds=seconds, priority=entries.FAST)
         for rule in rules
     ]
+    wanted += [AddFlow(flow=rule) for rule in written]
     wanted.append(Barrier())
     assert fired == encode(replace(message, xid=xid) for message in wanted)
-    assert armed.again(slot.number, decision) in fired
-    assert armed.again(slot.number, decision).endswith(
-        encode([AddFlow(xid=xid, flow=wanted[-2].flow)])
-    )
+    last = [AddFlow(xid=xid, flow=one) for one in written]
+    assert encode(last) in fired
+    twins = [Refresh(flow=one) for one in written]
+    assert armed.again(slot.number, decision) == encode([*last, *twins])
     assert armed.again(slot.number, 77) == b""
 
 
@@ -126,8 +128,12 @@ def test_release_deletes_by_cookie_and_opens() -> None:
     told = armed.released(5, 9)
 
     mark = entries.cookie(entries.FAST_KIND, 5)
-    gone = DeleteCookie(xid=9, cookie=mark, mask=(1 << 64) - 1)
-    assert told.endswith(encode([gone, Barrier(xid=9)]))
+    gone = DeleteCookie(xid=9, cookie=mark, mask=RULES_MASK)
+    both = [k for k in range(256) if not (k ^ entries.FAST_KIND) << 48 & RULES_MASK]
+    assert both == [entries.FAST_KIND, entries.REFRESH_KIND]
+    rules = [replace(flow, cookie=mark) for flow in ranked(asked(), 0).flows]
+    after = [Refresh(flow=flow, is_over=True) for flow in rules]
+    assert told.endswith(encode([gone, Barrier(xid=9), *after]))
     assert len(told) > len(armed.released(5, 9))
 
 

@@ -172,6 +172,8 @@ class Control(Together):
                 exchange.errors += exchange.pathless(held.request.path)
         if not exchange.errors:
             self._applied(exchange.clients, held, exchange.confirmed)
+            if self.standing.find(held.id) is held:
+                self._refresh(held, exchange.confirmed, is_over=False)
         return not exchange.errors
 
     def _fail_together(self, failed: Sequence[Exchange]) -> None:

@@ -36,6 +36,8 @@ KINDS = {
 #: The fast lane's: a rule that holds until the controller's own does, and the way
 #: through a meter, which is armed for nobody's containment yet.
 FAST_KIND, ARMED_KIND = 8, 9
+#: What stands for a second beside a rule that has come or gone (`refresh`).
+REFRESH_KIND = 10
 ACTIONS = {number: name for name, number in KINDS.items()} | {FAST_KIND: "fast"}
 
 #: Lowest priority of each kind of rule; containments alike take the ranks above.

@@ -16,6 +16,7 @@ import msgspec
 
 from airnet.controller import entries, flows
 from airnet.controller.entries import (
+    DECISION_BITS,
     FORWARDING,
     SECURITY,
     Flow,
@@ -33,6 +34,7 @@ from airnet.controller.messages import (
     SetMeter,
 )
 from airnet.controller.openflow import FLOW_MOD, HEADER, encode
+from airnet.controller.refresh import twins
 from airnet.domain.address import address_text
 
 SLOTS_MAX, METERS_MAX = 8192, 4096
@@ -56,6 +58,8 @@ FIRED_BYTES_MAX = 1 << 24
 #: What a client writes itself has xids of this bit, then the slot, then a count: so it
 #: is known what was fired though nobody lived to tell.
 DIRECT, SLOT_SHIFT = 1 << 31, 16
+#: A cookie but for where the kinds of fast rules and of their twins differ.
+RULES_MASK = (1 << 64) - 1 ^ (entries.FAST_KIND ^ entries.REFRESH_KIND) << DECISION_BITS
 #: Where a flow-mod holds its cookie and hard timeout (OpenFlow 1.3.5, 7.3.4.1).
 COOKIE_AT, SECONDS_AT, XID_AT = 8, 28, 4
 _COOKIE, _SECONDS, _XID = (struct.Struct(kind).pack_into for kind in ("!Q", "!H", "!I"))
@@ -249,6 +253,8 @@ class Lane:
         self._meters: dict[Match, int] = {}
         self._shut: dict[int, int] = {}
         self._fired: dict[tuple[int, int], tuple[int, bytes]] = {}
+        #: Where the rules of a decision are, as last fired for it.
+        self._keys: dict[int, tuple[int, int]] = {}
         self._fired_bytes = 0
 
     def arm(self, request: Apply, *, is_metered: bool = True) -> Slot:
@@ -331,19 +337,25 @@ class Lane:
         """Keep what was fired: of a template each decision's, else the last one."""
         key = slot.number, decision if slot.is_template else 0
         self._forget(key)
-        self._fired[key] = decision, rules
+        self._fired[key], self._keys[decision] = (decision, rules), key
         self._fired_bytes += len(rules)
         while self._fired_bytes > FIRED_BYTES_MAX:
             self._forget(next(iter(self._fired)))
 
     def _forget(self, key: tuple[int, int]) -> None:
-        _, rules = self._fired.pop(key, (0, b""))
+        decision, rules = self._fired.pop(key, (0, b""))
         self._fired_bytes -= len(rules)
+        if self._keys.get(decision) == key:
+            del self._keys[decision]
 
     def again(self, number: int, decision: int) -> bytes:
-        """Return the rules alone, as last fired: to have a switch look again."""
+        """Return the rules alone, as last fired, and their twins: to look anew."""
         is_template = self.slots[number].is_template
-        fired = self._fired.get((number, decision if is_template else 0), (0, b""))
+        rules = self._rules_of((number, decision if is_template else 0), decision)
+        return rules + twins(rules)
+
+    def _rules_of(self, key: tuple[int, int], decision: int) -> bytes:
+        fired = self._fired.get(key, (0, b""))
         return fired[1] if fired[0] == decision else b""
 
     def reopened(self, decision: int) -> bytes:
@@ -368,8 +380,10 @@ class Lane:
     def released(self, decision: int, xid: int) -> bytes:
         """Return what ends whatever was fired for a decision."""
         mark = entries.cookie(entries.FAST_KIND, decision)
-        gone = DeleteCookie(xid=xid, cookie=mark, mask=(1 << 64) - 1)
-        return self.reopened(decision) + encode([gone, Barrier(xid=xid)])
+        gone = DeleteCookie(xid=xid, cookie=mark, mask=RULES_MASK)
+        rules = self._rules_of(self._keys.get(decision, (0, 0)), decision)
+        ended = self.reopened(decision) + encode([gone, Barrier(xid=xid)])
+        return ended + twins(rules, is_over=True)
 
 
 def _key(request: Apply) -> bytes:

@@ -26,6 +26,13 @@ class AddFlow(Message, frozen=True, kw_only=True):
     bundle: int = 0
 
 
+class Refresh(Message, frozen=True, kw_only=True):
+    """OFPFC_ADD of the twin of a rule that has come, or gone: see `refresh`."""
+
+    flow: Flow
+    is_over: bool = False
+
+
 class DeleteFlow(Message, frozen=True, kw_only=True):
     """OFPFC_DELETE_STRICT of one entry."""
 

@@ -32,10 +32,12 @@ from airnet.controller.messages import (
     DeleteGroup,
     DeleteMeter,
     Message,
+    Refresh,
     SetGroup,
     SetMeter,
     TakeRole,
 )
+from airnet.controller.refresh import twins
 
 VERSION = 4
 HELLO, ERROR, ECHO_REQUEST, ECHO_REPLY, EXPERIMENTER = 0, 1, 2, 3, 4
@@ -80,6 +82,9 @@ def encoded(message: Message) -> bytes:
     match message:
         case AddFlow(flow=flow, bundle=bundle):
             return _in_bundle(header(FLOW_MOD, _flow_mod(flow, ADD), xid), bundle, xid)
+        case Refresh(flow=flow, is_over=is_over):
+            rule = header(FLOW_MOD, _flow_mod(flow, ADD), xid)
+            return twins(rule, xid, is_over=is_over)
         case DeleteFlow(flow=flow, bundle=bundle):
             body = _flow_mod(flow, DELETE_STRICT)
             return _in_bundle(header(FLOW_MOD, body, xid), bundle, xid)

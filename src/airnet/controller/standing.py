@@ -93,11 +93,12 @@ class Held:
 
     def is_over(self) -> bool:
         """Return whether no rule is left on any switch we hear from."""
-        return not any(
-            flow.table != RECORDS
-            for there in self.left.values()
-            for flow in there.values()
-        )
+        return not any(map(self.acts_on, self.left))
+
+    def acts_on(self, switch: int) -> bool:
+        """Return whether a rule is left on `switch`."""
+        there = self.left.get(switch, {}).values()
+        return any(flow.table != RECORDS for flow in there)
 
     def remaining_ms(self, now_ns: int) -> int:
         """Return how long it still stands."""

@@ -292,6 +292,8 @@ class Switches(ABC):
         messages: list[Message] = []
         if not held.is_used(switch):
             messages += self._tidied(switch, held)
+        if held.reason == reason and not held.acts_on(switch):
+            self._refresh(held, [switch], is_over=True)
         if held.is_over():
             if held.left.get(switch):  # the record of an end that has come early
                 mark = flows.OWNER_COOKIE | held.decision
@@ -381,6 +383,10 @@ class Switches(ABC):
     @abstractmethod
     def _finish(self, exchange: Exchange) -> None:
         """Close an exchange and tell whoever asked."""
+
+    @abstractmethod
+    def _refresh(self, held: Held, switches: Iterable[int], *, is_over: bool) -> None:
+        """Have switches look up anew what they have cached of a containment."""
 
     def _note(self, event: str, /, **fields: object) -> None:
         fields.pop("event", None)  # structlog's own word for the name of a line

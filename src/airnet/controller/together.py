@@ -8,7 +8,7 @@ lease, answer and undo; one that is refused is found by halves, and the rest sta
 
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from airnet.clock import Clock
 from airnet.controller import flows
@@ -24,9 +24,11 @@ from airnet.controller.messages import (
     DeleteCookie,
     DeleteFlow,
     Message,
+    Refresh,
     SetGroup,
     SetMeter,
 )
+from airnet.controller.refresh import is_cached
 from airnet.controller.standing import Held
 from airnet.controller.switches import Switches
 
@@ -137,6 +139,18 @@ class Together(Switches):
                 messages.append(DeleteCookie(cookie=mark, mask=flows.UNDO_MASK))
                 messages += self._tidied(switch, held)
             self._ask(exchange, switch, messages)
+        for held in helds:
+            self._refresh(held, sorted(self.peers), is_over=True)
+
+    def _refresh(self, held: Held, switches: Iterable[int], *, is_over: bool) -> None:
+        """Have switches look up anew what they have cached of a containment.
+
+        What a switch refuses of it changes nothing, and nobody is told.
+        """
+        changed = filter(is_cached, held.flows.values())
+        messages = [Refresh(flow=flow, is_over=is_over) for flow in changed]
+        for switch in switches if messages else ():
+            self._ask(self._open("refresh", ANSWER_LIMIT_NS), switch, messages)
 
     def _part(self, exchange: Exchange) -> None:
         """Answer each of those that went together.
