@@ -25,7 +25,7 @@ def test_a_twin_asks_for_more_and_does_the_same(
 
     of = path.ofproto
     asked = dict(twin.match.items())
-    assert asked.pop("ip_dscp" if is_over else "ip_ecn") == 0
+    assert asked.pop("ip_dscp" if is_over else "ip_ecn") == (63 if is_over else 3)
     assert asked == dict(rule.match.items())
     assert (twin.table_id, twin.command) == (entries.SECURITY, of.OFPFC_ADD)
     assert (twin.hard_timeout, twin.idle_timeout, twin.flags) == (TWIN_S, 0, 0)

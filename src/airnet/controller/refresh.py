@@ -10,7 +10,8 @@ To delete goes by name, in every version. A cached flow is deleted once a rule i
 at that asks for a field which the flow has left open. So beside a rule that has come
 stands its twin for a second, which does the same and asks for ECN too. Beside nothing,
 where a rule has gone, stands one that passes on, as is done without, and asks for DSCP:
-what the first twin has narrowed is narrowed no more by asking for the same.
+what the first twin has narrowed is narrowed no more by asking for the same. Both ask
+for what hardly a frame has, so that rules go on counting: to be looked at is enough.
 """
 
 import struct
@@ -35,9 +36,10 @@ NO_BUFFER = ANY = 0xFFFFFFFF
 TWIN_S = 1
 #: Below everything that contains, above the ways through armed meters.
 OVER = ARMED + 5
-#: OXM fields with their headers (7.2.3.7): the two versions of IP; ECN and DSCP of 0.
+#: OXM fields with their headers (7.2.3.7): the two versions of IP; an ECN that says
+#: "congestion experienced" (RFC 3168), and a DSCP of nobody's (RFC 4594).
 IP = (b"\x80\x00\x0a\x02\x08\x00", b"\x80\x00\x0a\x02\x86\xdd")
-ECN_0, DSCP_0 = b"\x80\x00\x12\x01\x00", b"\x80\x00\x10\x01\x00"
+ECN, DSCP = b"\x80\x00\x12\x01\x03", b"\x80\x00\x10\x01\x3f"
 #: The instruction to go on to forwarding (7.2.4).
 PASSES_ON = struct.pack("!HHB3x", 1, 8, FORWARDING)
 KIND = 0xFF << DECISION_BITS
@@ -80,7 +82,7 @@ def _twin(message: bytes, xid: int, *, is_over: bool) -> bytes:
     if not fields.startswith(IP):
         return b""
     cookie = cookie & ~KIND | REFRESH_KIND << DECISION_BITS
-    fields += DSCP_0 if is_over else ECN_0
+    fields += DSCP if is_over else ECN
     priority = OVER if is_over else priority + RANKS
     steps = PASSES_ON if is_over else steps
     length = FIELDS_AT - MATCH_AT + len(fields)
