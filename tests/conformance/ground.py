@@ -9,15 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from airnet.act.sdn import SdnActuator
-from airnet.controller.entries import OWNER, REFRESH_KIND
 from airnet.errors import AirnetError
 from tests.netns.lying import lying
-from tests.netns.ovs import command, network, wait_until
+from tests.netns.ovs import command, lasting, network, wait_until
 
 CLONE_NEWNET = 0x40000000
 ETH_P_ALL = 3
-#: How cookies of a rule's twin begin: owner, then kind (airnet.controller.entries).
-TWINS = f"{OWNER << 8 | REFRESH_KIND:#x}"
 
 
 @contextlib.contextmanager
@@ -76,9 +73,7 @@ class Ground:
         self._bare = len(self._rules())
 
     def _rules(self) -> list[str]:
-        """Return what stands, but for what has the switch look anew, for a second."""
-        found = self.net.switch.flows("br0")
-        return [line for line in found if f"cookie={TWINS}" not in line]
+        return lasting(self.net.switch.flows("br0"))
 
     def _is_put_back(self) -> bool:
         """Take away what a case left; return whether it is as new."""

@@ -11,9 +11,18 @@ import ipaddress
 import json
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from airnet.clock import SimulatedClock
 from airnet.controller.control import Control
-from airnet.controller.entries import Flow, Group, Key, Match, Meter
+from airnet.controller.entries import (
+    REFRESH_KIND,
+    Flow,
+    Group,
+    Key,
+    Match,
+    Meter,
+)
 from airnet.controller.messages import (
     AddFlow,
     Answer,
@@ -103,6 +112,9 @@ class FakeSwitch:
         #: What it looked up anew, in order; that ends of itself, and is not kept.
         self.refreshed: list[Refresh] = []
         self.has_refresh = True
+        #: Whether twins take room and end after a second, as they do; else they only
+        #: are on the list.
+        self.keeps_refresh = False
         self.generation = (1 << 64) - 1
         self.roles: dict[int, int] = {}
         self._staged: dict[int, list[Message]] = {}
@@ -233,6 +245,8 @@ class FakeSwitch:
                 return [("refused", (xid, "OFPBMC_BAD_FIELD"), {})]
             case Refresh():
                 self.refreshed.append(message)
+                if self.keeps_refresh:
+                    return self._carry_out(AddFlow(xid=xid, flow=twin_of(message)))
             case Barrier():
                 return [("barrier", (xid,), {})]
             case _:
@@ -286,6 +300,16 @@ class FakeSwitch:
         item = self.actual(key)
         del self.flows[key]
         return ("removed", (item, reason), {})
+
+
+def twin_of(message: Refresh) -> Flow:
+    """Return what stands beside a rule, as far as a Flow can say it."""
+    flow = message.flow
+    kept = flow.cookie & ~(0xFF << 48) | REFRESH_KIND << 48
+    foreign = f"{flow.match} and a TOS"
+    return msgspec.structs.replace(
+        flow, cookie=kept, seconds=1, match=Match(foreign=foreign)
+    )
 
 
 class Loop:
@@ -365,6 +389,8 @@ class Loop:
 
 def matches(match: Match, packet: Packet) -> bool:
     """Return whether a packet is matched."""
+    if match.foreign:  # it asks for what our packets have none of
+        return False
     for place, address in (
         (match.source, packet.source),
         (match.target, packet.target),

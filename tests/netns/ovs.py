@@ -19,6 +19,7 @@ from typing import Self
 
 import pytest
 
+from airnet.controller.entries import OWNER, REFRESH_KIND
 from airnet.errors import UnsupportedError
 from airnet.lab.switch import Switch
 
@@ -27,6 +28,8 @@ APP = ROOT / "src/airnet/controller/app.py"
 CONTROLLER = "tcp:127.0.0.1:6653"
 FRAMEWORKS = ("os-ken", "ryu")
 LIMIT_S = 20.0
+#: How cookies of a rule's twin begin: owner, then kind (airnet.controller.entries).
+TWINS = f"cookie={OWNER << 8 | REFRESH_KIND:#x}"
 
 
 def command(*words: str) -> str:
@@ -34,6 +37,11 @@ def command(*words: str) -> str:
     done = subprocess.run(words, check=False, capture_output=True, text=True)
     assert done.returncode == 0, f"{' '.join(words)}: {done.stderr}"
     return done.stdout
+
+
+def lasting(flows: list[str]) -> list[str]:
+    """Return flows but for those that have the switch look anew, for a second."""
+    return [line for line in flows if TWINS not in line]
 
 
 def wait_until(

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.netns.ovs import Controller, Network, controller, network, wait_until
+from tests.netns.ovs import (
+    TWINS,
+    Controller,
+    Network,
+    controller,
+    network,
+    wait_until,
+)
 from tests.netns.traffic import SEND
 
 pytestmark = pytest.mark.root
@@ -31,7 +38,7 @@ def cached(net: Network, source: str) -> dict[str, str]:
 
 
 def twins(net: Network) -> list[str]:
-    return [line for line in net.switch.flows("br0") if "cookie=0xa10a" in line]
+    return [line for line in net.switch.flows("br0") if TWINS in line]
 
 
 def test_what_is_cached_goes_when_a_rule_comes_and_when_it_goes(

@@ -32,6 +32,7 @@ from airnet.lab.sensor import DRAIN_LIMIT_S, Sensor
 from airnet.record.file import read
 from tests.fakes.office import KEYS, public, write_approvers, write_key
 from tests.fakes.stopping import stopped
+from tests.netns.ovs import lasting
 
 LIMIT_S = 60.0
 CONTROLLER = "127.0.0.1:6653"
@@ -316,7 +317,8 @@ class Floor:
         """Return the switch's rules that name a firm's host."""
         switch = self.network.switch
         assert switch is not None
-        return [flow for flow in switch.flows(BRIDGE) if ADDRESSES[firm] in flow]
+        found = lasting(switch.flows(BRIDGE))
+        return [flow for flow in found if ADDRESSES[firm] in flow]
 
     def ledger(self, decision: str) -> list[str]:
         """Return what the ledger says of a Decision, in its order.

@@ -105,6 +105,28 @@ def test_it_looks_anew_once_it_has_ended_by_itself() -> None:
     assert [each.is_over for each in loop.switches[1].refreshed] == [False, True]
 
 
+def test_where_there_is_no_room_twins_give_way_to_rules() -> None:
+    """A table of four: two are the baseline's. Twins count there, as rules do."""
+    loop = Loop(capacity=4).connect()
+    switch = loop.switches[1]
+    switch.keeps_refresh = True
+    assert loop.ask(**drop())["ok"]
+    assert len(switch.flows) == 4
+
+    assert loop.ask(**drop(id="99" * 8, sources=["10.9.0.4"]))["ok"]
+
+    assert len(switch.refreshed) == 1, "and there is no other one for a while"
+    refused = loop.ask(**drop(id="98" * 8, sources=["10.9.0.5"]))
+    assert "TABLE_FULL" in str(refused["error"])
+    loop.ask(command="release", id="99" * 8)
+    assert len(switch.refreshed) == 1
+    loop.wait(61)
+    before = len(switch.refreshed)
+    assert loop.ask(**drop(id="97" * 8, sources=["10.9.0.6"]))["ok"]
+    assert len(switch.refreshed) == before + 1
+    assert not loop.control._exchanges.open
+
+
 def test_what_was_refused_has_no_twin_which_would_contain() -> None:
     loop = Loop(capacity=3).connect()
 

@@ -126,8 +126,8 @@ class Control(Together):
 
     def _finish(self, exchange: Exchange) -> None:
         if exchange.kind == "apply":
-            failed = [] if self._settled(exchange) else [exchange]
-            self._fail_together(failed)
+            if not self._makes_room(exchange) and not self._settled(exchange):
+                self._fail_together([exchange])
         else:
             self._exchanges.end(exchange)
         if exchange.kind == "status":
@@ -146,6 +146,8 @@ class Control(Together):
     def _looked(self, exchange: Exchange) -> None:
         """End what a switch took rules of away, and said nothing: half is none."""
         now_ns, fallen = self.clock.mono_ns(), lost(exchange, self.standing)
+        if fallen:
+            self._crowd()
         for held in fallen:
             held.reason = "lost"
             line = held.ended_line(now_ns)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from airnet.clock import Clock
 from airnet.controller import flows
-from airnet.controller.entries import DECISION_BITS, KINDS
+from airnet.controller.entries import DECISION_BITS, KINDS, REFRESH_KIND
 from airnet.controller.exchange import Exchange
 from airnet.controller.messages import (
     AddFlow,
@@ -38,6 +38,8 @@ ANSWER_LIMIT_NS = 800_000_000
 TOGETHER_MAX = 512
 #: Writes of containments that a switch has not answered yet; the next ones wait.
 UNDER_WAY_MAX = 2
+#: How long no twins stand beside what comes and goes, once there was no room.
+CROWDED_NS = 60_000_000_000
 #: Owner and kind of a cookie: what all containments of one kind are read back by.
 KIND_MASK = 0xFFFF << DECISION_BITS
 
@@ -55,8 +57,10 @@ class Together(Switches):
         self._queued: list[Exchange] = []
         self._halves: deque[list[Exchange]] = deque()
         self._under_way: set[Exchange] = set()
+        self._has_twins = False
+        self._crowded_ns = 0
 
-    def _queue(self, client: int, held: Held) -> None:
+    def _queue(self, client: int | None, held: Held) -> None:
         """Have a containment wait for its turn, which may be now."""
         self._queued.append(self._open("apply", ANSWER_LIMIT_NS, client, held))
 
@@ -147,10 +151,36 @@ class Together(Switches):
 
         What a switch refuses of it changes nothing, and nobody is told.
         """
+        if self.clock.mono_ns() < self._crowded_ns:
+            return
         changed = filter(is_cached, held.flows.values())
         messages = [Refresh(flow=flow, is_over=is_over) for flow in changed]
+        self._has_twins |= bool(messages)
         for switch in switches if messages else ():
             self._ask(self._open("refresh", ANSWER_LIMIT_NS), switch, messages)
+
+    def _crowd(self) -> None:
+        """Have no twins for a while: there is hardly room for the rules themselves."""
+        self._crowded_ns = self.clock.mono_ns() + CROWDED_NS
+
+    def _makes_room(self, exchange: Exchange) -> bool:
+        """Ask again, without twins, where a switch had no room beside them."""
+        held = exchange.held
+        is_full = any("TABLE_FULL" in error for error in exchange.errors)
+        if not is_full or not self._has_twins or held is None:
+            return False
+        if self.standing.find(held.id) is not held:  # let go of meanwhile
+            return False
+        self._crowd()
+        self._has_twins = False
+        for switch in sorted(self.peers):
+            gone = DeleteCookie(cookie=flows.cookie(REFRESH_KIND, 0), mask=KIND_MASK)
+            self._ask(self._open("refresh", ANSWER_LIMIT_NS), switch, [gone])
+        self._exchanges.end(exchange)
+        held.left.clear()
+        self._queue(None, held)
+        self._queued[-1].clients = exchange.clients
+        return True
 
     def _part(self, exchange: Exchange) -> None:
         """Answer each of those that went together.
