@@ -182,7 +182,7 @@ def test_evidence_is_whole_numbers_and_never_below_nothing() -> None:
 
 
 TOLD = {
-    "rule": "session.one_order_out_of_nothing",
+    "rule": "session.replaces_without_a_past",
     "second": Cause.ALGO_FAULT,
     "second_ppm": 850_000,
 }

@@ -227,7 +227,8 @@ def turning(count: int, gain: int = 5, **more: int) -> list[Fields]:
 
 def test_who_turns_at_a_loss_is_told_and_then_more() -> None:
     """From the twelfth turn on; the first order is none."""
-    found = said([*trading(), *turning(26, gap=20 * MS)])
+    past = quiet(0, count=60)
+    found = said([*trading(), *past, *turning(26, gap=20 * MS)])
 
     assert found == [
         *((TURNED, turns) for turns in range(12, 24)),
@@ -273,8 +274,8 @@ def test_what_was_ordered_a_second_ago_is_not_turned() -> None:
 @pytest.mark.parametrize("is_limit", [True, False])
 def test_who_turns_at_length_is_throttled_with_the_24th_turn(is_limit: bool) -> None:
     """Orders without a price take any."""
-    orders = turning(40, session=3, gap=20 * MS)
-    for one in orders:
+    orders = [*quiet(3, count=60), *turning(40, session=3, gap=20 * MS)]
+    for one in orders[60:]:
         if not is_limit and one["kind"] == KIND["new"]:
             one["price"] = one["flags"] = 0
     table = windows([*trading(), *orders])
@@ -289,6 +290,17 @@ def test_who_turns_at_length_is_throttled_with_the_24th_turn(is_limit: bool) -> 
     assert [one.rule for one in decisions] == [TURNED, LONG]
     assert decisions[1].measured == 24
     assert decisions[1].target[1] == "FIRM9"
+
+
+def test_who_begins_by_turning_is_told_and_no_more() -> None:
+    """A desk of one lot that takes both sides by turns, and lives by it."""
+    table = windows([*trading(), *turning(90, session=5, gap=20 * MS)])
+    is_order = table.windows["kind"] == WINDOW_ORDER
+
+    decisions = judged(table.windows[is_order], table.rows[is_order])
+
+    assert table.rows[is_order][:, COLUMN["turns"]].max() > 24
+    assert [one.action for one in decisions] == [Action.EVIDENCE]
 
 
 def taking(sides: str, gap_ns: int = 20 * MS, session: int = 3) -> list[Fields]:
@@ -310,23 +322,23 @@ def quiet(session: int, count: int = 8) -> list[Fields]:
     return [ordered(10_000, session=session, gap=500 * MS) for _ in range(count)]
 
 
-def test_who_takes_sides_by_chance_in_one_size_is_told_and_throttled() -> None:
-    """Of whom that was not seen for three seconds; nothing comes to twelve in a row."""
-    table = windows([*trading(), *quiet(3, count=60), *taking(SIDES)])
+def test_who_takes_sides_by_chance_in_one_size_is_told_and_not_throttled() -> None:
+    """Desks of one lot, of baskets and of pairs do so all day, and count on and on."""
+    by_chance = [*quiet(3, count=60), *taking(SIDES)]
+    table = windows([*trading(), *by_chance])
     is_order = table.windows["kind"] == WINDOW_ORDER
 
     decisions = judged(table.windows[is_order], table.rows[is_order])
 
     assert table.rows[is_order][:, COLUMN["turns"]].max() < 12
-    assert [one.action for one in decisions] == [
-        Action.EVIDENCE,
-        Action.THROTTLE_SESSION,
-    ]
-    assert [one.rule for one in decisions] == [UNDONE, AT_LENGTH]
-    assert [one.measured // 1000 for one in decisions] == [12, 24]
+    assert table.rows[is_order][:, COLUMN["undone"]].max() >= 24_000
+    assert [one.action for one in decisions] == [Action.EVIDENCE]
+    assert [one.rule for one in decisions] == [UNDONE]
+    assert [one.measured // 1000 for one in decisions] == [12]
+    assert AT_LENGTH in {name for name, _ in said([*trading(), *by_chance])}
 
 
-def test_who_begins_so_is_told_and_throttled_with_twice_as_many() -> None:
+def test_who_begins_so_is_told_more_of_with_twice_as_many() -> None:
     """Who has hardly a past might live by it."""
     begun = [*trading(), *quiet(5, count=6)]
     found = said([*begun, *taking(SIDES[:120], session=5)])

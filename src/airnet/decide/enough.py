@@ -34,8 +34,6 @@ LOOPS_AT_ONCE = (
     "session.turned_at_speed",
     "session.withdrawn_for_long",
     "order.turned_at_a_loss_at_length",
-    "order.undone_at_length",
-    "order.undone_from_the_start",
 )
 
 #: What honest sessions did, if rarely: worth telling and too little to act upon.
@@ -61,6 +59,8 @@ LOOPS_TOLD = (
     "session.filled_at_length",
     "session.quantity_over_usual",
     "order.turned_at_a_loss",
+    "order.undone_at_length",
+    "order.undone_from_the_start",
     "order.undone",
     "order.quantity_over_largest",
     "order.price_and_quantity",

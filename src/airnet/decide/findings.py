@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from airnet.config import Site
-from airnet.decide import likeness
+from airnet.decide import lasting, likeness
 from airnet.decide.policy import WINDOW_KINDS, Policy, ppm
 from airnet.decide.terms import Terms
 from airnet.domain.address import address_bytes, address_text
@@ -43,6 +43,8 @@ UNSECONDED = frozenset(
         "session.one_order_without_a_past",
         "order.turned_at_a_loss",
         "order.undone",
+        "order.undone_at_length",
+        "order.undone_from_the_start",
         "order.quantity_over_largest",
         "order.price_and_quantity",
         "session.filled_in_all_symbols",
@@ -191,9 +193,17 @@ class Findings:
         )
 
     def _is_told(self, verdict: Verdict) -> bool:
-        """Return whether policy has a rule said, and not acted upon alone."""
+        """Return whether a rule is said, and not acted upon alone: policy has it so.
+
+        Or it is of what may be a volley, of which it is not known yet.
+        """
         rule = self._terms.contain(verdict.cause, verdict)
-        return rule is not None and verdict.rule in rule.told
+        if rule is None:
+            return False
+        if verdict.rule in rule.told:
+            return True
+        feature = functools.partial(self.feature, verdict)
+        return lasting.is_volley(verdict.rule, feature)
 
     def _is_agreed(self, verdict: Verdict) -> bool:
         """Return whether both models agree with a rule that alone is only told."""
@@ -209,6 +219,8 @@ class Findings:
         if verdict.second is not None and not is_seconded:
             return False
         feature = functools.partial(self.feature, verdict)
+        if lasting.is_volley(verdict.rule, feature):
+            return False
         return not any(looks_so(feature) for looks_so in likeness.HONEST)
 
     def _is_honest(self, verdict: Verdict) -> bool:

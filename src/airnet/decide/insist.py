@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from airnet.decide import likeness
+from airnet.decide import lasting, likeness
 from airnet.decide.drafts import session_key
 from airnet.decide.dwell import fact
 from airnet.decide.findings import Columns, Finding
@@ -106,7 +106,8 @@ class Insists:
             if value is None or value < least:
                 return None
         shapes = [shape for shape, bounds in self._shapes if _is_within(values, bounds)]
-        if shapes and likeness.is_worked(functools.partial(self._value, values)):
+        feature = functools.partial(self._value, values)
+        if shapes and likeness.is_worked(feature):
             shapes = [shape for shape in shapes if shape.name != LIKE_RULE]
         rule = self._terms.contain(Cause.ALGO_FAULT, verdict) if shapes else None
         messages = values[self._names["messages"]]
@@ -124,7 +125,9 @@ class Insists:
                 before = Count(verdict.close_ns, max(messages - orders, 0), 0)
             now = added(before, verdict.close_ns, messages, shape)
             counts[shape.name] = now
-            found = _finding(shape, now, is_acted=shape.name in rule.at_once)
+            is_acted = shape.name in rule.at_once
+            is_acted = is_acted and not lasting.is_volley(shape.name, feature)
+            found = _finding(shape, now, is_acted=is_acted)
             if found is not None and (best is None or best.is_told > found.is_told):
                 best = found
         return best

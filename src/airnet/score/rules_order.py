@@ -25,7 +25,8 @@ MANY = ("orders_seen", 64, ANY)
 #: Such orders in a row: all benign captures and days showed seven at most. And as many
 #: more than half of the others, and two a second: of those benign captures, six.
 TURNS, TURNS_TOLD = 24, 12
-#: Who has a past, in which that was nothing. Of who begins so it takes twice as many.
+#: Who has a past, in which that was nothing. Of who begins so it takes twice as many to
+#: be told of, and none is acted upon: a desk of one lot takes both sides by turns.
 BEFORE = (("undone_after_ms", 3000, ANY),)
 
 ORDER_RULES = (
@@ -35,6 +36,7 @@ ORDER_RULES = (
         unit="orders that undo the last",
         feature="turns",
         limit=TURNS - 1,
+        needs=BEFORE,
     ),
     Rule(
         name="order.undone_at_length",
