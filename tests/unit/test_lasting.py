@@ -4,7 +4,16 @@ import msgspec
 import pytest
 
 from airnet.decide.judge import Judge
-from airnet.decide.lasting import EVEN, FAST, LAST, VOLLEYS, goes_on
+from airnet.decide.lasting import (
+    ABOVE,
+    EVEN,
+    FAST,
+    LAST,
+    STREAK_MS,
+    VOLLEYS,
+    goes_on,
+    is_volley,
+)
 from airnet.decide.policy import Policy
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.decision import Action, Decision
@@ -18,6 +27,7 @@ NAMES = SESSION_SCHEMA.names
 COLUMNS = {WINDOW_SESSION: {name: place for place, name in enumerate(NAMES)}}
 #: A loop of 300 like orders a second, after two seconds of it.
 LOOP = {"gap_deviation": 364, "rate_1s": 2600, "rate_16": 3050, "rate_fast": 2900}
+LOOP |= {"streak_ms": 2000}
 ALIKE = "session.orders_alike_per_second"
 ONE_NAME = "session.loop_of_one_name"
 NOTHING = "session.loop_out_of_nothing"
@@ -52,6 +62,8 @@ def row(deviation: int, second: int, last: int, fast: int) -> dict[str, int]:
         pytest.param(ONE_NAME, row(238, 225, 1370, 1200), id="list"),
         pytest.param(NOTHING, row(125, 348, 60_732, 3200), id="script"),
         pytest.param(ALIKE, row(1870, 149, 138, 1000), id="pings"),
+        # A volley of seventy lots, and then the desk's own pace of ten.
+        pytest.param(ALIKE, row(243, 761, 1920, 1000) | {"streak_ms": 320}, id="lots"),
     ],
 )
 def test_a_volley_is_told_however_often_it_comes(
@@ -100,6 +112,16 @@ def test_each_of_three_is_asked_for(name: str, honest: int) -> None:
     assert goes_on((LOOP | {name: honest - 1}).get)
     assert not goes_on((LOOP | {name: honest}).get)
     assert not goes_on({key: LOOP[key] for key in LOOP if key != name}.get)
+
+
+@pytest.mark.parametrize("rule", sorted(ABOVE))
+def test_who_is_above_his_past_is_so_for_as_long(rule: str) -> None:
+    """What remains of a volley over a second is no going on; a loop from a start is."""
+    assert rule in VOLLEYS
+    for streak_ms, is_one in ((STREAK_MS - 1, True), (STREAK_MS, False)):
+        assert is_volley(rule, (LOOP | {"streak_ms": streak_ms}).get) is is_one
+    assert is_volley(rule, {k: v for k, v in LOOP.items() if k != "streak_ms"}.get)
+    assert not is_volley("session.alike_at_speed", (LOOP | {"streak_ms": 0}).get)
 
 
 def test_it_is_asked_of_rules_that_there_are_and_of_no_other() -> None:

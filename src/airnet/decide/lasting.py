@@ -44,6 +44,19 @@ EVEN = 1200
 #: As many times the rate of a second its last messages, and its last 100 ms, may have.
 LAST, FAST = 3, 2
 
+#: Of these, which ask that a session be above its past, that it be so for as long: what
+#: is left of a volley over a second makes a desk's usual pace look like its going on.
+ABOVE = frozenset(
+    {
+        "session.orders_alike_per_second",
+        "session.loop_messages_per_second",
+        "session.loop_out_of_nothing",
+        "session.loop_of_one_name",
+        "session.loop_one_way",
+    }
+)
+STREAK_MS = 700
+
 #: The value of a feature of a window by name; None where it has none.
 Feature = Callable[[str], int | None]
 
@@ -62,4 +75,6 @@ def goes_on(feature: Feature) -> bool:
 
 def is_volley(rule: str, feature: Feature) -> bool:
     """Return whether a rule was broken by what may be over in a moment."""
+    if rule in ABOVE and (feature("streak_ms") or 0) < STREAK_MS:
+        return True
     return rule in VOLLEYS and not goes_on(feature)
