@@ -33,9 +33,12 @@ COLUMNS = {WINDOW_SESSION: {name: place for place, name in enumerate(NAMES)}}
 SEEN_MS, TTL_MS = SEEN_NS // MS, 10_000
 AGAIN = "session.refused_again_per_second"
 LOOP = "session.orders_alike_per_second"
+#: A loop that has gone on (airnet.decide.lasting).
+GOES_ON = {"gap_deviation": 364, "rate_1s": 2600, "rate_16": 3050, "rate_fast": 2900}
+GOES_ON |= {"streak_ms": 2000}
 #: What a session shows that sends no more than it always did, and much more.
-CALM = {"relative_fast": 1000, "relative_1s": 1100, "relative_first": 1000}
-RISEN = {"relative_fast": 9000, "relative_1s": 9000, "relative_first": 9000}
+CALM = {"relative_fast": 1000, "relative_1s": 1100, "relative_first": 1000} | GOES_ON
+RISEN = {"relative_fast": 9000, "relative_1s": 9000, "relative_first": 9000} | GOES_ON
 POLICY = Policy(
     cause=msgspec.structs.replace(
         Policy().cause,
