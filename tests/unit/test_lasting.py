@@ -114,6 +114,31 @@ def test_each_of_three_is_asked_for(name: str, honest: int) -> None:
     assert not goes_on({key: LOOP[key] for key in LOOP if key != name}.get)
 
 
+@pytest.mark.parametrize(
+    ("shown", "acts"),
+    [
+        pytest.param({"relative_1s": 606, "history_ms": 18_984}, False, id="halted"),
+        pytest.param({"relative_1s": 1000, "history_ms": 18_984}, True, id="risen"),
+        pytest.param({"relative_1s": 606, "history_ms": 9999}, True, id="begun"),
+    ],
+)
+def test_who_is_refused_at_his_own_pace_is_told(
+    shown: dict[str, int], acts: bool
+) -> None:
+    """A desk's name was halted, and it went on asking ten times a second, as ever."""
+    rule = "session.refused_again_per_second"
+    sure = {"second": Cause.ALGO_FAULT, "second_ppm": 990_000}
+    seen = [
+        msgspec.structs.replace(window(100 * n, rule, LOOP | shown), **sure)
+        for n in range(9)
+    ]
+
+    actions = {one.action for one in judged(*seen)}
+
+    assert (Action.THROTTLE_SESSION in actions) is acts
+    assert acts or actions == {Action.EVIDENCE}
+
+
 @pytest.mark.parametrize("rule", sorted(ABOVE))
 def test_who_is_above_his_past_is_so_for_as_long(rule: str) -> None:
     """What remains of a volley over a second is no going on; a loop from a start is."""

@@ -203,7 +203,8 @@ class Findings:
         if verdict.rule in rule.told:
             return True
         feature = functools.partial(self.feature, verdict)
-        return lasting.is_volley(verdict.rule, feature)
+        is_usual = lasting.is_as_ever(verdict.rule, feature)
+        return is_usual or lasting.is_volley(verdict.rule, feature)
 
     def _is_agreed(self, verdict: Verdict) -> bool:
         """Return whether both models agree with a rule that alone is only told."""
@@ -220,6 +221,8 @@ class Findings:
             return False
         feature = functools.partial(self.feature, verdict)
         if lasting.is_volley(verdict.rule, feature):
+            return False
+        if lasting.is_as_ever(verdict.rule, feature):
             return False
         return not any(looks_so(feature) for looks_so in likeness.HONEST)
 

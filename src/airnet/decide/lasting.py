@@ -57,6 +57,9 @@ ABOVE = frozenset(
 )
 STREAK_MS = 700
 
+#: Refusals at a pace (thousandths of the session's own) that is none of a loop's.
+AGAIN, PAST_MS, USUAL = "session.refused_again_per_second", 10_000, 1000
+
 #: The value of a feature of a window by name; None where it has none.
 Feature = Callable[[str], int | None]
 
@@ -71,6 +74,17 @@ def goes_on(feature: Feature) -> bool:
     if deviation is None or second is None or last is None or fast is None:
         return False
     return deviation <= EVEN and last <= LAST * second and fast <= FAST * second
+
+
+def is_as_ever(rule: str, feature: Feature) -> bool:
+    """Return whether a session is refused again, and sends no more than it always did.
+
+    A name that is halted, or a limit, is met at a desk's own pace; a loop has risen.
+    Who has hardly a past is taken at his word.
+    """
+    if rule != AGAIN or (feature("history_ms") or 0) < PAST_MS:
+        return False
+    return (feature("relative_1s") or 0) < USUAL
 
 
 def is_volley(rule: str, feature: Feature) -> bool:
