@@ -256,7 +256,7 @@ def main() -> int:
             found["young"] = young(bench, ways, wanted.young)
         if wanted.at_once:  # the last: the raw sender loses its connection to this
             acts = Acts(bench)
-            found["actuator"] = whole(acts, wanted.whole)
+            found["actuator"] = whole(acts, wanted.whole) if wanted.whole else {}
             found["at once"] = together(bench, acts, wanted.at_once)
         found["innocents"] = innocents(bench, start)
         assert bench.count < RECORDS, "more frames than the bench keeps"

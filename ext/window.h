@@ -104,6 +104,15 @@ struct window_name {
 	uint8_t is_buy, is_filled; /* anything in the symbol, since that order */
 };
 
+/* What a session's client said to nobody: Heartbeats and TestRequests in a row, since
+ * the gateway's last message. */
+struct window_unheard {
+	uint64_t first_ns, last_ns, heard_ns;
+	uint32_t count;
+	uint8_t counted; /* of these, as a session that is not heard */
+	uint8_t logged_out, parted; /* either end said Logout; FIN or RST */
+};
+
 /* One direction of a session: by which path its segments come, and where it is. */
 struct window_trace {
 	uint64_t usual, odd, run_ns;
@@ -155,6 +164,7 @@ struct window_session {
 	uint64_t pending_ns[WINDOW_PENDING];
 	uint32_t pending_like[WINDOW_PENDING];
 	struct window_trace traces[2];
+	struct window_unheard unheard; /* window_parting.h */
 	uint32_t comp; /* its client's CompID, 0 = not read */
 	uint32_t own_host, own_generation, rival, rival_generation;
 	uint16_t version; /* of a Logon: a hash of what it named, 0 = none */
@@ -169,6 +179,7 @@ struct window_session {
 	uint32_t loss_now, loss_before, loss_old;
 	uint8_t agreed; /* its handshake is complete, and nothing was read of it yet */
 	uint32_t unread, unread_host, unread_generation; /* window_unread.h */
+	uint32_t mute; /* segments up since a message ended in one */
 };
 
 #define WINDOW_TARGET_SETS 64

@@ -190,6 +190,39 @@ static inline void window_venue_again(struct window_venue *v, struct window_sess
 		v->health.retransmits++;
 }
 
+/* A session's host, as one of 64. */
+static inline uint64_t window_host_bit(const struct window_state *w,
+				       const struct window_session *s)
+{
+	return 1ull << (window_hash(w->seed, s->client) >> 58);
+}
+
+/* Nobody answers a session's client: once, until the gateway says something. */
+static __attribute__((noinline)) void window_unheard(const struct window_state *w,
+						     struct window_session *s,
+						     struct window_venue *v)
+{
+	if (!s->established || s->unheard.parted || s->unheard.counted)
+		return;
+	s->unheard.counted = 1;
+	window_silences_add(&v->silences, window_host_bit(w, s), w->now_ns);
+}
+
+/* The first FIN or RST of a session that held: who ends it, and why? */
+static __attribute__((noinline)) void window_part(const struct window_state *w,
+						  struct window_session *s,
+						  struct window_venue *v,
+						  const struct airnet_header *h)
+{
+	int up = h->direction == AIRNET_DIRECTION_UP;
+
+	if (up && window_is_unheard(&s->unheard, w->now_ns))
+		window_unheard(w, s, v);
+	s->unheard.parted = 1;
+	if (!up && !s->unheard.logged_out)
+		window_cut_add(&v->cut, window_host_bit(w, s), v->sessions, w->now_ns);
+}
+
 /* Both ends have spoken. */
 static inline void window_venue_join(struct window_venue *v)
 {

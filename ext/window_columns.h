@@ -45,9 +45,9 @@
 	X(rejected_share) X(outstanding) X(unanswered) X(silence_us) \
 	X(silence_ratio) X(sessions) X(sessions_active) X(sessions_lost) X(logons) \
 	X(logons_answered) X(logons_waiting) X(logon_last_us) X(logon_mean_us) \
-	X(logon_worst_us) X(logon_recent_us) X(logon_wait_us) X(syns) X(handshakes) \
-	X(handshake_last_us) X(handshake_mean_us) X(handshake_worst_us) \
-	X(tcp_ack_last_us) X(tcp_ack_mean_us) X(tcp_ack_worst_us) \
+	X(sessions_cut) X(logon_recent_us) X(logon_wait_us) X(syns) X(handshakes) \
+	X(handshake_last_us) X(cut_share) X(cut_hosts) \
+	X(sessions_unheard) X(tcp_ack_mean_us) X(unheard_hosts) \
 	X(resend_requests) X(sequence_gaps) X(retransmits_down) X(history_ms) \
 	X(late_ack_rate_1s) X(late_ack_share_1s) X(late_ack_baseline) \
 	X(odd_rate_1s) X(odd_share_1s) X(odd_baseline) X(odd_sessions) \

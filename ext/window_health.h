@@ -19,14 +19,18 @@ static inline int window_venue_waits(const struct window_venue *v, uint64_t at_n
 	return since_ns && v->heard && at_ns - since_ns <= WINDOW_SILENT_NS;
 }
 
-static inline void window_wait_row(const struct window_wait *wait, int last, int mean,
-				   int worst, float *row)
+static inline void window_wait_last(const struct window_wait *wait, int last,
+				    float *row)
+{
+	window_put_unless(row, last, wait->last_us, !wait->is_known);
+}
+
+static inline void window_wait_mean(const struct window_wait *wait, int mean,
+				    float *row)
 {
 	uint32_t n = wait->count;
 
-	window_put_unless(row, last, wait->last_us, !wait->is_known);
 	window_put_unless(row, mean, n ? wait->sum_us / n : 0, !n);
-	window_put_unless(row, worst, wait->worst_us, !n);
 }
 
 /* What is asked of it, and how long an answer takes. */
@@ -47,7 +51,9 @@ static inline void window_venue_acks(const struct window_venue *v, float *row)
 	window_put(row, V_order_baseline, window_rate(v->base));
 	window_put(row, V_load_ratio, window_ratio(second, v->base, WINDOW_SLOW_PRIOR));
 	window_put(row, V_acks, wait->count);
-	window_wait_row(wait, V_ack_last_us, V_ack_mean_us, V_ack_worst_us, row);
+	window_wait_last(wait, V_ack_last_us, row);
+	window_wait_mean(wait, V_ack_mean_us, row);
+	window_put_unless(row, V_ack_worst_us, wait->worst_us, !wait->count);
 	window_put_unless(row, V_ack_baseline_us, f->mean16 / 16, blank);
 	window_put_unless(row, V_ack_ratio, (mean + 50) * 1000 / (f->mean16 / 16 + 50),
 			  blank || !wait->count);
@@ -95,16 +101,14 @@ static inline void window_venue_lines(const struct window_venue *v, float *row)
 	window_put(row, V_logons, y->logons);
 	window_put(row, V_logons_answered, v->waits[WAIT_LOGON].count);
 	window_put(row, V_logons_waiting, v->logons_waiting);
-	window_wait_row(&v->waits[WAIT_LOGON], V_logon_last_us, V_logon_mean_us,
-			V_logon_worst_us, row);
+	window_wait_last(&v->waits[WAIT_LOGON], V_logon_last_us, row);
+	window_wait_mean(&v->waits[WAIT_LOGON], V_logon_mean_us, row);
 	window_put_unless(row, V_logon_recent_us, v->logon_recent_us,
 			  !v->logons_answered);
 	window_put(row, V_syns, y->syns);
 	window_put(row, V_handshakes, v->waits[WAIT_HANDSHAKE].count);
-	window_wait_row(&v->waits[WAIT_HANDSHAKE], V_handshake_last_us,
-			V_handshake_mean_us, V_handshake_worst_us, row);
-	window_wait_row(&v->waits[WAIT_TCP], V_tcp_ack_last_us, V_tcp_ack_mean_us,
-			V_tcp_ack_worst_us, row);
+	window_wait_last(&v->waits[WAIT_HANDSHAKE], V_handshake_last_us, row);
+	window_wait_mean(&v->waits[WAIT_TCP], V_tcp_ack_mean_us, row);
 	window_put(row, V_resend_requests, y->resends);
 	window_put(row, V_sequence_gaps, y->gaps);
 	window_put(row, V_retransmits_down, y->retransmits);
@@ -150,6 +154,7 @@ static inline void window_venue_close(struct window_state *w, struct window_venu
 	window_venue_answers(v, row);
 	window_venue_lines(v, row);
 	window_venue_ails(w, v, at_ns, row);
+	window_parting_row(&v->cut, &v->silences, at_ns, row);
 	window_put(row, V_ack_risen_ms, window_since_us(f->risen_ns, at_ns) / 1000);
 	window_put_unless(row, V_silence_us, silence_us, !v->heard);
 	window_put_unless(row, V_silence_ratio,

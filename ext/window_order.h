@@ -256,6 +256,8 @@ window_message(struct window_state *w, uint32_t index, struct window_venue *v,
 	if (m->malformed)
 		return;
 	s->heard |= (uint8_t)(window_speaks(m) << (m->direction & 1));
+	if (__builtin_expect(window_unheard_message(&s->unheard, m, w->now_ns), 0))
+		window_unheard(w, s, v);
 	window_sequence(s, v, m);
 	s->current[C_POSS_DUP] += up && m->flags & AIRNET_MESSAGE_POSS_DUP;
 	s->current[C_UP] += (uint64_t)up;

@@ -72,6 +72,9 @@ static inline void window_establish(struct window_state *w, struct window_sessio
 	}
 	if (s->unspoken && (s->heard == 3 || h->stream_flags & AIRNET_STREAM_CLOSED))
 		window_spoken(w, s);
+	if (h->tcp_flags & (AIRNET_TCP_FIN | AIRNET_TCP_RST) && s->established &&
+	    !s->unheard.parted && !s->closed)
+		window_part(w, s, v, h);
 	if (h->stream_flags & AIRNET_STREAM_CLOSED && !s->closed) {
 		v->health.sessions_lost += s->established;
 		window_venue_leave(w, s);

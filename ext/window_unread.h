@@ -7,6 +7,9 @@
  * forged, to a port where sessions are held, of a host that never held one, and before
  * the first message that could be read, be it the gateway's, which then understands
  * what we do not. A connection that says one is forgotten.
+ *
+ * And who holds a session, and then sends what is no message: segment after segment, up
+ * to a gateway, none of which ends one that is sound. No long message is of so many.
  */
 #ifndef AIRNET_WINDOW_UNREAD_H
 #define AIRNET_WINDOW_UNREAD_H
@@ -54,6 +57,45 @@ static inline int window_is_unread(struct window_state *w,
 {
 	return h->payload_bytes && !(h->stream_flags & WINDOW_UNREAD_NOT) &&
 	       !window_is_familiar(window_known_at(w, h->source, 0));
+}
+
+#define WINDOW_MUTE_MIN 32 /* segments without a message that are worth a word */
+
+/* Something up a session in which both ends have spoken, and no message ends in it. */
+static __attribute__((noinline)) void window_mute(struct window_state *w,
+						  struct window_session *s,
+						  const struct airnet_header *h)
+{
+	struct window_host *x;
+
+	if (h->stream_flags & WINDOW_UNREAD_OVER)
+		s->mute = 0;
+	else if (s->heard == 3 && !(h->stream_flags & WINDOW_UNREAD_NOT))
+		s->mute++;
+	else
+		return;
+	if (s->mute < WINDOW_MUTE_MIN)
+		return;
+	x = window_client(w, h);
+	if (x)
+		window_unread_more(w, x, s->mute);
+}
+
+/* A session's frame, of so many messages: one that is sound is enough. */
+static inline void window_uttered(struct window_state *w, struct window_session *s,
+				  const struct airnet_header *h,
+				  const struct airnet_message *messages, uint32_t count)
+{
+	uint32_t broken = 0;
+
+	if (h->direction != AIRNET_DIRECTION_UP)
+		return;
+	while (broken < count && messages[broken].malformed)
+		broken++;
+	if (broken < count)
+		s->mute = 0;
+	else if (__builtin_expect(h->payload_bytes, 0))
+		window_mute(w, s, h);
 }
 
 /* A connection is over, has said something, or nobody knows what it said. */

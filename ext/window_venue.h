@@ -10,7 +10,7 @@
 #define AIRNET_WINDOW_VENUE_H
 
 #include "window_table.h"
-#include "window_trouble.h"
+#include "window_parting.h"
 
 #define WINDOW_SYNS 64 /* handshakes that wait for their SYN-ACK; a power of two */
 /* RFC 9293 section 3.8.1 and RFC 6298: by then a SYN has been sent again four times. */
@@ -62,6 +62,8 @@ struct window_venue {
 	struct window_wait waits[WAIT_KINDS];
 	struct window_floor floor;
 	struct window_trouble trouble;
+	struct window_cut cut;
+	struct window_silences silences;
 	struct window_syn syns[WINDOW_SYNS];
 };
 

@@ -202,6 +202,9 @@ class Reference:
             if s.window_orders >= 16:
                 rest = (SLOT - self.now_ns % SLOT) // 1000
                 self.close(index, self.now_ns, rest)
+        held = s.heard == {0, 1}
+        is_sound = any(not one["malformed"] for one in messages)
+        self.hosts.mute(index, header, is_held=held, is_sound=is_sound)
         self.hosts.unread(index, header, self.venues, bool(s.heard) or s.closed)
         self.flood.session_frame(index, header, messages, self.now_ns)
         self.hurried()
@@ -210,10 +213,11 @@ class Reference:
         if not s.client and s.heard == {0, 1} and not s.closed:
             s.client = header["source" if up else "target"].tobytes()
             self.flood.establish(s.client, gateway)
-            self.venues.join(index)
+            self.venues.join(index, s.client)
             self.hosts.establish(index, s.client, b"" if is_over else gateway)
         if s.heard == {0, 1} or is_over:
             self.flood.spoken(index)
+        self.venues.part(index, header)
         if is_over and not s.closed:
             s.closed = self.hosts.party(index).closed = True
             self.venues.end(index)
@@ -238,6 +242,7 @@ class Reference:
             return
         if up or kind in (5, 8, 10):
             s.heard.add(int(m["direction"]) & 1)
+        self.venues.said(index, m)
         if not up:
             self.venues.heard(index)
         self.sequence(index, m)

@@ -18,6 +18,7 @@ VENUE_USE = 255
 NOBODY = bytes(16)
 RETRANSMIT, OUT_OF_ORDER, CONFLICT, TWICE, TAKEN = 1, 2, 8, 0x100, 0x800
 #: Closed, a hole given up, bytes lost by the mirror or not shown.
+OPENED, MUTE_MIN = 0x20, 32
 DOUBTFUL, AGREED = 0x40 | 4 | 0x400 | 0x200, 0x1000
 DEEDS = (
     "edges",
@@ -165,6 +166,7 @@ class Party:
     contested: int = 0
     agreed: bool = False
     unread: int = 0
+    mute: int = 0
     unread_host: Host | None = None
     client: bytes = b""
     closed: bool = False
@@ -286,6 +288,23 @@ class Traces:
             one.unread_host = x
         one.unread += 1
         self.more(x, one.unread)
+
+    def mute(
+        self, index: int, header: np.void, *, is_held: bool, is_sound: bool
+    ) -> None:
+        """Take a session's frame: what goes up without a sound message is counted."""
+        one = self.party(index)
+        if header["stream_flags"] & OPENED:
+            one.mute = 0
+        if header["direction"] or not (is_sound or header["payload_bytes"]):
+            return
+        if is_sound or header["stream_flags"] & DOUBTFUL:
+            one.mute = 0
+            return
+        if is_held and not header["stream_flags"] & (RETRANSMIT | TWICE | OUT_OF_ORDER):
+            one.mute += 1
+            if one.mute >= MUTE_MIN:
+                self.more(self.client(header), one.mute)
 
     def more(self, x: Host, count: int) -> None:
         deeds = self.touch(x)

@@ -8,6 +8,7 @@ import numpy as np
 from airnet.domain.columns import VENUE_SCHEMA
 from airnet.domain.window import FEATURE_LIMIT
 from tests.reference.window_part import Part
+from tests.reference.window_parting import Cuts, Silences, Unheard
 from tests.reference.window_sketch import keyed_hash, mix
 
 SLOT, SYN_KEPT, MINUTE = 100_000_000, 15_000_000_000, 60_000_000_000
@@ -27,6 +28,14 @@ EVENTS = (
     "retransmits_down",
 )
 
+#: What rules and people have no use for.
+UNREAD = (
+    "logon_worst_us",
+    "handshake_mean_us",
+    "handshake_worst_us",
+    "tcp_ack_last_us",
+    "tcp_ack_worst_us",
+)
 #: None is what the kernel writes as NaN.
 Row = dict[str, int | None]
 Place = tuple[bytes, int]
@@ -55,6 +64,7 @@ class Client:
     spoke: bool = False
     joined: bool = False
     over: bool = False
+    unheard: Unheard = field(default_factory=Unheard)
 
 
 @dataclass
@@ -104,6 +114,8 @@ class Venue:
     odd_now: set[int] = field(default_factory=set)
     odd_before: set[int] = field(default_factory=set)
     logon_base: int = 0
+    cuts: Cuts = field(default_factory=Cuts)
+    silences: Silences = field(default_factory=Silences)
 
     def latency(self, kind: str, ns: int) -> int:
         us = min(ns // 1000, FEATURE_LIMIT)
@@ -167,6 +179,8 @@ class Venue:
             **self.replies(at),
             **self.lines(at),
             **self.ails(at),
+            **self.cuts.row(at),
+            **self.silences.row(at),
             "mirror_doubt_rate_1s": doubt * 100 >> 16,
         }
         assert set(row) == set(VENUE_SCHEMA.names)
@@ -178,6 +192,8 @@ class Venue:
             row[f"{kind}_last_us"] = self.last.get(kind)
             row[f"{kind}_mean_us"] = sum(took) // len(took) if took else None
             row[f"{kind}_worst_us"] = max(took, default=None)
+        for nobody in UNREAD:
+            del row[nobody]
         mean = row["ack_mean_us"]
         base = self.mean16 // 16
         rise = max(self.least * 16 - self.floor16, 0)
@@ -293,6 +309,7 @@ class Venues:
         self.configured = configured
         self.venues: dict[Place, Venue] = {}
         self.clients: dict[int, Client] = {}
+        self.hosts: dict[int, int] = {}
         self.listed: list[Venue] = []
         self.epoch = 1
         self.taken: dict[int, int] = {}
@@ -362,6 +379,34 @@ class Venues:
         client.venue.counts["sessions_lost"] += client.joined
         client.venue.leave(client, self.now)
 
+    def said(self, index: int, message: np.void) -> None:
+        """Take a message of either end."""
+        client = self.clients[index]
+        if client.unheard.message(message, self.now):
+            self.unheard(index)
+
+    def unheard(self, index: int) -> None:
+        client = self.clients[index]
+        lives = client.joined and not client.over and not client.unheard.parted
+        if lives and not client.unheard.counted:
+            client.unheard.counted = True
+            client.venue.silences.add(self.hosts[index], self.now)
+
+    def part(self, index: int, header: np.void) -> None:
+        """Take a frame's FIN or RST."""
+        client = self.clients[index]
+        mine = client.unheard
+        flags = int(header["tcp_flags"]) if header["protocol"] == 6 else 0
+        if not flags & 5 or mine.parted or client.over or not client.joined:
+            return
+        up = header["direction"] == 0
+        if up and mine.owed(self.now):
+            self.unheard(index)
+        mine.parted = True
+        if not up and not mine.logged_out:
+            held = self.joined(index)
+            client.venue.cuts.add(self.hosts[index], held, self.now)
+
     def heard(self, index: int) -> None:
         self.clients[index].venue.heard = True
 
@@ -381,8 +426,9 @@ class Venues:
         if client:
             client.venue.leave(client, self.now)
 
-    def join(self, index: int) -> None:
+    def join(self, index: int, host: bytes) -> None:
         """Both ends have spoken."""
+        self.hosts[index] = keyed_hash(self.seeds, host) >> 58
         self.clients[index].joined = True
         self.clients[index].venue.used = True
 

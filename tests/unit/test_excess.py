@@ -53,7 +53,7 @@ ODD = {
     "elevated_share": 0,
     "others_rejected": 0,
     "history_ms": 60_000,
-    "cancels_per_new": 300,
+    "cancels_per_new": 200,
     "cancel_age_us": 900_000,
 }
 

@@ -12,7 +12,7 @@ from airnet.decide.lasting import (
     STREAK_MS,
     VOLLEYS,
     goes_on,
-    is_volley,
+    may_pass,
 )
 from airnet.decide.policy import Policy
 from airnet.domain.columns import SESSION_SCHEMA
@@ -44,6 +44,15 @@ def judged(*verdicts: Verdict) -> list[Decision]:
     """Return what the shipped policy decides."""
     judge = Judge(Policy(), SITE, COLUMNS)
     return [decision for verdict in verdicts for decision in judge.judge(verdict)]
+
+
+def agreed(rule: str, values: dict[str, int]) -> set[Action]:
+    """Return what is done of nine windows of which both models are as sure."""
+    sure = {"second": Cause.ALGO_FAULT, "second_ppm": 930_000}
+    seen = [
+        msgspec.structs.replace(window(100 * n, rule, values), **sure) for n in range(9)
+    ]
+    return {one.action for one in judged(*seen)}
 
 
 def row(deviation: int, second: int, last: int, fast: int) -> dict[str, int]:
@@ -126,17 +135,29 @@ def test_who_is_refused_at_his_own_pace_is_told(
     shown: dict[str, int], acts: bool
 ) -> None:
     """A desk's name was halted, and it went on asking ten times a second, as ever."""
-    rule = "session.refused_again_per_second"
-    sure = {"second": Cause.ALGO_FAULT, "second_ppm": 990_000}
-    seen = [
-        msgspec.structs.replace(window(100 * n, rule, LOOP | shown), **sure)
-        for n in range(9)
-    ]
-
-    actions = {one.action for one in judged(*seen)}
+    actions = agreed("session.refused_again_per_second", LOOP | shown)
 
     assert (Action.THROTTLE_SESSION in actions) is acts
     assert acts or actions == {Action.EVIDENCE}
+
+
+@pytest.mark.parametrize(
+    ("shown", "acts"),
+    [
+        pytest.param({"relative_1s": 726, "relative_first": 531}, False, id="usual"),
+        pytest.param({"relative_1s": 1999, "relative_first": 1999}, False, id="hurry"),
+        pytest.param({"relative_1s": 726, "relative_first": 2000}, True, id="crept"),
+        pytest.param({"relative_1s": 2000, "relative_first": 531}, True, id="risen"),
+        pytest.param({"relative_1s": 726}, True, id="unknown"),
+    ],
+)
+def test_who_sends_one_order_all_day_is_told(shown: dict[str, int], acts: bool) -> None:
+    """A desk of one name sent 671 of it a second in a row, and 690 in its usual one."""
+    rule, past = "session.identical_orders_in_a_row", {"history_ms": 12_552}
+    seen = LOOP | past | shown
+
+    assert may_pass(rule, seen.get) is not acts
+    assert not may_pass(rule, (seen | {"history_ms": 9999}).get)
 
 
 @pytest.mark.parametrize("rule", sorted(ABOVE))
@@ -144,9 +165,9 @@ def test_who_is_above_his_past_is_so_for_as_long(rule: str) -> None:
     """What remains of a volley over a second is no going on; a loop from a start is."""
     assert rule in VOLLEYS
     for streak_ms, is_one in ((STREAK_MS - 1, True), (STREAK_MS, False)):
-        assert is_volley(rule, (LOOP | {"streak_ms": streak_ms}).get) is is_one
-    assert is_volley(rule, {k: v for k, v in LOOP.items() if k != "streak_ms"}.get)
-    assert not is_volley("session.alike_at_speed", (LOOP | {"streak_ms": 0}).get)
+        assert may_pass(rule, (LOOP | {"streak_ms": streak_ms}).get) is is_one
+    assert may_pass(rule, {k: v for k, v in LOOP.items() if k != "streak_ms"}.get)
+    assert not may_pass("session.alike_at_speed", (LOOP | {"streak_ms": 0}).get)
 
 
 def test_it_is_asked_of_rules_that_there_are_and_of_no_other() -> None:
@@ -169,13 +190,8 @@ def test_no_two_models_make_a_volley_a_loop(values: dict[str, int], acts: bool) 
     rule = "session.one_order_out_of_nothing"
     past = {"history_ms": 16_000, "rate_10s": 60, "relative_symbol": 2500}
     past |= {"peak_ratio": 6000, "loop_share": 958, "streak_ms": 377}
-    sure = {"second": Cause.ALGO_FAULT, "second_ppm": 930_000}
-    seen = [
-        msgspec.structs.replace(window(100 * n, rule, past | values), **sure)
-        for n in range(9)
-    ]
 
-    actions = {one.action for one in judged(*seen)}
+    actions = agreed(rule, past | values)
 
     assert (Action.THROTTLE_SESSION in actions) is acts
     assert acts or actions == {Action.EVIDENCE}

@@ -17,10 +17,13 @@ QUOTED = {
 }
 
 
-@pytest.mark.parametrize("stood", [{}, {"cancel_age_us": 100_000}])
+@pytest.mark.parametrize(
+    "stood",
+    [{}, {"cancel_age_us": 100_000}, {"cancels_per_new": 276, "fills_per_new": 28}],
+)
 def test_who_quotes_many_names_for_long_is_quoting(stood: dict[str, int]) -> None:
-    """Windows of two makers in a market that a large order moved."""
-    assert likeness.is_quoting(window(**QUOTED, **stood))
+    """Windows of three makers in a market that a large order moved."""
+    assert likeness.is_quoting(window(**(QUOTED | stood)))
 
 
 @pytest.mark.parametrize(
@@ -29,7 +32,7 @@ def test_who_quotes_many_names_for_long_is_quoting(stood: dict[str, int]) -> Non
         ("cancel_age_us", 99_999),
         ("same_symbol_share", 600),
         ("new_price_share", 900),
-        ("cancels_per_new", 300),
+        ("cancels_per_new", 200),
         ("fills_per_new", 600),
         ("loop_share", 500),
         ("repeat_run", 9),

@@ -21,6 +21,7 @@ from airnet.score.rules_flood_told import (
     HOST_FLOOD_RULES,
     HOST_TOLD_RULES,
 )
+from airnet.score.rules_storm import STORM_RULES
 from airnet.score.rules_stranger import STRANGER_TOLD_RULES
 from airnet.score.screening import gateway_bounds
 from airnet.shipped import policy_path
@@ -337,7 +338,7 @@ HOST_RULES = (*HOST_FLOOD_RULES, *HOST_TOLD_RULES)
 def test_what_is_told_of_floods_is_what_is_not_acted_upon() -> None:
     named = load(policy_path(), Policy).cause.flood.told
     every = (*GATEWAY_TOLD_RULES, *ODD_TOLD_RULES, *HOST_TOLD_RULES)
-    every += (*STRANGER_TOLD_RULES, *CONTEST_TOLD_RULES)
+    every += (*STRANGER_TOLD_RULES, *CONTEST_TOLD_RULES, *STORM_RULES)
     told = {rule.name for rule in every}
 
     assert set(named) == told

@@ -219,6 +219,33 @@ def test_a_shell_that_is_usual_there_is_not_told(before: tuple[float, str]) -> N
 
 
 @pytest.mark.parametrize(
+    ("source", "count", "port", "is_told"),
+    [
+        (OWNER, 20, 22, True),
+        (OWNER, 8, 22, False),
+        (OWNER, 20, 0, False),
+        ("10.1.0.99", 20, 22, False),
+    ],
+)
+def test_a_trader_that_calls_a_dozen_machines_is_told(
+    source: str, count: int, port: int, *, is_told: bool
+) -> None:
+    """At a port that others call there as well; not at one of each.
+
+    They are counted by a sketch of 64, which may hold two for one.
+    """
+    tape = Tape()
+    tape.trade(OWNER, 0, (0, 9))
+    for number in range(20):
+        there = f"10.2.0.{number + 5}"
+        if number < count:
+            talk(tape, 2 + number / 5, (source, there), port or 1000 + number)
+        talk(tape, 1, ("10.1.0.200", there), port or 1000 + number)
+
+    assert ("host.many_targets" in tape.told(source)) is is_told
+
+
+@pytest.mark.parametrize(
     ("home", "times", "is_told"),
     [
         ("45.1.2.3", (5, 7.5), True),
@@ -242,6 +269,25 @@ def test_a_second_call_to_the_internet_is_told(
         tape.add(at + 0.04, (OWNER, home), (mine, 443))
 
     assert ("host.calls_to_internet" in tape.told(OWNER)) is is_told
+
+
+@pytest.mark.parametrize(
+    ("home", "count", "is_told"),
+    [("45.1.2.3", 90, True), ("45.1.2.3", 60, False), ("10.200.0.9", 90, False)],
+)
+def test_what_goes_to_the_internet_in_one_talk_is_told(
+    home: str, count: int, *, is_told: bool
+) -> None:
+    """A connection that never pauses is one call, however long it talks."""
+    tape = Tape()
+    tape.trade(OWNER, 0, (0, 40))
+    tape.add(5, (OWNER, home), (50_000, 443), tcp_flags=2, payload_bytes=0)
+    tape.add(5.02, (home, OWNER), (443, 50_000), tcp_flags=18, payload_bytes=0)
+    for number in range(count):
+        at = 5.04 + number * 0.36
+        tape.add(at, (OWNER, home), (50_000, 443), sequence=1 + number * 60)
+
+    assert ("host.bytes_to_internet" in tape.told(OWNER)) is is_told
 
 
 def lose(tape: Tape, host: str, session: int, times: Sequence[float]) -> None:
@@ -293,18 +339,49 @@ def test_rules_of_hosts_end_with_what_is_only_told() -> None:
     """Whatever else is broken says more."""
     names = [rule.name for rule in RULES[WINDOW_HOST]]
 
-    assert names[-10:] == [
+    assert names[-13:] == [
         "host.ousted_compid",
         "host.moved_compid",
         "host.shell_to_trader",
+        "host.many_targets",
         "host.calls_to_internet",
+        "host.bytes_to_internet",
         "host.unknown_gateway_outside",
         "host.unknown_gateway_inside",
         "host.lossy_line",
         "host.lossy_line_at_length",
+        "host.segments_without_end",
         "host.several_segments_without_message",
         "host.several_connections_without_message",
     ]
+
+
+@pytest.mark.parametrize(
+    ("count", "between", "is_told"),
+    [
+        pytest.param(64, "", True, id="flood"),
+        pytest.param(63, "", False, id="less"),
+        pytest.param(90, "message", False, id="ends"),
+        pytest.param(90, "hole", False, id="lost"),
+        pytest.param(90, "again", False, id="again"),
+    ],
+)
+def test_who_sends_no_messages_in_a_session_is_told_as_a_flood(
+    count: int, between: str, *, is_told: bool
+) -> None:
+    """Not who sends a long one, nor where the mirror has lost something."""
+    tape = Tape()
+    tape.log_on(0, OWNER, 0)
+    tape.trade(OWNER, 0, (0.1, 6))
+    for number in range(count):
+        at, is_middle = 7 + number / 1000, number == count // 2
+        kind = "new" if between == "message" and is_middle else ""
+        flags = 4 if between == "hole" and is_middle else 0
+        flags |= AGAIN if between == "again" and number >= count // 2 else 0
+        row = {"sequence": 4000 + number * 1448, "payload_bytes": 1448}
+        tape.say(at, (OWNER, 0), kind, stream_flags=flags, **row)
+
+    assert ("host.segments_without_end" in tape.told(OWNER)) is is_told
 
 
 def log_on_at(tape: Tape, at: float, client: str, gateway: str, session: int) -> None:

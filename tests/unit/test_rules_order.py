@@ -27,7 +27,7 @@ COLUMNS = {
     kind: {name: place for place, name in enumerate(schema.names)}
     for kind, schema in SCHEMAS.items()
 }
-LONG, AT_LENGTH, AT_START, TURNED, UNDONE, SIZE, BOTH = (
+LONG, AT_LENGTH, AT_START, TURNED, UNDONE, SIZE, BOTH, OWN, PRICE = (
     rule.name for rule in ORDER_RULES
 )
 BUY, SELL = ord("1"), ord("2")
@@ -173,9 +173,26 @@ def test_two_kinds_of_prices_in_one_symbol_say_nothing() -> None:
 
 
 def test_a_size_of_a_thousand_times_the_largest_is_told() -> None:
-    assert said([*trading(), ordered(10_000, 9 * 999)]) == []
+    assert [name for name, _ in said([*trading(), ordered(10_000, 9 * 999)])] == [OWN]
     assert said([*trading(), ordered(10_000, 9 * 1000)]) == [(SIZE, 1000)]
-    assert said([*trading(20), ordered(10_000, 9 * 9_000)]) == []
+    assert said([*trading(15), ordered(10_000, 9 * 9_000)]) == []
+
+
+def test_a_size_of_hundreds_of_its_own_is_told() -> None:
+    """Where others send as large ones, too, it has to be forty of theirs."""
+    large_ones = [ordered(10_000, 9 * 10, session=0) for _ in range(40)]
+
+    assert said([*trading(), ordered(10_000, 9 * 99, session=1)]) == []
+    assert said([*trading(), ordered(10_000, 9 * 140, session=1)])[0][0] == OWN
+    assert said([*trading(), *large_ones, ordered(10_000, 9 * 390, session=1)]) == []
+    assert said([*trading(), *large_ones, ordered(10_000, 9 * 410, session=1)])
+
+
+def test_a_price_of_six_times_the_last_fill_is_told() -> None:
+    assert said([*trading(), ordered(60_100)]) == [(PRICE, 5009)]
+    assert said([*trading(), ordered(59_900)]) == []
+    assert said([*trading(), ordered(60_100, gap=61_000 * MS)]) == []
+    assert said([*trading(2), ordered(60_100)]) == []
 
 
 def test_one_wrong_size_does_not_hide_the_next() -> None:

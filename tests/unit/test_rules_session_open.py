@@ -215,3 +215,29 @@ def test_who_takes_a_basket_is_no_knight() -> None:
     assert broken(basket) == "filled_in_many_symbols", "which alone is told"
     assert broken(basket | {"rate_1s": 1500}) == "filled_while_others_rest"
     assert broken(basket | {"rate_new_fast": 5000}) == "filled_in_all_symbols"
+
+
+#: One order moved back and forth at 130 a second, ten times as fast as ever.
+MOVED = {
+    "replace_run": 60,
+    "loop_share": 416,
+    "gap_deviation": 500,
+    "rate_16": 1289,
+    "relative_1s": 12_228,
+    "relative_first": 12_228,
+    "market_fast": 605,
+    "market_1s": 922,
+    "elevated_share": 0,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "loop", "honest"),
+    [("gap_deviation", 799, 1083), ("elevated_share", 200, 240)],
+)
+def test_a_maker_that_leans_moves_two_orders_in_volleys(
+    name: str, loop: int, honest: int
+) -> None:
+    """Two such, each of one name, were throttled while others hurried or slept."""
+    assert broken(MOVED | {name: loop}) == "replaces_of_one_order"
+    assert not broken(MOVED | {name: honest})

@@ -18,7 +18,8 @@ import math
 from airnet.decide.findings import Finding
 from airnet.decide.policy import NS_PER_MS, Contain
 from airnet.decide.streaks import NAMES, Streak
-from airnet.domain.insistence import ACTED, STUFFED
+from airnet.domain.insistence import ACTED, LASTING
+from airnet.domain.risen import RISEN
 from airnet.domain.verdict import PPM, Cause, Verdict
 
 #: Thousandths in a nat: evidence is kept in integers, so that sums are exact.
@@ -34,6 +35,9 @@ EXCESS_RULE = "session.above_own_envelope"
 SPREE_RULE = "session.filled_without_end"
 #: What airnet.decide.surge finds.
 SURGE_RULE = "session.filled_far_above_its_past"
+_LASTING = frozenset(shape.name for shape in LASTING)
+#: Of these, what is far above its past whatever it does.
+_RISEN = frozenset(shape.name for shape in RISEN)
 
 #: What lists of names, large orders and makers at the bell do as well, for a moment:
 #: both models were sure of each within 0.2 s. Where they are, it has to go on for this.
@@ -195,7 +199,12 @@ def words(streak: Streak, finding: Finding, rule: Contain) -> str:
             "orders filled in all names, far above its past while others rest, had "
             f"come to {finding.measured} of {finding.limit} needed"
         )
-    if finding.rule == STUFFED.name:
+    if finding.rule in _RISEN:
+        return (
+            f"windows that each showed the same had covered {finding.measured} ms of "
+            f"{finding.limit} needed"
+        )
+    if finding.rule in _LASTING:
         return (
             f"orders withdrawn at once had gone on for {finding.measured} ms of "
             f"{finding.limit} needed"

@@ -33,6 +33,16 @@ LOOPS_AT_ONCE = (
     "session.alike_at_speed",
     "session.turned_at_speed",
     "session.withdrawn_for_long",
+    "session.withdrawn_from_the_start",
+    "session.even_above_its_past",
+    "session.even_and_one_way",
+    "session.alike_above_its_past",
+    "session.resting_above_its_past",
+    "session.taking_above_its_past",
+    "session.one_name_above_its_past",
+    "session.withdrawn_above_its_past",
+    "session.replaced_above_its_past",
+    "session.moved_above_its_past",
     "order.turned_at_a_loss_at_length",
 )
 
@@ -63,6 +73,8 @@ LOOPS_TOLD = (
     "order.undone_from_the_start",
     "order.undone",
     "order.quantity_over_largest",
+    "order.quantity_over_own",
+    "order.price_over_trades",
     "order.price_and_quantity",
 )
 
@@ -123,6 +135,8 @@ FLOODS_TOLD = (
     "host.quick_refused_logons_of_one_name",
     "host.first_refused_logons_of_many",
     "host.contested_by_another",
+    "host.storm_of_own_logons",
+    "host.storm_of_refused_logons",
     "host.refused_logons_of_several",
     "host.several_segments_without_message",
     "host.several_connections_without_message",

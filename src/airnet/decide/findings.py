@@ -46,6 +46,8 @@ UNSECONDED = frozenset(
         "order.undone_at_length",
         "order.undone_from_the_start",
         "order.quantity_over_largest",
+        "order.quantity_over_own",
+        "order.price_over_trades",
         "order.price_and_quantity",
         "session.filled_in_all_symbols",
         "session.filled_in_many_symbols",
@@ -195,7 +197,7 @@ class Findings:
     def _is_told(self, verdict: Verdict) -> bool:
         """Return whether a rule is said, and not acted upon alone: policy has it so.
 
-        Or it is of what may be a volley, of which it is not known yet.
+        Or what broke it may pass by itself.
         """
         rule = self._terms.contain(verdict.cause, verdict)
         if rule is None:
@@ -203,8 +205,7 @@ class Findings:
         if verdict.rule in rule.told:
             return True
         feature = functools.partial(self.feature, verdict)
-        is_usual = lasting.is_as_ever(verdict.rule, feature)
-        return is_usual or lasting.is_volley(verdict.rule, feature)
+        return lasting.may_pass(verdict.rule, feature)
 
     def _is_agreed(self, verdict: Verdict) -> bool:
         """Return whether both models agree with a rule that alone is only told."""
@@ -220,9 +221,7 @@ class Findings:
         if verdict.second is not None and not is_seconded:
             return False
         feature = functools.partial(self.feature, verdict)
-        if lasting.is_volley(verdict.rule, feature):
-            return False
-        if lasting.is_as_ever(verdict.rule, feature):
+        if lasting.may_pass(verdict.rule, feature):
             return False
         return not any(looks_so(feature) for looks_so in likeness.HONEST)
 

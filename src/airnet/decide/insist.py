@@ -126,7 +126,7 @@ class Insists:
             now = added(before, verdict.close_ns, messages, shape)
             counts[shape.name] = now
             is_acted = shape.name in rule.at_once
-            is_acted = is_acted and not lasting.is_volley(shape.name, feature)
+            is_acted = is_acted and not lasting.may_pass(shape.name, feature)
             found = _finding(shape, now, is_acted=is_acted)
             if found is not None and (best is None or best.is_told > found.is_told):
                 best = found

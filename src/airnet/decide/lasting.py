@@ -13,8 +13,8 @@ of which all of this holds, however often it was broken before:
   an even rate takes 0.4 s;
 - and half as fast as in the last tenth of a second, which takes 0.7 s.
 
-Until then it is told, however sure both models are: they were trained on loops.
-docs/adr/0093 has what was seen of volleys and of loops.
+Until then it is told, however sure both models are: they were trained on loops. So is
+who is refused again and again at his own pace. docs/adr/0093 has what was seen of both.
 """
 
 from collections.abc import Callable
@@ -57,8 +57,11 @@ ABOVE = frozenset(
 )
 STREAK_MS = 700
 
-#: Refusals at a pace (thousandths of the session's own) that is none of a loop's.
+#: Refusals, and the same order on and on, at a pace that is none of a loop's: it is not
+#: above the session's own (thousandths), or not twice of late, nor, as a past may have
+#: learned of the fault itself, when the session began.
 AGAIN, PAST_MS, USUAL = "session.refused_again_per_second", 10_000, 1000
+IN_A_ROW, TWICE = "session.identical_orders_in_a_row", 2000
 
 #: The value of a feature of a window by name; None where it has none.
 Feature = Callable[[str], int | None]
@@ -76,19 +79,18 @@ def goes_on(feature: Feature) -> bool:
     return deviation <= EVEN and last <= LAST * second and fast <= FAST * second
 
 
-def is_as_ever(rule: str, feature: Feature) -> bool:
-    """Return whether a session is refused again, and sends no more than it always did.
+def may_pass(rule: str, feature: Feature) -> bool:
+    """Return whether a rule was broken by what may pass by itself: an honest desk's.
 
-    A name that is halted, or a limit, is met at a desk's own pace; a loop has risen.
-    Who has hardly a past is taken at his word.
+    A volley does; so do refusals of a name that is halted, or of a limit, which a desk
+    meets at its own pace, where a loop has risen; and pieces of a large order, all one
+    day's business of a desk of one name. Who has hardly a past has no pace.
     """
-    if rule != AGAIN or (feature("history_ms") or 0) < PAST_MS:
-        return False
-    return (feature("relative_1s") or 0) < USUAL
-
-
-def is_volley(rule: str, feature: Feature) -> bool:
-    """Return whether a rule was broken by what may be over in a moment."""
+    if rule == AGAIN and (feature("history_ms") or 0) >= PAST_MS:
+        return (feature("relative_1s") or 0) < USUAL
+    if rule == IN_A_ROW and (feature("history_ms") or 0) >= PAST_MS:
+        now, first = feature("relative_1s") or 0, feature("relative_first") or TWICE
+        return now < TWICE and first < TWICE
     if rule in ABOVE and (feature("streak_ms") or 0) < STREAK_MS:
         return True
     return rule in VOLLEYS and not goes_on(feature)

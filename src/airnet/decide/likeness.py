@@ -124,7 +124,7 @@ _PIECES = (
 _QUOTED = (
     ("same_symbol_share", None, 400),
     ("new_price_share", None, 650),
-    ("cancels_per_new", 450, None),
+    ("cancels_per_new", 250, None),
     ("replaces_per_new", None, 50),
     ("fills_per_new", None, 100),
     ("loop_share", None, 350),

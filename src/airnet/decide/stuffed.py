@@ -8,7 +8,12 @@ messages in a quarter of a second: so time is counted, what such windows cover l
 of what they do not, and not messages. And a desk that asks prices, which did so all its
 life, at an auction for a second: so a session's own past is kept, the ages at which it
 withdrew, as looks at it show them once a second (airnet.score.looks). Of whom an eighth
-of these were quick nothing is said, nor of whom too little is known.
+of these were quick nothing is said, nor of whom too little is known. Of who has just
+begun to send there is no past: he has to send most of what there is, in one name
+(`STUFFED_NEW`).
+
+Whoever is far above his own past is counted by time as well, without asking what he did
+before: what he shows says it (airnet.domain.risen).
 
 What is not some seconds back is no past, and nothing is learned of a session that is
 contained. Integers; time is capture time. Bounded: who was heard least lately goes.
@@ -22,7 +27,8 @@ from airnet.decide.dwell import fact
 from airnet.decide.findings import Columns, Finding
 from airnet.decide.streaks import STREAKS_MAX, Key
 from airnet.decide.terms import Terms
-from airnet.domain.insistence import STUFFED
+from airnet.domain.insistence import LASTING, STUFFED
+from airnet.domain.shape import Shape
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION
 
@@ -104,11 +110,11 @@ class Stuffs:
     def __init__(self, columns: Columns, terms: Terms) -> None:
         self._terms = terms
         self._names = columns.get(WINDOW_SESSION, {})
-        asked = {name for name, _, _ in STUFFED.bounds} | {"messages"}
-        self._is_shown = asked <= set(self._names)
+        asked = {name for shape in LASTING for name, _, _ in shape.bounds}
+        self._is_shown = asked | {"messages"} <= set(self._names)
         self._columns_min = 1 + max(self._names.values(), default=0)
         self._pasts: dict[Key, Past] = {}
-        self._counts: dict[Key, Count] = {}
+        self._counts: dict[tuple[Key, str], Count] = {}
 
     def see(self, key: Key, at_ns: int, age_us: int | None) -> None:
         """Take a look at a session, and at how old was what it withdrew; None: nothing.
@@ -126,25 +132,33 @@ class Stuffs:
         values = verdict.features
         if verdict.window_kind != WINDOW_SESSION or not self._is_shown:
             return None
-        if len(values) < self._columns_min or not self._is_within(values):
+        if len(values) < self._columns_min:
             return None
         messages = values[self._names["messages"]]
+        shapes = [one for one in LASTING if self._is_within(values, one)]
+        if messages is None or not shapes:
+            return None
         rule = self._terms.contain(Cause.ALGO_FAULT, verdict)
-        past = self._pasts.get(key)
-        if rule is None or messages is None or past is None:
+        if rule is None:
             return None
-        past.learn(verdict.close_ns)
-        if not past.is_slow:
-            return None
-        now = covered(self._counts.pop(key, None), verdict.close_ns, messages)
-        self._counts[key] = now
-        if len(self._counts) > STREAKS_MAX:
-            del self._counts[next(iter(self._counts))]
-        return _finding(now, is_acted=STUFFED.name in rule.at_once)
+        found = None
+        for shape in shapes:
+            if shape is STUFFED and not self._is_slow(key, verdict.close_ns):
+                continue
+            was = self._counts.pop((key, shape.name), None)
+            now = covered(was, verdict.close_ns, messages, shape)
+            self._counts[key, shape.name] = now
+            if len(self._counts) > STREAKS_MAX:
+                del self._counts[next(iter(self._counts))]
+            said = _finding(shape, now, is_acted=shape.name in rule.at_once)
+            if said is not None and (found is None or not said.is_told):
+                found = said
+        return found
 
     def forget(self, key: Key, until_ns: int) -> None:
         """Begin anew, and learn nothing until then: it has been acted upon."""
-        self._counts.pop(key, None)
+        for shape in LASTING:
+            self._counts.pop((key, shape.name), None)
         past = self._pasts.get(key)
         if past is not None:
             past.waiting.clear()
@@ -155,15 +169,25 @@ class Stuffs:
         pasts = tuple((key, one.state()) for key, one in self._pasts.items())
         return (pasts, tuple(self._counts.items()))
 
-    def _is_within(self, values: tuple[int | None, ...]) -> bool:
-        for name, least, most in STUFFED.bounds:
+    def _is_slow(self, key: Key, at_ns: int) -> bool:
+        """Return whether a session is known not to withdraw at once."""
+        past = self._pasts.get(key)
+        if past is None:
+            return False
+        past.learn(at_ns)
+        return past.is_slow
+
+    def _is_within(self, values: tuple[int | None, ...], shape: Shape) -> bool:
+        for name, least, most in shape.bounds:
             value = values[self._names[name]]
             if value is None or not least <= value <= most:
                 return False
         return True
 
 
-def covered(before: Count | None, at_ns: int, messages: int) -> Count:
+def covered(
+    before: Count | None, at_ns: int, messages: int, shape: Shape = STUFFED
+) -> Count:
     """Return for how long it has gone on with one window more.
 
     A window covers the time since the one before, as far as what was sent meanwhile was
@@ -174,17 +198,18 @@ def covered(before: Count | None, at_ns: int, messages: int) -> Count:
     span_ns, sent = at_ns - before.at_ns, messages - before.messages
     own_ns = min(span_ns, STEP_NS) * min(sent, OWN_MAX) // max(sent, 1)
     held_ns = max(before.held_ns - (span_ns - own_ns) // TAKEN, 0) + own_ns
-    return Count(at_ns, messages, min(held_ns, STUFFED.limit * NS_PER_MS + SPARE_NS))
+    most_ns = max(shape.told, shape.limit) * NS_PER_MS + SPARE_NS
+    return Count(at_ns, messages, min(held_ns, most_ns))
 
 
-def _finding(now: Count, *, is_acted: bool) -> Finding | None:
+def _finding(shape: Shape, now: Count, *, is_acted: bool) -> Finding | None:
     """Return what it amounts to: nothing, evidence, or what is acted upon."""
     held_ms = now.held_ns // NS_PER_MS
-    if held_ms < STUFFED.told:
+    if held_ms < shape.told:
         return None
-    is_enough = held_ms >= STUFFED.limit and is_acted
-    limit = STUFFED.limit if is_enough else STUFFED.told
-    return fact(STUFFED.name, held_ms, limit, is_told=not is_enough)
+    is_enough = 0 < shape.limit <= held_ms and is_acted
+    limit = shape.limit if is_enough else shape.told
+    return fact(shape.name, held_ms, limit, is_told=not is_enough)
 
 
 __all__ = ["Count", "Past", "Stuffs", "covered"]

@@ -217,17 +217,21 @@ _VENUE = (
     ("logons_waiting", COUNT, "sessions whose Logon(A) has no answer yet"),
     ("logon_last_us", "us", "last Logon(A) to its answer"),
     ("logon_mean_us", "us", "mean of those in this window"),
-    ("logon_worst_us", "us", "longest of them"),
+    ("sessions_cut", COUNT, "sessions it ended without a Logout, at once, within 1 s"),
     ("logon_recent_us", "us", "exponential mean of the last 4 answered"),
     ("logon_wait_us", "us", "since the last answer to one, while one waits; 0: none"),
     ("syns", COUNT, "SYN without ACK to this port (RFC 9293 section 3.5)"),
     ("handshakes", COUNT, "SYN-ACK that answers one"),
     ("handshake_last_us", "us", "last SYN to its SYN-ACK"),
-    ("handshake_mean_us", "us", "mean of those in this window"),
-    ("handshake_worst_us", "us", "longest of them"),
-    ("tcp_ack_last_us", "us", "last data from a client to the next frame down"),
-    ("tcp_ack_mean_us", "us", "mean of those in this window"),
-    ("tcp_ack_worst_us", "us", "longest of them"),
+    ("cut_share", MILLI, "sessions_cut among those it held before"),
+    ("cut_hosts", COUNT, "hosts of those, of 64"),
+    (
+        "sessions_unheard",
+        COUNT,
+        "sessions whose client's Heartbeats nobody answers, these 10 s and the last",
+    ),
+    ("tcp_ack_mean_us", "us", "data from a client to the next frame down, mean"),
+    ("unheard_hosts", COUNT, "hosts of sessions_unheard, of 64"),
     ("resend_requests", COUNT, "ResendRequest(2), of either end"),
     ("sequence_gaps", COUNT, "jumps of MsgSeqNum(34), of either end"),
     ("retransmits_down", COUNT, "TCP segments from the gateway with nothing new"),
@@ -250,9 +254,15 @@ _VENUE = (
 
 #: Nothing was seen of them where there was no answer to see.
 _VENUE_MISSING = frozenset(
-    f"{kind}_{which}_us"
-    for kind in ("ack", "logon", "handshake", "tcp_ack")
-    for which in ("last", "mean", "worst")
+    {
+        "ack_last_us",
+        "ack_mean_us",
+        "ack_worst_us",
+        "logon_last_us",
+        "logon_mean_us",
+        "handshake_last_us",
+        "tcp_ack_mean_us",
+    }
 ) | {
     "ack_baseline_us",
     "ack_ratio",

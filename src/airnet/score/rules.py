@@ -38,7 +38,12 @@ from airnet.score.rules_session_frenzy import FRENZY_RULES
 from airnet.score.rules_session_insist import INSISTED
 from airnet.score.rules_session_surge import SURGED
 from airnet.score.rules_session_told import COUNTED as SESSION_COUNTED
-from airnet.score.rules_stranger import STRANGER_RULES, STRANGER_TOLD_RULES
+from airnet.score.rules_storm import STORM_RULES
+from airnet.score.rules_stranger import (
+    HELD_TOLD_RULES,
+    STRANGER_RULES,
+    STRANGER_TOLD_RULES,
+)
 from airnet.score.rules_venue import VENUE_RULES
 
 __all__ = [
@@ -73,6 +78,7 @@ RULES = {
     WINDOW_FEED: FEED_RULES,
     WINDOW_SENSOR: SENSOR_RULES,
     WINDOW_HOST: (
+        *STORM_RULES,
         *CONTEST_RULES,
         *HOST_RULES,
         *HOST_FLOOD_RULES,
@@ -80,6 +86,7 @@ RULES = {
         *CONTEST_TOLD_RULES,
         *HOST_TOLD_RULES,
         *HOST_ODD_RULES,
+        *HELD_TOLD_RULES,
         *STRANGER_TOLD_RULES,
     ),
     WINDOW_ORDER: ORDER_RULES,

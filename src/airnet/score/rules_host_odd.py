@@ -46,6 +46,17 @@ HOST_ODD_RULES = (
         limit=0,
         needs=(NEWS,),
     ),
+    # A machine that trades calls a dozen others that are new to it within twenty
+    # seconds, at a port or two, and logs on at hardly one: of 115,000 honest ones none
+    # called more than five.
+    Rule(
+        name="host.many_targets",
+        cause=Cause.COMPROMISE,
+        unit="hosts",
+        feature="targets_new",
+        limit=11,
+        needs=(("ports_new", 1, 3), ("logons", 0, 2), ("lawful", 1, 1)),
+    ),
     # A machine that trades calls an address of the Internet that nobody else knows, and
     # a while later again.
     Rule(
@@ -59,6 +70,20 @@ HOST_ODD_RULES = (
             ("beat_global", 1, 1),
             ("beat_outside", 1, 1),
             ("beat_period_ms", 500, 60_000),
+            ("lawful", 1, 1),
+        ),
+    ),
+    # Or sends one, in one go, more than a question is long.
+    Rule(
+        name="host.bytes_to_internet",
+        cause=Cause.COMPROMISE,
+        unit="B",
+        feature="carry_bytes",
+        limit=3999,
+        needs=(
+            NEWS,
+            ("beat_global", 1, 1),
+            ("carry_outside", 1, 1),
             ("lawful", 1, 1),
         ),
     ),

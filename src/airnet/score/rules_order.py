@@ -87,4 +87,28 @@ ORDER_RULES = (
         limit=49,
         needs=(*TRADED, ("quantity_over_largest", 50_000, ANY), MANY, ALONE),
     ),
+    # Forty times the largest, of a session for which it is 200 of its own: of 4,500
+    # honest episodes of a hundred sessions 27 had one.
+    Rule(
+        name="order.quantity_over_own",
+        cause=Cause.ALGO_FAULT,
+        unit="times its own",
+        feature="quantity_over_own",
+        limit=199,
+        divisor=1000,
+        needs=(
+            ("quantity_over_largest", 40_000, ANY),
+            ("orders_seen", 32, ANY),
+            ALONE,
+        ),
+    ),
+    # Six times the last fill, or more: of the same episodes the farthest was at four.
+    Rule(
+        name="order.price_over_trades",
+        cause=Cause.ALGO_FAULT,
+        unit="1/1000 through the trades",
+        feature="price_through",
+        limit=4999,
+        needs=(*TRADED, ("fills_seen", 4, ANY), ALONE),
+    ),
 )

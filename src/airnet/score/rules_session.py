@@ -237,8 +237,7 @@ _ACTED = (
     ),
     # One order replaced 48 times, each within 0.2 s of the one before, at 50 messages a
     # second at least, and back to a state it was in: two rules undo each other. Honest
-    # quoting follows a price, and in the twin's replaced no order more than six times;
-    # who quotes on a timer says the same price again, more often when all hurry.
+    # quoting follows a price; a maker that leans moves bid and offer in volleys.
     Rule(
         name="session.replaces_of_one_order",
         cause=Cause.ALGO_FAULT,
@@ -247,9 +246,11 @@ _ACTED = (
         limit=48,
         needs=(
             ("loop_share", 400, ANY),
+            ("gap_deviation", 0, 799),
             ("rate_16", 500, ANY),
             ("relative_1s", 3000, ANY),
             ("relative_first", 2500, ANY),
+            *CALM,
         ),
     ),
     # Twenty, in a loop of few messages, of a session that did not before.
@@ -326,8 +327,7 @@ _ACTED = (
         needs=(("gap_rate", 12, ANY),),
     ),
     # The same without a past to compare with: nobody wants one order 257 times in a row
-    # at 600 a second. A large order forty times the usual, sent in like pieces, made
-    # 435 at 430 a second, and 333 at 495, in days of thirty sessions.
+    # at 600 a second. A large order in like pieces made 435 at 430, and 333 at 495.
     Rule(
         name="session.identical_orders_in_a_row",
         cause=Cause.ALGO_FAULT,

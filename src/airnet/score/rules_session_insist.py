@@ -4,7 +4,7 @@ They say nothing by themselves, of any one window (airnet.decide.insist): a mode
 finds a window normal gives no Verdict of it.
 """
 
-from airnet.domain.insistence import SHAPES, STUFFED, Shape
+from airnet.domain.insistence import LASTING, SHAPES, Shape
 from airnet.domain.verdict import Cause
 from airnet.score.rule import Rule
 
@@ -22,4 +22,4 @@ def _rule(shape: Shape) -> Rule:
     )
 
 
-INSISTED = tuple(_rule(shape) for shape in (*SHAPES, STUFFED))
+INSISTED = tuple(_rule(shape) for shape in (*SHAPES, *LASTING))

@@ -1,4 +1,4 @@
-"""Rules of strangers that send a gateway what is no message.
+"""Rules of strangers, and of who holds a session, that send what is no message.
 
 Order entry is no public service. Who comes for the first time logs on with his first
 segment, or with two; a monitor says nothing, and a scanner asks each port one thing in
@@ -51,4 +51,17 @@ STRANGER_TOLD_RULES = (
     # The first that is seen of the same.
     _segments("host.several_segments_without_message", 2),
     _connections("host.several_connections_without_message", 2, 50),
+)
+
+HELD_TOLD_RULES = (
+    # Who holds a session, and sends 64 segments of which none ends a sound message: of
+    # the longest that are sent to a gateway, a list of a thousand orders, that is five.
+    Rule(
+        name="host.segments_without_end",
+        cause=Cause.FLOOD,
+        unit="segments",
+        feature="unread_run",
+        limit=63,
+        needs=(("quiet_ms", 0, 1000), ("lawful", 1, 1)),
+    ),
 )

@@ -155,6 +155,43 @@ VENUE_RULES = (
             ("history_ms", 2000, ANY),
         ),
     ),
+    # The gateway ends four sessions or more within 0.3 s, more than half of those it
+    # held, of two hosts or more, by FIN or RST; nobody had said Logout. Whose program
+    # dies ends its own; who goes home says so, and so does a gateway that fails over in
+    # order.
+    Rule(
+        name="venue.sessions_cut",
+        cause=Cause.VENUE_FAULT,
+        unit="sessions",
+        feature="sessions_cut",
+        limit=3,
+        needs=(
+            ("cut_share", 600, ANY),
+            ("cut_hosts", 2, ANY),
+            ("history_ms", 2000, ANY),
+        ),
+    ),
+    # Heartbeats and TestRequests of clients on two hosts find nobody, where both ends
+    # have the same interval (FIX 4.4 volume 2): of a few sessions two, of many more.
+    *(
+        Rule(
+            name="venue.sessions_unheard" + suffix,
+            cause=Cause.VENUE_FAULT,
+            unit="sessions",
+            feature="sessions_unheard",
+            limit=limit,
+            needs=(
+                ("unheard_hosts", 2, ANY),
+                ("sessions", least, most),
+                ("mirror_doubt_rate_1s", 0, 10),
+            ),
+        )
+        for suffix, limit, least, most in (
+            ("_of_few", 1, 0, 12),
+            ("", 2, 13, 100),
+            ("_of_many", 9, 101, ANY),
+        )
+    ),
     # Three clients wait and nobody's Logon has been answered for two seconds.
     Rule(
         name="venue.logon_wait_us",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from airnet.config import Site
 from airnet.domain.columns import SCHEMAS
+from airnet.domain.columns_gone import BEFORE
 from airnet.domain.session import SESSION
 from airnet.domain.window import WINDOW, WINDOW_ORDER
 from airnet.errors import UsageError
@@ -135,8 +136,8 @@ def unpacked(record: Record) -> Episode:
     Raises:
         UsageError: its windows are of other columns than today's, or it is damaged.
     """
-    counts = _counts(record.heading.schemas)
-    if counts is None:
+    unseen = _unseen(record.heading.schemas)
+    if unseen is None:
         raise UsageError(
             f"{record.heading.scenario}, seed {record.heading.seed}: its windows have "
             "other columns than this version's",
@@ -153,9 +154,8 @@ def unpacked(record: Record) -> Episode:
         rows = np.zeros((record.count, 64), np.float32)
         windows[order] = _whole(raw["windows"], record.count).view(WINDOW)[:, 0]
         rows[order] = _whole(raw["rows"], record.count).view(np.float32)
-        for kind, count in counts.items():
-            end = len(SCHEMAS[kind].features)
-            rows[windows["kind"] == kind, count:end] = np.nan
+        for kind, places in unseen.items():
+            rows[np.ix_(windows["kind"] == kind, places)] = np.nan
         seen = Seen(
             windows=windows,
             rows=rows,
@@ -174,22 +174,36 @@ def unpacked(record: Record) -> Episode:
     return Episode(heading=record.heading, seen=seen)
 
 
-def _counts(kept: dict[int, str]) -> dict[int, int] | None:
-    """Return how many columns windows had when they were kept, where some came since.
+def _unseen(kept: dict[int, str]) -> dict[int, list[int]] | None:
+    """Return which columns windows had not when they were kept, by kind.
 
-    Those were not seen. None where columns are not what they were.
+    Those came since, or stand where others stood. None where the others are not what
+    they were.
     """
     if not SCHEMAS.keys() - LATER <= kept.keys() <= SCHEMAS.keys():
         return None
-    counts = {}
+    unseen = {}
     for kind, digest in kept.items():
-        schema = SCHEMAS[kind]
-        count = schema.grown_from(digest)
-        if count is None:
+        places = unseen_of(kind, digest)
+        if places is None:
             return None
-        if count < len(schema.features):
-            counts[kind] = count
-    return counts
+        if places:
+            unseen[kind] = places
+    return unseen
+
+
+def unseen_of(kind: int, digest: str) -> list[int] | None:
+    """Return which of a kind's columns a schema of before had not, with this digest.
+
+    None where it was another schema.
+    """
+    now = SCHEMAS[kind]
+    for schema in (now, BEFORE.get(kind, now)):
+        count = schema.grown_from(digest)
+        if count is not None:
+            names = {one.name for one in schema.features[:count]}
+            return [at for at, one in enumerate(now.names) if one not in names]
+    return None
 
 
 def _planes(rows: NDArray[Any]) -> NDArray[np.uint8]:
