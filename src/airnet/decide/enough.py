@@ -37,8 +37,6 @@ LOOPS_AT_ONCE = (
     "session.even_above_its_past",
     "session.even_and_one_way",
     "session.alike_above_its_past",
-    "session.resting_above_its_past",
-    "session.taking_above_its_past",
     "session.one_name_above_its_past",
     "session.withdrawn_above_its_past",
     "session.replaced_above_its_past",

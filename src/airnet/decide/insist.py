@@ -21,6 +21,7 @@ from airnet.decide import lasting, likeness
 from airnet.decide.drafts import session_key
 from airnet.decide.dwell import fact
 from airnet.decide.findings import Columns, Finding
+from airnet.decide.shapes import Shapes
 from airnet.decide.streaks import STREAKS_MAX, Key
 from airnet.decide.stuffed import Stuffs
 from airnet.decide.terms import Terms
@@ -40,10 +41,6 @@ SPARE = 16 * MILLI
 LIKE_RULE = "session.alike_without_end"
 
 
-#: (column, least, most), all of a shape.
-_Bounds = list[tuple[int, int, int]]
-
-
 class Count(msgspec.Struct, frozen=True, gc=False):
     """A session's count of a shape, when it was last added to, after how many."""
 
@@ -58,28 +55,8 @@ class Insists:
     def __init__(self, columns: Columns, terms: Terms) -> None:
         self._terms = terms
         self._names = columns.get(WINDOW_SESSION, {})
-        asked = {name for shape in SHAPES for name, _, _ in shape.bounds}
-        asked |= {"messages", "orders"}
-        self._is_shown = asked <= set(self._names)
-        self._column_max = max(self._names.values(), default=0)
-        #: Each shape with its bounds by column: names are looked up once.
-        self._shapes = [
-            (
-                shape,
-                [
-                    (self._names[name], least, most)
-                    for name, least, most in shape.bounds
-                ],
-            )
-            for shape in SHAPES
-            if self._is_shown
-        ]
-        #: What every shape asks for at least, by column: most windows show less.
-        self._screens = [
-            (self._names[name], least)
-            for name, least in _common().items()
-            if self._is_shown
-        ]
+        self._shapes = Shapes(SHAPES, self._names)
+        self._is_shown = {"messages", "orders"} <= set(self._names)
         self._by_key: dict[Key, dict[str, Count]] = {}
         self._stuffs = Stuffs(columns, terms)
 
@@ -99,15 +76,11 @@ class Insists:
         if verdict.window_kind != WINDOW_SESSION or verdict.session is None:
             return None
         values = verdict.features
-        if not self._is_shown or len(values) <= self._column_max:
+        shapes = self._shapes.of(values) if self._is_shown else []
+        if not shapes:
             return None
-        for column, least in self._screens:
-            value = values[column]
-            if value is None or value < least:
-                return None
-        shapes = [shape for shape, bounds in self._shapes if _is_within(values, bounds)]
         feature = functools.partial(self._value, values)
-        if shapes and likeness.is_worked(feature):
+        if likeness.is_worked(feature):
             shapes = [shape for shape in shapes if shape.name != LIKE_RULE]
         rule = self._terms.contain(Cause.ALGO_FAULT, verdict) if shapes else None
         messages = values[self._names["messages"]]
@@ -156,22 +129,6 @@ def added(before: Count, at_ns: int, messages: int, shape: Shape) -> Count:
     total = max(before.total - lost, 0) + own * MILLI
     most = max(shape.told, shape.limit) * MILLI + SPARE
     return Count(at_ns, messages, min(total, most))
-
-
-def _common() -> dict[str, int]:
-    """Return the least that every shape asks of a feature that all of them ask of."""
-    leasts = [{name: least for name, least, _ in one.bounds} for one in SHAPES]
-    names = set(leasts[0]).intersection(*leasts)
-    common = {name: min(one[name] for one in leasts) for name in names}
-    return {name: common[name] for name in sorted(names) if common[name] > 0}
-
-
-def _is_within(values: tuple[int | None, ...], bounds: _Bounds) -> bool:
-    for column, least, most in bounds:
-        value = values[column]
-        if value is None or not least <= value <= most:
-            return False
-    return True
 
 
 def _finding(shape: Shape, count: Count, *, is_acted: bool) -> Finding | None:

@@ -26,6 +26,7 @@ VOLLEYS = frozenset(
         "session.orders_alike_per_second",
         "session.orders_alike_at_length",
         "session.identical_orders_per_second",
+        "session.identical_orders_in_a_row",
         "session.loop_messages_per_second",
         "session.loop_out_of_nothing",
         "session.loop_of_one_name",

@@ -25,6 +25,7 @@ import msgspec
 
 from airnet.decide.dwell import fact
 from airnet.decide.findings import Columns, Finding
+from airnet.decide.shapes import Shapes
 from airnet.decide.streaks import STREAKS_MAX, Key
 from airnet.decide.terms import Terms
 from airnet.domain.insistence import LASTING, STUFFED
@@ -110,9 +111,7 @@ class Stuffs:
     def __init__(self, columns: Columns, terms: Terms) -> None:
         self._terms = terms
         self._names = columns.get(WINDOW_SESSION, {})
-        asked = {name for shape in LASTING for name, _, _ in shape.bounds}
-        self._is_shown = asked | {"messages"} <= set(self._names)
-        self._columns_min = 1 + max(self._names.values(), default=0)
+        self._shapes = Shapes(LASTING, self._names)
         self._pasts: dict[Key, Past] = {}
         self._counts: dict[tuple[Key, str], Count] = {}
 
@@ -129,14 +128,13 @@ class Stuffs:
 
     def of(self, verdict: Verdict, key: Key) -> Finding | None:
         """Add a window of a subject, and return what it shows, if enough."""
-        values = verdict.features
-        if verdict.window_kind != WINDOW_SESSION or not self._is_shown:
+        if verdict.window_kind != WINDOW_SESSION:
             return None
-        if len(values) < self._columns_min:
+        shapes = self._shapes.of(verdict.features)
+        if not shapes or "messages" not in self._names:
             return None
-        messages = values[self._names["messages"]]
-        shapes = [one for one in LASTING if self._is_within(values, one)]
-        if messages is None or not shapes:
+        messages = verdict.features[self._names["messages"]]
+        if messages is None:
             return None
         rule = self._terms.contain(Cause.ALGO_FAULT, verdict)
         if rule is None:
@@ -176,13 +174,6 @@ class Stuffs:
             return False
         past.learn(at_ns)
         return past.is_slow
-
-    def _is_within(self, values: tuple[int | None, ...], shape: Shape) -> bool:
-        for name, least, most in shape.bounds:
-            value = values[self._names[name]]
-            if value is None or not least <= value <= most:
-                return False
-        return True
 
 
 def covered(

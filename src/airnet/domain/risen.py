@@ -92,9 +92,9 @@ RISEN = (
         told=400,
         limit=1000,
     ),
-    # On both sides at random, of which some rests and is withdrawn later. Makers quote
-    # both by turns; what large orders, of both sides, send into a book that does not
-    # take them is most of it alike.
+    # Told alone: on both sides at random, of which some rests and is withdrawn later,
+    # as a desk whose plan is changed would. Makers quote both by turns; what large
+    # orders, of both sides, send into a book that does not take them is mostly alike.
     Shape(
         "session.resting_above_its_past",
         (
@@ -111,10 +111,10 @@ RISEN = (
             ("market_share", 150, ANY),
         ),
         told=300,
-        limit=1000,
+        limit=0,
     ),
-    # On both sides at random, all of it filled. Lists are on one side, and legs by
-    # turns.
+    # Told alone, for the same reason: on both sides at random, all of it filled. Lists
+    # are on one side, and legs by turns.
     Shape(
         "session.taking_above_its_past",
         (
@@ -128,7 +128,7 @@ RISEN = (
             ("market_share", 150, ANY),
         ),
         told=400,
-        limit=1200,
+        limit=0,
     ),
     # Bought and sold again in one name, all of it filled: with whom, it hardly matters.
     # The others answer in that name.
@@ -202,8 +202,8 @@ RISEN = (
         told=300,
         limit=1000,
     ),
-    # What is told alone. Gaps of a clock, mostly one way, filled, at fifteen a second
-    # and no slower than ever: some icebergs, for 0.9 s.
+    # The rest is told alone as well. Gaps of a clock, mostly one way, filled, at 15 a
+    # second and no slower than ever: some icebergs, for 0.9 s.
     Shape(
         "session.even_for_long",
         (
