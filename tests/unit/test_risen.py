@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
+from airnet.decide.covering import NS_PER_MS, SPARE_NS, covered
 from airnet.decide.judge import Judge
 from airnet.decide.policy import Causes, Contain, Policy
-from airnet.decide.stuffed import NS_PER_MS, SPARE_NS, covered
 from airnet.domain.decision import Action, Decision
 from airnet.domain.insistence import ACTED, LASTING
 from airnet.domain.risen import RISEN

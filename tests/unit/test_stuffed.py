@@ -6,22 +6,24 @@ import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
+from airnet.decide.covering import (
+    NS_PER_MS,
+    OWN_MAX,
+    SPARE_NS,
+    STEP_NS,
+    Count,
+    covered,
+)
 from airnet.decide.judge import Judge
 from airnet.decide.policy import Causes, Contain, Policy
 from airnet.decide.stuffed import (
     KNOWN_FOR,
     LOOKS_MAX,
     LOOKS_MIN,
-    NS_PER_MS,
-    OWN_MAX,
     PAST_NS,
     QUICK_US,
     SECOND_NS,
-    SPARE_NS,
-    STEP_NS,
-    Count,
     Past,
-    covered,
 )
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.decision import Action, Decision
@@ -229,10 +231,10 @@ def test_the_scorer_passes_such_windows_on() -> None:
     )
 )
 def test_it_never_covers_more_than_there_was(gaps: list[tuple[int, int]]) -> None:
-    now = covered(None, 0, 0)
+    now = covered(None, 0, 0, STUFFED)
     for span_ns, sent in gaps:
         before = now
-        now = covered(now, now.at_ns + span_ns, now.messages + sent)
+        now = covered(now, now.at_ns + span_ns, now.messages + sent, STUFFED)
         grown = now.held_ns - before.held_ns
         assert 0 <= now.held_ns <= STUFFED.limit * NS_PER_MS + SPARE_NS
         assert grown <= min(span_ns, STEP_NS)
@@ -243,7 +245,7 @@ def test_it_never_covers_more_than_there_was(gaps: list[tuple[int, int]]) -> Non
 def test_messages_that_begin_anew_begin_it_anew() -> None:
     before = Count(SECOND_NS, 900, 300 * NS_PER_MS)
 
-    assert covered(before, 2 * SECOND_NS, 16) == Count(2 * SECOND_NS, 16, 0)
+    assert covered(before, 2 * SECOND_NS, 16, STUFFED) == Count(2 * SECOND_NS, 16, 0)
 
 
 def test_a_past_is_of_half_an_hour_and_bounded() -> None:

@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
+from airnet.decide.covering import NS_PER_MS
 from airnet.decide.judge import Judge
 from airnet.decide.policy import Causes, Contain, Policy
-from airnet.decide.stuffed import NS_PER_MS
 from airnet.domain.decision import Action, Decision
 from airnet.domain.insistence import STUFFED_NEW
 from airnet.domain.verdict import Verdict

@@ -18,7 +18,7 @@ import math
 from airnet.decide.findings import Finding
 from airnet.decide.policy import NS_PER_MS, Contain
 from airnet.decide.streaks import NAMES, Streak
-from airnet.domain.insistence import ACTED, LASTING
+from airnet.domain.insistence import ACTED, BELIEFS, LASTING
 from airnet.domain.risen import RISEN
 from airnet.domain.verdict import PPM, Cause, Verdict
 
@@ -36,6 +36,7 @@ SPREE_RULE = "session.filled_without_end"
 #: What airnet.decide.surge finds.
 SURGE_RULE = "session.filled_far_above_its_past"
 _LASTING = frozenset(shape.name for shape in LASTING)
+_BELIEFS = frozenset(shape.name for shape in BELIEFS)
 #: Of these, what is far above its past whatever it does.
 _RISEN = frozenset(shape.name for shape in RISEN)
 
@@ -198,6 +199,11 @@ def words(streak: Streak, finding: Finding, rule: Contain) -> str:
         return (
             "orders filled in all names, far above its past while others rest, had "
             f"come to {finding.measured} of {finding.limit} needed"
+        )
+    if finding.rule in _BELIEFS:
+        return (
+            f"every model had taken it for a faulty algorithm for {finding.measured} "
+            f"ms of {finding.limit} needed"
         )
     if finding.rule in _RISEN:
         return (

@@ -41,6 +41,8 @@ LOOPS_AT_ONCE = (
     "session.withdrawn_above_its_past",
     "session.replaced_above_its_past",
     "session.moved_above_its_past",
+    "session.certain_for_long",
+    "session.believed_for_long",
     "order.turned_at_a_loss_at_length",
 )
 

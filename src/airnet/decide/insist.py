@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import msgspec
 
 from airnet.decide import lasting, likeness
+from airnet.decide.belief import Beliefs
 from airnet.decide.drafts import session_key
 from airnet.decide.dwell import fact
 from airnet.decide.findings import Columns, Finding
@@ -59,6 +60,7 @@ class Insists:
         self._is_shown = {"messages", "orders"} <= set(self._names)
         self._by_key: dict[Key, dict[str, Count]] = {}
         self._stuffs = Stuffs(columns, terms)
+        self._beliefs = Beliefs(columns, terms)
 
     def meet(self, look: Look) -> None:
         """Take a look at a session, for its past."""
@@ -67,9 +69,13 @@ class Insists:
     def of(self, verdict: Verdict, key: Key) -> Finding | None:
         """Add a window of a subject, and return what it shows, if enough."""
         stuffed = self._stuffs.of(verdict, key)
+        believed = self._beliefs.of(verdict, key)
         if stuffed is not None and not stuffed.is_told:
             return stuffed
-        return self._insisted(verdict, key) or stuffed
+        insisted = self._insisted(verdict, key)
+        if believed is not None and not believed.is_told:
+            return believed if insisted is None or insisted.is_told else insisted
+        return insisted or stuffed or believed
 
     def _insisted(self, verdict: Verdict, key: Key) -> Finding | None:
         """Add a window to the counts of messages."""
@@ -113,11 +119,12 @@ class Insists:
         """Begin a session's counts anew: it has been acted upon, until then."""
         self._by_key.pop(key, None)
         self._stuffs.forget(key, until_ns)
+        self._beliefs.forget(key)
 
     def state(self) -> tuple[object, ...]:
         """Return everything remembered, oldest first, as a value."""
         counts = tuple((key, tuple(one.items())) for key, one in self._by_key.items())
-        return (counts, self._stuffs.state())
+        return (counts, self._stuffs.state(), self._beliefs.state())
 
 
 def added(before: Count, at_ns: int, messages: int, shape: Shape) -> Count:

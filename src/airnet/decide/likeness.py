@@ -133,6 +133,16 @@ _QUOTED = (
 )
 _STOOD_US = 100_000
 
+#: Of one name or two, nearly all of it filled, none like the other: a maker whom the
+#: others hit, at fifty times its past and for 0.6 s, with both models sure of it.
+_HIT = (
+    ("same_symbol_share", 700, None),
+    ("fills_per_new", 700, None),
+    ("entropy", 3500, None),
+    ("loop_share", None, 150),
+    ("rejects", None, 2),
+)
+
 #: Several large orders worked at once: nothing repeats, and the session has been near
 #: half as fast before. Both models were sure of it for a second, at four to six times
 #: its past, in days of thirty sessions.
@@ -248,6 +258,11 @@ def is_pieces(feature: Feature) -> bool:
     return _is_within(feature, _PIECES)
 
 
+def is_hit(feature: Feature) -> bool:
+    """Return whether a session's window is of a maker whom the others hit."""
+    return _is_within(feature, _HIT)
+
+
 def is_vague(feature: Feature) -> bool:
     """Return whether a model's doubt of a session is no more than that.
 
@@ -337,6 +352,9 @@ def is_settled(feature: Feature) -> bool:
     now, before = feature("rate_1s"), feature("rate_10s")
     return now is not None and before is not None and now * 1000 < before * _NEWS
 
+
+#: What is honest by what it is, for however long it lasts, whatever models make of it.
+PATIENT = (is_refresh, is_worked, is_paced, is_pieces, is_probing, is_hit)
 
 #: What keeps both models from being believed of a rule that is only told.
 HONEST = (

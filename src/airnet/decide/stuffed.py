@@ -21,29 +21,16 @@ contained. Integers; time is capture time. Bounded: who was heard least lately g
 
 from collections import deque
 
-import msgspec
-
-from airnet.decide.dwell import fact
+from airnet.decide.covering import Count, amount, covered
 from airnet.decide.findings import Columns, Finding
 from airnet.decide.shapes import Shapes
 from airnet.decide.streaks import STREAKS_MAX, Key
 from airnet.decide.terms import Terms
 from airnet.domain.insistence import LASTING, STUFFED
-from airnet.domain.shape import Shape
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION
 
 SECOND_NS = 1_000_000_000
-NS_PER_MS = 1_000_000
-#: A window covers no more: what closes later had silence before it.
-STEP_NS = 100 * NS_PER_MS
-#: A window closes with so many orders: the messages before came in other windows.
-OWN_MAX = 16
-#: Of time that is not covered half is taken: stuffing comes in bursts, and rests for as
-#: long between them.
-TAKEN = 2
-#: What is above what is needed is forgotten, so that it ends soon after its cause.
-SPARE_NS = 200 * NS_PER_MS
 #: A look is past when it lies so far back; so many must be.
 PAST_NS = 4 * SECOND_NS
 LOOKS_MIN = 3
@@ -55,14 +42,6 @@ KNOWN_FOR = 8
 LOOKS_MAX = 1800
 #: Looks that wait to be past, one a second.
 WAITING_MAX = 8
-
-
-class Count(msgspec.Struct, frozen=True, gc=False):
-    """How long it has gone on, up to when and after how many messages."""
-
-    at_ns: int
-    messages: int
-    held_ns: int
 
 
 class Past:
@@ -148,7 +127,7 @@ class Stuffs:
             self._counts[key, shape.name] = now
             if len(self._counts) > STREAKS_MAX:
                 del self._counts[next(iter(self._counts))]
-            said = _finding(shape, now, is_acted=shape.name in rule.at_once)
+            said = amount(shape, now, is_acted=shape.name in rule.at_once)
             if said is not None and (found is None or not said.is_told):
                 found = said
         return found
@@ -176,31 +155,4 @@ class Stuffs:
         return past.is_slow
 
 
-def covered(
-    before: Count | None, at_ns: int, messages: int, shape: Shape = STUFFED
-) -> Count:
-    """Return for how long it has gone on with one window more.
-
-    A window covers the time since the one before, as far as what was sent meanwhile was
-    its own; half of what it does not cover is taken.
-    """
-    if before is None or messages < before.messages or at_ns < before.at_ns:
-        return Count(at_ns, messages, 0)
-    span_ns, sent = at_ns - before.at_ns, messages - before.messages
-    own_ns = min(span_ns, STEP_NS) * min(sent, OWN_MAX) // max(sent, 1)
-    held_ns = max(before.held_ns - (span_ns - own_ns) // TAKEN, 0) + own_ns
-    most_ns = max(shape.told, shape.limit) * NS_PER_MS + SPARE_NS
-    return Count(at_ns, messages, min(held_ns, most_ns))
-
-
-def _finding(shape: Shape, now: Count, *, is_acted: bool) -> Finding | None:
-    """Return what it amounts to: nothing, evidence, or what is acted upon."""
-    held_ms = now.held_ns // NS_PER_MS
-    if held_ms < shape.told:
-        return None
-    is_enough = 0 < shape.limit <= held_ms and is_acted
-    limit = shape.limit if is_enough else shape.told
-    return fact(shape.name, held_ms, limit, is_told=not is_enough)
-
-
-__all__ = ["Count", "Past", "Stuffs", "covered"]
+__all__ = ["Past", "Stuffs"]

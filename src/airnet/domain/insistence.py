@@ -323,7 +323,24 @@ STUFFED_NEW = Shape(
 
 #: What is counted by time.
 LASTING = (STUFFED, STUFFED_NEW, *RISEN)
+#: So is what no model doubts, whatever it is (airnet.decide.belief): (how sure, in
+#: parts per million, and for how long).
+BELIEVED = (
+    (900_000, Shape("session.certain_for_long", (), told=200, limit=500)),
+    (800_000, Shape("session.believed_for_long", (), told=300, limit=800)),
+    (700_000, Shape("session.suspected_for_long", (), told=600, limit=0)),
+)
+BELIEFS = tuple(shape for _, shape in BELIEVED)
 #: What may be acted upon.
-ACTED = tuple(shape.name for shape in (*SHAPES, *LASTING) if shape.limit)
+ACTED = tuple(one.name for one in (*SHAPES, *LASTING, *BELIEFS) if one.limit)
 
-__all__ = ["ACTED", "LASTING", "SHAPES", "STUFFED", "STUFFED_NEW", "Shape"]
+__all__ = [
+    "ACTED",
+    "BELIEFS",
+    "BELIEVED",
+    "LASTING",
+    "SHAPES",
+    "STUFFED",
+    "STUFFED_NEW",
+    "Shape",
+]

@@ -1,0 +1,109 @@
+"""Belief: whom the models take for a faulty algorithm for longer than any haste lasts.
+
+Honest sessions are taken for faulty, and with certainty, for a moment: at the bell, by
+a volley, in a list. A fault is for as long as it lasts. So an opinion that no single
+window, and no evidence of a few, makes a fact is one after 0.8 s of it, or half a
+second of certainty: the time that windows cover of which no model doubts it, less half
+of what they do not.
+
+Two kinds of honest business are taken for faulty for many seconds, and left out: what
+is honest by what it is (`PATIENT` in airnet.decide.likeness: large orders in pieces,
+lists, refreshed quotes, prices that are asked, makers that are hit), and who has just
+begun to send, or has been as fast for ten seconds, as through an opening. So are
+volleys: a hard rule counts as an opinion, unless what broke it may pass
+(airnet.decide.lasting). docs/adr/0096 has how near honest sessions came.
+
+Integers; time is capture time. Bounded: who was believed least lately goes.
+"""
+
+import functools
+
+from airnet.decide import lasting, likeness
+from airnet.decide.covering import Count, amount, covered
+from airnet.decide.findings import Columns, Finding
+from airnet.decide.streaks import STREAKS_MAX, Key
+from airnet.decide.terms import Terms
+from airnet.domain.insistence import BELIEVED
+from airnet.domain.verdict import Cause, Verdict
+from airnet.domain.window import WINDOW_SESSION
+
+LEAST_PPM = min(least_ppm for least_ppm, _ in BELIEVED)
+#: Who has been seen for so long has a past, whatever the others do; who is half as
+#: young is believed while at most so many of a thousand others hurry.
+PAST_MS, YOUNG_MS, CROWD = 10_000, 5_000, 200
+
+
+class Beliefs:
+    """For how long each session has been taken for faulty, by the columns' names."""
+
+    def __init__(self, columns: Columns, terms: Terms) -> None:
+        self._terms = terms
+        self._names = columns.get(WINDOW_SESSION, {})
+        self._counts: dict[Key, dict[str, Count]] = {}
+
+    def of(self, verdict: Verdict, key: Key) -> Finding | None:
+        """Add a window of a subject, and return what it comes to, if enough."""
+        if verdict.window_kind != WINDOW_SESSION or verdict.session is None:
+            return None
+        sure_ppm = _sure_ppm(verdict)
+        if sure_ppm < LEAST_PPM:
+            return None
+        feature = functools.partial(self._value, verdict.features)
+        messages = feature("messages")
+        rule = self._terms.contain(Cause.ALGO_FAULT, verdict)
+        if messages is None or rule is None or not _is_odd(feature):
+            return None
+        if lasting.may_pass(verdict.rule, feature):
+            return None
+        counts = self._counts.pop(key, {})
+        self._counts[key] = counts
+        if len(self._counts) > STREAKS_MAX:
+            del self._counts[next(iter(self._counts))]
+        found: Finding | None = None
+        for least_ppm, shape in BELIEVED:
+            if sure_ppm < least_ppm:
+                continue
+            was = counts.get(shape.name)
+            now = counts[shape.name] = covered(was, verdict.close_ns, messages, shape)
+            said = amount(shape, now, is_acted=shape.name in rule.at_once)
+            if said is not None and (found is None or found.is_told > said.is_told):
+                found = said
+        return found
+
+    def forget(self, key: Key) -> None:
+        """Begin a session anew: it has been acted upon."""
+        self._counts.pop(key, None)
+
+    def state(self) -> tuple[object, ...]:
+        """Return everything remembered, oldest first, as a value."""
+        return tuple((key, tuple(one.items())) for key, one in self._counts.items())
+
+    def _value(self, values: tuple[int | None, ...], name: str) -> int | None:
+        column = self._names.get(name, len(values))
+        return values[column] if column < len(values) else None
+
+
+def _sure_ppm(verdict: Verdict) -> int:
+    """Return how sure the least sure of the models that were asked is; 0: it doubts."""
+    if verdict.cause is not Cause.ALGO_FAULT or verdict.abstains:
+        return 0
+    if verdict.second is None:
+        return verdict.probability_ppm
+    if verdict.second is not Cause.ALGO_FAULT:
+        return 0
+    return min(verdict.probability_ppm, verdict.second_ppm)
+
+
+def _is_odd(feature: likeness.Feature) -> bool:
+    """Return whether nothing that honest sessions do for long explains a window."""
+    history_ms = feature("history_ms") or 0
+    if history_ms < YOUNG_MS or likeness.is_settled(feature):
+        return False
+    if history_ms < PAST_MS:
+        hurried, others = feature("elevated_1s"), feature("active_sessions")
+        if hurried is None or others is None or hurried * 1000 > CROWD * others:
+            return False
+    return not any(looks_so(feature) for looks_so in likeness.PATIENT)
+
+
+__all__ = ["Beliefs"]

@@ -1,0 +1,207 @@
+"""Belief: what no model doubts for longer than any haste lasts is stopped."""
+
+import msgspec
+import pytest
+
+from airnet.decide.covering import NS_PER_MS, OWN_MAX
+from airnet.decide.judge import Judge
+from airnet.decide.likeness import PATIENT
+from airnet.decide.policy import Causes, Contain, Policy
+from airnet.domain.columns import SESSION_SCHEMA
+from airnet.domain.decision import Action, Decision
+from airnet.domain.insistence import ACTED, BELIEFS, BELIEVED
+from airnet.domain.shape import Shape
+from airnet.domain.verdict import Cause, Verdict
+from airnet.domain.window import WINDOW_SESSION
+from tests.fakes.verdicts import SITE, session_verdict
+
+NAMES = SESSION_SCHEMA.names
+COLUMNS = {WINDOW_SESSION: {name: place for place, name in enumerate(NAMES)}}
+RULE = Contain(action="throttle_session", at_once=ACTED, tier_max=4)
+#: Layers placed and withdrawn in a cycle, seven times the session's past.
+LAYERS = {
+    "orders": 16,
+    "rate_fast": 1800,
+    "rate_1s": 1236,
+    "rate_10s": 527,
+    "relative_fast": 5279,
+    "relative_1s": 5273,
+    "relative_first": 5202,
+    "peak_ratio": 5936,
+    "relative_symbol": 5273,
+    "history_ms": 15_920,
+    "same_side_share": 842,
+    "new_price_share": 1000,
+    "same_symbol_share": 736,
+    "cancels_per_new": 421,
+    "replaces_per_new": 105,
+    "fills_per_new": 239,
+    "cancel_age_us": 127_167,
+    "entropy": 3031,
+    "loop_share": 291,
+    "gap_deviation": 1624,
+    "rate_16": 1944,
+    "elevated_1s": 2,
+    "active_sessions": 20,
+}
+NAMED = {shape.name: (ppm, shape) for ppm, shape in BELIEVED}
+STOPPED = [(ppm, shape) for ppm, shape in BELIEVED if shape.limit]
+#: Maker of one name whom the others hit, as kept days have it.
+HIT = LAYERS | {
+    "same_symbol_share": 1000,
+    "fills_per_new": 1256,
+    "cancels_per_new": 14,
+    "replaces_per_new": 0,
+    "entropy": 3875,
+    "loop_share": 83,
+}
+#: Two seconds after a bell, at which a fifth of the others hurry no more.
+BELL = {"history_ms": 9999, "elevated_1s": 5}
+
+
+def windows(
+    ppm: int, count: int = 60, gap_ms: int = 50, first: int = 1, **changes: int
+) -> list[Verdict]:
+    """Return windows of session 1 in which both models are as sure."""
+    shown = LAYERS | changes
+    return [
+        session_verdict(
+            number * gap_ms,
+            features=tuple(
+                (shown | {"messages": 500 + OWN_MAX * number}).get(name, 0)
+                for name in NAMES
+            ),
+            cause=Cause.ALGO_FAULT,
+            rule="model.session",
+            probability_ppm=ppm,
+            second=Cause.ALGO_FAULT,
+            second_ppm=ppm,
+        )
+        for number in range(first, first + count)
+    ]
+
+
+def judged(verdicts: list[Verdict], rule: Contain = RULE) -> list[Decision]:
+    """Return what is decided because of beliefs."""
+    judge = Judge(Policy(cause=Causes(algo_fault=rule)), SITE, COLUMNS)
+    made = [one for verdict in verdicts for one in judge.judge(verdict)]
+    return [one for one in made if one.rule in NAMED]
+
+
+def changed(verdicts: list[Verdict], **values: object) -> list[Verdict]:
+    return [msgspec.structs.replace(one, **values) for one in verdicts]
+
+
+@pytest.mark.parametrize(("ppm", "shape"), STOPPED, ids=lambda one: str(one)[:40])
+def test_it_is_told_and_then_acted_upon(ppm: int, shape: Shape) -> None:
+    verdicts = windows(ppm)
+
+    told, *_, done = judged(verdicts)
+
+    first_ns = verdicts[0].close_ns
+    assert told.action is Action.EVIDENCE
+    assert told.t_ns - first_ns == shape.told * NS_PER_MS
+    assert done.action is Action.THROTTLE_SESSION
+    assert done.rule == shape.name
+    assert done.t_ns - first_ns == shape.limit * NS_PER_MS
+    assert f"faulty algorithm for {done.measured} ms of {shape.limit}" in done.why
+
+
+def test_whom_they_only_suspect_is_told() -> None:
+    ppm, shape = NAMED["session.suspected_for_long"]
+
+    (told,) = judged(windows(ppm, 200))
+
+    assert (told.action, told.rule) == (Action.EVIDENCE, shape.name)
+
+
+def test_of_less_nothing_is_said() -> None:
+    assert judged(windows(min(ppm for ppm, _ in BELIEVED) - 1, 200)) == []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param({"second_ppm": 699_999}, id="less sure"),
+        pytest.param({"second": Cause.NORMAL}, id="of another mind"),
+        pytest.param({"abstains": True}, id="torn"),
+        pytest.param({"cause": Cause.NORMAL}, id="normal"),
+    ],
+)
+def test_one_model_that_doubts_is_enough(values: dict[str, object]) -> None:
+    assert judged(changed(windows(990_000, 200), **values)) == []
+
+
+def test_who_was_never_asked_doubts_nothing() -> None:
+    """A host without the second model is judged by the first."""
+    done = judged(changed(windows(990_000), second=None, second_ppm=0))
+
+    assert done[-1].action is Action.THROTTLE_SESSION
+
+
+@pytest.mark.parametrize(
+    "honest",
+    [
+        pytest.param(HIT, id="hit"),
+        pytest.param({"history_ms": 4999}, id="begun"),
+        pytest.param(BELL, id="bell"),
+        pytest.param({"rate_10s": 1236}, id="settled"),
+        pytest.param(
+            {
+                "same_symbol_share": 1000,
+                "same_side_share": 1000,
+                "cancels_per_new": 0,
+                "replaces_per_new": 0,
+            },
+            id="large order",
+        ),
+    ],
+)
+def test_what_honest_sessions_do_for_long_is_no_fault(honest: dict[str, int]) -> None:
+    assert judged(windows(990_000, 200, **honest)) == []
+
+
+def test_who_is_young_is_believed_while_the_others_are_calm() -> None:
+    calm = BELL | {"elevated_1s": 4}
+
+    assert judged(windows(990_000, **calm))[-1].action is Action.THROTTLE_SESSION
+
+
+def test_a_volley_is_none_however_sure_they_are() -> None:
+    """A hard rule counts as an opinion, but for what may pass."""
+    ruled = {"rule": "session.orders_alike_per_second", "second": None}
+    volley = windows(990_000, 200, rate_16=120_000, history_ms=30_000, streak_ms=320)
+
+    assert judged(changed(volley, **ruled)) == []
+
+
+@pytest.mark.parametrize(("rest", "acts"), [(4, True), (40, False)])
+def test_haste_that_comes_and_goes_adds_up_unless_it_rests(
+    rest: int, *, acts: bool
+) -> None:
+    """Of 0.3 s each, between rests of 0.2 and 2 s."""
+    bursts = [
+        one
+        for turn in range(20)
+        for one in windows(850_000, 6, first=1 + turn * (6 + rest))
+    ]
+    found = {one.action for one in judged(bursts)}
+
+    assert (Action.THROTTLE_SESSION in found) is acts
+
+
+def test_a_policy_may_have_it_told() -> None:
+    told = Contain(action="throttle_session", at_once=(), tier_max=4)
+
+    assert {one.action for one in judged(windows(990_000, 200), told)} == {
+        Action.EVIDENCE
+    }
+
+
+def test_the_shipped_policy_acts_upon_two_of_them() -> None:
+    at_once = Policy().cause.algo_fault.at_once
+
+    assert [one.name for one in BELIEFS if one.name in at_once] == [
+        shape.name for _, shape in STOPPED
+    ]
+    assert len(PATIENT) > 1
