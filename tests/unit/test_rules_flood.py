@@ -300,6 +300,15 @@ def named(name: str) -> Rule:
         ("connections_of_clients_without_logon", {"logon_rate": 10}),
         ("connections_of_clients_without_logon", {"sources": 3}),  # many come back
         ("connections_of_clients_without_logon", {"session_rate": 0}),  # no venue
+        ("connections_of_clients_at_length", {"logon_rate": 10}),  # they are let in
+        ("connections_of_clients_at_length", {"sources": 5}),  # a floor comes back
+        ("connections_of_clients_at_length", {"streak_ms": 199}),  # a program's checks
+        ("connections_of_clients_at_length", {"half_open_share": 701}),  # they wait
+        ("connections_of_clients_at_length", {"session_rate": 0}),  # no venue
+        ("odd_segments_of_clients", {"syn_rate": 590}),  # what was left over
+        ("odd_segments_of_clients", {"reply_share": 300}),  # and is refused
+        ("odd_segments_of_clients", {"sources": 5}),  # of all, after a gap
+        ("odd_segments_of_clients", {"over_baseline": 9000}),  # as ever
         ("several_half_open_of_strangers", {"sources": 1}),  # a balancer's checks
         ("several_half_open_of_strangers", {"reset_rate": 400}),  # they are given up
         ("several_half_open_of_strangers", {"half_open_share": 800}),  # or completed

@@ -23,6 +23,14 @@ OF_CLIENTS = (
     ("over_baseline", 20_000, ANY),
     ("packets_per_source", 2000, ANY),
 )
+#: Few of those who trade are all there is, far above what is usual.
+OF_FEW_CLIENTS = (
+    *AT_GATEWAY,
+    ("history_ms", 1000, ANY),
+    ("known_share", 800, ANY),
+    ("sources", 1, 4),
+    ("over_baseline", 20_000, ANY),
+)
 LASTING = (("rate_1s", 150, ANY), ("streak_ms", 50, ANY))
 #: Nothing but segments of no connection, and none of them a SYN.
 SEGMENTS = (
@@ -174,6 +182,42 @@ ODD_RULES = (
 
 #: What is acted upon as well, and takes too long for the fast lane (ADR 0051).
 ODD_LATE_RULES = (
+    # Connections completed under the addresses of one or a few hosts that trade, two
+    # hundred a second for a fifth of a second, and no Logon: a client in a loop, if it
+    # is one, has long had its answer. Nobody is named, and who holds a session passes.
+    Rule(
+        name="gateway.connections_of_clients_at_length",
+        cause=Cause.FLOOD,
+        unit="handshakes/s",
+        feature="completed_rate",
+        limit=200,
+        needs=(
+            *OF_FEW_CLIENTS,
+            ("logon_rate", 0, 0),
+            ("half_open_share", 0, 700),
+            ("busiest_port_share", 500, ANY),
+            ("rate_1s", 400, ANY),
+            ("streak_ms", 200, ANY),
+            ("session_rate", 1, ANY),
+        ),
+    ),
+    # SYNs and segments of no connection at once, hundreds of either a second, under the
+    # addresses of a few hosts that trade, and hardly anything goes back to them: what
+    # was lost of a connection, or comes back, is one of the two, or answered.
+    Rule(
+        name="gateway.odd_segments_of_clients",
+        cause=Cause.FLOOD,
+        unit="segments/s",
+        feature="stray_tcp_rate",
+        limit=600,
+        needs=(
+            *OF_FEW_CLIENTS,
+            ("syn_rate", 600, ANY),
+            ("reply_share", 0, 250),
+            ("rate_1s", 300, ANY),
+            ("streak_ms", 50, ANY),
+        ),
+    ),
     # Segments to which nothing goes back under the addresses of those who trade: nobody
     # is named, and who holds a session passes.
     Rule(
