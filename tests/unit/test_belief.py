@@ -5,7 +5,6 @@ import pytest
 
 from airnet.decide.covering import NS_PER_MS, OWN_MAX
 from airnet.decide.judge import Judge
-from airnet.decide.likeness import PATIENT
 from airnet.decide.policy import Causes, Contain, Policy
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.decision import Action, Decision
@@ -54,6 +53,17 @@ HIT = LAYERS | {
     "replaces_per_new": 0,
     "entropy": 3875,
     "loop_share": 83,
+}
+#: A list of three hundred names that is entered into the book.
+LIST = LAYERS | {
+    "same_symbol_share": 0,
+    "same_side_share": 566,
+    "cancels_per_new": 0,
+    "replaces_per_new": 0,
+    "fills_per_new": 166,
+    "entropy": 4000,
+    "loop_share": 0,
+    "gap_deviation": 776,
 }
 #: Two seconds after a bell, at which a fifth of the others hurry no more.
 BELL = {"history_ms": 9999, "elevated_1s": 5}
@@ -143,6 +153,7 @@ def test_who_was_never_asked_doubts_nothing() -> None:
     "honest",
     [
         pytest.param(HIT, id="hit"),
+        pytest.param(LIST, id="list"),
         pytest.param({"history_ms": 4999}, id="begun"),
         pytest.param(BELL, id="bell"),
         pytest.param({"rate_10s": 1236}, id="settled"),
@@ -159,6 +170,21 @@ def test_who_was_never_asked_doubts_nothing() -> None:
 )
 def test_what_honest_sessions_do_for_long_is_no_fault(honest: dict[str, int]) -> None:
     assert judged(windows(990_000, 200, **honest)) == []
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param({"loop_share": 151}, id="comes again"),
+        pytest.param({"entropy": 3599}, id="alike"),
+        pytest.param({"rejects": 3}, id="is refused"),
+        pytest.param({"cancels_per_new": 301, "cancel_age_us": 19_999}, id="withdrawn"),
+    ],
+)
+def test_what_comes_again_is_believed_of_a_list(odd: dict[str, int]) -> None:
+    done = judged(windows(990_000, 200, **LIST | {"fills_per_new": 100} | odd))
+
+    assert Action.THROTTLE_SESSION in {one.action for one in done}
 
 
 def test_who_is_young_is_believed_while_the_others_are_calm() -> None:
@@ -204,4 +230,3 @@ def test_the_shipped_policy_acts_upon_two_of_them() -> None:
     assert [one.name for one in BELIEFS if one.name in at_once] == [
         shape.name for _, shape in STOPPED
     ]
-    assert len(PATIENT) > 1

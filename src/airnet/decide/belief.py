@@ -7,11 +7,10 @@ second of certainty: the time that windows cover of which no model doubts it, le
 of what they do not.
 
 Two kinds of honest business are taken for faulty for many seconds, and left out: what
-is honest by what it is (`PATIENT` in airnet.decide.likeness: large orders in pieces,
-lists, refreshed quotes, prices that are asked, makers that are hit), and who has just
-begun to send, or has been as fast for ten seconds, as through an opening. So are
-volleys: a hard rule counts as an opinion, unless what broke it may pass
-(airnet.decide.lasting). docs/adr/0096 has how near honest sessions came.
+is honest by what it is (airnet.decide.patience), and who has just begun to send, or has
+been as fast for ten seconds, as through an opening. So are volleys: a hard rule counts
+as an opinion, unless what broke it may pass (airnet.decide.lasting). docs/adr/0096 has
+how near honest sessions came.
 
 Integers; time is capture time. Bounded: who was believed least lately goes.
 """
@@ -21,6 +20,7 @@ import functools
 from airnet.decide import lasting, likeness
 from airnet.decide.covering import Count, amount, covered
 from airnet.decide.findings import Columns, Finding
+from airnet.decide.patience import PATIENT
 from airnet.decide.streaks import STREAKS_MAX, Key
 from airnet.decide.terms import Terms
 from airnet.domain.insistence import BELIEVED
@@ -103,7 +103,7 @@ def _is_odd(feature: likeness.Feature) -> bool:
         hurried, others = feature("elevated_1s"), feature("active_sessions")
         if hurried is None or others is None or hurried * 1000 > CROWD * others:
             return False
-    return not any(looks_so(feature) for looks_so in likeness.PATIENT)
+    return not any(looks_so(feature) for looks_so in PATIENT)
 
 
 __all__ = ["Beliefs"]

@@ -133,16 +133,6 @@ _QUOTED = (
 )
 _STOOD_US = 100_000
 
-#: Of one name or two, nearly all of it filled, none like the other: a maker whom the
-#: others hit, at fifty times its past and for 0.6 s, with both models sure of it.
-_HIT = (
-    ("same_symbol_share", 700, None),
-    ("fills_per_new", 700, None),
-    ("entropy", 3500, None),
-    ("loop_share", None, 150),
-    ("rejects", None, 2),
-)
-
 #: Several large orders worked at once: nothing repeats, and the session has been near
 #: half as fast before. Both models were sure of it for a second, at four to six times
 #: its past, in days of thirty sessions.
@@ -228,7 +218,7 @@ def is_honest(feature: Feature) -> bool:
         return True
     if is_refresh(feature) or is_worked(feature) or is_basket(feature):
         return True
-    return _is_within(feature, _SEVERAL)
+    return is_within(feature, _SEVERAL)
 
 
 def is_risen(feature: Feature) -> bool:
@@ -240,27 +230,22 @@ def is_risen(feature: Feature) -> bool:
 def is_worked(feature: Feature) -> bool:
     """Return whether a session's window is of large orders that it sends in pieces."""
     worked = (_WORKED, _PARTED, _BOTH_WAYS, _MINDED)
-    return any(_is_within(feature, one) for one in worked)
+    return any(is_within(feature, one) for one in worked)
 
 
 def is_basket(feature: Feature) -> bool:
     """Return whether a session's window is of a list of names worked at once."""
-    return _is_within(feature, _BASKET)
+    return is_within(feature, _BASKET)
 
 
 def is_paced(feature: Feature) -> bool:
     """Return whether a session's window is of a list of names, at whatever pace."""
-    return _is_within(feature, _PACED)
+    return is_within(feature, _PACED)
 
 
 def is_pieces(feature: Feature) -> bool:
     """Return whether a session's window is of like pieces that are taken at once."""
-    return _is_within(feature, _PIECES)
-
-
-def is_hit(feature: Feature) -> bool:
-    """Return whether a session's window is of a maker whom the others hit."""
-    return _is_within(feature, _HIT)
+    return is_within(feature, _PIECES)
 
 
 def is_vague(feature: Feature) -> bool:
@@ -274,7 +259,7 @@ def is_vague(feature: Feature) -> bool:
         return True
     if is_settled(feature) or is_lasting(feature):
         return True
-    if is_slight(feature) and not _is_within(feature, _TAKEN):
+    if is_slight(feature) and not is_within(feature, _TAKEN):
         return True
     return _is_below(feature("relative_symbol"), _OWN) or is_none(feature)
 
@@ -283,7 +268,7 @@ def is_none(feature: Feature) -> bool:
     """Return whether a session does nothing of what faults do."""
     if feature("fills_per_new") is None:
         return False
-    return not any(_is_within(feature, bounds) for bounds in _FAULTS)
+    return not any(is_within(feature, bounds) for bounds in _FAULTS)
 
 
 def is_new(feature: Feature) -> bool:
@@ -308,12 +293,12 @@ def is_usual(feature: Feature) -> bool:
 
 def is_probing(feature: Feature) -> bool:
     """Return whether a session's window is of a desk that asks prices it knows."""
-    return _is_within(feature, _PROBED)
+    return is_within(feature, _PROBED)
 
 
 def is_slight(feature: Feature) -> bool:
     """Return whether a session is hardly faster than it was, no loop, and taken."""
-    return _is_within(feature, _SLIGHT)
+    return is_within(feature, _SLIGHT)
 
 
 def is_followed(feature: Feature) -> bool:
@@ -323,12 +308,12 @@ def is_followed(feature: Feature) -> bool:
 
 def is_stuffing(feature: Feature) -> bool:
     """Return whether a session withdraws at once what it sends in one name."""
-    return _is_within(feature, _STUFFED)
+    return is_within(feature, _STUFFED)
 
 
 def is_refresh(feature: Feature) -> bool:
     """Return whether a session's window is of a maker that refreshes its quotes."""
-    return _is_within(feature, _REFRESH)
+    return is_within(feature, _REFRESH)
 
 
 def is_quoting(feature: Feature) -> bool:
@@ -340,7 +325,7 @@ def is_quoting(feature: Feature) -> bool:
     age_us = feature("cancel_age_us")
     if age_us is not None and age_us < _STOOD_US:
         return False
-    return _is_within(feature, _QUOTED)
+    return is_within(feature, _QUOTED)
 
 
 def is_settled(feature: Feature) -> bool:
@@ -352,9 +337,6 @@ def is_settled(feature: Feature) -> bool:
     now, before = feature("rate_1s"), feature("rate_10s")
     return now is not None and before is not None and now * 1000 < before * _NEWS
 
-
-#: What is honest by what it is, for however long it lasts, whatever models make of it.
-PATIENT = (is_refresh, is_worked, is_paced, is_pieces, is_probing, is_hit)
 
 #: What keeps both models from being believed of a rule that is only told.
 HONEST = (
@@ -376,9 +358,10 @@ def _is_below(value: int | None, least: int) -> bool:
     return value is not None and value < least
 
 
-def _is_within(
+def is_within(
     feature: Feature, bounds: Iterable[tuple[str, int | None, int | None]]
 ) -> bool:
+    """Return whether a window is within all bounds; what is not known is in none."""
     for name, least, most in bounds:
         value = feature(name)
         if value is None:

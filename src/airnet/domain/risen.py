@@ -164,8 +164,9 @@ RISEN = (
         told=300,
         limit=1000,
     ),
-    # Orders moved, whichever, each within 70 ms, and hardly one sent or withdrawn. Who
-    # refreshes all his quotes at that rate moves each after a sixth of a second.
+    # Told alone: orders moved, whichever, each within 70 ms, and hardly one sent or
+    # withdrawn. Who refreshes all his quotes at that rate moves each after a sixth of a
+    # second; pegs that follow a price that runs do so for as long as it does.
     Shape(
         "session.replaced_above_its_past",
         (
@@ -180,7 +181,7 @@ RISEN = (
             _SEEN,
         ),
         told=300,
-        limit=1000,
+        limit=0,
     ),
     # One order moved, and moved again, some of it back to where it was. A maker that
     # leans moves two in volleys, and a peg follows a price that moves many.

@@ -1,0 +1,57 @@
+"""Patience: what honest sessions do for long, whatever models make of it.
+
+Large orders in pieces, lists, refreshed quotes, prices that are asked, makers that are
+hit, and whatever never comes again: airnet.decide.belief counts none of it.
+"""
+
+from airnet.decide import likeness
+from airnet.decide.likeness import Feature, is_within
+
+#: Of one name or two, nearly all of it filled, none like the other: a maker whom the
+#: others hit, at fifty times its past and for 0.6 s, with both models sure of it.
+_HIT = (
+    ("same_symbol_share", 700, None),
+    ("fills_per_new", 700, None),
+    ("entropy", 3500, None),
+    ("loop_share", None, 150),
+    ("rejects", None, 2),
+)
+
+#: Nothing comes again, and nothing is refused: a list of three hundred names, a book
+#: that is entered anew, at fifty a second and for seconds, of all of which both models
+#: were sure. (What comes and goes at once is another matter.)
+_VARIED = (
+    ("entropy", 3600, None),
+    ("loop_share", None, 150),
+    ("repeat_run", None, 3),
+    ("rejects", None, 2),
+)
+_TAKEN_BACK, _AT_ONCE_US = 300, 20_000
+
+
+def is_hit(feature: Feature) -> bool:
+    """Return whether a session's window is of a maker whom the others hit."""
+    return is_within(feature, _HIT)
+
+
+def is_varied(feature: Feature) -> bool:
+    """Return whether nothing of a window comes again, or is soon withdrawn."""
+    age_us = feature("cancel_age_us")
+    is_back = (feature("cancels_per_new") or 0) > _TAKEN_BACK
+    if is_back and age_us is not None and age_us < _AT_ONCE_US:
+        return False
+    return is_within(feature, _VARIED)
+
+
+#: What is honest by what it is, for however long it lasts, whatever models make of it.
+PATIENT = (
+    likeness.is_refresh,
+    likeness.is_worked,
+    likeness.is_paced,
+    likeness.is_pieces,
+    likeness.is_probing,
+    is_hit,
+    is_varied,
+)
+
+__all__ = ["PATIENT", "is_hit", "is_varied"]
