@@ -174,6 +174,8 @@ struct window_session {
 	uint64_t far_tick_ns; /* the tick of its last row of an order; window_price.h */
 	uint64_t turn_ns, undone_ns; /* window_turn.h */
 	uint32_t far_run, far_left, turns, undone;
+	uint64_t met_ns; /* window_meet.h */
+	uint32_t met, met_with, refused_run;
 	struct window_name names[WINDOW_NAMES];
 	uint64_t loss_first_ns, loss_ns[2], loss_epoch; /* window_loss.h */
 	uint32_t loss_now, loss_before, loss_old;

@@ -35,7 +35,7 @@
 	X(price_through) X(price_steps) X(quantity_over_largest) \
 	X(quantity_over_own) X(last_fill_ms) X(fills_seen) X(orders_seen) \
 	X(far_elsewhere) X(run) X(left_out) X(turns) X(undone) \
-	X(undone_after_ms)
+	X(undone_after_ms) X(met) X(refused_run) X(others_rejected)
 /* clang-format on */
 
 enum {

@@ -99,15 +99,12 @@ static inline void window_session_fills(const struct window_session *s, float *r
 	window_put_unless(row, S_drift_share, window_share(net, traded), !traded);
 }
 
-/* How the gateway answers it, and how it answers others. */
-static inline void window_session_answers(const struct window_state *w,
-					  const struct window_session *s, float *row)
+/* What its gateway refuses of what the others ask, in thousandths. */
+static inline uint64_t window_others_rejected(const struct window_state *w,
+					      const struct window_session *s)
 {
 	const uint64_t *c = s->current;
 	const struct window_venue *v = &w->venues[s->venue];
-	uint64_t acks = window_recent(s, C_ACKS);
-	uint64_t mean = acks ? window_recent(s, C_ACK_US) / acks : 0;
-	uint64_t refused = window_recent(s, C_REJECT);
 	uint64_t own = s->fast_answer + (c[C_ANSWER] << 16) / 10;
 	uint64_t own_bad = s->fast_refused + (c[C_REFUSED] << 16) / 10;
 	uint64_t all = v->answers_fast + ((uint64_t)v->health.answers << 16) / 10;
@@ -115,12 +112,24 @@ static inline void window_session_answers(const struct window_state *w,
 
 	all = all > own ? all - own : 0;
 	bad = bad > own_bad ? bad - own_bad : 0;
+	return window_share(bad, all);
+}
+
+/* How the gateway answers it, and how it answers others. */
+static inline void window_session_answers(const struct window_state *w,
+					  const struct window_session *s, float *row)
+{
+	const uint64_t *c = s->current;
+	uint64_t acks = window_recent(s, C_ACKS);
+	uint64_t mean = acks ? window_recent(s, C_ACK_US) / acks : 0;
+	uint64_t refused = window_recent(s, C_REJECT);
+
 	window_put(row, S_reject_share,
 		   window_share(refused, window_recent(s, C_REPORT) + refused));
 	window_put(row, S_rejects, refused);
 	window_put(row, S_retries,
 		   window_rate(s->slow_retry + (c[C_RETRY] << 16) / 100));
-	window_put(row, S_others_rejected, window_share(bad, all));
+	window_put(row, S_others_rejected, window_others_rejected(w, s));
 	window_put(row, S_outstanding, s->outstanding);
 	window_put_unless(row, S_ack_mean_us, mean, !acks);
 	window_put_unless(row, S_ack_ratio,

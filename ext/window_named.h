@@ -19,6 +19,10 @@ struct window_price {
 	int64_t high_now, low_now, high_before, low_before;
 	uint32_t batch;
 	uint32_t far, far_session; /* turns of sessions whose orders were far off */
+	uint64_t meet_ns; /* the last new order that met none, 0 = there is none */
+	int64_t meet_price, meet_quantity;
+	uint32_t meet_session;
+	uint8_t meet_is_buy;
 };
 
 static inline uint32_t window_price_set(uint64_t symbol_key)

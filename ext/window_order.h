@@ -172,6 +172,7 @@ static inline void window_report(struct window_state *w, struct window_session *
 	int waited = window_pending_take(w, s, v, m->order_key, refused);
 
 	window_venue_answer(w, v, s, refused);
+	window_answered(s, refused);
 	s->current[C_ANSWER]++;
 	s->current[C_REFUSED] += (uint64_t)refused;
 	s->current[C_REPORT]++;
@@ -224,6 +225,8 @@ static inline void window_other(struct window_state *w, struct window_session *s
 	if (m->kind == AIRNET_KIND_REJECT ||
 	    (!up && m->kind == AIRNET_KIND_CANCEL_REJECT)) {
 		s->current[C_REJECT]++;
+		if (m->kind == AIRNET_KIND_REJECT && !up)
+			window_answered(s, 1);
 		if (!up) {
 			window_venue_answer(w, v, s, 1);
 			s->current[C_ANSWER]++;

@@ -12,7 +12,8 @@
 #define AIRNET_WINDOW_PRICE_H
 
 #include "window_columns_mirror.h"
-#include "window_turn.h"
+#include "window_conduct.h"
+#include "window_meet.h"
 
 #define WINDOW_PRICE_BATCH 16 /* fills that have a band of their own */
 #define WINDOW_PRICE_TRADES 8 /* fills of a symbol before a price is far off */
@@ -135,6 +136,9 @@ static inline void window_price_columns(const struct window_state *w,
 	window_put(row, O_undone, s->undone);
 	window_put(row, O_undone_after_ms,
 		   s->undone ? (s->undone_ns - s->first_order_ns) / 1000000 : 0);
+	window_put(row, O_met, s->met);
+	window_put(row, O_refused_run, s->refused_run);
+	window_put(row, O_others_rejected, window_others_rejected(w, s));
 }
 
 /* An order to be seen: a row, unless its session had one in this tick. */
@@ -229,7 +233,7 @@ static inline void window_price_order(struct window_state *w, struct window_sess
 		return;
 	n = window_name_get(w, s, m->symbol_key);
 	p = &w->prices[n->row];
-	is_shown = m->type == 'D' && window_turn(w, s, n, m);
+	is_shown = m->type == 'D' && (window_turn(w, s, n, m) | window_met(w, s, p, m));
 	if (__builtin_expect(window_price_is_far(p, m), 0)) {
 		window_price_far(w, s, p, m);
 	} else {

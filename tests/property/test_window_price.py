@@ -151,6 +151,45 @@ def turners(draw: st.DrawFn) -> tuple[Rows, Rows]:
     return tape(steps)
 
 
+@st.composite
+def meeters(draw: st.DrawFn) -> tuple[Rows, Rows]:
+    """Sessions that meet each other's orders, send large ones, and are refused."""
+    steps: list[tuple[int, dict[str, int]]] = []
+    for _ in range(draw(st.integers(1, 5))):
+        sessions = draw(st.sampled_from([[0, 1], [1, 0], [2, 2], [0, 1, 2], [1, 2]]))
+        symbols = draw(st.sampled_from([[7], [7, 9], [7, TWIN]]))
+        wait_ns = draw(st.sampled_from([0, 1_000_000, 19_000_000, 21_000_000]))
+        apart = draw(st.sampled_from([0, 0, 1, -1]))
+        size = draw(st.sampled_from([1, 1, 3, 40, 2_000, 0, -1]))
+        answer = draw(st.sampled_from([b"", b"", b"8", b"0", b"3", b"9", b"F"]))
+        for number in range(draw(st.integers(1, 30))):
+            side = number % 2
+            order = {
+                **ORDER,
+                "symbol_key": draw(st.sampled_from(symbols)),
+                "session": sessions[number % len(sessions)],
+                "side": 49 + side,
+                "flags": 0x20,
+                "price": draw(st.sampled_from([100 - apart * side] * 9 + [0, 50])),
+                "quantity": (size + draw(st.sampled_from([0] * 9 + [1]))) * SCALE,
+                "type": draw(st.sampled_from([ord("D")] * 9 + [ord("G")])),
+            }
+            steps.append((wait_ns, order))
+            if not answer:
+                continue
+            said = {**order, **FILL, "exec_type": answer[0]}
+            if answer in (b"3", b"9"):
+                kind = KIND["reject" if answer == b"3" else "cancel_reject"]
+                said |= {"type": answer[0], "kind": kind}
+            steps.append((draw(st.sampled_from([0, 1_000])), said))
+    return tape(steps)
+
+
+@given(meeters(), st.sampled_from([1, 7, 4096]))
+def test_meetings_equal_their_reference(capture: tuple[Rows, Rows], batch: int) -> None:
+    assert closed(*capture, batch) == expected(*capture)
+
+
 @given(turners(), st.sampled_from([1, 7, 4096]))
 def test_turns_equal_their_reference(capture: tuple[Rows, Rows], batch: int) -> None:
     assert closed(*capture, batch) == expected(*capture)
@@ -165,6 +204,14 @@ def market(seed: int, count: int) -> list[tuple[int, dict[str, int]]]:
     middle = rng.integers(500, 20_000, 5)
     steps: list[tuple[int, dict[str, int]]] = []
     for number in range(count):
+        if number % 7 == 0:  # two trade with each other, and one is refused
+            meet = {"symbol_key": 6, "price": SCALE, "quantity": 8 * SCALE}
+            pair = ((7, 49), (8, 50))
+            for session, side in pair if number % 2 else pair[::-1]:
+                steps.append((0, {**ORDER, **meet, "session": session, "side": side}))
+            steps[-1] = (0, steps[-1][1] | {"side": 99 - steps[-2][1]["side"]})
+            steps.append((0, {**ORDER, **meet, "session": 9, "symbol_key": 4}))
+            steps.append((0, {**steps[-1][1], **FILL, "exec_type": ord("8")}))
         if number % 9 == 0:  # one buys and sells the same, and loses a cent each time
             side = number // 9 % 2
             turn = {"symbol_key": 5, "session": 6, "price": SCALE - side * SCALE // 100}

@@ -255,6 +255,8 @@ class Reference:
             self.report(index, m)
         elif (not up and kind == 6) or kind == 7:
             s.now["reject"] += 1
+            if kind == 7 and not up:
+                self.prices.meetings.answer(index, is_refused=True)
             if not up:
                 self.venues.answer(index, is_reject=True)
                 s.now["answer"] += 1
@@ -322,6 +324,8 @@ class Reference:
         usual = own, s.base_new
         row = self.prices.order(index, s.told, m, usual, now, self.next_ns)
         if row is not None:
+            venue = self.venues.clients[index].venue
+            row["others_rejected"] = s.manner.others_rejected(venue, s.now)
             key = self.prices.key(index, now, s.accepted, self.frame_count)
             self.windows.append((key, row))
 
@@ -379,6 +383,7 @@ class Reference:
             s.now["acks"] += 1
             s.now["ack_us"] += took
         self.venues.answer(index, is_reject=kind == "8")
+        self.prices.meetings.answer(index, is_refused=kind == "8")
         s.now["report"] += 1
         s.now["fill"] += kind in "F12"
         s.now["reject"] += kind == "8"

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tests.reference.window_meet import Meetings
 from tests.reference.window_venue import Row
 
 BATCH, FILLS_MIN, ORDERS_MIN, FAR, FORGET = 16, 8, 32, 32, 1024
@@ -144,6 +145,7 @@ class Prices:
 
     def __init__(self) -> None:
         self.symbols: dict[int, Symbol] = {}
+        self.meetings = Meetings()
 
     def fill(self, told: Told, m: np.void, now: int) -> None:
         """Somebody was told of a fill."""
@@ -174,6 +176,8 @@ class Prices:
         symbol = self.symbols.setdefault(int(m["symbol_key"]), Symbol())
         told.name(int(m["symbol_key"]))
         is_shown = kind == "D" and told.turn(m, now, own[1])
+        if kind == "D":
+            is_shown |= self.meetings.order(index, m, now)
         row, is_far = None, symbol.is_far(m)
         told.run = told.run + 1 if is_far else 0
         if (is_far or is_shown) and told.tick == tick:
@@ -224,6 +228,8 @@ class Prices:
             "undone_after_ms": (
                 (told.undone_from - told.first) // 1_000_000 if told.undone else 0
             ),
+            "met": self.meetings.own(index).met,
+            "refused_run": self.meetings.own(index).refused,
         }
 
     @staticmethod

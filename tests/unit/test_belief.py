@@ -8,7 +8,7 @@ from airnet.decide.judge import Judge
 from airnet.decide.policy import Causes, Contain, Policy
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.decision import Action, Decision
-from airnet.domain.insistence import ACTED, BELIEFS, BELIEVED
+from airnet.domain.insistence import ACTED, BELIEFS, BELIEVED, ENDLESS
 from airnet.domain.shape import Shape
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION
@@ -95,7 +95,7 @@ def judged(verdicts: list[Verdict], rule: Contain = RULE) -> list[Decision]:
     """Return what is decided because of beliefs."""
     judge = Judge(Policy(cause=Causes(algo_fault=rule)), SITE, COLUMNS)
     made = [one for verdict in verdicts for one in judge.judge(verdict)]
-    return [one for one in made if one.rule in NAMED]
+    return [one for one in made if one.rule in {*NAMED, ENDLESS[1].name}]
 
 
 def changed(verdicts: list[Verdict], **values: object) -> list[Verdict]:
@@ -104,7 +104,7 @@ def changed(verdicts: list[Verdict], **values: object) -> list[Verdict]:
 
 @pytest.mark.parametrize(("ppm", "shape"), STOPPED, ids=lambda one: str(one)[:40])
 def test_it_is_told_and_then_acted_upon(ppm: int, shape: Shape) -> None:
-    verdicts = windows(ppm)
+    verdicts = windows(ppm, **{name: least for name, least, _ in shape.bounds})
 
     told, *_, done = judged(verdicts)
 
@@ -156,6 +156,11 @@ def test_who_was_never_asked_doubts_nothing() -> None:
         pytest.param(LIST, id="list"),
         pytest.param({"history_ms": 4999}, id="begun"),
         pytest.param(BELL, id="bell"),
+        pytest.param({"elevated_1s": 5}, id="crowd"),
+        pytest.param(
+            {"elevated_1s": 5, "relative_1s": 7999, "relative_first": 9000},
+            id="crowd, and not far above it",
+        ),
         pytest.param({"rate_10s": 1236}, id="settled"),
         pytest.param(
             {
@@ -193,6 +198,13 @@ def test_who_is_young_is_believed_while_the_others_are_calm() -> None:
     assert judged(windows(990_000, **calm))[-1].action is Action.THROTTLE_SESSION
 
 
+def test_who_is_far_above_a_crowd_is_believed() -> None:
+    far = {"elevated_1s": 19, "relative_1s": 8000, "relative_first": 5000}
+
+    assert judged(windows(990_000, **far))[-1].action is Action.THROTTLE_SESSION
+    assert judged(windows(990_000, **far, history_ms=9999)) == []
+
+
 def test_a_volley_is_none_however_sure_they_are() -> None:
     """A hard rule counts as an opinion, but for what may pass."""
     ruled = {"rule": "session.orders_alike_per_second", "second": None}
@@ -224,9 +236,81 @@ def test_a_policy_may_have_it_told() -> None:
     }
 
 
-def test_the_shipped_policy_acts_upon_two_of_them() -> None:
+def test_whom_they_only_suspect_near_its_past_is_told() -> None:
+    far = {"relative_1s": 7999, "relative_first": 9000}
+
+    assert {one.action for one in judged(windows(700_000, 200, **far))} == {
+        Action.EVIDENCE
+    }
+
+
+def test_the_shipped_policy_acts_upon_three_of_them() -> None:
     at_once = Policy().cause.algo_fault.at_once
 
     assert [one.name for one in BELIEFS if one.name in at_once] == [
         shape.name for _, shape in STOPPED
     ]
+
+
+#: A list that is far above all that its session ever did.
+FAR = LIST | {"relative_1s": 8000, "relative_first": 5000}
+
+
+def test_a_list_that_never_ends_is_none() -> None:
+    ppm, shape = ENDLESS
+
+    told, *_, done = judged(windows(ppm, 200, **FAR))
+
+    assert (told.action, told.rule) == (Action.EVIDENCE, shape.name)
+    assert told.measured >= shape.told > told.measured - 2 * OWN_MAX
+    assert (done.action, done.rule) == (Action.THROTTLE_SESSION, shape.name)
+    assert done.measured >= shape.limit > done.measured - 2 * OWN_MAX
+    assert f"come to {done.measured} of {shape.limit} needed" in done.why
+
+
+@pytest.mark.parametrize(
+    "less",
+    [
+        {"relative_1s": 7999},
+        {"relative_first": 4999},
+        {"history_ms": 4999},
+        {"rate_10s": 1236, "rate_1s": 1236},
+    ],
+    ids=lambda less: next(iter(less)),
+)
+def test_who_is_not_far_above_its_past_may_go_on(less: dict[str, int]) -> None:
+    """Or has none; or has been as fast for ten seconds."""
+    assert judged(windows(990_000, 400, **FAR | less)) == []
+
+
+def test_of_a_list_that_one_model_doubts_nothing_is_counted() -> None:
+    assert judged(windows(ENDLESS[0] - 1, 400, **FAR)) == []
+
+
+def test_a_list_of_nine_hundred_names_is_told_and_no_more() -> None:
+    made = judged(windows(990_000, 940 // OWN_MAX, **FAR))
+
+    assert {one.action for one in made} == {Action.EVIDENCE}
+
+
+def test_lists_with_rests_between_them_are_lists() -> None:
+    """Eight a second are taken: three of five hundred, a minute apart."""
+    lists = [
+        one
+        for turn in range(3)
+        for one in windows(990_000, 32, first=1 + turn * 1200, **FAR)
+    ]
+    own = NAMES.index("messages")
+    counted = [
+        msgspec.structs.replace(
+            one,
+            features=(
+                *one.features[:own],
+                500 + OWN_MAX * number,
+                *one.features[own + 1 :],
+            ),
+        )
+        for number, one in enumerate(lists)
+    ]
+
+    assert Action.THROTTLE_SESSION not in {one.action for one in judged(counted)}

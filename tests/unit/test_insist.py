@@ -4,7 +4,15 @@ import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
-from airnet.decide.insist import LEAK, MILLI, OWN_MAX, SECOND_NS, SPARE, Count, added
+from airnet.decide.counting import (
+    LEAK,
+    MILLI,
+    OWN_MAX,
+    SECOND_NS,
+    SPARE,
+    Count,
+    added,
+)
 from airnet.decide.judge import Judge
 from airnet.decide.policy import Causes, Contain, Policy
 from airnet.domain.columns import SESSION_SCHEMA
@@ -291,8 +299,14 @@ COUNTS = st.builds(
     st.sampled_from(SHAPES),
 )
 def test_a_count_is_bounded(before: Count, span: int, sent: int, shape: Shape) -> None:
-    now = added(before, before.at_ns + span, before.messages + sent, shape)
+    now = added(before, before.at_ns + span, before.messages + sent, 0, shape)
 
     most = max(shape.told, shape.limit) * MILLI + SPARE
     assert 0 <= now.total <= most
     assert now.total <= max(before.total, 0) + min(sent, OWN_MAX) * MILLI
+
+
+@pytest.mark.parametrize("before", [None, Count(5, 200, 9 * MILLI)], ids=["", "anew"])
+def test_a_count_begins_with_a_windows_own_orders(before: Count | None) -> None:
+    """As it does for whose messages are fewer than they were: another session."""
+    assert added(before, 7, 100, 12, SHAPES[0]) == Count(7, 100, 12 * MILLI)

@@ -27,7 +27,7 @@ COLUMNS = {
     kind: {name: place for place, name in enumerate(schema.names)}
     for kind, schema in SCHEMAS.items()
 }
-LONG, AT_LENGTH, AT_START, TURNED, UNDONE, SIZE, BOTH, OWN, PRICE = (
+LONG, AT_LENGTH, AT_START, TURNED, UNDONE, SIZE, BOTH, OWN, PRICE, MET, LOST, DEAF = (
     rule.name for rule in ORDER_RULES
 )
 BUY, SELL = ord("1"), ord("2")
@@ -260,7 +260,7 @@ def test_who_earns_what_others_pay_turns_nothing() -> None:
 
 
 def test_what_is_not_filled_is_quoted() -> None:
-    quoted = [one for one in turning(90, gap=20 * MS) if one["kind"] == KIND["new"]]
+    quoted = [one for one in turning(90, gap=21 * MS) if one["kind"] == KIND["new"]]
 
     assert said([*trading(), *quoted]) == []
 

@@ -12,24 +12,31 @@ been as fast for ten seconds, as through an opening. So are volleys: a hard rule
 as an opinion, unless what broke it may pass (airnet.decide.lasting). docs/adr/0096 has
 how near honest sessions came.
 
+What is honest by what it is has an end, though: a list, a large order. Of so many
+messages that no model doubts, whatever they look like, it is no longer believed that
+they are one (docs/adr/0097).
+
 Integers; time is capture time. Bounded: who was believed least lately goes.
 """
 
 import functools
 
-from airnet.decide import lasting, likeness
+from airnet.decide import counting, lasting, likeness
+from airnet.decide.counting import added, come_to
 from airnet.decide.covering import Count, amount, covered
 from airnet.decide.findings import Columns, Finding
 from airnet.decide.patience import PATIENT
+from airnet.decide.policy import Contain
 from airnet.decide.streaks import STREAKS_MAX, Key
 from airnet.decide.terms import Terms
-from airnet.domain.insistence import BELIEVED
+from airnet.domain.insistence import BELIEVED, ENDLESS, FAR
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION
 
 LEAST_PPM = min(least_ppm for least_ppm, _ in BELIEVED)
-#: Who has been seen for so long has a past, whatever the others do; who is half as
-#: young is believed while at most so many of a thousand others hurry.
+#: Who has been seen for so long has a past, and who is half as young while at most so
+#: many of a thousand others hurry. Among more, it is believed of who is far above it,
+#: against them: a quoter whose every price moved had both models 0.9 sure for a second.
 PAST_MS, YOUNG_MS, CROWD = 10_000, 5_000, 200
 
 
@@ -40,6 +47,7 @@ class Beliefs:
         self._terms = terms
         self._names = columns.get(WINDOW_SESSION, {})
         self._counts: dict[Key, dict[str, Count]] = {}
+        self._endlessly: dict[Key, counting.Count] = {}
 
     def of(self, verdict: Verdict, key: Key) -> Finding | None:
         """Add a window of a subject, and return what it comes to, if enough."""
@@ -51,17 +59,19 @@ class Beliefs:
         feature = functools.partial(self._value, verdict.features)
         messages = feature("messages")
         rule = self._terms.contain(Cause.ALGO_FAULT, verdict)
-        if messages is None or rule is None or not _is_odd(feature):
+        if messages is None or rule is None or not _has_past(feature):
             return None
         if lasting.may_pass(verdict.rule, feature):
             return None
+        found = self._endless(verdict, key, feature, rule)
+        if any(looks_so(feature) for looks_so in PATIENT):
+            return found
         counts = self._counts.pop(key, {})
         self._counts[key] = counts
         if len(self._counts) > STREAKS_MAX:
             del self._counts[next(iter(self._counts))]
-        found: Finding | None = None
         for least_ppm, shape in BELIEVED:
-            if sure_ppm < least_ppm:
+            if sure_ppm < least_ppm or not likeness.is_within(feature, shape.bounds):
                 continue
             was = counts.get(shape.name)
             now = counts[shape.name] = covered(was, verdict.close_ns, messages, shape)
@@ -70,13 +80,32 @@ class Beliefs:
                 found = said
         return found
 
+    def _endless(
+        self, verdict: Verdict, key: Key, feature: likeness.Feature, rule: Contain
+    ) -> Finding | None:
+        """Count the messages of a window, and return what they come to, if enough."""
+        least_ppm, shape = ENDLESS
+        messages, orders = feature("messages"), feature("orders")
+        if messages is None or _sure_ppm(verdict) < least_ppm:
+            return None
+        if not likeness.is_within(feature, shape.bounds):
+            return None
+        was = self._endlessly.pop(key, None)
+        now = added(was, verdict.close_ns, messages, orders or 0, shape)
+        self._endlessly[key] = now
+        if len(self._endlessly) > STREAKS_MAX:
+            del self._endlessly[next(iter(self._endlessly))]
+        return come_to(shape, now, is_acted=shape.name in rule.at_once)
+
     def forget(self, key: Key) -> None:
         """Begin a session anew: it has been acted upon."""
         self._counts.pop(key, None)
+        self._endlessly.pop(key, None)
 
     def state(self) -> tuple[object, ...]:
         """Return everything remembered, oldest first, as a value."""
-        return tuple((key, tuple(one.items())) for key, one in self._counts.items())
+        counts = tuple((key, tuple(one.items())) for key, one in self._counts.items())
+        return (counts, tuple(self._endlessly.items()))
 
     def _value(self, values: tuple[int | None, ...], name: str) -> int | None:
         column = self._names.get(name, len(values))
@@ -94,16 +123,17 @@ def _sure_ppm(verdict: Verdict) -> int:
     return min(verdict.probability_ppm, verdict.second_ppm)
 
 
-def _is_odd(feature: likeness.Feature) -> bool:
-    """Return whether nothing that honest sessions do for long explains a window."""
+def _has_past(feature: likeness.Feature) -> bool:
+    """Return whether a session has a past, and is above it; in a crowd, far above."""
     history_ms = feature("history_ms") or 0
     if history_ms < YOUNG_MS or likeness.is_settled(feature):
         return False
-    if history_ms < PAST_MS:
-        hurried, others = feature("elevated_1s"), feature("active_sessions")
-        if hurried is None or others is None or hurried * 1000 > CROWD * others:
-            return False
-    return not any(looks_so(feature) for looks_so in PATIENT)
+    hurried, others = feature("elevated_1s"), feature("active_sessions")
+    if hurried is None or others is None:
+        return history_ms >= PAST_MS
+    if hurried * 1000 <= CROWD * others:
+        return True
+    return history_ms >= PAST_MS and likeness.is_within(feature, FAR)
 
 
 __all__ = ["Beliefs"]

@@ -18,7 +18,7 @@ import math
 from airnet.decide.findings import Finding
 from airnet.decide.policy import NS_PER_MS, Contain
 from airnet.decide.streaks import NAMES, Streak
-from airnet.domain.insistence import ACTED, BELIEFS, LASTING
+from airnet.domain.insistence import ACTED, BELIEFS, ENDLESS, LASTING
 from airnet.domain.risen import RISEN
 from airnet.domain.verdict import PPM, Cause, Verdict
 
@@ -37,6 +37,7 @@ SPREE_RULE = "session.filled_without_end"
 SURGE_RULE = "session.filled_far_above_its_past"
 _LASTING = frozenset(shape.name for shape in LASTING)
 _BELIEFS = frozenset(shape.name for shape in BELIEFS)
+ENDLESS_RULE = ENDLESS[1].name
 #: Of these, what is far above its past whatever it does.
 _RISEN = frozenset(shape.name for shape in RISEN)
 
@@ -204,6 +205,11 @@ def words(streak: Streak, finding: Finding, rule: Contain) -> str:
         return (
             f"every model had taken it for a faulty algorithm for {finding.measured} "
             f"ms of {finding.limit} needed"
+        )
+    if finding.rule == ENDLESS_RULE:
+        return (
+            "messages for which every model had taken it for a faulty algorithm had "
+            f"come to {finding.measured} of {finding.limit} needed"
         )
     if finding.rule in _RISEN:
         return (

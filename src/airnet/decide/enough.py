@@ -42,7 +42,10 @@ LOOPS_AT_ONCE = (
     "session.moved_above_its_past",
     "session.certain_for_long",
     "session.believed_for_long",
+    "session.suspected_far_above_its_past",
+    "session.believed_without_end",
     "order.turned_at_a_loss_at_length",
+    "order.refused_without_end",
 )
 
 #: What honest sessions did, if rarely: worth telling and too little to act upon.
@@ -75,6 +78,8 @@ LOOPS_TOLD = (
     "order.quantity_over_own",
     "order.price_over_trades",
     "order.price_and_quantity",
+    "order.met_by_one_session",
+    "order.sent_on_while_refused",
 )
 
 #: What no honest machine that trades did, on any capture: it is confined, and trades on

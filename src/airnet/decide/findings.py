@@ -49,6 +49,8 @@ UNSECONDED = frozenset(
         "order.quantity_over_own",
         "order.price_over_trades",
         "order.price_and_quantity",
+        "order.met_by_one_session",
+        "order.sent_on_while_refused",
         "session.filled_in_all_symbols",
         "session.filled_in_many_symbols",
         "session.filled_while_others_rest",

@@ -15,39 +15,22 @@ was heard least lately goes.
 import functools
 from collections.abc import Sequence
 
-import msgspec
-
 from airnet.decide import lasting, likeness
 from airnet.decide.belief import Beliefs
+from airnet.decide.counting import Count, added, come_to
 from airnet.decide.drafts import session_key
-from airnet.decide.dwell import fact
 from airnet.decide.findings import Columns, Finding
 from airnet.decide.shapes import Shapes
 from airnet.decide.streaks import STREAKS_MAX, Key
 from airnet.decide.stuffed import Stuffs
 from airnet.decide.terms import Terms
-from airnet.domain.insistence import SHAPES, Shape
+from airnet.domain.insistence import SHAPES
 from airnet.domain.session import Look
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION
 
-SECOND_NS = 1_000_000_000
-#: A window closes with so many orders: the messages before came in other windows.
-OWN_MAX = 16
-#: What a second takes, in messages; counts are kept in thousandths of one.
-LEAK, MILLI = 8, 1000
-#: What is above what is needed is forgotten, so that it ends soon after its cause.
-SPARE = 16 * MILLI
 #: Like orders that few would have: large ones in pieces are, for as long as they last.
 LIKE_RULE = "session.alike_without_end"
-
-
-class Count(msgspec.Struct, frozen=True, gc=False):
-    """A session's count of a shape, when it was last added to, after how many."""
-
-    at_ns: int
-    messages: int
-    total: int
 
 
 class Insists:
@@ -100,13 +83,11 @@ class Insists:
         best: Finding | None = None
         for shape in shapes:
             before = counts.get(shape.name)
-            if before is None or messages < before.messages:
-                before = Count(verdict.close_ns, max(messages - orders, 0), 0)
-            now = added(before, verdict.close_ns, messages, shape)
+            now = added(before, verdict.close_ns, messages, orders, shape)
             counts[shape.name] = now
             is_acted = shape.name in rule.at_once
             is_acted = is_acted and not lasting.may_pass(shape.name, feature)
-            found = _finding(shape, now, is_acted=is_acted)
+            found = come_to(shape, now, is_acted=is_acted)
             if found is not None and (best is None or best.is_told > found.is_told):
                 best = found
         return best
@@ -127,24 +108,4 @@ class Insists:
         return (counts, self._stuffs.state(), self._beliefs.state())
 
 
-def added(before: Count, at_ns: int, messages: int, shape: Shape) -> Count:
-    """Return a count with one window more."""
-    sent = messages - before.messages
-    own = min(sent, OWN_MAX)
-    span_ns = max(at_ns - before.at_ns, 0)
-    lost = (sent - own) * shape.taken * MILLI + LEAK * MILLI * span_ns // SECOND_NS
-    total = max(before.total - lost, 0) + own * MILLI
-    most = max(shape.told, shape.limit) * MILLI + SPARE
-    return Count(at_ns, messages, min(total, most))
-
-
-def _finding(shape: Shape, count: Count, *, is_acted: bool) -> Finding | None:
-    """Return what a count amounts to: nothing, evidence, or what is acted upon."""
-    if count.total < shape.told * MILLI:
-        return None
-    is_enough = 0 < shape.limit * MILLI <= count.total and is_acted
-    limit = shape.limit if is_enough else shape.told
-    return fact(shape.name, count.total // MILLI, limit, is_told=not is_enough)
-
-
-__all__ = ["Count", "Insists", "added"]
+__all__ = ["Insists"]

@@ -3,11 +3,12 @@
 There is a row only of an order that is more than 1/32 through what its symbol (of that
 name) was traded at lately, of at least 8 fills; or of more than 32 times the largest
 quantity that anybody ordered there before, of at least 32 orders; or of one that turns,
-if 8 have; and of a session at most one in a tick of 10 ms. Of what a session orders
-within a millisecond, where it did within a second, only the first turns, or does not.
-Traded lately is what lies between the highest and the lowest of the last 16 to 32 fills
-that any session was told of. Only a limit order has a price that is judged: a stop
-waits for one. What is there before the order counts, never the order itself.
+if 8 have; or of a session whose orders meet another's, if 8 more do than do not, or are
+refused, 24 in a row; and of a session at most one in a tick of 10 ms. Of what a session
+orders within a millisecond, where it did within a second, only the first turns, or does
+not. Traded lately is what lies between the highest and the lowest of the last 16 to 32
+fills that any session was told of. Only a limit order has a price that is judged: a
+stop waits for one. What is there before the order counts, never the order itself.
 """
 
 from airnet.domain.column import COUNT, MILLI, features
@@ -56,6 +57,13 @@ _ORDER = (
         "such orders, less half of the others there, less two a second",
     ),
     ("undone_after_ms", "ms", "from its first order until that was last nothing"),
+    (
+        "met",
+        MILLI,
+        "orders that meet one other session's, less a quarter of those that meet none",
+    ),
+    ("refused_run", COUNT, "orders refused since one was accepted"),
+    ("others_rejected", MILLI, "rejects among its gateway's answers to others, 1 s"),
 )
 _MISSING = frozenset(
     {

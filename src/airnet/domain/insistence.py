@@ -323,21 +323,34 @@ STUFFED_NEW = Shape(
 
 #: What is counted by time.
 LASTING = (STUFFED, STUFFED_NEW, *RISEN)
+#: Eight times its past, and five times its beginning.
+FAR = (("relative_1s", 8000, ANY), ("relative_first", 5000, ANY))
 #: So is what no model doubts, whatever it is (airnet.decide.belief): (how sure, in
 #: parts per million, and for how long).
 BELIEVED = (
     (900_000, Shape("session.certain_for_long", (), told=200, limit=500)),
     (800_000, Shape("session.believed_for_long", (), told=300, limit=800)),
     (700_000, Shape("session.suspected_for_long", (), told=600, limit=0)),
+    (700_000, Shape("session.suspected_far_above_its_past", FAR, 600, 1600)),
 )
 BELIEFS = tuple(shape for _, shape in BELIEVED)
+#: And for so many messages, as far above its past, of what honest sessions do for long,
+#: too, which ends: the longest list came to 940.
+ENDLESS = (
+    800_000,
+    Shape("session.believed_without_end", FAR, told=500, limit=2000),
+)
 #: What may be acted upon.
-ACTED = tuple(one.name for one in (*SHAPES, *LASTING, *BELIEFS) if one.limit)
+ACTED = tuple(
+    one.name for one in (*SHAPES, *LASTING, *BELIEFS, ENDLESS[1]) if one.limit
+)
 
 __all__ = [
     "ACTED",
     "BELIEFS",
     "BELIEVED",
+    "ENDLESS",
+    "FAR",
     "LASTING",
     "SHAPES",
     "STUFFED",

@@ -7,6 +7,9 @@ sizes are said, and nothing is done: the order is at the venue, which may refuse
 A symbol in which other sessions' orders are as far off, too, is one of several units (a
 future and its options under one name), or has none that holds: nothing is said.
 
+Who trades with one other session again and again may be trading with himself; and who
+sends on whatever is refused does not listen. Both are told.
+
 Who buys what he has just sold, dearer, and sells it again, cheaper, pays for it each
 time. Honest sessions do so now and then, by chance; docs/adr/0083 has how often.
 """
@@ -110,5 +113,36 @@ ORDER_RULES = (
         feature="price_through",
         limit=4999,
         needs=(*TRADED, ("fills_seen", 4, ANY), ALONE),
+    ),
+    # Sixteen more than others: who takes what others quote, and whom they take, came to
+    # eight and ten, in 238 honest captures, and one to sixty: an arbitrageur is all that
+    # a maker of another desk ever sells to. A person has to ask whose they are.
+    Rule(
+        name="order.met_by_one_session",
+        cause=Cause.ALGO_FAULT,
+        unit="1/1000",
+        feature="met",
+        limit=15_999,
+        is_told=True,
+    ),
+    # Of whom all is refused nothing is lost by a limit: 128 in a row, and it goes on.
+    Rule(
+        name="order.refused_without_end",
+        cause=Cause.ALGO_FAULT,
+        unit="refusals in a row",
+        feature="refused_run",
+        limit=127,
+        needs=(("others_rejected", 0, 100),),
+    ),
+    # Where names were halted, or a book was sent anew that was stale, honest sessions
+    # came to 37. What is refused to others as well is the gateway's affair.
+    Rule(
+        name="order.sent_on_while_refused",
+        cause=Cause.ALGO_FAULT,
+        unit="refusals in a row",
+        feature="refused_run",
+        limit=47,
+        needs=(("others_rejected", 0, 100),),
+        is_told=True,
     ),
 )
