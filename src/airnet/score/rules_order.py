@@ -115,8 +115,8 @@ ORDER_RULES = (
         needs=(*TRADED, ("fills_seen", 4, ANY), ALONE),
     ),
     # Sixteen more than others: who takes what others quote, and whom they take, came to
-    # eight and ten, in 238 honest captures, and one to sixty: an arbitrageur is all that
-    # a maker of another desk ever sells to. A person has to ask whose they are.
+    # eight and ten, in 238 honest captures, and one to sixty: all that a maker of one
+    # desk sold to was an arbitrageur's. A person has to ask whose they are.
     Rule(
         name="order.met_by_one_session",
         cause=Cause.ALGO_FAULT,
