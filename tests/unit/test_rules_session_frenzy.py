@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from airnet.decide.lasting import may_pass
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.window import WINDOW_SESSION
 from airnet.score.rule import fired
@@ -115,3 +116,57 @@ def test_who_renews_quotes_or_follows_a_market_is_none_of_it(
     excuse: dict[str, int],
 ) -> None:
     assert names_of(MOVING | excuse) == set()
+
+
+#: A runaway's row while all are five times as fast, of orders that mostly wait.
+WAITING = {
+    "side_run": 385,
+    "repeat_share": 1000,
+    "same_side_share": 1000,
+    "same_symbol_share": 1000,
+    "rate_new_fast": 1950,
+    "rate_1s": 3282,
+    "rate_16": 3400,
+    "rate_fast": 3496,
+    "relative_1s": 3868,
+    "relative_first": 4304,
+    "fills_per_new": 175,
+    "cancels_per_new": 805,
+    "entropy": 1000,
+    "loop_share": 666,
+    "gap_deviation": 576,
+    "market_1s": 7386,
+    "elevated_share": 652,
+    "history_ms": 13_911,
+}
+ONE_WAY = "session.one_order_one_way_in_a_frenzy"
+
+
+def test_one_order_that_waits_again_and_again_is_a_loop_in_a_frenzy() -> None:
+    assert names_of(WAITING) == {ONE_WAY}
+
+
+@pytest.mark.parametrize(
+    "excuse",
+    [
+        {"side_run": 255},  # not yet
+        {"repeat_share": 799},  # it says other things, too
+        {"same_symbol_share": 899},  # in several names
+        {"rate_new_fast": 999},  # a large order in like pieces
+        {"fills_per_new": 601},  # or in pieces that are filled
+        {"relative_1s": 2999},  # the others are as fast
+        {"relative_first": 2999},  # it began so
+        {"others_rejected": 201},  # all are refused
+        {"history_ms": 4999},  # it has no past
+    ],
+    ids=lambda excuse: next(iter(excuse)),
+)
+def test_who_has_an_excuse_sends_no_loop(excuse: dict[str, int]) -> None:
+    assert not names_of(WAITING | excuse)
+
+
+def test_a_volley_of_one_order_is_none() -> None:
+    """Of a hedger of hundreds of lots: it is through in a tenth of a second."""
+    assert not may_pass(ONE_WAY, WAITING.get)
+    assert may_pass(ONE_WAY, (WAITING | {"rate_16": 30_000}).get)
+    assert may_pass(ONE_WAY, (WAITING | {"gap_deviation": 1500}).get)

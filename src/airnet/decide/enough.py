@@ -39,6 +39,7 @@ LOOPS_AT_ONCE = (
     "session.alike_above_its_past",
     "session.one_name_above_its_past",
     "session.withdrawn_above_its_past",
+    "session.replaced_at_once_above_its_past",
     "session.moved_above_its_past",
     "session.certain_for_long",
     "session.believed_for_long",

@@ -32,6 +32,7 @@ VOLLEYS = frozenset(
         "session.loop_of_one_name",
         "session.loop_one_way",
         "session.one_order_in_a_frenzy",
+        "session.one_order_one_way_in_a_frenzy",
         "session.one_order_out_of_nothing",
         "session.one_order_among_many",
         "session.alike_at_speed",

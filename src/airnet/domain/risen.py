@@ -183,6 +183,23 @@ RISEN = (
         told=300,
         limit=0,
     ),
+    # The same, each within 15 ms, at 200 a second: not the price is followed, but the
+    # answer to the last replace. Nobody honest showed a window of it.
+    Shape(
+        "session.replaced_at_once_above_its_past",
+        (
+            *_FAR,
+            ("rate_replace_fast", 2000, ANY),
+            ("rate_new_fast", 0, 1000),
+            ("rate_cancel_fast", 0, 1000),
+            ("cancel_age_us", 0, 15_000),
+            ("peak_ratio", 2500, ANY),
+            *_CALMER,
+            _SEEN,
+        ),
+        told=300,
+        limit=600,
+    ),
     # One order moved, and moved again, some of it back to where it was. A maker that
     # leans moves two in volleys, and a peg follows a price that moves many.
     Shape(

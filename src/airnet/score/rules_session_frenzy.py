@@ -33,6 +33,27 @@ FRENZY_RULES = (
             ("history_ms", 3000, ANY),
         ),
     ),
+    # The same order again and again, 256 in a row on one side of one name, hardly any of
+    # it filled at once, a hundred a second: three times its past, against the others,
+    # however they hurry, and not refused as they are. Pieces of a large order are filled
+    # and, in 362 kept episodes and 230 captures, nobody honest came to ten.
+    Rule(
+        name="session.one_order_one_way_in_a_frenzy",
+        cause=Cause.ALGO_FAULT,
+        unit="orders in a row",
+        feature="side_run",
+        limit=255,
+        needs=(
+            ("repeat_share", 800, ANY),
+            ("same_symbol_share", 900, ANY),
+            ("rate_new_fast", 1000, ANY),
+            ("relative_1s", 3000, ANY),
+            ("relative_first", 3000, ANY),
+            ("fills_per_new", 0, 600),
+            ("others_rejected", 0, 200),
+            ("history_ms", 5000, ANY),
+        ),
+    ),
     # 400 orders moved a second and nothing else, for a second: twenty times its past,
     # as the others' haste has it, twenty times its fastest second, and as much as all
     # others together. A dozen loops at once have no rhythm that shows, and no order is
