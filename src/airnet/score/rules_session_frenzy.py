@@ -33,10 +33,10 @@ FRENZY_RULES = (
             ("history_ms", 3000, ANY),
         ),
     ),
-    # The same order again and again, 256 in a row on one side of one name, hardly any of
-    # it filled at once, a hundred a second: three times its past, against the others,
-    # however they hurry, and not refused as they are. Pieces of a large order are filled
-    # and, in 362 kept episodes and 230 captures, nobody honest came to ten.
+    # The same order again and again, 256 in a row on one side of one name, hardly any
+    # filled at once, a hundred a second: three times its past, against the others,
+    # however they hurry, and not refused as they are. Of a large order pieces are
+    # filled. In 362 kept episodes and 230 captures nobody honest came to ten.
     Rule(
         name="session.one_order_one_way_in_a_frenzy",
         cause=Cause.ALGO_FAULT,
