@@ -5,6 +5,7 @@ import pytest
 
 from airnet.decide.covering import NS_PER_MS, OWN_MAX
 from airnet.decide.judge import Judge
+from airnet.decide.patience import PATIENT, is_legs
 from airnet.decide.policy import Causes, Contain, Policy
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.decision import Action, Decision
@@ -64,6 +65,17 @@ LIST = LAYERS | {
     "entropy": 4000,
     "loop_share": 0,
     "gap_deviation": 776,
+}
+#: An arbitrageur takes legs of two names whenever prices are apart, for seconds.
+LEGS = LAYERS | {
+    "same_symbol_share": 0,
+    "same_side_share": 166,
+    "cancels_per_new": 0,
+    "replaces_per_new": 0,
+    "fills_per_new": 1024,
+    "entropy": 1975,
+    "loop_share": 791,
+    "gap_deviation": 1218,
 }
 #: Two seconds after a bell, at which a fifth of the others hurry no more.
 BELL = {"history_ms": 9999, "elevated_1s": 5}
@@ -154,6 +166,7 @@ def test_who_was_never_asked_doubts_nothing() -> None:
     [
         pytest.param(HIT, id="hit"),
         pytest.param(LIST, id="list"),
+        pytest.param(LEGS, id="legs"),
         pytest.param({"history_ms": 4999}, id="begun"),
         pytest.param(BELL, id="bell"),
         pytest.param({"elevated_1s": 5}, id="crowd"),
@@ -190,6 +203,23 @@ def test_what_comes_again_is_believed_of_a_list(odd: dict[str, int]) -> None:
     done = judged(windows(990_000, 200, **LIST | {"fills_per_new": 100} | odd))
 
     assert Action.THROTTLE_SESSION in {one.action for one in done}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param({"gap_deviation": 899}, id="one after the other"),
+        pytest.param({"fills_per_new": 899}, id="not all filled"),
+        pytest.param({"same_symbol_share": 251}, id="in one name"),
+        pytest.param({"cancels_per_new": 51}, id="withdrawn"),
+        pytest.param({"replaces_per_new": 51}, id="moved"),
+    ],
+)
+def test_what_are_no_legs_is_believed(odd: dict[str, int]) -> None:
+    shown = dict.fromkeys(NAMES, 0) | LEGS | odd
+
+    assert is_legs(LEGS.get)
+    assert not any(looks_so(shown.get) for looks_so in PATIENT)
 
 
 def test_who_is_young_is_believed_while_the_others_are_calm() -> None:

@@ -29,9 +29,26 @@ _VARIED = (
 _TAKEN_BACK, _AT_ONCE_US = 300, 20_000
 
 
+#: Each in another name than the one before, all of it filled, and in volleys: legs of
+#: what is bought here and sold there, for as long as prices are apart. What runs away
+#: in all names does so one after the other.
+_LEGS = (
+    ("fills_per_new", 900, None),
+    ("same_symbol_share", None, 250),
+    ("cancels_per_new", None, 50),
+    ("replaces_per_new", None, 50),
+    ("gap_deviation", 900, None),
+)
+
+
 def is_hit(feature: Feature) -> bool:
     """Return whether a session's window is of a maker whom the others hit."""
     return is_within(feature, _HIT)
+
+
+def is_legs(feature: Feature) -> bool:
+    """Return whether a session's window is of legs that are taken together."""
+    return is_within(feature, _LEGS)
 
 
 def is_varied(feature: Feature) -> bool:
@@ -51,7 +68,8 @@ PATIENT = (
     likeness.is_pieces,
     likeness.is_probing,
     is_hit,
+    is_legs,
     is_varied,
 )
 
-__all__ = ["PATIENT", "is_hit", "is_varied"]
+__all__ = ["PATIENT", "is_hit", "is_legs", "is_varied"]
