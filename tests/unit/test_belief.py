@@ -274,6 +274,14 @@ def test_whom_they_only_suspect_near_its_past_is_told() -> None:
     }
 
 
+@pytest.mark.parametrize("less", [{"relative_1s": 4999}, {"relative_first": 3999}])
+def test_whom_they_are_sure_of_near_its_past_is_told(less: dict[str, int]) -> None:
+    """As an arbitrageur was, and a quoter in a frenzy: for as long as it lasts."""
+    made = judged(windows(990_000, 200, **less))
+
+    assert {one.action for one in made} == {Action.EVIDENCE}
+
+
 def test_the_shipped_policy_acts_upon_three_of_them() -> None:
     at_once = Policy().cause.algo_fault.at_once
 

@@ -323,15 +323,16 @@ STUFFED_NEW = Shape(
 
 #: What is counted by time.
 LASTING = (STUFFED, STUFFED_NEW, *RISEN)
-#: Eight times its past, and five times its beginning.
+#: Five times its past, and four times its beginning; and far above both.
+ABOVE = (("relative_1s", 5000, ANY), ("relative_first", 4000, ANY))
 FAR = (("relative_1s", 8000, ANY), ("relative_first", 5000, ANY))
 #: So is what no model doubts, whatever it is (airnet.decide.belief): (how sure, in
 #: parts per million, and for how long).
 BELIEVED = (
-    (900_000, Shape("session.certain_for_long", (), told=200, limit=500)),
-    (800_000, Shape("session.believed_for_long", (), told=300, limit=800)),
-    (700_000, Shape("session.suspected_for_long", (), told=600, limit=0)),
-    (700_000, Shape("session.suspected_far_above_its_past", FAR, 600, 1600)),
+    (900_000, Shape("session.certain_for_long", ABOVE, told=200, limit=500)),
+    (800_000, Shape("session.believed_for_long", ABOVE, told=300, limit=800)),
+    (700_000, Shape("session.suspected_for_long", (), told=400, limit=0)),
+    (700_000, Shape("session.suspected_far_above_its_past", FAR, 400, 1600)),
 )
 BELIEFS = tuple(shape for _, shape in BELIEVED)
 #: And for so many messages, as far above its past, of what honest sessions do for long,
