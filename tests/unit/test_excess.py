@@ -46,7 +46,7 @@ ODD = {
     "rate_1s": 10_000,
     "rate_fast": 10_000,
     "relative_fast": 9000,
-    "relative_1s": 9000,
+    "relative_1s": 7900,
     "relative_first": 9000,
     "market_1s": 900,
     "symbol_market": 700,
