@@ -5,7 +5,7 @@ import pytest
 
 from airnet.decide.covering import NS_PER_MS, OWN_MAX
 from airnet.decide.judge import Judge
-from airnet.decide.patience import PATIENT, is_legs
+from airnet.decide.patience import PATIENT, QUOTING, is_legs, is_quotes
 from airnet.decide.policy import Causes, Contain, Policy
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.decision import Action, Decision
@@ -76,6 +76,21 @@ LEGS = LAYERS | {
     "entropy": 1975,
     "loop_share": 791,
     "gap_deviation": 1218,
+}
+#: A maker that follows a large order, as kept days have it.
+QUOTES = LAYERS | {
+    "relative_1s": 9305,
+    "relative_first": 9305,
+    "same_symbol_share": 136,
+    "same_side_share": 386,
+    "new_price_share": 409,
+    "cancels_per_new": 1568,
+    "cancel_age_us": 185_786,
+    "replaces_per_new": 0,
+    "fills_per_new": 120,
+    "entropy": 3453,
+    "loop_share": 83,
+    "gap_deviation": 800,
 }
 #: Two seconds after a bell, at which a fifth of the others hurry no more.
 BELL = {"history_ms": 9999, "elevated_1s": 5}
@@ -167,6 +182,7 @@ def test_who_was_never_asked_doubts_nothing() -> None:
         pytest.param(HIT, id="hit"),
         pytest.param(LIST, id="list"),
         pytest.param(LEGS, id="legs"),
+        pytest.param(QUOTES, id="quotes"),
         pytest.param({"history_ms": 4999}, id="begun"),
         pytest.param(BELL, id="bell"),
         pytest.param({"elevated_1s": 5}, id="crowd"),
@@ -219,7 +235,25 @@ def test_what_are_no_legs_is_believed(odd: dict[str, int]) -> None:
     shown = dict.fromkeys(NAMES, 0) | LEGS | odd
 
     assert is_legs(LEGS.get)
-    assert not any(looks_so(shown.get) for looks_so in PATIENT)
+    assert not any(looks_so(shown.get) for looks_so in (*PATIENT, *QUOTING))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param({"cancel_age_us": 99_999}, id="gone at once"),
+        pytest.param({"same_side_share": 701}, id="one way"),
+        pytest.param({"same_side_share": 299}, id="in turns"),
+        pytest.param({"cancels_per_new": 99}, id="not withdrawn"),
+        pytest.param({"fills_per_new": 601}, id="filled"),
+    ],
+)
+def test_what_are_no_quotes_is_believed(odd: dict[str, int]) -> None:
+    shown = QUOTES | odd
+
+    assert is_quotes((QUOTES | {"cancel_age_us": None}).get)
+    assert is_quotes(QUOTES.get)
+    assert not is_quotes(shown.get)
 
 
 def test_who_is_young_is_believed_while_the_others_are_calm() -> None:

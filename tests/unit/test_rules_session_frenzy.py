@@ -131,7 +131,7 @@ WAITING = {
     "relative_1s": 3868,
     "relative_first": 4304,
     "fills_per_new": 175,
-    "cancels_per_new": 805,
+    "cancels_per_new": 297,
     "entropy": 1000,
     "loop_share": 666,
     "gap_deviation": 576,
@@ -154,6 +154,7 @@ def test_one_order_that_waits_again_and_again_is_a_loop_in_a_frenzy() -> None:
         {"same_symbol_share": 899},  # in several names
         {"rate_new_fast": 999},  # a large order in like pieces
         {"fills_per_new": 601},  # or in pieces that are filled
+        {"cancels_per_new": 351},  # it withdraws what it sends
         {"relative_1s": 2999},  # the others are as fast
         {"relative_first": 2999},  # it began so
         {"others_rejected": 201},  # all are refused

@@ -25,7 +25,7 @@ from airnet.decide import counting, lasting, likeness
 from airnet.decide.counting import added, come_to
 from airnet.decide.covering import Count, amount, covered
 from airnet.decide.findings import Columns, Finding
-from airnet.decide.patience import PATIENT
+from airnet.decide.patience import PATIENT, QUOTING
 from airnet.decide.policy import Contain
 from airnet.decide.streaks import STREAKS_MAX, Key
 from airnet.decide.terms import Terms
@@ -60,6 +60,8 @@ class Beliefs:
         messages = feature("messages")
         rule = self._terms.contain(Cause.ALGO_FAULT, verdict)
         if messages is None or rule is None or not _has_past(feature):
+            return None
+        if any(looks_so(feature) for looks_so in QUOTING):
             return None
         if lasting.may_pass(verdict.rule, feature):
             return None

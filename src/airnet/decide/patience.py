@@ -1,7 +1,8 @@
 """Patience: what honest sessions do for long, whatever models make of it.
 
-Large orders in pieces, lists, refreshed quotes, prices that are asked, makers that are
-hit, and whatever never comes again: airnet.decide.belief counts none of it.
+Large orders in pieces, lists, legs, prices that are asked, makers that are hit, and
+whatever never comes again: airnet.decide.belief counts for how many messages they go
+on, and no time; of quotes that are refreshed, or stand for a while, nothing at all.
 """
 
 from airnet.decide import likeness
@@ -29,6 +30,16 @@ _VARIED = (
 _TAKEN_BACK, _AT_ONCE_US = 300, 20_000
 
 
+#: On both sides, withdrawn after a tenth of a second or later, and seldom filled:
+#: makers follow a large order that moves what they quote, at nine times their past, for
+#: as long as it does. What is stuffed, or layered, is one-sided, or gone sooner.
+_QUOTES = (
+    ("same_side_share", 300, 700),
+    ("cancels_per_new", 100, None),
+    ("fills_per_new", None, 600),
+)
+_STOOD_US = 100_000
+
 #: Each in another name than the one before, all of it filled, and in volleys: legs of
 #: what is bought here and sold there, for as long as prices are apart. What runs away
 #: in all names does so one after the other.
@@ -46,6 +57,15 @@ def is_hit(feature: Feature) -> bool:
     return is_within(feature, _HIT)
 
 
+def is_quotes(feature: Feature) -> bool:
+    """Return whether a session's window is of quotes that stand for a while.
+
+    Or for so long that nobody remembers when they came.
+    """
+    age_us = feature("cancel_age_us")
+    return (age_us is None or age_us >= _STOOD_US) and is_within(feature, _QUOTES)
+
+
 def is_legs(feature: Feature) -> bool:
     """Return whether a session's window is of legs that are taken together."""
     return is_within(feature, _LEGS)
@@ -60,9 +80,10 @@ def is_varied(feature: Feature) -> bool:
     return is_within(feature, _VARIED)
 
 
-#: What is honest by what it is, for however long it lasts, whatever models make of it.
+#: What has no end: makers quote for as long as there is a market.
+QUOTING = (likeness.is_refresh, is_quotes)
+#: What is honest by what it is, for long, whatever models make of it.
 PATIENT = (
-    likeness.is_refresh,
     likeness.is_worked,
     likeness.is_paced,
     likeness.is_pieces,
@@ -72,4 +93,4 @@ PATIENT = (
     is_varied,
 )
 
-__all__ = ["PATIENT", "is_hit", "is_legs", "is_varied"]
+__all__ = ["PATIENT", "QUOTING", "is_hit", "is_legs", "is_quotes", "is_varied"]

@@ -329,10 +329,10 @@ FAR = (("relative_1s", 8000, ANY), ("relative_first", 5000, ANY))
 #: So is what no model doubts, whatever it is (airnet.decide.belief): (how sure, in
 #: parts per million, and for how long).
 BELIEVED = (
-    (900_000, Shape("session.certain_for_long", ABOVE, told=200, limit=500)),
-    (800_000, Shape("session.believed_for_long", ABOVE, told=300, limit=800)),
+    (900_000, Shape("session.certain_for_long", ABOVE, told=200, limit=750)),
+    (800_000, Shape("session.believed_for_long", ABOVE, told=300, limit=1200)),
     (700_000, Shape("session.suspected_for_long", (), told=400, limit=0)),
-    (700_000, Shape("session.suspected_far_above_its_past", FAR, 400, 1600)),
+    (700_000, Shape("session.suspected_far_above_its_past", FAR, 400, 2400)),
 )
 BELIEFS = tuple(shape for _, shape in BELIEVED)
 #: And for so many messages, as far above its past, of what honest sessions do for long,

@@ -35,8 +35,8 @@ FRENZY_RULES = (
     ),
     # The same order again and again, 256 in a row on one side of one name, hardly any
     # filled at once, a hundred a second: three times its past, against the others,
-    # however they hurry, and not refused as they are. Of a large order pieces are
-    # filled. In 362 kept episodes and 230 captures nobody honest came to ten.
+    # however they hurry, and not refused as they are. Pieces of a large order are
+    # filled, and a maker that sent 485 of them withdrew each.
     Rule(
         name="session.one_order_one_way_in_a_frenzy",
         cause=Cause.ALGO_FAULT,
@@ -50,6 +50,7 @@ FRENZY_RULES = (
             ("relative_1s", 3000, ANY),
             ("relative_first", 3000, ANY),
             ("fills_per_new", 0, 600),
+            ("cancels_per_new", 0, 350),
             ("others_rejected", 0, 200),
             ("history_ms", 5000, ANY),
         ),
