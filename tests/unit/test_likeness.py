@@ -316,3 +316,33 @@ def test_what_repeats_is_withdrawn_or_refused_is_no_basket(
     name: str, value: int
 ) -> None:
     assert not likeness.is_basket(window(**BASKET | {name: value}))
+
+
+#: A maker that renews one quote while a large order moves it, as kept days have it.
+STANDING = {
+    "rate_new_fast": 1784,
+    "cancels_per_new": 1857,
+    "fills_per_new": 0,
+    "cancel_age_us": 526_405,
+}
+
+
+def test_quotes_that_are_renewed_have_stood() -> None:
+    assert likeness.is_standing(window(**STANDING))
+    forgotten = {key: one for key, one in STANDING.items() if key != "cancel_age_us"}
+    assert likeness.is_standing(window(**forgotten)), "for so long nobody remembers"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("rate_new_fast", 499),
+        ("cancels_per_new", 499),
+        ("fills_per_new", 101),
+        ("cancel_age_us", 99_999),
+    ],
+)
+def test_what_is_taken_back_at_once_or_filled_has_not_stood(
+    name: str, value: int
+) -> None:
+    assert not likeness.is_standing(window(**{**STANDING, name: value}))

@@ -131,8 +131,10 @@ def test_one_number_again_and_again() -> None:
     again = [order(9, price=(100 + n) * SCALE) for n in range(40)]
     refusal = {"kind": KIND["report"], "exec_type": 56, "order_key": 9, "down": 1}
     refused = [event for one in again for event in (one, dict(refusal))]
+    first = order(1), order(2, gap=1_000_000_000)
 
-    assert "duplicate_clordid" in names_of(rows_of(refused))
+    assert "duplicate_clordid" in names_of(rows_of([*first, *refused]))
+    assert names_of(rows_of(refused)) == set(), "as a session begins, much is refused"
     assert names_of(rows_of(again)) == set(), "seen twice, not sent twice"
     assert names_of(rows_of(cancels)) == set()
 

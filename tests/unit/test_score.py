@@ -118,8 +118,8 @@ def test_without_a_market_it_abstains(scorer: score.OnnxScorer) -> None:
 
 
 def test_duplicate_clordids_are_a_fact(scorer: score.OnnxScorer) -> None:
-    """A rule speaks whatever the model thinks and however short the history."""
-    seen = QUIET | {"duplicates": 9, "history_ms": 100}
+    """A rule speaks whatever the model thinks, and of a history of a second."""
+    seen = QUIET | {"duplicates": 9, "history_ms": 1000}
     verdicts = scorer.score(*table((1, seen), (1, seen | {"rejects": 2})))
 
     # What the venue refuses none of was not sent twice, but seen twice.

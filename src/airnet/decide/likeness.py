@@ -133,6 +133,14 @@ _QUOTED = (
 )
 _STOOD_US = 100_000
 
+#: One withdrawn for each two that are new, or more: a maker renews one quote on one
+#: side of one name, two hundred times, while a large order moves it.
+_STANDING = (
+    ("rate_new_fast", 500, None),
+    ("cancels_per_new", 500, None),
+    ("fills_per_new", None, 100),
+)
+
 #: Several large orders worked at once: nothing repeats, and the session has been near
 #: half as fast before. Both models were sure of it for a second, at four to six times
 #: its past, in days of thirty sessions.
@@ -328,6 +336,12 @@ def is_quoting(feature: Feature) -> bool:
     return is_within(feature, _QUOTED)
 
 
+def is_standing(feature: Feature) -> bool:
+    """Return whether what a session withdraws has stood, and hardly any is filled."""
+    age_us = feature("cancel_age_us")
+    return (age_us is None or age_us >= _STOOD_US) and is_within(feature, _STANDING)
+
+
 def is_settled(feature: Feature) -> bool:
     """Return whether a session has been about as fast for ten seconds as it is now.
 
@@ -351,6 +365,7 @@ HONEST = (
     is_paced,
     is_pieces,
     is_probing,
+    is_standing,
 )
 
 

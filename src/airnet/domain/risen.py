@@ -147,7 +147,8 @@ RISEN = (
         limit=800,
     ),
     # Each withdrawn within 20 ms and hardly one filled, slower than what is stopped as
-    # stuffing, and further above its past.
+    # stuffing, and further above its past. A maker came to a second of it while an
+    # index was rebalanced and a third of the others hurried, too.
     Shape(
         "session.withdrawn_above_its_past",
         (
@@ -158,11 +159,11 @@ RISEN = (
             ("replaces_per_new", 0, 100),
             ("peak_ratio", 2500, ANY),
             ("rate_1s", 600, ANY),
-            *_CALMER,
+            *_ALONE,
             _SEEN,
         ),
         told=300,
-        limit=1000,
+        limit=1400,
     ),
     # Told alone: orders moved, whichever, each within 70 ms, and hardly one sent or
     # withdrawn. Who refreshes all his quotes at that rate moves each after a sixth of a

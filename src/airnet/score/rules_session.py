@@ -43,14 +43,14 @@ _ACTED = (
     # Reused ClOrdIDs are refused by every venue (FIX 4.4, field 11: unique); four in
     # two slots is a program that does not know what it has sent. Cancels that bear
     # their order's number do not count, nor does what is marked as sent again. What no
-    # venue refuses was not sent twice, but seen twice.
+    # venue refuses was seen twice, and as a session begins much is refused.
     Rule(
         name="session.duplicate_clordid",
         cause=Cause.ALGO_FAULT,
         unit="orders in 0.2 s",
         feature="duplicates",
         limit=3,
-        needs=(("rejects", 2, ANY),),
+        needs=(("rejects", 2, ANY), ("history_ms", 1000, ANY)),
     ),
     # One used ClOrdID within two slots is too few to tell; beside it is enough that
     # four times within ten seconds an order was refused that had been refused before.
