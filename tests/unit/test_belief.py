@@ -88,6 +88,7 @@ QUOTES = LAYERS | {
     "cancel_age_us": 185_786,
     "replaces_per_new": 0,
     "fills_per_new": 120,
+    "rate_new_fast": 3990,
     "entropy": 3453,
     "loop_share": 83,
     "gap_deviation": 800,
@@ -183,6 +184,10 @@ def test_who_was_never_asked_doubts_nothing() -> None:
         pytest.param(LIST, id="list"),
         pytest.param(LEGS, id="legs"),
         pytest.param(QUOTES, id="quotes"),
+        pytest.param(
+            QUOTES | {"same_side_share": 1000, "fills_per_new": 0},
+            id="quotes on the side that is left",
+        ),
         pytest.param({"history_ms": 4999}, id="begun"),
         pytest.param(BELL, id="bell"),
         pytest.param({"elevated_1s": 5}, id="crowd"),

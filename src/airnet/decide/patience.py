@@ -81,7 +81,7 @@ def is_varied(feature: Feature) -> bool:
 
 
 #: What has no end: makers quote for as long as there is a market.
-QUOTING = (likeness.is_refresh, is_quotes)
+QUOTING = (likeness.is_refresh, likeness.is_standing, is_quotes)
 #: What is honest by what it is, for long, whatever models make of it.
 PATIENT = (
     likeness.is_worked,
