@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from airnet.domain.message import FLAG_LIMIT, KIND, SCALE
+from airnet.domain.message import KIND, SCALE
 from airnet.domain.window import WINDOW_ORDER
 from airnet.score.rule import fired
 from airnet.score.rules_order import ORDER_RULES
@@ -12,7 +12,6 @@ from tests.unit.test_rules_order import (
     BUY,
     COLUMN,
     DEAF,
-    LOST,
     MET,
     MS,
     SELL,
@@ -135,16 +134,6 @@ def test_who_sends_on_whatever_is_refused_is_told() -> None:
     assert said(asked(49)) == {DEAF}
 
 
-def test_who_sends_on_without_end_is_throttled() -> None:
-    table = windows(asked(129))
-    is_order = table.windows["kind"] == WINDOW_ORDER
-    made = judged(table.windows[is_order], table.rows[is_order])
-
-    assert said(asked(128)) == {DEAF}
-    assert [one.action.name for one in made] == ["EVIDENCE", "THROTTLE_SESSION"]
-    assert (made[-1].rule, made[-1].measured) == (LOST, 128)
-
-
 def test_rejects_of_messages_are_refusals() -> None:
     assert said(asked(49, type=ord("j"), kind=KIND["reject"])) == {DEAF}
     assert said(asked(60, type=ord("9"), kind=KIND["cancel_reject"])) == set()
@@ -163,7 +152,7 @@ def test_what_is_refused_to_all_is_the_gateways_affair() -> None:
     assert said(one for pair in pairs for one in pair) == set()
 
 
-@pytest.mark.parametrize("messages", [crossed(30), asked(80)], ids=["met", "deaf"])
+@pytest.mark.parametrize("messages", [crossed(30), asked(200)], ids=["met", "deaf"])
 def test_it_is_evidence_and_nothing_else(messages: Iterable[Fields]) -> None:
     table = windows(messages)
     is_order = table.windows["kind"] == WINDOW_ORDER
@@ -171,8 +160,3 @@ def test_it_is_evidence_and_nothing_else(messages: Iterable[Fields]) -> None:
 
     assert {one.action.name for one in made} == {"EVIDENCE"}
     assert {one.cause.name for one in made} == {"ALGO_FAULT"}
-
-
-def test_limit_orders_have_their_flag() -> None:
-    """What these tests order has a price that is looked at."""
-    assert ordered(10_000)["flags"] == FLAG_LIMIT

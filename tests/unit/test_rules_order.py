@@ -27,7 +27,7 @@ COLUMNS = {
     kind: {name: place for place, name in enumerate(schema.names)}
     for kind, schema in SCHEMAS.items()
 }
-LONG, AT_LENGTH, AT_START, TURNED, UNDONE, SIZE, BOTH, OWN, PRICE, MET, LOST, DEAF = (
+LONG, AT_LENGTH, AT_START, TURNED, UNDONE, SIZE, BOTH, OWN, PRICE, MET, DEAF = (
     rule.name for rule in ORDER_RULES
 )
 BUY, SELL = ord("1"), ord("2")

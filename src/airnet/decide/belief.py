@@ -2,9 +2,9 @@
 
 Honest sessions are taken for faulty, and with certainty, for a moment: at the bell, by
 a volley, in a list. A fault is for as long as it lasts. So an opinion that no single
-window, and no evidence of a few, makes a fact is one after 0.8 s of it, or half a
-second of certainty: the time that windows cover of which no model doubts it, less half
-of what they do not.
+window, and no evidence of a few, makes a fact is one after a second or so, far above
+the session's past: the time that windows cover of which no model doubts it, less half
+of what they do not (airnet.domain.insistence has how long).
 
 Two kinds of honest business are taken for faulty for many seconds, and left out: what
 is honest by what it is (airnet.decide.patience), and who has just begun to send, or has

@@ -46,7 +46,6 @@ LOOPS_AT_ONCE = (
     "session.suspected_far_above_its_past",
     "session.believed_without_end",
     "order.turned_at_a_loss_at_length",
-    "order.refused_without_end",
 )
 
 #: What honest sessions did, if rarely: worth telling and too little to act upon.

@@ -29,7 +29,6 @@ _VARIED = (
 )
 _TAKEN_BACK, _AT_ONCE_US = 300, 20_000
 
-
 #: On both sides, withdrawn after a tenth of a second or later, and seldom filled:
 #: makers follow a large order that moves what they quote, at nine times their past, for
 #: as long as it does. What is stuffed, or layered, is one-sided, or gone sooner.

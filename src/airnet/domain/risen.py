@@ -5,7 +5,8 @@ the bell. A market that opens moves many, and nobody ten times as far as the oth
 what is asked of a window is little, and airnet.decide.stuffed counts for how long it
 holds: milliseconds that such windows cover, less half of what they do not. In 1,007
 captures of six hands and 586 kept days no honest session came to half of a limit here
-(docs/adr/0095 has how near they came). Units are those of airnet.domain.columns.
+(docs/adr/0095 has how near; one came to more since, docs/adr/0097). Units are those of
+airnet.domain.columns.
 """
 
 from airnet.domain.shape import ANY, Shape

@@ -125,17 +125,9 @@ ORDER_RULES = (
         limit=15_999,
         is_told=True,
     ),
-    # Of whom all is refused nothing is lost by a limit: 128 in a row, and it goes on.
-    Rule(
-        name="order.refused_without_end",
-        cause=Cause.ALGO_FAULT,
-        unit="refusals in a row",
-        feature="refused_run",
-        limit=127,
-        needs=(("others_rejected", 0, 100),),
-    ),
     # Where names were halted, or a book was sent anew that was stale, honest sessions
-    # came to 37. What is refused to others as well is the gateway's affair.
+    # came to 37. What is refused to others as well is the gateway's affair. It is told,
+    # however long it lasts: a limit would delay cancels of what was taken before.
     Rule(
         name="order.sent_on_while_refused",
         cause=Cause.ALGO_FAULT,
