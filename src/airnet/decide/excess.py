@@ -23,7 +23,7 @@ from typing import NamedTuple
 import msgspec
 
 from airnet.config import Site
-from airnet.decide import likeness
+from airnet.decide import errands, likeness
 from airnet.decide.dwell import EXCESS_RULE, FACT_PPM, MILLI, log_odds
 from airnet.decide.findings import ORDERS_PER_SECOND, Columns, Finding, envelopes
 from airnet.decide.policy import Contain, Policy
@@ -227,6 +227,8 @@ class Excess:
         rate = shown.rate_1s * MILLI
         if shown.market_1s > OTHERS_MOVED or likeness.is_basket(feature):
             return LEAST
+        if errands.is_clients(feature):
+            return LEAST
         if rate >= envelope * FILLED_MILLI and _is_within(feature, _FILLED):
             told = FILLED
         elif rate >= envelope * MOVED_MILLI and _is_within(feature, _MOVED):
@@ -237,7 +239,7 @@ class Excess:
             told = WITHDRAWN if _is_within(feature, _WITHDRAWN) else LEAST
         if verdict.cause is not Cause.ALGO_FAULT or likeness.is_refresh(feature):
             return told
-        if likeness.is_quoting(feature):
+        if likeness.is_quoting(feature) or errands.is_errand(feature):
             return told
         if rate < envelope * FILLED_MILLI and likeness.is_none(feature):
             return told

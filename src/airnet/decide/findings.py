@@ -12,6 +12,7 @@ import msgspec
 
 from airnet.config import Site
 from airnet.decide import lasting, likeness
+from airnet.decide.errands import ERRANDS
 from airnet.decide.policy import WINDOW_KINDS, Policy, ppm
 from airnet.decide.terms import Terms
 from airnet.domain.address import address_bytes, address_text
@@ -225,7 +226,8 @@ class Findings:
         feature = functools.partial(self.feature, verdict)
         if lasting.may_pass(verdict.rule, feature):
             return False
-        return not any(looks_so(feature) for looks_so in likeness.HONEST)
+        honest = (*likeness.HONEST, *ERRANDS)
+        return not any(looks_so(feature) for looks_so in honest)
 
     def _is_honest(self, verdict: Verdict) -> bool:
         """Return whether what a model takes for a fault is honest all the same."""
@@ -237,7 +239,9 @@ class Findings:
         """Return whether an opinion is of nothing that a fault does."""
         if verdict.cause is not Cause.ALGO_FAULT:
             return False
-        return likeness.is_vague(functools.partial(self.feature, verdict))
+        feature = functools.partial(self.feature, verdict)
+        is_errand = any(looks_so(feature) for looks_so in ERRANDS)
+        return is_errand or likeness.is_vague(feature)
 
     def feature(self, verdict: Verdict, name: str) -> int | None:
         """Return a feature of the Verdict's window; None when it has none of it."""

@@ -19,6 +19,8 @@ who is refused again and again at his own pace. docs/adr/0093 has what was seen 
 
 from collections.abc import Callable
 
+from airnet.decide.errands import is_iceberg
+
 #: Rules of orders that are alike, for a moment, or of so many of them at speed, which
 #: a hedger of hundreds of lots sends in a tenth of a second: of these it is asked.
 VOLLEYS = frozenset(
@@ -86,13 +88,16 @@ def may_pass(rule: str, feature: Feature) -> bool:
 
     A volley does; so do refusals of a name that is halted, or of a limit, which a desk
     meets at its own pace, where a loop has risen; and pieces of a large order, all one
-    day's business of a desk of one name. Who has hardly a past has no pace.
+    day's business of a desk of one name. Who has hardly a past has no pace. And an
+    iceberg is taken in the end.
     """
     if rule == AGAIN and (feature("history_ms") or 0) >= PAST_MS:
         return (feature("relative_1s") or 0) < USUAL
     if rule == IN_A_ROW and (feature("history_ms") or 0) >= PAST_MS:
         now, first = feature("relative_1s") or 0, feature("relative_first") or TWICE
         return now < TWICE and first < TWICE
+    if rule in VOLLEYS and is_iceberg(feature):
+        return True
     if rule in ABOVE and (feature("streak_ms") or 0) < STREAK_MS:
         return True
     return rule in VOLLEYS and not goes_on(feature)

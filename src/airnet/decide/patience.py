@@ -5,7 +5,7 @@ whatever never comes again: airnet.decide.belief counts for how many messages th
 on, and no time; of quotes that are refreshed, or stand for a while, nothing at all.
 """
 
-from airnet.decide import likeness
+from airnet.decide import errands, likeness
 from airnet.decide.likeness import Feature, is_within
 
 #: Of one name or two, nearly all of it filled, none like the other: a maker whom the
@@ -27,7 +27,6 @@ _VARIED = (
     ("repeat_run", None, 3),
     ("rejects", None, 2),
 )
-_TAKEN_BACK, _AT_ONCE_US = 300, 20_000
 
 #: On both sides, withdrawn after a tenth of a second or later, and seldom filled:
 #: makers follow a large order that moves what they quote, at nine times their past, for
@@ -72,15 +71,11 @@ def is_legs(feature: Feature) -> bool:
 
 def is_varied(feature: Feature) -> bool:
     """Return whether nothing of a window comes again, or is soon withdrawn."""
-    age_us = feature("cancel_age_us")
-    is_back = (feature("cancels_per_new") or 0) > _TAKEN_BACK
-    if is_back and age_us is not None and age_us < _AT_ONCE_US:
-        return False
-    return is_within(feature, _VARIED)
+    return not errands.is_taken_back(feature) and is_within(feature, _VARIED)
 
 
 #: What has no end: makers quote for as long as there is a market.
-QUOTING = (likeness.is_refresh, likeness.is_standing, is_quotes)
+QUOTING = (likeness.is_refresh, likeness.is_standing, is_quotes, errands.is_answers)
 #: What is honest by what it is, for long, whatever models make of it.
 PATIENT = (
     likeness.is_worked,
@@ -90,6 +85,11 @@ PATIENT = (
     is_hit,
     is_legs,
     is_varied,
+    errands.is_asking,
+    errands.is_clients,
+    errands.is_due,
+    errands.is_iceberg,
+    errands.is_turned_away,
 )
 
 __all__ = ["PATIENT", "QUOTING", "is_hit", "is_legs", "is_quotes", "is_varied"]

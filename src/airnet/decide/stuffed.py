@@ -19,9 +19,11 @@ What is not some seconds back is no past, and nothing is learned of a session th
 contained. Integers; time is capture time. Bounded: who was heard least lately goes.
 """
 
+import functools
 from collections import deque
 
 from airnet.decide.covering import Count, amount, covered
+from airnet.decide.errands import is_clients, is_iceberg
 from airnet.decide.findings import Columns, Finding
 from airnet.decide.shapes import Shapes
 from airnet.decide.streaks import STREAKS_MAX, Key
@@ -29,6 +31,10 @@ from airnet.decide.terms import Terms
 from airnet.domain.insistence import LASTING, STUFFED
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION
+
+#: Some orders come again, all filled: of few sizes, at market, so do clients', and the
+#: pieces of an iceberg.
+LIKE_RULE = "session.alike_above_its_past"
 
 SECOND_NS = 1_000_000_000
 #: A look is past when it lies so far back; so many must be.
@@ -118,6 +124,9 @@ class Stuffs:
         rule = self._terms.contain(Cause.ALGO_FAULT, verdict)
         if rule is None:
             return None
+        feature = functools.partial(self._value, verdict.features)
+        if is_clients(feature) or is_iceberg(feature):
+            shapes = [shape for shape in shapes if shape.name != LIKE_RULE]
         found = None
         for shape in shapes:
             if shape is STUFFED and not self._is_slow(key, verdict.close_ns):
@@ -131,6 +140,10 @@ class Stuffs:
             if said is not None and (found is None or not said.is_told):
                 found = said
         return found
+
+    def _value(self, values: tuple[int | None, ...], name: str) -> int | None:
+        column = self._names.get(name, len(values))
+        return values[column] if column < len(values) else None
 
     def forget(self, key: Key, until_ns: int) -> None:
         """Begin anew, and learn nothing until then: it has been acted upon."""

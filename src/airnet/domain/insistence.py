@@ -210,7 +210,8 @@ SHAPES = (
     # A hundred orders a second of one name, on one side, filled, far above its past and
     # what others do there. What hedges a block, an iceberg and a list come to a half of
     # the rate, or to some forty messages; who sweeps a book is through before. Another
-    # iceberg was four times as fast: it moves what rests of it, if not in each window.
+    # iceberg was four times as fast: it moves what rests of it, if not in each window. In
+    # a crash everybody sells one name, at fourteen times his past.
     Shape(
         "session.one_way_at_speed",
         (
@@ -223,6 +224,7 @@ SHAPES = (
             ("rate_1s", 1000, ANY),
             ("relative_symbol", 1500, ANY),
             ("peak_ratio", 1500, ANY),
+            ("market_1s", 0, 4999),
             _KNOWN,
         ),
         told=64,
@@ -243,6 +245,7 @@ SHAPES = (
             ("replaces_per_new", 0, 49),
             ("rate_1s", 800, ANY),
             ("peak_ratio", 2000, ANY),
+            ("market_1s", 0, 4999),
             _KNOWN,
         ),
         told=64,
@@ -325,12 +328,14 @@ STUFFED_NEW = Shape(
 LASTING = (STUFFED, STUFFED_NEW, *RISEN)
 #: Five times its past, and four times its beginning; and far above both.
 ABOVE = (("relative_1s", 5000, ANY), ("relative_first", 4000, ANY))
+RAISED = (("relative_1s", 3000, ANY), ("relative_first", 2400, ANY))
 FAR = (("relative_1s", 8000, ANY), ("relative_first", 5000, ANY))
 #: So is what no model doubts, whatever it is (airnet.decide.belief): (how sure, in
 #: parts per million, and for how long).
 BELIEVED = (
     (900_000, Shape("session.certain_for_long", ABOVE, told=200, limit=750)),
     (800_000, Shape("session.believed_for_long", ABOVE, told=300, limit=1200)),
+    (700_000, Shape("session.suspected_above_its_past", RAISED, told=50, limit=0)),
     (700_000, Shape("session.suspected_for_long", (), told=400, limit=0)),
     (700_000, Shape("session.suspected_far_above_its_past", FAR, 400, 2400)),
 )

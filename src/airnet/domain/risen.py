@@ -39,6 +39,9 @@ _FAR = (
 )
 #: Nor do the others: fewer than a quarter of them have risen.
 _ALONE = (("market_1s", 0, 1999), ("elevated_share", 0, 249))
+#: Or the market is not in a rush that has everybody at several times his past: a crash
+#: had it at fourteen times, and two that sold were contained.
+_NO_RUSH = ("market_1s", 0, 4999)
 #: Or not much more of them.
 _CALMER = (("market_1s", 0, 2499), ("elevated_share", 0, 349))
 
@@ -87,6 +90,7 @@ RISEN = (
             ("peak_ratio", 1500, ANY),
             ("gap_deviation", 0, 1100),
             *_FILLED,
+            _NO_RUSH,
             _SEEN,
             _KNOWN,
         ),
@@ -142,6 +146,7 @@ RISEN = (
             ("peak_ratio", 2500, ANY),
             ("rate_1s", 600, ANY),
             *_TAKEN,
+            _NO_RUSH,
             _SEEN,
         ),
         told=300,
@@ -216,6 +221,7 @@ RISEN = (
             ("peak_ratio", 2500, ANY),
             ("rate_1s", 400, ANY),
             ("elevated_share", 0, 399),
+            _NO_RUSH,
             _SEEN,
             _KNOWN,
         ),

@@ -1,0 +1,161 @@
+"""Errands: what a session sends because others asked, or a desk has to be done.
+
+Models take it for a fault, with certainty and for seconds, as the session that is asked
+has done next to nothing before: no past of one order a second says what its clients may
+want. So an opinion of it is said, and never acted upon; the rules that count what
+repeats are (docs/adr/0098).
+"""
+
+from airnet.decide.likeness import Feature, is_within
+
+#: Quotes and nothing else (FIX 35=S, i): whoever asked for them has them answered. At
+#: 690 a second both models were sure of it for two seconds.
+_ANSWERED = (
+    ("rate_quote_fast", 100, None),
+    ("rate_new_fast", None, 50),
+    ("rate_cancel_fast", None, 50),
+    ("rate_replace_fast", None, 50),
+)
+
+#: Orders of both sides in several names, nearly all filled and next to none at a new
+#: price, by no clock: clients' orders at market, of few sizes, so that some come again.
+#: At the bell 230 a second of it were contained after 0.4 s. What runs away in all
+#: names has a side for each, or a clock.
+_CLIENTS = (
+    ("fills_per_new", 850, None),
+    ("same_symbol_share", None, 500),
+    ("new_price_share", None, 300),
+    ("cancels_per_new", None, 50),
+    ("replaces_per_new", None, 50),
+    ("reject_share", None, 50),
+    ("gap_deviation", 100, None),
+)
+
+#: Nothing comes again, all is filled, none withdrawn, at gaps as of chance: a position
+#: that has to be closed, in two names or three, in pieces that differ.
+_CLOSED_OUT = (
+    ("entropy", 3600, None),
+    ("loop_share", None, 150),
+    ("repeat_run", None, 3),
+    ("fills_per_new", 850, None),
+    ("cancels_per_new", None, 100),
+    ("replaces_per_new", None, 50),
+    ("rejects", None, 2),
+    ("gap_deviation", 400, None),
+)
+
+#: Nothing comes again, and much of it is refused: orders beyond a price limit, whoever
+#: they are of. Refused by the hundred a second they are one program's.
+_TURNED_AWAY = (
+    ("entropy", 3300, None),
+    ("loop_share", None, 150),
+    ("repeat_share", None, 300),
+    ("reject_share", 100, None),
+    ("rate_1s", None, 2000),
+)
+
+#: Volleys of orders that differ, hardly one of which the session withdraws before it
+#: has stood: schedules that are due at the same moment, each second.
+_DUE = (
+    ("gap_deviation", 1400, None),
+    ("entropy", 2800, None),
+    ("loop_share", None, 300),
+    ("repeat_run", None, 3),
+    ("replaces_per_new", None, 50),
+    ("rejects", None, 2),
+)
+_TAKEN_BACK, _AT_ONCE_US = 300, 20_000
+
+
+#: Prices that are asked on both sides of many names, hardly one of which is filled, and
+#: none withdrawn by who asks: they are good for a moment only (FIX 59=3). Whoever is
+#: better than the book asks so by the hundred a second.
+_ASKED = (
+    ("same_symbol_share", None, 400),
+    ("same_side_share", 250, 750),
+    ("cancels_per_new", None, 100),
+    ("replaces_per_new", None, 50),
+    ("entropy", 2600, None),
+    ("loop_share", None, 300),
+    ("repeat_run", None, 3),
+    ("rejects", None, 2),
+)
+
+#: One name, one way, all of it filled, at gaps as of chance and at less than a hundred
+#: a second: pieces of an iceberg, each sent when one before is filled, or a position
+#: that is closed. Faster than that, airnet.domain.insistence counts it.
+_ICEBERG = (
+    ("same_symbol_share", 700, None),
+    ("same_side_share", 850, None),
+    ("fills_per_new", 850, None),
+    ("cancels_per_new", None, 150),
+    ("replaces_per_new", None, 100),
+    ("rejects", None, 2),
+    ("gap_deviation", 300, None),
+    ("rate_1s", None, 999),
+)
+
+
+def is_answers(feature: Feature) -> bool:
+    """Return whether a session's window is of quotes that somebody asked for."""
+    return is_within(feature, _ANSWERED)
+
+
+def is_clients(feature: Feature) -> bool:
+    """Return whether a session's window is of clients' orders at market."""
+    return is_within(feature, _CLIENTS)
+
+
+def is_closed_out(feature: Feature) -> bool:
+    """Return whether a session's window is of positions that are closed."""
+    return is_within(feature, _CLOSED_OUT)
+
+
+def is_turned_away(feature: Feature) -> bool:
+    """Return whether a session's window is of different orders that are refused."""
+    return is_within(feature, _TURNED_AWAY)
+
+
+def is_asking(feature: Feature) -> bool:
+    """Return whether a session's window is of prices that are asked of many names."""
+    return is_within(feature, _ASKED)
+
+
+def is_iceberg(feature: Feature) -> bool:
+    """Return whether a session's window is of one large order that is taken."""
+    return is_within(feature, _ICEBERG)
+
+
+def is_due(feature: Feature) -> bool:
+    """Return whether a session's window is of different orders due at one moment."""
+    return not is_taken_back(feature) and is_within(feature, _DUE)
+
+
+def is_taken_back(feature: Feature) -> bool:
+    """Return whether a third of what a session sends is withdrawn at once."""
+    age_us = feature("cancel_age_us")
+    is_back = (feature("cancels_per_new") or 0) > _TAKEN_BACK
+    return is_back and age_us is not None and age_us < _AT_ONCE_US
+
+
+#: What no opinion is acted upon of, be it of one model, or of both for a while.
+ERRANDS = (is_answers, is_clients, is_closed_out, is_iceberg)
+
+
+def is_errand(feature: Feature) -> bool:
+    """Return whether a session does what it is asked to, or what is due."""
+    return is_due(feature) or any(looks_so(feature) for looks_so in ERRANDS)
+
+
+__all__ = [
+    "ERRANDS",
+    "is_answers",
+    "is_asking",
+    "is_clients",
+    "is_closed_out",
+    "is_due",
+    "is_errand",
+    "is_iceberg",
+    "is_taken_back",
+    "is_turned_away",
+]
