@@ -9,7 +9,8 @@ from airnet.decide.patience import PATIENT, QUOTING, is_legs, is_quotes
 from airnet.decide.policy import Causes, Contain, Policy
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.decision import Action, Decision
-from airnet.domain.insistence import ACTED, BELIEFS, BELIEVED, ENDLESS
+from airnet.domain.believed import BELIEFS, BELIEVED, ENDLESS
+from airnet.domain.insistence import ACTED
 from airnet.domain.shape import Shape
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION

@@ -4,7 +4,7 @@ Honest sessions are taken for faulty, and with certainty, for a moment: at the b
 a volley, in a list. A fault is for as long as it lasts. So an opinion that no single
 window, and no evidence of a few, makes a fact is one after a second or so, far above
 the session's past: the time that windows cover of which no model doubts it, less half
-of what they do not (airnet.domain.insistence has how long).
+of what they do not (airnet.domain.believed has how long).
 
 Two kinds of honest business are taken for faulty for many seconds, and left out: what
 is honest by what it is (airnet.decide.patience), and who has just begun to send, or has
@@ -29,7 +29,7 @@ from airnet.decide.patience import PATIENT, QUOTING
 from airnet.decide.policy import Contain
 from airnet.decide.streaks import STREAKS_MAX, Key
 from airnet.decide.terms import Terms
-from airnet.domain.insistence import BELIEVED, ENDLESS, FAR
+from airnet.domain.believed import BELIEVED, ENDLESS, FAR
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION
 

@@ -18,7 +18,8 @@ import math
 from airnet.decide.findings import Finding
 from airnet.decide.policy import NS_PER_MS, Contain
 from airnet.decide.streaks import NAMES, Streak
-from airnet.domain.insistence import ACTED, BELIEFS, ENDLESS, LASTING
+from airnet.domain.believed import BELIEFS, ENDLESS
+from airnet.domain.insistence import ACTED, LASTING
 from airnet.domain.risen import RISEN
 from airnet.domain.verdict import PPM, Cause, Verdict
 

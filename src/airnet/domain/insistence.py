@@ -6,6 +6,7 @@ airnet.decide.insist counts for how many messages it goes on. In domain, because
 must mean the same. Units are those of airnet.domain.columns.
 """
 
+from airnet.domain.believed import BELIEFS, ENDLESS
 from airnet.domain.risen import RISEN
 from airnet.domain.shape import ANY, Shape
 
@@ -231,6 +232,54 @@ SHAPES = (
         limit=192,
         taken=4,
     ),
+    # The same few orders in volleys, a hundred a second together, far above its past:
+    # what a hedger or a script does for a moment goes on and on. What takes legs came to
+    # 62 messages of it, orders for hundreds of accounts to 40.
+    Shape(
+        "session.alike_in_volleys",
+        (
+            ("loop_share", 700, ANY),
+            ("entropy", 0, 2000),
+            ("gap_deviation", 1200, ANY),
+            ("rate_1s", 1000, ANY),
+            ("relative_1s", 5000, ANY),
+            ("relative_first", 4000, ANY),
+            _KNOWN,
+        ),
+        told=64,
+        limit=200,
+    ),
+    # Or slower, one order sixty-four times in a row. Orders for hundreds of accounts
+    # came to 40 more.
+    Shape(
+        "session.one_order_in_volleys",
+        (
+            ("repeat_run", 64, ANY),
+            ("loop_share", 700, ANY),
+            ("gap_deviation", 1200, ANY),
+            ("rate_1s", 400, ANY),
+            ("relative_1s", 5000, ANY),
+            ("relative_first", 4000, ANY),
+            _KNOWN,
+        ),
+        told=32,
+        limit=128,
+    ),
+    # A thousand new orders in a row on one side, two hundred a second, far above its
+    # past. The longest list, and a position that was closed, were of seven hundred.
+    Shape(
+        "session.one_way_far_above_its_past",
+        (
+            ("side_run", 1000, ANY),
+            ("rate_1s", 2000, ANY),
+            ("relative_1s", 8000, ANY),
+            ("relative_first", 5000, ANY),
+            ("market_1s", 0, 2499),
+            _KNOWN,
+        ),
+        told=16,
+        limit=128,
+    ),
     # Or half of them one of the eight before, in whatever names: each order is sent
     # again and again, eighty a second together. An iceberg, and what hedges a block, is
     # half as fast; a large order in like pieces is not filled as fast as it is sent.
@@ -326,26 +375,6 @@ STUFFED_NEW = Shape(
 
 #: What is counted by time.
 LASTING = (STUFFED, STUFFED_NEW, *RISEN)
-#: Five times its past, and four times its beginning; and far above both.
-ABOVE = (("relative_1s", 5000, ANY), ("relative_first", 4000, ANY))
-RAISED = (("relative_1s", 3000, ANY), ("relative_first", 2400, ANY))
-FAR = (("relative_1s", 8000, ANY), ("relative_first", 5000, ANY))
-#: So is what no model doubts, whatever it is (airnet.decide.belief): (how sure, in
-#: parts per million, and for how long).
-BELIEVED = (
-    (900_000, Shape("session.certain_for_long", ABOVE, told=200, limit=750)),
-    (800_000, Shape("session.believed_for_long", ABOVE, told=300, limit=1200)),
-    (700_000, Shape("session.suspected_above_its_past", RAISED, told=50, limit=0)),
-    (700_000, Shape("session.suspected_for_long", (), told=400, limit=0)),
-    (700_000, Shape("session.suspected_far_above_its_past", FAR, 400, 2400)),
-)
-BELIEFS = tuple(shape for _, shape in BELIEVED)
-#: And for so many messages, as far above its past, of what honest sessions do for long,
-#: too, which ends: the longest list came to 940.
-ENDLESS = (
-    800_000,
-    Shape("session.believed_without_end", FAR, told=500, limit=2000),
-)
 #: What may be acted upon.
 ACTED = tuple(
     one.name for one in (*SHAPES, *LASTING, *BELIEFS, ENDLESS[1]) if one.limit
@@ -353,10 +382,6 @@ ACTED = tuple(
 
 __all__ = [
     "ACTED",
-    "BELIEFS",
-    "BELIEVED",
-    "ENDLESS",
-    "FAR",
     "LASTING",
     "SHAPES",
     "STUFFED",
