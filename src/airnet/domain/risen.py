@@ -9,6 +9,7 @@ captures of six hands and 586 kept days no honest session came to half of a limi
 airnet.domain.columns.
 """
 
+from airnet.domain.astray import ASTRAY
 from airnet.domain.shape import ANY, Shape
 
 #: A tenth of all order messages at least: at a closing auction everybody hurries, and
@@ -96,67 +97,6 @@ RISEN = (
         ),
         told=400,
         limit=1000,
-    ),
-    # One name, one way, by a clock, whether it is filled or not: forty a second and more.
-    # Who works a large order by a clock keeps to a plan from the beginning. Nobody
-    # honest showed a window of it.
-    Shape(
-        "session.one_way_by_a_clock",
-        (
-            ("relative_1s", 5000, ANY),
-            ("relative_first", 4000, ANY),
-            ("gap_deviation", 0, 150),
-            ("same_symbol_share", 900, ANY),
-            ("same_side_share", 900, ANY),
-            ("cancels_per_new", 0, 250),
-            ("replaces_per_new", 0, 100),
-            ("rate_1s", 400, ANY),
-            _NO_RUSH,
-            _KNOWN,
-        ),
-        told=100,
-        limit=400,
-    ),
-    # Layers: new orders on one side, dozens in a row, withdrawn within 60 ms, and hardly
-    # one filled. A quote on the side that is left stands for longer. In single-name news
-    # a session came to a tenth of a second.
-    Shape(
-        "session.layered_above_its_past",
-        (
-            ("relative_1s", 5000, ANY),
-            ("relative_first", 4000, ANY),
-            ("same_side_share", 950, ANY),
-            ("same_symbol_share", 700, ANY),
-            ("side_run", 24, ANY),
-            ("cancels_per_new", 400, 1600),
-            ("cancel_age_us", 0, 60_000),
-            ("fills_per_new", 0, 100),
-            ("replaces_per_new", 0, 100),
-            ("rate_1s", 600, ANY),
-            ("market_1s", 0, 2499),
-            _KNOWN,
-        ),
-        told=200,
-        limit=600,
-    ),
-    # Each withdrawn within 3 ms, two hundred a second, on whatever side of whatever
-    # name. Who tries out a new line does so before he has traded. Nobody honest showed
-    # a window of it; of 8 ms an opening showed a second.
-    Shape(
-        "session.withdrawn_at_once_above_its_past",
-        (
-            ("relative_1s", 5000, ANY),
-            ("relative_first", 4000, ANY),
-            ("cancels_per_new", 850, 1200),
-            ("cancel_age_us", 0, 3000),
-            ("fills_per_new", 0, 60),
-            ("replaces_per_new", 0, 100),
-            ("rate_1s", 2000, ANY),
-            _NO_RUSH,
-            _KNOWN,
-        ),
-        told=100,
-        limit=300,
     ),
     # Told alone: on both sides at random, of which some rests and is withdrawn later,
     # as a desk whose plan is changed would. Makers quote both by turns; what large
@@ -357,6 +297,7 @@ RISEN = (
         told=1500,
         limit=0,
     ),
+    *ASTRAY,
 )
 
 __all__ = ["RISEN"]
