@@ -7,9 +7,9 @@ from airnet.decide.covering import NS_PER_MS, OWN_MAX
 from airnet.decide.judge import Judge
 from airnet.decide.patience import PATIENT, QUOTING, is_legs, is_quotes
 from airnet.decide.policy import Causes, Contain, Policy
+from airnet.domain.believed import BELIEFS, BELIEVED, ENDLESS
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.decision import Action, Decision
-from airnet.domain.believed import BELIEFS, BELIEVED, ENDLESS
 from airnet.domain.insistence import ACTED
 from airnet.domain.shape import Shape
 from airnet.domain.verdict import Cause, Verdict
@@ -32,7 +32,7 @@ LAYERS = {
     "relative_symbol": 5273,
     "history_ms": 15_920,
     "same_side_share": 842,
-    "new_price_share": 1000,
+    "new_price_share": 700,
     "same_symbol_share": 736,
     "cancels_per_new": 421,
     "replaces_per_new": 105,
@@ -47,6 +47,8 @@ LAYERS = {
 }
 NAMED = {shape.name: (ppm, shape) for ppm, shape in BELIEVED}
 STOPPED = [(ppm, shape) for ppm, shape in BELIEVED if shape.limit]
+#: What anybody three times above his past is told by before.
+_, SOON = NAMED["session.suspected_above_its_past"]
 #: Maker of one name whom the others hit, as kept days have it.
 HIT = LAYERS | {
     "same_symbol_share": 1000,
@@ -67,6 +69,8 @@ LIST = LAYERS | {
     "loop_share": 0,
     "gap_deviation": 776,
 }
+#: Most of it on one side, and few of them filled.
+BOUGHT = {"same_side_share": 900, "fills_per_new": 100}
 #: An arbitrageur takes legs of two names whenever prices are apart, for seconds.
 LEGS = LAYERS | {
     "same_symbol_share": 0,
@@ -138,20 +142,31 @@ def test_it_is_told_and_then_acted_upon(ppm: int, shape: Shape) -> None:
     told, *_, done = judged(verdicts)
 
     first_ns = verdicts[0].close_ns
-    assert told.action is Action.EVIDENCE
-    assert told.t_ns - first_ns == shape.told * NS_PER_MS
+    assert (told.action, told.rule) == (Action.EVIDENCE, SOON.name)
+    assert told.t_ns - first_ns == SOON.told * NS_PER_MS
     assert done.action is Action.THROTTLE_SESSION
     assert done.rule == shape.name
     assert done.t_ns - first_ns == shape.limit * NS_PER_MS
     assert f"faulty algorithm for {done.measured} ms of {shape.limit}" in done.why
 
 
-def test_whom_they_only_suspect_is_told() -> None:
-    ppm, shape = NAMED["session.suspected_for_long"]
+@pytest.mark.parametrize(
+    ("less", "name"),
+    [
+        ({}, "session.suspected_above_its_past"),
+        ({"relative_1s": 2999}, "session.suspected_for_long"),
+        ({"relative_first": 2399}, "session.suspected_for_long"),
+    ],
+)
+def test_whom_they_only_suspect_is_told(less: dict[str, int], name: str) -> None:
+    """At once where it is three times above its past, and later where it is not."""
+    ppm, shape = NAMED[name]
+    verdicts = windows(ppm, 200, **{"relative_1s": 3000, "relative_first": 2400} | less)
 
-    (told,) = judged(windows(ppm, 200))
+    told = judged(verdicts)[0]
 
     assert (told.action, told.rule) == (Action.EVIDENCE, shape.name)
+    assert told.t_ns - verdicts[0].close_ns == shape.told * NS_PER_MS
 
 
 def test_of_less_nothing_is_said() -> None:
@@ -222,7 +237,7 @@ def test_what_honest_sessions_do_for_long_is_no_fault(honest: dict[str, int]) ->
     ],
 )
 def test_what_comes_again_is_believed_of_a_list(odd: dict[str, int]) -> None:
-    done = judged(windows(990_000, 200, **LIST | {"fills_per_new": 100} | odd))
+    done = judged(windows(990_000, 200, **LIST | BOUGHT | odd))
 
     assert Action.THROTTLE_SESSION in {one.action for one in done}
 

@@ -104,6 +104,7 @@ ONE_NAME = {
     "peak_ratio": 4000,
     "market_1s": 1200,
     "entropy": 4000,
+    "gap_deviation": 600,
     "history_ms": 16_000,
 }
 #: A hundred and fifty a second of one name, and in turns at gaps as of chance.
@@ -120,7 +121,38 @@ ALIKE_FAST = {
     "market_1s": 2800,
     "history_ms": 16_000,
 }
+#: The same order in volleys of eight, 240 a second.
+VOLLEYS = {
+    "loop_share": 1000,
+    "gap_deviation": 1749,
+    "rate_1s": 2400,
+    "relative_1s": 33_019,
+    "relative_first": 23_158,
+    "history_ms": 13_646,
+}
+PIECES = VOLLEYS | {
+    "gap_deviation": 632,
+    "same_symbol_share": 1000,
+    "fills_per_new": 980,
+    "rate_1s": 540,
+}
+ONE_ORDER = VOLLEYS | {"repeat_run": 463, "rate_1s": 747, "relative_1s": 14_182}
+#: Five thousand new orders in as many names, all bought.
+BOUGHT = {
+    "side_run": 2593,
+    "rate_1s": 3896,
+    "relative_1s": 95_136,
+    "relative_first": 101_308,
+    "market_1s": 1067,
+    "entropy": 4000,
+    "gap_deviation": 720,
+    "history_ms": 15_971,
+}
 SHOWN = {
+    "session.alike_in_volleys": VOLLEYS,
+    "session.pieces_without_end": PIECES,
+    "session.one_order_in_volleys": ONE_ORDER,
+    "session.one_way_far_above_its_past": BOUGHT,
     "session.alike_at_speed": ALIKE_FAST,
     "session.one_way_at_speed": ONE_WAY_FAST,
     "session.turned_at_speed": TURNED_FAST,
@@ -164,7 +196,7 @@ def judged(verdicts: list[Verdict], rule: Contain = RULE) -> list[Decision]:
 @pytest.mark.parametrize("name", SHOWN)
 def test_what_goes_on_is_told_and_then_acted_upon(name: str) -> None:
     shape = BY_NAME[name]
-    found = [one for one in judged(windows(SHOWN[name], 60)) if one.rule == name]
+    found = [one for one in judged(windows(SHOWN[name], 80)) if one.rule == name]
 
     first = found[0]
     assert first.action is Action.EVIDENCE

@@ -38,7 +38,9 @@ SHOWN = {
     "session.alike_above_its_past": {
         "relative_1s": 24_117,
         "relative_first": 17_862,
+        "relative_symbol": 5171,
         "repeat_share": 363,
+        "same_symbol_share": 850,
         "entropy": 3281,
         "rate_1s": 1466,
         "peak_ratio": 9210,
@@ -188,6 +190,83 @@ SHOWN = {
         "gap_deviation": 594,
         "fills_per_new": 1534,
     },
+    "session.one_way_by_a_clock": {
+        "relative_1s": 52_119,
+        "relative_first": 49_866,
+        "history_ms": 14_757,
+        "gap_deviation": 44,
+        "same_symbol_share": 1000,
+        "same_side_share": 1000,
+        "rate_1s": 2670,
+        "market_1s": 1082,
+    },
+    "session.layered_above_its_past": {
+        "relative_1s": 30_910,
+        "relative_first": 33_613,
+        "history_ms": 12_752,
+        "same_side_share": 1000,
+        "same_symbol_share": 1000,
+        "side_run": 210,
+        "cancels_per_new": 1181,
+        "cancel_age_us": 27_903,
+        "fills_per_new": 15,
+        "rate_1s": 1448,
+        "market_1s": 998,
+        "entropy": 3625,
+        "gap_deviation": 1823,
+    },
+    "session.withdrawn_at_once_above_its_past": {
+        "relative_1s": 68_103,
+        "relative_first": 72_779,
+        "history_ms": 14_320,
+        "cancels_per_new": 1000,
+        "cancel_age_us": 1636,
+        "rate_1s": 5674,
+        "market_1s": 1067,
+    },
+    "session.both_ways_in_one_name": {
+        "relative_1s": 12_014,
+        "same_symbol_share": 1000,
+        "same_side_share": 582,
+        "drift_share": 450,
+        "fills_per_new": 1724,
+        "repeat_share": 666,
+        "rate_1s": 1942,
+        "history_ms": 15_293,
+        "gap_deviation": 1400,
+        "entropy": 2700,
+    },
+    "session.moved_evenly_above_its_past": {
+        "relative_1s": 30_498,
+        "relative_first": 27_049,
+        "history_ms": 17_401,
+        "replace_run": 235,
+        "gap_deviation": 128,
+        "rate_1s": 2029,
+        "cancel_age_us": 60_000,
+    },
+    "session.withdrawn_and_sent_again": {
+        "relative_1s": 16_904,
+        "relative_first": 17_369,
+        "history_ms": 11_743,
+        "repeat_share": 888,
+        "entropy": 1924,
+        "cancels_per_new": 1000,
+        "cancel_age_us": 90_000,
+        "rate_1s": 3821,
+    },
+    "session.stacked_in_a_loop": {
+        "relative_1s": 18_484,
+        "relative_first": 17_167,
+        "history_ms": 17_079,
+        "loop_share": 333,
+        "entropy": 3000,
+        "new_price_share": 1000,
+        "same_side_share": 700,
+        "cancels_per_new": 833,
+        "cancel_age_us": 90_000,
+        "rate_1s": 1801,
+    },
 }
 STOPPED = [shape for shape in RISEN if shape.limit]
 TOLD = [shape for shape in RISEN if not shape.limit]
@@ -261,7 +340,7 @@ def test_volleys_with_pauses_never_add_up() -> None:
             for place, one in enumerate(verdicts)
         ]
 
-        assert judged(shape, sent) == [], shape.name
+        assert acted(judged(shape, sent)) == [], shape.name
 
 
 def with_messages(verdict: Verdict, messages: int) -> tuple[int | None, ...]:

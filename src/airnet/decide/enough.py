@@ -32,6 +32,7 @@ LOOPS_AT_ONCE = (
     "session.one_way_at_speed",
     "session.alike_at_speed",
     "session.alike_in_volleys",
+    "session.pieces_without_end",
     "session.one_order_in_volleys",
     "session.one_way_far_above_its_past",
     "session.turned_at_speed",

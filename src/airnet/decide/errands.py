@@ -3,7 +3,7 @@
 Models take it for a fault, with certainty and for seconds, as the session that is asked
 has done next to nothing before: no past of one order a second says what its clients may
 want. So an opinion of it is said, and never acted upon; the rules that count what
-repeats are (docs/adr/0098).
+repeats are (docs/adr/0099).
 """
 
 from airnet.decide.likeness import Feature, is_within
@@ -58,7 +58,7 @@ _TURNED_AWAY = (
 #: has stood: schedules that are due at the same moment, each second.
 _DUE = (
     ("gap_deviation", 1400, None),
-    ("entropy", 2800, None),
+    ("entropy", 2500, None),
     ("loop_share", None, 300),
     ("repeat_run", None, 3),
     ("replaces_per_new", None, 50),
@@ -81,19 +81,21 @@ _ASKED = (
     ("rejects", None, 2),
 )
 
-#: One name, one way, all of it filled, at gaps as of chance and at less than a hundred
-#: a second: pieces of an iceberg, each sent when one before is filled, or a position
-#: that is closed. Faster than that, airnet.domain.insistence counts it.
-_ICEBERG = (
+#: One name, one way, all of it filled, at gaps as of chance: what somebody else has in
+#: the book is taken, until it is gone.
+_TAKEN = (
     ("same_symbol_share", 700, None),
     ("same_side_share", 850, None),
     ("fills_per_new", 850, None),
     ("cancels_per_new", None, 150),
-    ("replaces_per_new", None, 100),
+    ("replaces_per_new", None, 150),
     ("rejects", None, 2),
     ("gap_deviation", 300, None),
-    ("rate_1s", None, 999),
 )
+#: At 120 a second and less, these are pieces of an iceberg, each sent when one before
+#: is filled, or of a position that is closed. Of more airnet.domain.insistence counts
+#: the orders.
+_ICEBERG = (*_TAKEN, ("rate_1s", None, 1200))
 
 
 def is_answers(feature: Feature) -> bool:
@@ -121,8 +123,13 @@ def is_asking(feature: Feature) -> bool:
     return is_within(feature, _ASKED)
 
 
+def is_taking(feature: Feature) -> bool:
+    """Return whether a session's window is of what is taken from others, one way."""
+    return is_within(feature, _TAKEN)
+
+
 def is_iceberg(feature: Feature) -> bool:
-    """Return whether a session's window is of one large order that is taken."""
+    """Return whether a session's window is of one large order in pieces."""
     return is_within(feature, _ICEBERG)
 
 
@@ -139,12 +146,19 @@ def is_taken_back(feature: Feature) -> bool:
 
 
 #: What no opinion is acted upon of, be it of one model, or of both for a while.
-ERRANDS = (is_answers, is_clients, is_closed_out, is_iceberg)
+ERRANDS = (
+    is_answers,
+    is_clients,
+    is_closed_out,
+    is_due,
+    is_iceberg,
+    is_turned_away,
+)
 
 
 def is_errand(feature: Feature) -> bool:
     """Return whether a session does what it is asked to, or what is due."""
-    return is_due(feature) or any(looks_so(feature) for looks_so in ERRANDS)
+    return any(looks_so(feature) for looks_so in ERRANDS)
 
 
 __all__ = [
@@ -157,5 +171,6 @@ __all__ = [
     "is_errand",
     "is_iceberg",
     "is_taken_back",
+    "is_taking",
     "is_turned_away",
 ]

@@ -225,7 +225,7 @@ class Excess:
         """
         feature = functools.partial(self._feature, verdict)
         rate = shown.rate_1s * MILLI
-        if shown.market_1s > OTHERS_MOVED or likeness.is_basket(feature):
+        if shown.market_1s > OTHERS_MOVED or likeness.is_paced(feature):
             return LEAST
         if errands.is_clients(feature):
             return LEAST

@@ -12,7 +12,7 @@ import msgspec
 
 from airnet.config import Site
 from airnet.decide import lasting, likeness
-from airnet.decide.errands import ERRANDS
+from airnet.decide.errands import is_errand
 from airnet.decide.policy import WINDOW_KINDS, Policy, ppm
 from airnet.decide.terms import Terms
 from airnet.domain.address import address_bytes, address_text
@@ -226,8 +226,9 @@ class Findings:
         feature = functools.partial(self.feature, verdict)
         if lasting.may_pass(verdict.rule, feature):
             return False
-        honest = (*likeness.HONEST, *ERRANDS)
-        return not any(looks_so(feature) for looks_so in honest)
+        if is_errand(feature):
+            return False
+        return not any(looks_so(feature) for looks_so in likeness.HONEST)
 
     def _is_honest(self, verdict: Verdict) -> bool:
         """Return whether what a model takes for a fault is honest all the same."""
@@ -240,8 +241,7 @@ class Findings:
         if verdict.cause is not Cause.ALGO_FAULT:
             return False
         feature = functools.partial(self.feature, verdict)
-        is_errand = any(looks_so(feature) for looks_so in ERRANDS)
-        return is_errand or likeness.is_vague(feature)
+        return is_errand(feature) or likeness.is_vague(feature)
 
     def feature(self, verdict: Verdict, name: str) -> int | None:
         """Return a feature of the Verdict's window; None when it has none of it."""

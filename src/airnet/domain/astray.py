@@ -2,7 +2,7 @@
 
 Each was asked of 1,500 honest captures' sessions before it was put here, of generators
 of twelve hands, and of kept days: how near they came stands beside it, if they came at
-all (docs/adr/0098). Counted like airnet.domain.risen: milliseconds that such windows
+all (docs/adr/0099). Counted like airnet.domain.risen: milliseconds that such windows
 cover, less half of what they do not. Units are those of airnet.domain.columns.
 """
 
@@ -32,7 +32,7 @@ ASTRAY = (
             ("rate_1s", 400, ANY),
             _NO_RUSH,
         ),
-        told=100,
+        told=200,
         limit=400,
     ),
     # Layers: new orders on one side, dozens in a row, withdrawn within 60 ms, and hardly
@@ -69,8 +69,8 @@ ASTRAY = (
             ("rate_1s", 2000, ANY),
             _NO_RUSH,
         ),
-        told=100,
-        limit=300,
+        told=200,
+        limit=400,
     ),
     # Bought and sold again in one name, a hundred a second, all of it filled and some of
     # it alike: two that answer each other, at twice their past already. What is rolled

@@ -7,6 +7,7 @@ must mean the same. Units are those of airnet.domain.columns.
 """
 
 from airnet.domain.believed import BELIEFS, ENDLESS
+from airnet.domain.ongoing import ONGOING
 from airnet.domain.risen import RISEN
 from airnet.domain.shape import ANY, Shape
 
@@ -232,54 +233,6 @@ SHAPES = (
         limit=192,
         taken=4,
     ),
-    # The same few orders in volleys, a hundred a second together, far above its past:
-    # what a hedger or a script does for a moment goes on and on. What takes legs came to
-    # 62 messages of it, orders for hundreds of accounts to 40.
-    Shape(
-        "session.alike_in_volleys",
-        (
-            ("loop_share", 700, ANY),
-            ("entropy", 0, 2000),
-            ("gap_deviation", 1200, ANY),
-            ("rate_1s", 1000, ANY),
-            ("relative_1s", 5000, ANY),
-            ("relative_first", 4000, ANY),
-            _KNOWN,
-        ),
-        told=64,
-        limit=200,
-    ),
-    # Or slower, one order sixty-four times in a row. Orders for hundreds of accounts
-    # came to 40 more.
-    Shape(
-        "session.one_order_in_volleys",
-        (
-            ("repeat_run", 64, ANY),
-            ("loop_share", 700, ANY),
-            ("gap_deviation", 1200, ANY),
-            ("rate_1s", 400, ANY),
-            ("relative_1s", 5000, ANY),
-            ("relative_first", 4000, ANY),
-            _KNOWN,
-        ),
-        told=32,
-        limit=128,
-    ),
-    # A thousand new orders in a row on one side, two hundred a second, far above its
-    # past. The longest list, and a position that was closed, were of seven hundred.
-    Shape(
-        "session.one_way_far_above_its_past",
-        (
-            ("side_run", 1000, ANY),
-            ("rate_1s", 2000, ANY),
-            ("relative_1s", 8000, ANY),
-            ("relative_first", 5000, ANY),
-            ("market_1s", 0, 2499),
-            _KNOWN,
-        ),
-        told=16,
-        limit=128,
-    ),
     # Or half of them one of the eight before, in whatever names: each order is sent
     # again and again, eighty a second together. An iceberg, and what hedges a block, is
     # half as fast; a large order in like pieces is not filled as fast as it is sent.
@@ -326,6 +279,7 @@ SHAPES = (
         told=64,
         limit=256,
     ),
+    *ONGOING,
 )
 
 #: Withdrawn within 10 ms and hardly one filled, by who takes a quarter of all messages,

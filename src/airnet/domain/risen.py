@@ -79,7 +79,8 @@ RISEN = (
         limit=1000,
     ),
     # Some orders come again among the last eight, and all are filled: children that
-    # were filled already. A list has each name once.
+    # were filled already. A list has each name once; and a large order moves who trades
+    # its name further than itself.
     Shape(
         "session.alike_above_its_past",
         (
@@ -90,6 +91,7 @@ RISEN = (
             ("rate_1s", 600, ANY),
             ("peak_ratio", 1500, ANY),
             ("gap_deviation", 0, 1100),
+            ("relative_symbol", 1000, ANY),
             *_FILLED,
             _NO_RUSH,
             _SEEN,

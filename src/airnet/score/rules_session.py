@@ -300,7 +300,7 @@ _ACTED = (
             ("rejects", 1, ANY),
             ("reject_share", 250, ANY),
             ("others_rejected", 0, 20),
-            ("entropy", 0, 3500),
+            ("entropy", 0, 2800),
             ("same_symbol_share", 500, ANY),
             ("market_1s", 0, 1500),
         ),
