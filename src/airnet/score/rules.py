@@ -40,9 +40,11 @@ from airnet.score.rules_session_surge import SURGED
 from airnet.score.rules_session_told import COUNTED as SESSION_COUNTED
 from airnet.score.rules_storm import STORM_RULES
 from airnet.score.rules_stranger import (
+    ENTRY_TOLD_RULES,
     HELD_TOLD_RULES,
     STRANGER_RULES,
     STRANGER_TOLD_RULES,
+    UNASKED_RULES,
 )
 from airnet.score.rules_venue import VENUE_RULES
 
@@ -83,11 +85,13 @@ RULES = {
         *HOST_RULES,
         *HOST_FLOOD_RULES,
         *STRANGER_RULES,
+        *UNASKED_RULES,
         *CONTEST_TOLD_RULES,
         *HOST_TOLD_RULES,
         *HOST_ODD_RULES,
         *HELD_TOLD_RULES,
         *STRANGER_TOLD_RULES,
+        *ENTRY_TOLD_RULES,
     ),
     WINDOW_ORDER: ORDER_RULES,
 }
