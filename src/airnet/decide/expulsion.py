@@ -24,6 +24,8 @@ ENTRY_RULES = frozenset(
         "host.flood_of_logons_of_many",
         "host.flood_of_logons_at_length",
         "host.logons_in_a_loop",
+        "host.logons_in_a_loop_of_two",
+        "host.logons_in_a_loop_of_many",
     }
 )
 #: Rules about connections whose handshake both ends completed: nobody can do that from

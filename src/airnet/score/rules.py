@@ -17,6 +17,7 @@ from airnet.score.excuses import EXCUSES
 from airnet.score.rules_contest import CONTEST_RULES, CONTEST_TOLD_RULES
 from airnet.score.rules_feed import FEED_RULES
 from airnet.score.rules_flood import FAST_RULES, SOURCE_RULES
+from airnet.score.rules_flood_clients import CLIENT_LATE_RULES, CLIENT_TOLD_RULES
 from airnet.score.rules_flood_odd import (
     ODD_LATE_RULES,
     ODD_RULES,
@@ -70,10 +71,12 @@ COUNTED = {
 RULES = {
     WINDOW_SESSION: (*FRENZY_RULES, *SESSION_RULES),
     WINDOW_GATEWAY: (
+        *CLIENT_LATE_RULES,
         *GATEWAY_RULES,
         *ODD_LATE_RULES,
         *GATEWAY_TOLD_RULES,
         *ODD_TOLD_RULES,
+        *CLIENT_TOLD_RULES,
     ),
     WINDOW_SOURCE: SOURCE_RULES,
     WINDOW_VENUE: VENUE_RULES,
