@@ -180,8 +180,10 @@ struct window_session {
 	uint64_t loss_first_ns, loss_ns[2], loss_epoch; /* window_loss.h */
 	uint32_t loss_now, loss_before, loss_old;
 	uint8_t agreed; /* its handshake is complete, and nothing was read of it yet */
+	uint8_t begun; /* the same, and nobody has logged on; window_unasked.h */
 	uint32_t unread, unread_host, unread_generation; /* window_unread.h */
 	uint32_t mute; /* segments up since a message ended in one */
+	uint32_t unasked; /* orders of who has not logged on */
 };
 
 #define WINDOW_TARGET_SETS 64
@@ -269,6 +271,7 @@ struct window_state {
 	uint64_t networks[WINDOW_NETWORKS]; /* where who trades lives */
 	uint64_t start_ns, answered_ns; /* the first frame; the last SYN answered */
 	uint64_t opened_ns; /* the last address at which a session was the first */
+	uint64_t newcomer_ns; /* the last host that was let in for the first time */
 	uint32_t network_count, active_host_count, comp_count, host_generation;
 	uint64_t refused_epoch; /* in which `refused_hosts` were refused a Logon */
 	uint32_t refused_hosts, left_strange,

@@ -10,6 +10,8 @@
 #define TRACE_PROOFS 3 /* messages of a CompID's holder after another's Logon */
 #define CLAIM_OUSTED_NS 1000000000ull /* from a Logon until the holder is out */
 #define CLAIM_MOVES_NS 3600000000000ull /* moves next door: this hour and the last */
+#define NEWCOMER_SINCE_NS 8000000000ull /* of the capture: who trades has been seen */
+#define NEWCOMER_APART_NS 5000000000ull /* those who begin together are a morning */
 #define MET_ANSWERED 1 /* what a gateway said to who logged on: a message */
 #define MET_CONTESTING 2 /* it let it in under a CompID that another host has */
 
@@ -146,6 +148,25 @@ static inline void window_let_in(struct window_state *w, const struct window_ses
 		window_host_alarm(w, x);
 }
 
+/* A host that no list has and that never held a session is let in. Under a name that
+ * nobody had, that is somebody's first day, or nobody's. */
+static inline void window_newcomer(struct window_state *w,
+				   const struct window_session *s,
+				   struct window_host *x)
+{
+	const struct window_comp *c = window_comp_at(w, s->comp);
+	uint64_t before_ns = w->newcomer_ns;
+
+	if (window_is_familiar(window_known_at(w, x->address, 0)))
+		return;
+	w->newcomer_ns = w->now_ns;
+	if (!c || c->key || w->now_ns - w->start_ns < NEWCOMER_SINCE_NS ||
+	    (before_ns && w->now_ns - before_ns < NEWCOMER_APART_NS))
+		return;
+	window_host_touch(w, x)->newcomers++;
+	window_host_alarm(w, x);
+}
+
 /* The gateway said something to who waits for an answer to its Logon, or hung up. */
 static __attribute__((noinline)) void
 window_claim_answered(struct window_state *w, struct window_session *s,
@@ -161,6 +182,7 @@ window_claim_answered(struct window_state *w, struct window_session *s,
 	if (is_met && !is_refused) {
 		window_odd_venue_answered(w, x, v->address);
 		window_let_in(w, s, x);
+		window_newcomer(w, s, x);
 	}
 	if (s->is_own)
 		return;

@@ -7,6 +7,7 @@
 #include "window_loss.h"
 #include "window_packet.h"
 #include "window_renew.h"
+#include "window_unasked.h"
 
 /* The Logons among a client's messages, well-formed or not to the gateway's liking. */
 static inline void window_logons(struct window_state *w, struct window_target *t,
@@ -43,6 +44,7 @@ static __attribute__((noinline)) void window_open(struct window_state *w,
 	window_unread_over(w, s);
 	window_renew(w, s, t);
 	s->agreed = (h->stream_flags & AIRNET_STREAM_AGREED) != 0;
+	s->begun = s->agreed;
 	s->mute = 0;
 	window_service(w, gateway, hash, 0, 0)->learned = 1;
 	window_odd_venue_open(w, up ? h->source : h->target, gateway, hash);
@@ -110,7 +112,7 @@ static inline void window_session_frame(struct window_state *w,
 				w, h->session, w->now_ns,
 				(WINDOW_SLOT_NS - w->now_ns % WINDOW_SLOT_NS) / 1000);
 	}
-	window_uttered(w, s, h, messages, count);
+	window_said(w, s, v, h, messages, count);
 	if (!up && window_is_syn_ack(h))
 		window_venue_syn_ack(w, v, window_hash(w->seed, h->target),
 				     h->target_port);

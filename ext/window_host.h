@@ -57,6 +57,8 @@ struct window_deeds {
 	uint32_t moved, ousted, shells, loss, venues_outside, venues_inside;
 	uint32_t foreign, foreign_new, foreign_old, conflicts, replays;
 	uint32_t unread; /* segments of one connection, the most */
+	uint32_t unasked; /* orders of one connection without a Logon, the most */
+	uint32_t newcomers; /* Logons by which nobody knew it before */
 	uint32_t own; /* odd calls by the path of its sessions */
 };
 

@@ -51,6 +51,18 @@ static inline uint32_t window_half_open(const struct window_state *w,
 	return count;
 }
 
+/* What stands in `half_open` above the calls that wait, of which there are 16 at most
+ * (airnet.domain.columns_host). */
+static inline uint32_t window_host_odd(const struct window_deeds *y,
+				       const struct window_deeds *z)
+{
+	uint32_t unasked = y->unasked > z->unasked ? y->unasked : z->unasked;
+	uint32_t newcomers = y->newcomers + z->newcomers;
+
+	return (unasked < 255 ? unasked : 255) << 8 |
+	       (newcomers < 7 ? newcomers : 7) << 5;
+}
+
 /* What it does on the network: new edges, failures, names, peers. */
 static inline void window_host_calls(const struct window_state *w,
 				     const struct window_host *x, float *row)
@@ -70,7 +82,7 @@ static inline void window_host_calls(const struct window_state *w,
 	window_put(row, H_refused, (uint64_t)y->refused + z->refused);
 	window_put(row, H_silent, (uint64_t)y->silent + z->silent);
 	window_put(row, H_unreachable, (uint64_t)y->unreachable + z->unreachable);
-	window_put(row, H_half_open, window_half_open(w, x));
+	window_put(row, H_half_open, window_half_open(w, x) + window_host_odd(y, z));
 	window_put(row, H_queries, queries);
 	window_put_unless(row, H_name_bytes,
 			  queries ? ((uint64_t)y->name_bytes + z->name_bytes) / queries

@@ -71,6 +71,7 @@ def traffic(seed: int, count: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
     messages["comp_key"] = np.where(is_logon, rng.integers(3, 7, count), 0)
     messages["sequence"] = np.arange(count)
     call_home(rng, headers, is_session)
+    come_unasked(rng, headers, messages, is_session)
     log_on_elsewhere(headers, messages, is_session)
     say_nothing(rng, headers, messages)
     return headers, messages
@@ -120,15 +121,47 @@ def log_on_elsewhere(
             said["comp_key"] = 100 + number
 
 
+def come_unasked(
+    rng: np.random.Generator,
+    headers: NDArray[np.void],
+    messages: NDArray[np.void],
+    taken: NDArray[np.bool_],
+) -> None:
+    """Open connections: noise of who trades, orders of strangers, and who is let in."""
+    free = np.flatnonzero(~taken)[np.count_nonzero(~taken) * 6 // 10 :]
+    owners = rng.integers(0, 9, len(free))
+    for owner in range(9):
+        kind = ("noise", "orders", "newcomer")[owner // 3]
+        client = HOSTS[owner * 2] if kind == "noise" else f"10.1.0.{20 + owner}"
+        for count, place in enumerate(free[owners == owner][:40]):
+            row, said, up = headers[place], messages[place], True
+            if kind == "newcomer":
+                up = count != 1
+            elif kind == "orders" and count == 30:
+                up = owner == 4
+            ends = [client, HOSTS[12]][:: 1 if up else -1]
+            row["source"], row["target"] = (
+                np.frombuffer(address_bytes(end), "u1") for end in ends
+            )
+            row["source_port"], row["target_port"] = (42_000, 9)[:: 1 if up else -1]
+            row["protocol"], row["tcp_flags"], row["payload_bytes"] = 6, 24, 60
+            row["session"] = said["session"] = 3 * SESSIONS + owner
+            row["direction"] = said["direction"] = not up
+            row["stream_flags"], row["message_count"] = (0 if count else 0x1020), 1
+            said["malformed"] = 3 * (kind == "noise")
+            said["kind"] = KIND["logon" if kind == "newcomer" else "new"]
+            said["comp_key"] = 200 + owner if kind == "newcomer" else 0
+
+
 def say_nothing(
     rng: np.random.Generator, headers: NDArray[np.void], messages: NDArray[np.void]
 ) -> None:
-    """Have three sessions go on, in their last third, without a sound message up."""
-    late = np.arange(len(headers)) > len(headers) * 2 // 3
+    """Have three sessions go on, in their second half, without a sound message up."""
+    late = np.arange(len(headers)) > len(headers) // 2
     up = late & (headers["direction"] == 0) & np.isin(headers["session"], (0, 1, 2))
     headers["message_count"][up & (rng.random(len(headers)) < 0.5)] = 0
     messages["malformed"][up] = 3
-    rare = rng.random(len(headers)) < 0.02
+    rare = rng.random(len(headers)) < 0.01
     headers["stream_flags"][up] = np.where(rare, rng.choice(FLAGS, len(headers)), 0)[up]
 
 
@@ -162,7 +195,8 @@ def test_hosts_do_all_that_rows_tell_of() -> None:
         told = rows[windows["kind"] == WINDOW_HOST][:, : len(most)]
         most = np.fmax(most, np.fmax.reduce(told))
 
-    assert most[HOST_SCHEMA.names.index("unread_run")] > 40
+    assert most[HOST_SCHEMA.names.index("unread_run")] >= 64
+    assert most[HOST_SCHEMA.names.index("half_open")] >= 16 * 256
     silent = {
         name
         for name, value in zip(HOST_SCHEMA.names, most.tolist(), strict=True)

@@ -205,6 +205,7 @@ class Reference:
         held = s.heard == {0, 1}
         is_sound = any(not one["malformed"] for one in messages)
         self.hosts.mute(index, header, is_held=held, is_sound=is_sound)
+        self.hosts.unasked(index, header, messages, self.venues)
         self.hosts.unread(index, header, self.venues, bool(s.heard) or s.closed)
         self.flood.session_frame(index, header, messages, self.now_ns)
         self.hurried()

@@ -94,7 +94,7 @@ class Hosts(Traces):
         self.edges: dict[Key, Edge] = {}
         self.listed: list[Host] = []
         self.seeds: list[int] = []
-        self.start = self.answered = 0
+        self.answered = 0
         self.left = [16, 1024]
 
     def begin(self, time_ns: int, seeds: list[int]) -> None:
@@ -296,9 +296,10 @@ class Hosts(Traces):
             return
         if venue is None or not venue.used:
             return
-        x.port = port
         e.unread += 1
-        self.more(x, e.unread)
+        if self.is_worth(header, e.unread):
+            x.port = port
+            self.more(x, e.unread)
 
     def is_unknown(self, e: Edge) -> bool:
         target = e.key[1]
@@ -418,7 +419,7 @@ class Hosts(Traces):
             "ports_new": x.distinct("ports"),
             "long_names": x.distinct("names"),
             "comps": x.distinct("comps"),
-            "half_open": len(half_open),
+            "half_open": len(half_open) + self.above(x),
             "name_bytes": x.both("name_bytes") // queries if queries else None,
             "no_name_share": x.both("missing") * 1000 // answers if answers else None,
             "venue_sessions": x.venue_sessions,
@@ -445,6 +446,12 @@ class Hosts(Traces):
         }
         assert set(row) == set(HOST_SCHEMA.names)
         return row
+
+    @staticmethod
+    def above(x: Host) -> int:
+        """Return what stands in `half_open` above the calls that wait."""
+        unasked = max(x.now.count["unasked"], x.before.count["unasked"])
+        return min(unasked, 255) * 256 + min(x.both("newcomers"), 7) * 32
 
     def peer_of(self, x: Host) -> Row:
         words = [int.from_bytes(x.peer[at : at + 3], "big") for at in range(0, 18, 3)]

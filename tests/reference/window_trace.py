@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from airnet.domain.window import FEATURE_LIMIT
 from tests.reference.window_flood import MAPPED
@@ -18,7 +19,7 @@ VENUE_USE = 255
 NOBODY = bytes(16)
 RETRANSMIT, OUT_OF_ORDER, CONFLICT, TWICE, TAKEN = 1, 2, 8, 0x100, 0x800
 #: Closed, a hole given up, bytes lost by the mirror or not shown.
-OPENED, MUTE_MIN = 0x20, 32
+OPENED, MUTE_MIN, UNREAD_MIN = 0x20, 64, 16
 DOUBTFUL, AGREED = 0x40 | 4 | 0x400 | 0x200, 0x1000
 DEEDS = (
     "edges",
@@ -45,6 +46,8 @@ DEEDS = (
     "foreign_old",
     "conflicts",
     "replays",
+    "unasked",
+    "newcomers",
     "unread",
     "venues_outside",
     "venues_inside",
@@ -165,6 +168,8 @@ class Party:
     is_own: bool = False
     contested: int = 0
     agreed: bool = False
+    begun: bool = False
+    unasked: int = 0
     unread: int = 0
     mute: int = 0
     unread_host: Host | None = None
@@ -196,6 +201,7 @@ class Traces:
         self.networks = {network(one) for one in (*gateways, *hosts)}
         self.parties: dict[int, Party] = {}
         self.comps: dict[int, tuple[bytes, int]] = {}
+        self.start = self.newcomer_at = 0
         self.now = self.refused_epoch = self.refused_hosts = 0
         self.lossy_epoch = self.lossy_hosts = 0
         self.moved_at: list[int] = []
@@ -216,7 +222,7 @@ class Traces:
     def renew(self, index: int, gateway: bytes, header: np.void) -> None:
         self.read(self.party(index))
         agreed = bool(header["stream_flags"] & AGREED)
-        self.parties[index] = Party(agreed=agreed)
+        self.parties[index] = Party(agreed=agreed, begun=agreed)
         self.service(gateway, 0, 0).learned = True
         up = header["direction"] == 0
         client = header["source" if up else "target"].tobytes()
@@ -259,35 +265,80 @@ class Traces:
 
     def read(self, one: Party) -> None:
         """Forget what was not read of a connection."""
-        if one.unread and one.unread_host:
+        if one.unread_host:
             one.unread_host.unread_held -= 1
-        one.unread, one.agreed = 0, False
+        one.unread, one.agreed, one.unread_host = 0, False, None
 
     def is_unread(self, header: np.void) -> bool:
-        """Return whether a stranger says something with this."""
+        """Return whether something is said with this."""
         is_again = header["stream_flags"] & (RETRANSMIT | TWICE | OUT_OF_ORDER)
-        is_known = self.is_familiar(header["source"].tobytes())
-        return bool(header["payload_bytes"]) and not is_again and not is_known
+        return bool(header["payload_bytes"]) and not is_again
+
+    def is_worth(self, header: np.void, count: int) -> bool:
+        """Return whether so many segments are told of."""
+        return count >= UNREAD_MIN or not self.is_familiar(header["source"].tobytes())
 
     def unread(self, index: int, header: np.void, v: Venues, is_read: bool) -> None:
         """Take a session's frame, whose messages have been looked at."""
         one = self.party(index)
         if not one.agreed:
             return
-        if is_read or header["stream_flags"] & DOUBTFUL:
+        flags, way = header["stream_flags"], header["direction"]
+        is_known = self.is_familiar(header["target" if way else "source"].tobytes())
+        if is_read or flags & 0x40 or (flags & DOUBTFUL and not is_known):
             self.read(one)
+            return
+        if flags & DOUBTFUL:
+            one.unread = 0
             return
         is_used = v.clients[index].venue.used
         if header["direction"] or not is_used or not self.is_unread(header):
             return
+        one.unread += 1
+        if not self.is_worth(header, one.unread):
+            return
         x = self.client(header)
-        if not one.unread:
+        if one.unread_host is None:
             if not x.unread_held:
                 x.unread_since = self.now
             x.unread_held += 1
             one.unread_host = x
-        one.unread += 1
         self.more(x, one.unread)
+
+    def unasked(
+        self, index: int, header: np.void, messages: NDArray[np.void], v: Venues
+    ) -> None:
+        """Take a session's frame: orders before anybody logged on are counted."""
+        one, up = self.party(index), header["direction"] == 0
+        if not one.begun:
+            return
+        is_over = one.closed or bool(header["stream_flags"] & DOUBTFUL)
+        is_over |= bool(not up and header["payload_bytes"])
+        for m in messages:
+            is_over |= bool(m["malformed"] or m["direction"]) or m["kind"] in (8, 9)
+        one.begun = not is_over
+        orders = sum(int(m["kind"]) in (1, 2, 3, 4) for m in messages)
+        if is_over or not orders:
+            return
+        one.unasked += orders
+        venue, client = v.clients[index].venue, header["source"].tobytes()
+        if not venue.used or v.joined(index) < 2 or self.is_familiar(client):
+            return
+        x = self.client(header)
+        deeds = self.touch(x)
+        deeds["unasked"] = max(deeds["unasked"], one.unasked)
+        self.alarm(x)
+
+    def newcomer(self, one: Party, x: Host) -> None:
+        """Tell of a Logon let in of whom nobody knew, late and alone."""
+        if self.is_familiar(x.address):
+            return
+        before, self.newcomer_at = self.newcomer_at, self.now
+        is_alone = not before or self.now - before >= 5 * 10**9
+        if one.comp in self.comps or self.now - self.start < 8 * 10**9 or not is_alone:
+            return
+        self.touch(x)["newcomers"] += 1
+        self.alarm(x)
 
     def mute(
         self, index: int, header: np.void, *, is_held: bool, is_sound: bool
@@ -432,6 +483,8 @@ class Traces:
             x.met = 2
             if x.now.count["contested"]:
                 self.alarm(x)
+        if met and not refused:
+            self.newcomer(one, x)
         if one.is_own:
             return
         owner = self.comps.get(one.comp, (b"", 0))[0]

@@ -79,6 +79,14 @@ def test_who_completed_a_handshake_has_been_answered(rule: str) -> None:
     assert (decision.target_type, decision.target) == (TargetType.SOURCE, (STRANGER,))
 
 
+def test_who_sends_orders_without_a_logon_is_dropped() -> None:
+    """It completed a handshake, so that nobody else is."""
+    decision = decided(verdict("host.orders_without_logon", met=0))
+
+    assert decision.action is Action.DROP_SOURCES
+    assert (decision.target_type, decision.target) == (TargetType.SOURCE, (STRANGER,))
+
+
 @pytest.mark.parametrize("rule", ["host.guessed_logons", "host.guessed_logons_slowly"])
 def test_who_guesses_under_a_living_name_is_dropped_once_it_has_spoken(
     rule: str,
@@ -101,6 +109,9 @@ def test_who_guesses_under_a_living_name_is_dropped_once_it_has_spoken(
         (verdict("host.displaced_compid", met=1), "standby elsewhere"),
         (verdict("host.displaced_compid", met=1, known=True), "T6"),
         (verdict("host.segments_without_message", known=True), "T6"),
+        (verdict("host.orders_without_logon", known=True), "T6"),
+        (verdict("host.several_orders_without_logon"), "mistake"),
+        (verdict("host.newcomer_let_in", met=1, known=True), "first"),
     ],
 )
 def test_of_all_others_evidence_is_kept(one: Verdict, why: str) -> None:

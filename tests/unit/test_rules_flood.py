@@ -11,10 +11,12 @@ from airnet.decide.policy import Contain, Policy
 from airnet.domain.columns import FLOOD_SCHEMA
 from airnet.domain.columns_host import HOST_SCHEMA
 from airnet.domain.session import Look, SessionName
+from airnet.domain.verdict import Cause
 from airnet.domain.window import WINDOW_GATEWAY
 from airnet.score.rule import Rule, fired
 from airnet.score.rules import EXCUSES, GATEWAY_RULES, RULES
 from airnet.score.rules_contest import CONTEST_TOLD_RULES
+from airnet.score.rules_flood_clients import CLIENT_LATE_RULES, CLIENT_TOLD_RULES
 from airnet.score.rules_flood_odd import ODD_LATE_RULES, ODD_TOLD_RULES
 from airnet.score.rules_flood_told import (
     GATEWAY_TOLD_RULES,
@@ -57,7 +59,7 @@ def test_names_are_one_rule_each() -> None:
 
 @pytest.mark.parametrize(
     "rule",
-    [*GATEWAY_RULES, *ODD_LATE_RULES, *GATEWAY_TOLD_RULES, *ODD_TOLD_RULES],
+    [rule for rule in RULES[WINDOW_GATEWAY] if rule.cause is Cause.FLOOD],
     ids=lambda rule: rule.name,
 )
 def test_a_rule_fires_above_its_limit_and_not_on_it(rule: Rule) -> None:
@@ -236,6 +238,7 @@ def test_who_logs_on_for_the_first_time_is_not_refused(excuse: dict[str, int]) -
 def named(name: str) -> Rule:
     """Return the rule of this name."""
     every = (*GATEWAY_RULES, *ODD_LATE_RULES, *GATEWAY_TOLD_RULES, *ODD_TOLD_RULES)
+    every += (*CLIENT_LATE_RULES, *CLIENT_TOLD_RULES)
     return next(rule for rule in every if rule.name == f"gateway.{name}")
 
 
@@ -309,6 +312,16 @@ def named(name: str) -> Rule:
         ("odd_segments_of_clients", {"reply_share": 300}),  # and is refused
         ("odd_segments_of_clients", {"sources": 5}),  # of all, after a gap
         ("odd_segments_of_clients", {"over_baseline": 9000}),  # as ever
+        ("lasting_datagrams_of_clients", {"source_port_share": 900}),  # data
+        ("lasting_datagrams_of_clients", {"reply_share": 500}),  # questions
+        ("lasting_datagrams_of_clients", {"over_baseline": 9000}),  # as ever
+        ("lasting_datagrams_of_clients", {"known_share": 300}),  # of strangers
+        ("several_datagrams_of_clients", {"source_port_share": 900}),
+        ("several_datagrams_of_clients", {"streak_ms": 5}),  # once
+        ("lasting_logons_of_a_client", {"sources": 3}),  # a floor comes back
+        ("lasting_logons_of_a_client", {"known": 40}),  # of more programs
+        ("lasting_logons_of_a_client", {"rate_1s": 150}),  # they wait a second
+        ("lasting_logons_of_a_client", {"logons_10s": 190}),  # it has just begun
         ("several_half_open_of_strangers", {"sources": 1}),  # a balancer's checks
         ("several_half_open_of_strangers", {"reset_rate": 400}),  # they are given up
         ("several_half_open_of_strangers", {"half_open_share": 800}),  # or completed
@@ -348,6 +361,7 @@ def test_what_is_told_of_floods_is_what_is_not_acted_upon() -> None:
     named = load(policy_path(), Policy).cause.flood.told
     every = (*GATEWAY_TOLD_RULES, *ODD_TOLD_RULES, *HOST_TOLD_RULES)
     every += (*STRANGER_TOLD_RULES, *CONTEST_TOLD_RULES, *STORM_RULES)
+    every += CLIENT_TOLD_RULES
     told = {rule.name for rule in every}
 
     assert set(named) == told
@@ -360,7 +374,8 @@ def test_the_fast_lane_knows_no_rule_that_is_only_told() -> None:
     bounds, _ = gateway_bounds()
 
     assert len(bounds) == len(GATEWAY_RULES)
-    assert not {*GATEWAY_TOLD_RULES, *ODD_TOLD_RULES} & set(GATEWAY_RULES)
+    told = {*GATEWAY_TOLD_RULES, *ODD_TOLD_RULES, *CLIENT_TOLD_RULES}
+    assert not told & set(GATEWAY_RULES)
 
 
 def refused(rule: Rule, **given: int) -> bool:

@@ -162,7 +162,8 @@ def test_who_logged_out_before_anything_else_had_the_name(*, is_heard: bool) -> 
         tape.say(1.001, (OWNER, 0), "logout", down=True)
     tape.log_on(9, FAR, 1)
 
-    assert tape.told(FAR) == ({"host.displaced_compid"} if is_heard else set())
+    rule = "displaced_compid" if is_heard else "newcomer_let_in"
+    assert tape.told(FAR) == {f"host.{rule}"}
 
 
 @pytest.mark.parametrize(("flags", "is_told"), [(FIN, True), (RST, False)])
@@ -339,7 +340,7 @@ def test_rules_of_hosts_end_with_what_is_only_told() -> None:
     """Whatever else is broken says more."""
     names = [rule.name for rule in RULES[WINDOW_HOST]]
 
-    assert names[-13:] == [
+    assert names[-15:] == [
         "host.ousted_compid",
         "host.moved_compid",
         "host.shell_to_trader",
@@ -353,6 +354,8 @@ def test_rules_of_hosts_end_with_what_is_only_told() -> None:
         "host.segments_without_end",
         "host.several_segments_without_message",
         "host.several_connections_without_message",
+        "host.several_orders_without_logon",
+        "host.newcomer_let_in",
     ]
 
 

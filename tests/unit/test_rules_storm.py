@@ -22,6 +22,7 @@ from tests.unit.test_rules_host_odd import (
 
 NAMES = {rule.name for rule in STORM_RULES}
 OWN, OTHERS = "host.storm_of_own_logons", "host.storm_of_refused_logons"
+ONE = "host.storm_of_a_refused_name"
 
 
 def own(tape: Tape, names: list[int]) -> None:
@@ -99,6 +100,16 @@ def test_names_of_others_by_the_dozen_are_told(every: float, *, is_told: bool) -
     names = tuple(range(200, 230))
 
     assert (OTHERS in storm(every, 40, names).told(OWNER)) == is_told
+
+
+@pytest.mark.parametrize(
+    ("every", "count", "is_told"),
+    [(0.01, 12, True), (0.03, 40, True), (0.01, 11, False), (0.06, 40, False)],
+)
+def test_one_name_of_another_without_a_pause_is_told(
+    every: float, count: int, *, is_told: bool
+) -> None:
+    assert (ONE in storm(every, count, (200,)).told(OWNER)) == is_told
 
 
 def test_who_never_traded_is_for_the_rules_of_strangers() -> None:

@@ -9,7 +9,13 @@ from airnet.domain.columns import HOST_SCHEMA
 from airnet.domain.window import WINDOW_HOST
 from airnet.features import Windows
 from airnet.score.rule import fired
-from airnet.score.rules_stranger import STRANGER_RULES, STRANGER_TOLD_RULES
+from airnet.score.rules_stranger import (
+    ENTRY_TOLD_RULES,
+    HELD_TOLD_RULES,
+    STRANGER_RULES,
+    STRANGER_TOLD_RULES,
+    UNASKED_RULES,
+)
 from tests.fakes.frames import (
     ACK,
     FIN,
@@ -27,6 +33,7 @@ START_NS = 10**18
 STRANGER = "192.0.2.9"
 COLUMN = {name: place for place, name in enumerate(HOST_SCHEMA.names)}
 RULES = (*STRANGER_RULES, *STRANGER_TOLD_RULES)
+ALL = (*RULES, *HELD_TOLD_RULES, *UNASKED_RULES, *ENTRY_TOLD_RULES)
 SEGMENTS = [RULES[2].name, RULES[0].name]
 CONNECTIONS = [RULES[3].name, RULES[1].name]
 BROKEN = b"8=FIX.4.4\x019=999\x0135=D\x01" + b"x" * 40 + b"\x0110=999\x01"
@@ -54,15 +61,21 @@ def poured(talk: Conversation, parts: Iterable[bytes], gap_ms: int = 2) -> list[
     return talk.frames
 
 
-def said(frames: Iterable[Frame], member: str = "10.1.0.7") -> list[str]:
-    """Return what is said of the stranger, each rule once, while a member trades."""
+def traded(member: str) -> list[Frame]:
+    """Return the frames of a session that trades for three seconds."""
     trading = Conversation((member, 50_000), GATEWAY, start_ns=START_NS)
     trading.handshake()
     trading.logon()
     for number in range(3000):
         trading.time_ns += MS - 1000
         trading.add(0, order(number + 2))
-    decoded = Decoded(sorted([*trading.frames, *frames], key=lambda one: one[0]))
+    return trading.frames
+
+
+def said(frames: Iterable[Frame], *members: str) -> list[str]:
+    """Return what is said of the stranger, each rule once, while members trade."""
+    trading = [frame for one in members or ("10.1.0.7",) for frame in traded(one)]
+    decoded = Decoded(sorted([*trading, *frames], key=lambda one: one[0]))
     table, found = Windows([], []), []
     start = 0
     while start < len(decoded.headers):
@@ -70,7 +83,7 @@ def said(frames: Iterable[Frame], member: str = "10.1.0.7") -> list[str]:
         windows = table.windows
         rows = table.rows[windows["kind"] == WINDOW_HOST].copy()
         hosts = windows["address"][windows["kind"] == WINDOW_HOST]
-        for place, one in sorted(fired(RULES, COLUMN, rows).items()):
+        for place, one in sorted(fired(ALL, COLUMN, rows).items()):
             assert address_text(hosts[place].tobytes()) == STRANGER
             found.append(one.rule.name)
     return list(dict.fromkeys(found))
@@ -146,5 +159,73 @@ def test_a_port_where_nobody_trades_is_no_order_entry() -> None:
     assert said(frames) == []
 
 
-def test_a_member_is_no_stranger() -> None:
-    assert said(poured(opened(500), [BROKEN] * 40), member=STRANGER) == []
+@pytest.mark.parametrize("garbage", [BROKEN, b"\x17\x03" * 30], ids=["fix", "noise"])
+def test_a_member_is_no_stranger_and_is_only_told_of(garbage: bytes) -> None:
+    """No Logon is of sixteen segments, whoever's."""
+    assert said(poured(opened(500), [garbage] * 15), STRANGER) == []
+    assert said(poured(opened(500), [garbage] * 40), STRANGER) == [
+        "host.segments_without_end"
+    ]
+
+
+def test_what_a_member_says_after_a_hole_is_counted_anew() -> None:
+    """Garbage that begins with noise, and then looks like FIX."""
+    talk = opened(500)
+    poured(talk, [BROKEN] * 10)
+    del talk.frames[8]
+    talk.add(1, flags=ACK)
+
+    assert said(poured(talk, [BROKEN] * 10), STRANGER) == []
+    assert said(poured(talk, [BROKEN] * 30), STRANGER) == ["host.segments_without_end"]
+
+
+MEMBERS = ("10.1.0.7", "10.1.0.8")
+UNASKED = ["host.several_orders_without_logon", "host.orders_without_logon"]
+
+
+def orders(count: int) -> list[bytes]:
+    return [order(number + 1) for number in range(count)]
+
+
+@pytest.mark.parametrize(("count", "rules"), [(2, 0), (3, 1), (15, 1), (16, 2)])
+def test_orders_of_who_never_logged_on_are_told_and_then_contained(
+    count: int, rules: int
+) -> None:
+    assert said(poured(opened(500), orders(count)), *MEMBERS) == UNASKED[:rules]
+
+
+def test_who_logs_on_may_order() -> None:
+    assert said(poured(opened(500), [LOGON, *orders(40)]), *MEMBERS) == []
+
+
+def test_what_is_not_sound_may_have_been_the_logon() -> None:
+    garbled = LOGON[:-4] + b"%03d\x01" % ((int(LOGON[-4:-1]) + 1) % 256)
+
+    assert said(poured(opened(500), [garbled, *orders(40)]), *MEMBERS) == []
+
+
+def test_whom_the_gateway_answers_it_has_let_in() -> None:
+    talk = opened(500)
+    talk.add(0, order(1))
+    talk.add(1, message("8", "34=1", "37=1", "150=0", "39=0", "55=ACME"))
+
+    assert said(poured(talk, orders(40)), *MEMBERS) == []
+
+
+def test_what_the_mirror_lost_may_have_been_the_logon() -> None:
+    """The first segment, which is shown to nobody; or the handshake."""
+    talk = opened(500)
+    poured(talk, [LOGON, *orders(40)])
+    lost = [*talk.frames[:3], *talk.frames[4:]]
+
+    assert said(lost, *MEMBERS) == []
+    assert said(talk.frames[4:], *MEMBERS) == []
+
+
+def test_orders_where_hardly_anybody_trades_are_left_alone() -> None:
+    """Nobody knows how sessions begin there."""
+    assert said(poured(opened(500), orders(40)), MEMBERS[0]) == []
+
+
+def test_who_trades_may_send_orders_elsewhere() -> None:
+    assert said(poured(opened(500), orders(40)), STRANGER, *MEMBERS) == []

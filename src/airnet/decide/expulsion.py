@@ -24,18 +24,28 @@ ENTRY_RULES = frozenset(
         "host.flood_of_logons_of_many",
         "host.flood_of_logons_at_length",
         "host.logons_in_a_loop",
+        "host.logons_in_a_loop_of_two",
+        "host.logons_in_a_loop_of_many",
     }
 )
 #: Rules about connections whose handshake both ends completed: nobody can do that from
 #: an address that is not his.
 AGREED_RULES = frozenset(
-    {"host.segments_without_message", "host.connections_without_message"}
+    {
+        "host.segments_without_message",
+        "host.connections_without_message",
+        "host.orders_without_logon",
+    }
 )
 #: The same with so few CompIDs that it may be a firm's floor.
 FEW_NAMES_RULES = frozenset({"host.refused_logons"})
-#: What a standby does as well, or who is first at a new gateway of its venue: nobody is
-#: asked to isolate it.
-STANDBY_RULES = frozenset({"host.moved_compid", "host.unknown_gateway_inside"})
+#: What a standby does as well, or who is first at a new gateway of its venue, or has
+#: its first day: nobody is asked to isolate it.
+STANDBY_RULES = frozenset(
+    {"host.moved_compid", "host.unknown_gateway_inside", "host.newcomer_let_in"}
+)
+#: What a program that is wrongly set up does as well, for a moment.
+FEW_ORDERS_RULES = frozenset({"host.several_orders_without_logon"})
 #: A stranger has come to order entry, and nobody is left who contests its name.
 LEFT_RULES = frozenset({"host.displaced_compid", "host.ousted_compid"})
 #: Those that rest on the CompID's holder, and its messages after the stranger's Logon:
@@ -84,6 +94,8 @@ def objection(
             "a firm whose programs the venue does not know yet is refused under as "
             "many CompIDs; evidence is kept"
         )
+    if finding.rule in FEW_ORDERS_RULES:
+        return "so few orders without a Logon may be a mistake; evidence is kept"
     if finding.rule not in ENTRY_RULES | AGREED_RULES:
         return "it has not reached order entry by itself; evidence is kept"
     if not is_answered(verdict, finding, feature):

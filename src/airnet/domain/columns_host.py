@@ -31,6 +31,9 @@ _HOST = (
     ("refused", COUNT, "edges answered by RST first"),
     ("silent", COUNT, "edges whose SYN had no answer in 1 s, while others' had"),
     ("unreachable", COUNT, "edges answered by ICMP unreachable"),
+    # Above those, 32 for each Logon let in of a host that nobody knew under a name that
+    # nobody had, 7 at most; and 256 for each order of one connection in which nobody
+    # has logged on, 255 at most (ADR 0098). Kept days show nothing of it.
     ("half_open", COUNT, "calls that wait for an answer, at most 16"),
     ("queries", COUNT, "questions of DNS"),
     ("name_bytes", "B", "mean length of their names, last two labels apart"),

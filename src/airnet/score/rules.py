@@ -17,6 +17,7 @@ from airnet.score.excuses import EXCUSES
 from airnet.score.rules_contest import CONTEST_RULES, CONTEST_TOLD_RULES
 from airnet.score.rules_feed import FEED_RULES
 from airnet.score.rules_flood import FAST_RULES, SOURCE_RULES
+from airnet.score.rules_flood_clients import CLIENT_LATE_RULES, CLIENT_TOLD_RULES
 from airnet.score.rules_flood_odd import (
     ODD_LATE_RULES,
     ODD_RULES,
@@ -40,9 +41,11 @@ from airnet.score.rules_session_surge import SURGED
 from airnet.score.rules_session_told import COUNTED as SESSION_COUNTED
 from airnet.score.rules_storm import STORM_RULES
 from airnet.score.rules_stranger import (
+    ENTRY_TOLD_RULES,
     HELD_TOLD_RULES,
     STRANGER_RULES,
     STRANGER_TOLD_RULES,
+    UNASKED_RULES,
 )
 from airnet.score.rules_venue import VENUE_RULES
 
@@ -68,10 +71,12 @@ COUNTED = {
 RULES = {
     WINDOW_SESSION: (*FRENZY_RULES, *SESSION_RULES),
     WINDOW_GATEWAY: (
+        *CLIENT_LATE_RULES,
         *GATEWAY_RULES,
         *ODD_LATE_RULES,
         *GATEWAY_TOLD_RULES,
         *ODD_TOLD_RULES,
+        *CLIENT_TOLD_RULES,
     ),
     WINDOW_SOURCE: SOURCE_RULES,
     WINDOW_VENUE: VENUE_RULES,
@@ -83,11 +88,13 @@ RULES = {
         *HOST_RULES,
         *HOST_FLOOD_RULES,
         *STRANGER_RULES,
+        *UNASKED_RULES,
         *CONTEST_TOLD_RULES,
         *HOST_TOLD_RULES,
         *HOST_ODD_RULES,
         *HELD_TOLD_RULES,
         *STRANGER_TOLD_RULES,
+        *ENTRY_TOLD_RULES,
     ),
     WINDOW_ORDER: ORDER_RULES,
 }

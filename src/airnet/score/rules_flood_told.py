@@ -277,14 +277,27 @@ HOST_FLOOD_RULES = (
         limit=24,
         needs=(*REFUSED, ("refused_hosts", 2, ANY), ("comps", 32, ANY)),
     ),
-    # The same CompID forty times, without a pause: a program in a loop, whoever's.
-    Rule(
-        name="host.logons_in_a_loop",
-        cause=Cause.FLOOD,
-        unit="Logons",
-        feature="logons_refused",
-        limit=40,
-        needs=(*REFUSED, ("comps", 1, 3), ("logon_gap_ms", 0, 25)),
+    # The same CompID forty times, without a pause: a program in a loop, whoever's. Of
+    # two hosts at once, or of more, fewer are enough, and at a slower pace.
+    *(
+        Rule(
+            name=name,
+            cause=Cause.FLOOD,
+            unit="Logons",
+            feature="logons_refused",
+            limit=limit,
+            needs=(
+                *REFUSED,
+                ("refused_hosts", hosts, ANY),
+                ("comps", 1, 3),
+                ("logon_gap_ms", 0, gap_ms),
+            ),
+        )
+        for name, hosts, limit, gap_ms in (
+            ("host.logons_in_a_loop", 0, 40, 25),
+            ("host.logons_in_a_loop_of_two", 2, 24, 40),
+            ("host.logons_in_a_loop_of_many", 3, 15, 50),
+        )
     ),
 )
 

@@ -46,4 +46,20 @@ STORM_RULES = (
             ("contacts", 1, ANY),
         ),
     ),
+    # A dozen under a few such names: a program in a loop that has somebody else's.
+    Rule(
+        name="host.storm_of_a_refused_name",
+        cause=Cause.FLOOD,
+        unit="Logons",
+        feature="logons_refused",
+        limit=11,
+        needs=(
+            TRADES,
+            ("comps", 1, 5),
+            ("claims", 0, 0),
+            ("met", 0, 1),
+            ("logon_gap_ms", 0, 40),
+            ("quiet_ms", 0, 1000),
+        ),
+    ),
 )
