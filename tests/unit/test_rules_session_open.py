@@ -19,6 +19,7 @@ REFUSED_AGAIN = {
     "reject_share": 833,
     "others_rejected": 13,
     "entropy": 2900,
+    "repeat_share": 523,
     "same_symbol_share": 991,
     "market_1s": 130,
 }

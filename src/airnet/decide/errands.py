@@ -81,21 +81,19 @@ _ASKED = (
     ("rejects", None, 2),
 )
 
-#: One name, one way, all of it filled, at gaps as of chance: what somebody else has in
-#: the book is taken, until it is gone.
-_TAKEN = (
+#: One name, one way, at gaps as of chance: a large order.
+_LARGE = (
     ("same_symbol_share", 700, None),
     ("same_side_share", 850, None),
-    ("fills_per_new", 850, None),
     ("cancels_per_new", None, 150),
     ("replaces_per_new", None, 150),
     ("rejects", None, 2),
     ("gap_deviation", 300, None),
 )
-#: At 120 a second and less, these are pieces of an iceberg, each sent when one before
-#: is filled, or of a position that is closed. Of more airnet.domain.insistence counts
-#: the orders.
-_ICEBERG = (*_TAKEN, ("rate_1s", None, 1200))
+#: All of it filled, at 120 a second and less: pieces of an iceberg, each sent when one
+#: before is filled, or of a position that is closed. Of more airnet.domain.insistence
+#: counts the orders.
+_ICEBERG = (*_LARGE, ("fills_per_new", 850, None), ("rate_1s", None, 1200))
 
 
 def is_answers(feature: Feature) -> bool:
@@ -123,13 +121,13 @@ def is_asking(feature: Feature) -> bool:
     return is_within(feature, _ASKED)
 
 
-def is_taking(feature: Feature) -> bool:
-    """Return whether a session's window is of what is taken from others, one way."""
-    return is_within(feature, _TAKEN)
+def is_large(feature: Feature) -> bool:
+    """Return whether a session's window is of one large order in pieces."""
+    return is_within(feature, _LARGE)
 
 
 def is_iceberg(feature: Feature) -> bool:
-    """Return whether a session's window is of one large order in pieces."""
+    """Return whether those pieces are taken as they are sent."""
     return is_within(feature, _ICEBERG)
 
 
@@ -170,7 +168,7 @@ __all__ = [
     "is_due",
     "is_errand",
     "is_iceberg",
+    "is_large",
     "is_taken_back",
-    "is_taking",
     "is_turned_away",
 ]

@@ -23,7 +23,7 @@ import functools
 from collections import deque
 
 from airnet.decide.covering import Count, amount, covered
-from airnet.decide.errands import is_clients, is_taking
+from airnet.decide.errands import is_clients, is_large
 from airnet.decide.findings import Columns, Finding
 from airnet.decide.shapes import Shapes
 from airnet.decide.streaks import STREAKS_MAX, Key
@@ -33,7 +33,7 @@ from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION
 
 #: Some orders come again, all filled: of few sizes, at market, so do clients', and
-#: what takes another's.
+#: the pieces of a large order.
 LIKE_RULE = "session.alike_above_its_past"
 
 SECOND_NS = 1_000_000_000
@@ -125,7 +125,7 @@ class Stuffs:
         if rule is None:
             return None
         feature = functools.partial(self._value, verdict.features)
-        if is_clients(feature) or is_taking(feature):
+        if is_clients(feature) or is_large(feature):
             shapes = [shape for shape in shapes if shape.name != LIKE_RULE]
         found = None
         for shape in shapes:

@@ -289,7 +289,8 @@ _ACTED = (
     # before, the same few messages come again and again, and the gateway takes the
     # others' orders: limits and halts, which many run into, are no fault of one. It is
     # one order, or orders in one name: after an opening, who was refused in all names
-    # and had become slow was within the rest for a second.
+    # and had become slow was within the rest for a second; and clients' orders in a name
+    # that is halted are retried, too, but are not the same.
     Rule(
         name="session.refused_again_per_second",
         cause=Cause.ALGO_FAULT,
@@ -300,7 +301,8 @@ _ACTED = (
             ("rejects", 1, ANY),
             ("reject_share", 250, ANY),
             ("others_rejected", 0, 20),
-            ("entropy", 0, 2800),
+            ("entropy", 0, 3000),
+            ("repeat_share", 430, ANY),
             ("same_symbol_share", 500, ANY),
             ("market_1s", 0, 1500),
         ),
