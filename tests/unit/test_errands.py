@@ -136,17 +136,21 @@ SHOWN = {
 }
 
 
-def windows(shown: dict[str, int], count: int, **values: object) -> list[Verdict]:
+def windows(
+    shown: dict[str, int], count: int, rule: str = "model.session"
+) -> list[Verdict]:
     """Return windows of which both models are as sure as they ever are."""
-    asked = {"cause": Cause.ALGO_FAULT, "rule": "model.session"} | values
-    sure = {"probability_ppm": 990_000, "second": Cause.ALGO_FAULT}
     return [
         session_verdict(
             number * 50,
             features=tuple(
                 (shown | {"messages": 500 + 4 * number}).get(name, 0) for name in NAMES
             ),
-            **(sure | {"second_ppm": 990_000} | asked),  # type: ignore[arg-type]
+            cause=Cause.ALGO_FAULT,
+            rule=rule,
+            probability_ppm=990_000,
+            second=Cause.ALGO_FAULT,
+            second_ppm=990_000,
         )
         for number in range(1, count + 1)
     ]
@@ -214,9 +218,7 @@ def test_an_iceberg_may_pass_and_a_clock_may_not() -> None:
 
 def test_no_rule_that_is_only_told_is_seconded_of_them() -> None:
     """As a rule of one-sided orders was of a position that was closed."""
-    ruled = {"rule": "session.one_sided_orders"}
-
     for looks_so in ERRANDS:
         (shown,) = [shown for one, shown in SHOWN.values() if one is looks_so]
-        found = judged(windows(shown, 20, **ruled))
+        found = judged(windows(shown, 20, "session.one_sided_orders"))
         assert Action.THROTTLE_SESSION not in {one.action for one in found}

@@ -222,6 +222,9 @@ SHOWN = {
         "cancels_per_new": 1000,
         "cancel_age_us": 1636,
         "rate_1s": 5674,
+        "peak_ratio": 29_017,
+        "market_share": 400,
+        "elevated_share": 76,
         "market_1s": 1067,
     },
     "session.both_ways_in_one_name": {
@@ -244,16 +247,6 @@ SHOWN = {
         "gap_deviation": 128,
         "rate_1s": 2029,
         "cancel_age_us": 60_000,
-    },
-    "session.withdrawn_and_sent_again": {
-        "relative_1s": 16_904,
-        "relative_first": 17_369,
-        "history_ms": 11_743,
-        "repeat_share": 888,
-        "entropy": 1924,
-        "cancels_per_new": 1000,
-        "cancel_age_us": 90_000,
-        "rate_1s": 3821,
     },
     "session.stacked_in_a_loop": {
         "relative_1s": 18_484,

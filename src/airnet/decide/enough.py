@@ -46,7 +46,6 @@ LOOPS_AT_ONCE = (
     "session.withdrawn_at_once_above_its_past",
     "session.both_ways_in_one_name",
     "session.moved_evenly_above_its_past",
-    "session.withdrawn_and_sent_again",
     "session.stacked_in_a_loop",
     "session.one_name_above_its_past",
     "session.withdrawn_above_its_past",

@@ -209,11 +209,11 @@ SHAPES = (
         told=32,
         limit=128,
     ),
-    # A hundred orders a second of one name, on one side, filled, far above its past and
-    # what others do there. What hedges a block, an iceberg and a list come to a half of
-    # the rate, or to some forty messages; who sweeps a book is through before. Another
-    # iceberg was four times as fast: it moves what rests of it, if not in each window. In
-    # a crash everybody sells one name, at fourteen times his past.
+    # A hundred orders a second of one name, on one side, filled, far above its past
+    # and what others do there. What hedges a block, an iceberg and a list come to a
+    # half of the rate, or to some forty messages; who sweeps a book is through before.
+    # Another iceberg was four times as fast: it moves what rests of it, if not in each
+    # window. In a crash everybody sells one name, at fourteen times his past.
     Shape(
         "session.one_way_at_speed",
         (

@@ -16,8 +16,8 @@ _ABOVE = (
 
 ONGOING = (
     # The same few orders in volleys, a hundred a second together, far above its past:
-    # what a hedger or a script does for a moment goes on and on. What takes legs came to
-    # 62 messages of it, orders for hundreds of accounts to some 190.
+    # what a hedger or a script does for a moment goes on and on. What takes legs came
+    # to 62 messages of it, orders for hundreds of accounts to some 190.
     Shape(
         "session.alike_in_volleys",
         (
@@ -30,8 +30,8 @@ ONGOING = (
         told=64,
         limit=500,
     ),
-    # One order on and on, filled, at gaps as of chance: an iceberg ends. The longest had
-    # four hundred pieces.
+    # One order on and on, filled, at gaps as of chance: an iceberg ends. The longest
+    # had four hundred pieces.
     Shape(
         "session.pieces_without_end",
         (

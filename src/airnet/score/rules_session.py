@@ -286,11 +286,9 @@ _ACTED = (
         ),
     ),
     # Fifteen times within some ten seconds an order was refused that had been refused
-    # before, the same few messages come again and again, and the gateway takes the
-    # others' orders: limits and halts, which many run into, are no fault of one. It is
-    # one order, or orders in one name: after an opening, who was refused in all names
-    # and had become slow was within the rest for a second; and clients' orders in a name
-    # that is halted are retried, too, but are not the same.
+    # before, the same messages come again and again, and the gateway takes the others':
+    # limits and halts, which many run into, are no fault of one. It is of like orders in
+    # one name: clients' differ; after an opening who was refused was so in all names.
     Rule(
         name="session.refused_again_per_second",
         cause=Cause.ALGO_FAULT,
