@@ -287,7 +287,7 @@ _ACTED = (
     ),
     # Fifteen times within some ten seconds an order was refused that had been refused
     # before, the same messages come again and again, and the gateway takes the others':
-    # limits and halts, which many run into, are no fault of one. It is of like orders in
+    # before, the same comes again and again, and the gateway takes the others' orders:
     # one name: clients' differ; after an opening who was refused was so in all.
     Rule(
         name="session.refused_again_per_second",
