@@ -286,9 +286,9 @@ _ACTED = (
         ),
     ),
     # Fifteen times within some ten seconds an order was refused that had been refused
-    # before, the same messages come again and again, and the gateway takes the others':
     # before, the same comes again and again, and the gateway takes the others' orders:
-    # one name: clients' differ; after an opening who was refused was so in all.
+    # limits and halts are no fault of one. It is of like orders in one name: clients'
+    # differ; after an opening who was refused was so in all.
     Rule(
         name="session.refused_again_per_second",
         cause=Cause.ALGO_FAULT,
