@@ -59,8 +59,8 @@ static inline uint32_t window_host_odd(const struct window_deeds *y,
 	uint32_t unasked = y->unasked > z->unasked ? y->unasked : z->unasked;
 	uint32_t newcomers = y->newcomers + z->newcomers;
 
-	return (unasked < 255 ? unasked : 255) << 8 |
-	       (newcomers < 7 ? newcomers : 7) << 5;
+	return (unasked < 255 ? unasked : 255) << 8 | (newcomers < 7 ? newcomers : 7)
+							      << 5;
 }
 
 /* What it does on the network: new edges, failures, names, peers. */
