@@ -34,7 +34,6 @@ LOOPS_AT_ONCE = (
     "session.alike_in_volleys",
     "session.pieces_without_end",
     "session.one_order_in_volleys",
-    "session.one_way_far_above_its_past",
     "session.turned_at_speed",
     "session.withdrawn_for_long",
     "session.withdrawn_from_the_start",
