@@ -19,6 +19,7 @@ from airnet.decide.findings import Finding
 from airnet.decide.policy import NS_PER_MS, Contain
 from airnet.decide.streaks import NAMES, Streak
 from airnet.domain.believed import BELIEFS, ENDLESS
+from airnet.domain.beyond import BEYOND
 from airnet.domain.insistence import ACTED, LASTING
 from airnet.domain.risen import RISEN
 from airnet.domain.verdict import PPM, Cause, Verdict
@@ -211,6 +212,11 @@ def words(streak: Streak, finding: Finding, rule: Contain) -> str:
         return (
             "messages for which every model had taken it for a faulty algorithm had "
             f"come to {finding.measured} of {finding.limit} needed"
+        )
+    if finding.rule == BEYOND.name:
+        return (
+            "messages while others rest had come to what its busiest second ever had "
+            f"{finding.measured / MILLI:.3f} times, of {finding.limit / MILLI:g} needed"
         )
     if finding.rule in _RISEN:
         return (

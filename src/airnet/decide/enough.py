@@ -54,6 +54,7 @@ LOOPS_AT_ONCE = (
     "session.believed_for_long",
     "session.suspected_far_above_its_past",
     "session.believed_without_end",
+    "session.far_beyond_its_peak",
     "order.turned_at_a_loss_at_length",
 )
 

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 from airnet.decide import lasting, likeness
 from airnet.decide.belief import Beliefs
+from airnet.decide.beyond import Beyonds
 from airnet.decide.counting import Count, added, come_to
 from airnet.decide.drafts import session_key
 from airnet.decide.findings import Columns, Finding
@@ -44,6 +45,7 @@ class Insists:
         self._by_key: dict[Key, dict[str, Count]] = {}
         self._stuffs = Stuffs(columns, terms)
         self._beliefs = Beliefs(columns, terms)
+        self._beyonds = Beyonds(columns, terms)
 
     def meet(self, look: Look) -> None:
         """Take a look at a session, for its past."""
@@ -53,12 +55,14 @@ class Insists:
         """Add a window of a subject, and return what it shows, if enough."""
         stuffed = self._stuffs.of(verdict, key)
         believed = self._beliefs.of(verdict, key)
+        beyond = self._beyonds.of(verdict, key)
         if stuffed is not None and not stuffed.is_told:
             return stuffed
-        insisted = self._insisted(verdict, key)
-        if believed is not None and not believed.is_told:
-            return believed if insisted is None or insisted.is_told else insisted
-        return insisted or stuffed or believed
+        found = (self._insisted(verdict, key), stuffed, believed, beyond)
+        shown = [one for one in found if one is not None]
+        return next((one for one in shown if not one.is_told), None) or (
+            next(iter(shown), None)
+        )
 
     def _insisted(self, verdict: Verdict, key: Key) -> Finding | None:
         """Add a window to the counts of messages."""
@@ -101,11 +105,13 @@ class Insists:
         self._by_key.pop(key, None)
         self._stuffs.forget(key, until_ns)
         self._beliefs.forget(key)
+        self._beyonds.forget(key)
 
     def state(self) -> tuple[object, ...]:
         """Return everything remembered, oldest first, as a value."""
         counts = tuple((key, tuple(one.items())) for key, one in self._by_key.items())
-        return (counts, self._stuffs.state(), self._beliefs.state())
+        others = (self._stuffs, self._beliefs, self._beyonds)
+        return (counts, *(one.state() for one in others))
 
 
 __all__ = ["Insists"]

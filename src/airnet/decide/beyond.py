@@ -1,0 +1,135 @@
+"""Beyond: who sends, for seconds, more than in the busiest second he ever had.
+
+Stuffing that trades, rests, or does more of its own business than ever shows nothing
+that honest business does not. What is left is how much: a sum in seconds of the
+session's own peak, `rate_1s` while it was not elevated, or of its baseline, whichever
+is more. A message adds one over what the peak has of them in a second. Nothing adds
+more than four in a second, and time takes one: so a book that is withdrawn, entered
+anew or moved, at whatever speed, ends before it is enough, pulses count for what they
+send, and whoever goes on at four times his peak is stopped after five seconds
+(`airnet.domain.beyond` has the limit, and when anything is counted at all).
+
+Who has been as fast for ten seconds is let be, as by airnet.decide.belief. Integers;
+time is capture time. Bounded: who was heard least lately goes.
+"""
+
+import functools
+
+import msgspec
+
+from airnet.decide import likeness
+from airnet.decide.dwell import fact
+from airnet.decide.findings import Columns, Finding
+from airnet.decide.shapes import Shapes
+from airnet.decide.streaks import STREAKS_MAX, Key
+from airnet.decide.terms import Terms
+from airnet.domain.beyond import BEYOND
+from airnet.domain.verdict import Cause, Verdict
+from airnet.domain.window import WINDOW_SESSION
+
+SECOND_NS = 1_000_000_000
+#: Sums are in millionths of what the peak has in a second, and told in thousandths.
+MICRO, MILLI = 1_000_000, 1000
+#: A rate is in tenths of a message a second.
+TENTHS = 10
+#: A window closes with so many orders: the messages before came in other windows.
+OWN_MAX = 16
+#: Nothing adds more in a second; in the first, as much may come at once. Time takes.
+PACE, LEAK = 4 * MICRO, MICRO
+#: What is above the limit is forgotten, so that it ends soon after its cause.
+SPARE = MICRO
+#: Half as fast again over a second as the peak, in thousandths.
+RISEN = 1500
+
+
+class Sum(msgspec.Struct, frozen=True, gc=False):
+    """A session's sum, and what may still be added within this second."""
+
+    at_ns: int
+    messages: int
+    total: int = 0
+    credit: int = PACE
+
+
+class Beyonds:
+    """The sum of each session, by the columns' names."""
+
+    def __init__(self, columns: Columns, terms: Terms) -> None:
+        self._terms = terms
+        self._names = columns.get(WINDOW_SESSION, {})
+        asked = {"messages", "rate_fast", "rate_10s"}
+        self._shapes = Shapes(
+            (BEYOND,), self._names if asked <= set(self._names) else {}
+        )
+        self._by_key: dict[Key, Sum] = {}
+
+    def of(self, verdict: Verdict, key: Key) -> Finding | None:
+        """Add a window of a subject, and return what it comes to, if enough."""
+        if verdict.window_kind != WINDOW_SESSION or verdict.session is None:
+            return None
+        values = verdict.features
+        if not self._shapes.of(values):
+            return None
+        feature = functools.partial(self._value, values)
+        peak, messages = peak_of(feature), feature("messages")
+        rate = feature("rate_1s") or 0
+        if messages is None or rate * MILLI < peak * RISEN:
+            return None
+        if likeness.is_settled(feature):
+            return None
+        rule = self._terms.contain(Cause.ALGO_FAULT, verdict)
+        if rule is None:
+            return None
+        before = self._by_key.pop(key, None)
+        now = grown(before, verdict.close_ns, messages, peak)
+        self._by_key[key] = now
+        if len(self._by_key) > STREAKS_MAX:
+            del self._by_key[next(iter(self._by_key))]
+        return _come_to(now, is_acted=BEYOND.name in rule.at_once)
+
+    def forget(self, key: Key) -> None:
+        """Begin a session's sum anew: it has been acted upon."""
+        self._by_key.pop(key, None)
+
+    def state(self) -> tuple[tuple[Key, Sum], ...]:
+        """Return everything remembered, oldest first, as a value."""
+        return tuple(self._by_key.items())
+
+    def _value(self, values: tuple[int | None, ...], name: str) -> int | None:
+        column = self._names.get(name, len(values))
+        return values[column] if column < len(values) else None
+
+
+def peak_of(feature: likeness.Feature) -> int:
+    """Return a session's busiest second, in tenths of a message a second.
+
+    Of who began in a rush no calm second was seen: what it learned of itself is more.
+    """
+    fast, ratio = feature("rate_fast") or 0, feature("peak_ratio") or 0
+    peak = fast * MILLI // ratio if ratio else 0
+    return max(peak, feature("baseline") or 0, 1)
+
+
+def grown(before: Sum | None, at_ns: int, messages: int, peak: int) -> Sum:
+    """Return a sum with one window more: the messages so far, and the peak."""
+    if before is None or messages < before.messages or at_ns < before.at_ns:
+        return Sum(at_ns, messages)
+    span_ns, sent = at_ns - before.at_ns, messages - before.messages
+    credit = min(PACE, before.credit + PACE * span_ns // SECOND_NS)
+    gain = min(min(sent, OWN_MAX) * TENTHS * MICRO // peak, credit)
+    left = max(before.total - LEAK * span_ns // SECOND_NS, 0)
+    most = BEYOND.limit * (MICRO // MILLI) + SPARE
+    return Sum(at_ns, messages, min(left + gain, most), credit - gain)
+
+
+def _come_to(now: Sum, *, is_acted: bool) -> Finding | None:
+    """Return what a sum amounts to: nothing, evidence, or what is acted upon."""
+    measured = now.total // (MICRO // MILLI)
+    if measured < BEYOND.told:
+        return None
+    is_enough = is_acted and measured >= BEYOND.limit
+    limit = BEYOND.limit if is_enough else BEYOND.told
+    return fact(BEYOND.name, measured, limit, is_told=not is_enough)
+
+
+__all__ = ["Beyonds", "Sum", "grown", "peak_of"]

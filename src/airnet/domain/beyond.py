@@ -1,0 +1,27 @@
+"""Beyond: windows of sessions beyond their own busiest second, while the others rest.
+
+Counted by airnet.decide.beyond, whatever it is that the session sends, in thousandths
+of what it sent in the busiest second of its past. Units are those of
+airnet.domain.columns. docs/adr/0100 has how near honest sessions came.
+"""
+
+from airnet.domain.shape import ANY, Shape
+
+#: Five hundred messages a second, half as many again as ever, of who sends five a
+#: second at least and has a past; and neither the market nor a quarter of the others
+#: have risen.
+BEYOND = Shape(
+    "session.far_beyond_its_peak",
+    (
+        ("rate_1s", 5000, ANY),
+        ("peak_ratio", 1500, ANY),
+        ("baseline", 50, ANY),
+        ("history_ms", 10_000, ANY),
+        ("market_1s", 0, 1999),
+        ("elevated_share", 0, 249),
+    ),
+    told=8000,
+    limit=15_000,
+)
+
+__all__ = ["BEYOND"]
