@@ -81,6 +81,22 @@ _ASKED = (
     ("rejects", None, 2),
 )
 
+#: Quotes of both sides moved together, to another price each time, and hit as often as
+#: new ones are sent: a maker in a name that is in a frenzy, at twenty times its past
+#: and for as long as that lasts. Loops move one order, each as soon as the last is
+#: accepted, or between few prices, and nobody trades with them.
+_REQUOTED = (
+    ("rate_replace_fast", 100, None),
+    ("fills_per_new", 900, None),
+    ("entropy", 2400, None),
+    ("loop_share", None, 450),
+    ("repeat_run", None, 3),
+    ("gap_deviation", 900, None),
+    ("rejects", None, 2),
+)
+#: Of so many messages so many are replaces.
+_MOVED, _OF = 4, 5
+
 #: One name, one way, at gaps as of chance: a large order.
 _LARGE = (
     ("same_symbol_share", 700, None),
@@ -121,6 +137,14 @@ def is_asking(feature: Feature) -> bool:
     return is_within(feature, _ASKED)
 
 
+def is_requoted(feature: Feature) -> bool:
+    """Return whether a session's window is of a maker that moves its quotes, and is hit."""
+    moved, sent = feature("rate_replace_fast"), feature("rate_fast")
+    if moved is None or sent is None or moved * _OF < sent * _MOVED:
+        return False
+    return is_within(feature, _REQUOTED)
+
+
 def is_large(feature: Feature) -> bool:
     """Return whether a session's window is of one large order in pieces."""
     return is_within(feature, _LARGE)
@@ -150,6 +174,7 @@ ERRANDS = (
     is_closed_out,
     is_due,
     is_iceberg,
+    is_requoted,
     is_turned_away,
 )
 
@@ -169,6 +194,7 @@ __all__ = [
     "is_errand",
     "is_iceberg",
     "is_large",
+    "is_requoted",
     "is_taken_back",
     "is_turned_away",
 ]

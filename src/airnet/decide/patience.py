@@ -89,7 +89,15 @@ PATIENT = (
     errands.is_clients,
     errands.is_due,
     errands.is_iceberg,
+    errands.is_requoted,
     errands.is_turned_away,
 )
 
-__all__ = ["PATIENT", "QUOTING", "is_hit", "is_legs", "is_quotes", "is_varied"]
+__all__ = [
+    "PATIENT",
+    "QUOTING",
+    "is_hit",
+    "is_legs",
+    "is_quotes",
+    "is_varied",
+]

@@ -236,7 +236,8 @@ SHAPES = (
     ),
     # Or half of them one of the eight before, in whatever names: each order is sent
     # again and again, eighty a second together. An iceberg, and what hedges a block, is
-    # half as fast; a large order in like pieces is not filled as fast as it is sent.
+    # half as fast; a large order in like pieces is not filled as fast as it is sent. Of
+    # who is behind his plan the others that are hurry as well, at twice their past.
     Shape(
         "session.alike_at_speed",
         (
@@ -248,7 +249,7 @@ SHAPES = (
             ("replaces_per_new", 0, 49),
             ("rate_1s", 800, ANY),
             ("peak_ratio", 2000, ANY),
-            ("market_1s", 0, 4999),
+            ("market_1s", 0, 1999),
             _KNOWN,
         ),
         told=64,

@@ -79,8 +79,8 @@ RISEN = (
         limit=1000,
     ),
     # Some orders come again among the last eight, and all are filled: children that
-    # were filled already. A list has each name once; and a large order moves who trades
-    # its name further than itself.
+    # were filled already. A list has each name once; a large order moves who trades its
+    # name further than itself; and of who is behind his plan others hurry as well.
     Shape(
         "session.alike_above_its_past",
         (
@@ -93,7 +93,7 @@ RISEN = (
             ("gap_deviation", 0, 1100),
             ("relative_symbol", 1000, ANY),
             *_FILLED,
-            _NO_RUSH,
+            ("market_1s", 0, 1999),
             _SEEN,
             _KNOWN,
         ),
