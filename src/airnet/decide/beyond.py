@@ -24,6 +24,7 @@ from airnet.decide.shapes import Shapes
 from airnet.decide.streaks import STREAKS_MAX, Key
 from airnet.decide.terms import Terms
 from airnet.domain.beyond import BEYOND
+from airnet.domain.shape import Shape
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION
 
@@ -58,17 +59,17 @@ class Beyonds:
         self._terms = terms
         self._names = columns.get(WINDOW_SESSION, {})
         asked = {"messages", "rate_fast", "rate_10s"}
-        self._shapes = Shapes(
-            (BEYOND,), self._names if asked <= set(self._names) else {}
-        )
-        self._by_key: dict[Key, Sum] = {}
+        is_shown = asked <= set(self._names)
+        self._shapes = Shapes(BEYOND, self._names if is_shown else {})
+        self._by_key: dict[tuple[Key, str], Sum] = {}
 
     def of(self, verdict: Verdict, key: Key) -> Finding | None:
         """Add a window of a subject, and return what it comes to, if enough."""
         if verdict.window_kind != WINDOW_SESSION or verdict.session is None:
             return None
         values = verdict.features
-        if not self._shapes.of(values):
+        shapes = self._shapes.of(values)
+        if not shapes:
             return None
         feature = functools.partial(self._value, values)
         peak, messages = peak_of(feature), feature("messages")
@@ -80,18 +81,24 @@ class Beyonds:
         rule = self._terms.contain(Cause.ALGO_FAULT, verdict)
         if rule is None:
             return None
-        before = self._by_key.pop(key, None)
-        now = grown(before, verdict.close_ns, messages, peak)
-        self._by_key[key] = now
-        if len(self._by_key) > STREAKS_MAX:
-            del self._by_key[next(iter(self._by_key))]
-        return _come_to(now, is_acted=BEYOND.name in rule.at_once)
+        best: Finding | None = None
+        for shape in shapes:
+            before = self._by_key.pop((key, shape.name), None)
+            now = grown(before, verdict.close_ns, messages, peak, shape)
+            self._by_key[key, shape.name] = now
+            if len(self._by_key) > STREAKS_MAX:
+                del self._by_key[next(iter(self._by_key))]
+            found = _come_to(shape, now, is_acted=shape.name in rule.at_once)
+            if found is not None and (best is None or best.is_told > found.is_told):
+                best = found
+        return best
 
     def forget(self, key: Key) -> None:
         """Begin a session's sum anew: it has been acted upon."""
-        self._by_key.pop(key, None)
+        for shape in BEYOND:
+            self._by_key.pop((key, shape.name), None)
 
-    def state(self) -> tuple[tuple[Key, Sum], ...]:
+    def state(self) -> tuple[object, ...]:
         """Return everything remembered, oldest first, as a value."""
         return tuple(self._by_key.items())
 
@@ -110,7 +117,9 @@ def peak_of(feature: likeness.Feature) -> int:
     return max(peak, feature("baseline") or 0, 1)
 
 
-def grown(before: Sum | None, at_ns: int, messages: int, peak: int) -> Sum:
+def grown(
+    before: Sum | None, at_ns: int, messages: int, peak: int, shape: Shape
+) -> Sum:
     """Return a sum with one window more: the messages so far, and the peak."""
     if before is None or messages < before.messages or at_ns < before.at_ns:
         return Sum(at_ns, messages)
@@ -118,18 +127,18 @@ def grown(before: Sum | None, at_ns: int, messages: int, peak: int) -> Sum:
     credit = min(PACE, before.credit + PACE * span_ns // SECOND_NS)
     gain = min(min(sent, OWN_MAX) * TENTHS * MICRO // peak, credit)
     left = max(before.total - LEAK * span_ns // SECOND_NS, 0)
-    most = BEYOND.limit * (MICRO // MILLI) + SPARE
+    most = max(shape.told, shape.limit) * (MICRO // MILLI) + SPARE
     return Sum(at_ns, messages, min(left + gain, most), credit - gain)
 
 
-def _come_to(now: Sum, *, is_acted: bool) -> Finding | None:
+def _come_to(shape: Shape, now: Sum, *, is_acted: bool) -> Finding | None:
     """Return what a sum amounts to: nothing, evidence, or what is acted upon."""
     measured = now.total // (MICRO // MILLI)
-    if measured < BEYOND.told:
+    if measured < shape.told:
         return None
-    is_enough = is_acted and measured >= BEYOND.limit
-    limit = BEYOND.limit if is_enough else BEYOND.told
-    return fact(BEYOND.name, measured, limit, is_told=not is_enough)
+    is_enough = is_acted and 0 < shape.limit <= measured
+    limit = shape.limit if is_enough else shape.told
+    return fact(shape.name, measured, limit, is_told=not is_enough)
 
 
 __all__ = ["Beyonds", "Sum", "grown", "peak_of"]

@@ -38,6 +38,7 @@ SPREE_RULE = "session.filled_without_end"
 #: What airnet.decide.surge finds.
 SURGE_RULE = "session.filled_far_above_its_past"
 _LASTING = frozenset(shape.name for shape in LASTING)
+_BEYOND = frozenset(shape.name for shape in BEYOND)
 _BELIEFS = frozenset(shape.name for shape in BELIEFS)
 ENDLESS_RULE = ENDLESS[1].name
 #: Of these, what is far above its past whatever it does.
@@ -213,10 +214,11 @@ def words(streak: Streak, finding: Finding, rule: Contain) -> str:
             "messages for which every model had taken it for a faulty algorithm had "
             f"come to {finding.measured} of {finding.limit} needed"
         )
-    if finding.rule == BEYOND.name:
+    if finding.rule in _BEYOND:
         return (
-            "messages while others rest had come to what its busiest second ever had "
-            f"{finding.measured / MILLI:.3f} times, of {finding.limit / MILLI:g} needed"
+            "messages beyond its past, and the others, had come to what its busiest "
+            f"second had {finding.measured / MILLI:.3f} times, of "
+            f"{finding.limit / MILLI:g} needed"
         )
     if finding.rule in _RISEN:
         return (

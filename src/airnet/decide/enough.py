@@ -55,6 +55,7 @@ LOOPS_AT_ONCE = (
     "session.suspected_far_above_its_past",
     "session.believed_without_end",
     "session.far_beyond_its_peak",
+    "session.far_beyond_all_others",
     "order.turned_at_a_loss_at_length",
 )
 

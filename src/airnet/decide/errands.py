@@ -17,14 +17,14 @@ _ANSWERED = (
     ("rate_replace_fast", None, 50),
 )
 
-#: Orders of both sides in several names, nearly all filled and next to none at a new
-#: price, by no clock: clients' orders at market, of few sizes, so that some come again.
-#: At the bell 230 a second of it were contained after 0.4 s. What runs away in all
-#: names has a side for each, or a clock.
+#: Orders of both sides in several names, nearly all filled and most at no new price, by
+#: no clock: clients' orders at market, or plans that catch up, of few sizes, so that
+#: some come again. At the bell 230 a second of it were contained after 0.4 s. What runs
+#: away in all names has a side for each, or a clock.
 _CLIENTS = (
     ("fills_per_new", 850, None),
     ("same_symbol_share", None, 500),
-    ("new_price_share", None, 300),
+    ("new_price_share", None, 450),
     ("cancels_per_new", None, 50),
     ("replaces_per_new", None, 50),
     ("reject_share", None, 50),

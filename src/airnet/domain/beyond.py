@@ -1,4 +1,4 @@
-"""Beyond: windows of sessions beyond their own busiest second, while the others rest.
+"""Beyond: windows of sessions beyond their own busiest second, for the others.
 
 Counted by airnet.decide.beyond, whatever it is that the session sends, in thousandths
 of what it sent in the busiest second of its past. Units are those of
@@ -8,20 +8,30 @@ airnet.domain.columns. docs/adr/0100 has how near honest sessions came.
 from airnet.domain.shape import ANY, Shape
 
 #: Five hundred messages a second, half as many again as ever, of who sends five a
-#: second at least and has a past; and neither the market nor a quarter of the others
-#: have risen.
-BEYOND = Shape(
-    "session.far_beyond_its_peak",
-    (
-        ("rate_1s", 5000, ANY),
-        ("peak_ratio", 1500, ANY),
-        ("baseline", 50, ANY),
-        ("history_ms", 10_000, ANY),
-        ("market_1s", 0, 1999),
-        ("elevated_share", 0, 249),
+#: second at least and has a past.
+_RISEN = (
+    ("rate_1s", 5000, ANY),
+    ("peak_ratio", 1500, ANY),
+    ("baseline", 50, ANY),
+    ("history_ms", 10_000, ANY),
+)
+
+BEYOND = (
+    # And neither the market nor a quarter of the others have.
+    Shape(
+        "session.far_beyond_its_peak",
+        (*_RISEN, ("market_1s", 0, 1999), ("elevated_share", 0, 249)),
+        told=8000,
+        limit=15_000,
     ),
-    told=8000,
-    limit=15_000,
+    # Or, whatever the others do, they send less than he, and he has risen eight times
+    # as far as they: what trades moves them.
+    Shape(
+        "session.far_beyond_all_others",
+        (*_RISEN, ("market_share", 500, ANY), ("relative_1s", 8000, ANY)),
+        told=8000,
+        limit=15_000,
+    ),
 )
 
 __all__ = ["BEYOND"]

@@ -237,7 +237,7 @@ SHAPES = (
     # Or half of them one of the eight before, in whatever names: each order is sent
     # again and again, eighty a second together. An iceberg, and what hedges a block, is
     # half as fast; a large order in like pieces is not filled as fast as it is sent. Of
-    # who is behind his plan the others that are hurry as well, at twice their past.
+    # who is behind his plan others hurry as well, at half as much again as they did.
     Shape(
         "session.alike_at_speed",
         (
@@ -249,7 +249,7 @@ SHAPES = (
             ("replaces_per_new", 0, 49),
             ("rate_1s", 800, ANY),
             ("peak_ratio", 2000, ANY),
-            ("market_1s", 0, 1999),
+            ("market_1s", 0, 1499),
             _KNOWN,
         ),
         told=64,
@@ -333,7 +333,7 @@ STUFFED_NEW = Shape(
 LASTING = (STUFFED, STUFFED_NEW, *RISEN)
 #: What may be acted upon.
 ACTED = tuple(
-    one.name for one in (*SHAPES, *LASTING, *BELIEFS, ENDLESS[1], BEYOND) if one.limit
+    one.name for one in (*SHAPES, *LASTING, *BELIEFS, ENDLESS[1], *BEYOND) if one.limit
 )
 
 __all__ = [

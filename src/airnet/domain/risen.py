@@ -93,7 +93,7 @@ RISEN = (
             ("gap_deviation", 0, 1100),
             ("relative_symbol", 1000, ANY),
             *_FILLED,
-            ("market_1s", 0, 1999),
+            ("market_1s", 0, 1499),
             _SEEN,
             _KNOWN,
         ),

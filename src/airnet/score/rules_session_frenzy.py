@@ -47,6 +47,7 @@ FRENZY_RULES = (
             ("repeat_share", 800, ANY),
             ("same_symbol_share", 900, ANY),
             ("rate_new_fast", 1000, ANY),
+            ("rate_1s", 1200, ANY),
             ("relative_1s", 3000, ANY),
             ("relative_first", 3000, ANY),
             ("fills_per_new", 0, 600),
