@@ -112,7 +112,7 @@ REFUSED = HASTE | {
     "loop_share": 83,
     "gap_deviation": 652,
 }
-#: and what is due each second.
+#: what is due each second.
 DUE = HASTE | {
     "rate_new_fast": 2400,
     "rate_1s": 2213,
@@ -125,6 +125,20 @@ DUE = HASTE | {
     "loop_share": 166,
     "gap_deviation": 1874,
 }
+#: A maker moves its quotes of a name in a frenzy, and the others hit them.
+REQUOTED = HASTE | {
+    "rate_fast": 2800,
+    "rate_replace_fast": 2700,
+    "rate_1s": 2156,
+    "rate_10s": 400,
+    "fills_per_new": 1937,
+    "replaces_per_new": 43_000,
+    "cancel_age_us": 21_056,
+    "entropy": 3250,
+    "loop_share": 166,
+    "replace_run": 44,
+    "gap_deviation": 1037,
+}
 SHOWN = {
     "answers": (errands.is_answers, ANSWERS),
     "clients": (errands.is_clients, CLIENTS),
@@ -133,6 +147,7 @@ SHOWN = {
     "asking": (errands.is_asking, ASKED),
     "turned away": (errands.is_turned_away, REFUSED),
     "due": (errands.is_due, DUE),
+    "requoted": (errands.is_requoted, REQUOTED),
 }
 
 
@@ -184,7 +199,7 @@ def test_two_seconds_of_it_are_told_at_most(name: str) -> None:
     [
         ("answers", {"rate_new_fast": 51}),
         ("clients", {"gap_deviation": 99}),
-        ("clients", {"new_price_share": 301}),
+        ("clients", {"new_price_share": 451}),
         ("clients", {"same_symbol_share": 501}),
         ("closed out", {"entropy": 3599}),
         ("closed out", {"gap_deviation": 399}),
@@ -197,6 +212,10 @@ def test_two_seconds_of_it_are_told_at_most(name: str) -> None:
         ("turned away", {"rate_1s": 2001}),
         ("due", {"gap_deviation": 1399}),
         ("due", {"cancels_per_new": 301, "cancel_age_us": 19_999}),
+        ("requoted", {"fills_per_new": 899}),
+        ("requoted", {"gap_deviation": 899}),
+        ("requoted", {"loop_share": 451}),
+        ("requoted", {"rate_replace_fast": 2239}),
     ],
 )
 def test_what_a_fault_does_is_none(name: str, odd: dict[str, int]) -> None:

@@ -118,7 +118,7 @@ ALIKE_FAST = {
     "rate_1s": 2800,
     "relative_1s": 20_000,
     "peak_ratio": 16_000,
-    "market_1s": 2800,
+    "market_1s": 1400,
     "history_ms": 16_000,
 }
 #: The same order in volleys of eight, 240 a second.
