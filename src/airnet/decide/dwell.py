@@ -231,10 +231,8 @@ def words(streak: Streak, finding: Finding, rule: Contain) -> str:
             f"{finding.limit} needed"
         )
     if finding.rule in ACTED:
-        return (
-            f"messages of which each window showed the same had come to "
-            f"{finding.measured} of {finding.limit} needed"
-        )
+        shown = f"{finding.measured} of {finding.limit} needed"
+        return f"messages of which each window showed the same had come to {shown}"
     if finding.is_agreed:
         return f"both models are at least {rule.agreed_min:g} sure of the same"
     if finding.is_hard and finding.rule in rule.at_once:

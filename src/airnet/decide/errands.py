@@ -138,7 +138,7 @@ def is_asking(feature: Feature) -> bool:
 
 
 def is_requoted(feature: Feature) -> bool:
-    """Return whether a session's window is of a maker that moves its quotes, and is hit."""
+    """Return whether a session's window is of a maker that moves, and is hit."""
     moved, sent = feature("rate_replace_fast"), feature("rate_fast")
     if moved is None or sent is None or moved * _OF < sent * _MOVED:
         return False
