@@ -139,6 +139,22 @@ REQUOTED = HASTE | {
     "replace_run": 44,
     "gap_deviation": 1037,
 }
+#: A strategy that goes live quotes both sides in volleys.
+LIVE = HASTE | {
+    "rate_new_fast": 1711,
+    "rate_cancel_fast": 1711,
+    "rate_1s": 3542,
+    "rate_10s": 700,
+    "same_side_share": 125,
+    "same_symbol_share": 900,
+    "new_price_share": 1000,
+    "fills_per_new": 1,
+    "cancels_per_new": 1000,
+    "cancel_age_us": 84_287,
+    "entropy": 3500,
+    "loop_share": 333,
+    "gap_deviation": 1873,
+}
 SHOWN = {
     "answers": (errands.is_answers, ANSWERS),
     "clients": (errands.is_clients, CLIENTS),
@@ -148,6 +164,7 @@ SHOWN = {
     "turned away": (errands.is_turned_away, REFUSED),
     "due": (errands.is_due, DUE),
     "requoted": (errands.is_requoted, REQUOTED),
+    "live": (errands.is_live, LIVE),
 }
 
 
@@ -213,6 +230,10 @@ def test_two_seconds_of_it_are_told_at_most(name: str) -> None:
         ("due", {"gap_deviation": 1399}),
         ("due", {"cancels_per_new": 301, "cancel_age_us": 19_999}),
         ("requoted", {"fills_per_new": 899}),
+        ("live", {"cancel_age_us": 24_999}),
+        ("live", {"same_side_share": 651}),
+        ("live", {"gap_deviation": 1199}),
+        ("live", {"new_price_share": 799}),
         ("requoted", {"gap_deviation": 899}),
         ("requoted", {"loop_share": 451}),
         ("requoted", {"rate_replace_fast": 2239}),

@@ -97,6 +97,23 @@ _REQUOTED = (
 #: Of so many messages so many are replaces.
 _MOVED, _OF = 4, 5
 
+#: Volleys of quotes on both sides by turns, each at another price than any before it,
+#: and as many withdrawn as are sent, after they have stood: a strategy that goes live,
+#: at eighty times what its session did before. Layers are one-sided, and who stuffs
+#: withdraws at once.
+_LIVE = (
+    ("gap_deviation", 1200, None),
+    ("new_price_share", 800, None),
+    ("same_side_share", None, 650),
+    ("cancels_per_new", 250, 1300),
+    ("cancel_age_us", 25_000, None),
+    ("replaces_per_new", None, 50),
+    ("repeat_share", None, 200),
+    ("entropy", 2600, None),
+    ("loop_share", None, 450),
+    ("rejects", None, 2),
+)
+
 #: One name, one way, at gaps as of chance: a large order.
 _LARGE = (
     ("same_symbol_share", 700, None),
@@ -145,6 +162,11 @@ def is_requoted(feature: Feature) -> bool:
     return is_within(feature, _REQUOTED)
 
 
+def is_live(feature: Feature) -> bool:
+    """Return whether a session's window is of quotes in volleys that stand a while."""
+    return is_within(feature, _LIVE)
+
+
 def is_large(feature: Feature) -> bool:
     """Return whether a session's window is of one large order in pieces."""
     return is_within(feature, _LARGE)
@@ -174,6 +196,7 @@ ERRANDS = (
     is_closed_out,
     is_due,
     is_iceberg,
+    is_live,
     is_requoted,
     is_turned_away,
 )
@@ -194,6 +217,7 @@ __all__ = [
     "is_errand",
     "is_iceberg",
     "is_large",
+    "is_live",
     "is_requoted",
     "is_taken_back",
     "is_turned_away",

@@ -89,6 +89,7 @@ PATIENT = (
     errands.is_clients,
     errands.is_due,
     errands.is_iceberg,
+    errands.is_live,
     errands.is_requoted,
     errands.is_turned_away,
 )

@@ -55,6 +55,24 @@ ASTRAY = (
         told=200,
         limit=600,
     ),
+    # Told alone: orders of one name that differ, on one side, and hardly one filled,
+    # whenever they are withdrawn, as layers are that stand for a tenth of a second.
+    Shape(
+        "session.one_side_of_a_book",
+        (
+            *_ABOVE,
+            ("same_side_share", 700, ANY),
+            ("same_symbol_share", 850, ANY),
+            ("fills_per_new", 0, 250),
+            ("replaces_per_new", 0, 300),
+            ("entropy", 3500, ANY),
+            ("loop_share", 0, 150),
+            ("rate_1s", 300, ANY),
+            ("market_1s", 0, 2499),
+        ),
+        told=300,
+        limit=0,
+    ),
     # Each withdrawn within 3 ms, two hundred a second, on whatever side of whatever
     # name, while the others rest. Who tries out a new line does so before he has
     # traded. At an opening somebody came to 0.15 s of it, after the rush was over.
