@@ -3,11 +3,14 @@
 Stuffing that trades, rests, or does more of its own business than ever shows nothing
 that honest business does not. What is left is how much: a sum in seconds of the
 session's own peak, `rate_1s` while it was not elevated, or of its baseline, whichever
-is more. A message adds one over what the peak has of them in a second. Nothing adds
-more than four in a second, and time takes one: so a book that is withdrawn, entered
-anew or moved, at whatever speed, ends before it is enough, pulses count for what they
-send, and whoever goes on at four times his peak is stopped after five seconds
-(`airnet.domain.beyond` has the limit, and when anything is counted at all).
+is more. A message adds one over what the peak has of them in a second. In a second no
+more is added than an honest burst may, and time takes some: so a book that is withdrawn,
+entered anew or moved, at whatever speed, ends before it is enough, and pulses count for
+what they send (`airnet.domain.beyond` has the limits, and when anything is counted).
+
+Makers refresh their quotes at fifteen times their peak, alone, for eight seconds: no
+sum tells them from who does the same to stuff. What looks like honest business of any
+kind is not counted, but where it is beyond what any of it came to.
 
 Who has been as fast for ten seconds is let be, as by airnet.decide.belief. Integers;
 time is capture time. Bounded: who was heard least lately goes.
@@ -20,10 +23,11 @@ import msgspec
 from airnet.decide import likeness
 from airnet.decide.dwell import fact
 from airnet.decide.findings import Columns, Finding
+from airnet.decide.patience import PATIENT, QUOTING
 from airnet.decide.shapes import Shapes
 from airnet.decide.streaks import STREAKS_MAX, Key
 from airnet.decide.terms import Terms
-from airnet.domain.beyond import BEYOND
+from airnet.domain.beyond import BEYOND, BEYOND_MEASURE, SHAPES, Beyond
 from airnet.domain.shape import Shape
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION
@@ -35,12 +39,17 @@ MICRO, MILLI = 1_000_000, 1000
 TENTHS = 10
 #: A window closes with so many orders: the messages before came in other windows.
 OWN_MAX = 16
-#: Nothing adds more in a second; in the first, as much may come at once. Time takes.
-PACE, LEAK = 4 * MICRO, MICRO
 #: What is above the limit is forgotten, so that it ends soon after its cause.
 SPARE = MICRO
 #: Half as fast again over a second as the peak, in thousandths.
 RISEN = 1500
+#: What looks so is not counted; less of it, where even that would be too much.
+LET_BE = {
+    one.shape.name: (likeness.is_refresh,)
+    if one is BEYOND_MEASURE
+    else (*QUOTING, *PATIENT)
+    for one in BEYOND
+}
 
 
 class Sum(msgspec.Struct, frozen=True, gc=False):
@@ -49,7 +58,7 @@ class Sum(msgspec.Struct, frozen=True, gc=False):
     at_ns: int
     messages: int
     total: int = 0
-    credit: int = PACE
+    credit: int = 0
 
 
 class Beyonds:
@@ -60,7 +69,8 @@ class Beyonds:
         self._names = columns.get(WINDOW_SESSION, {})
         asked = {"messages", "rate_fast", "rate_10s"}
         is_shown = asked <= set(self._names)
-        self._shapes = Shapes(BEYOND, self._names if is_shown else {})
+        self._shapes = Shapes(SHAPES, self._names if is_shown else {})
+        self._by_name = {one.shape.name: one for one in BEYOND}
         self._by_key: dict[tuple[Key, str], Sum] = {}
 
     def of(self, verdict: Verdict, key: Key) -> Finding | None:
@@ -83,8 +93,11 @@ class Beyonds:
             return None
         best: Finding | None = None
         for shape in shapes:
+            if any(looks_so(feature) for looks_so in LET_BE[shape.name]):
+                continue
+            counted = self._by_name[shape.name]
             before = self._by_key.pop((key, shape.name), None)
-            now = grown(before, verdict.close_ns, messages, peak, shape)
+            now = grown(before, verdict.close_ns, messages, peak, counted)
             self._by_key[key, shape.name] = now
             if len(self._by_key) > STREAKS_MAX:
                 del self._by_key[next(iter(self._by_key))]
@@ -95,8 +108,8 @@ class Beyonds:
 
     def forget(self, key: Key) -> None:
         """Begin a session's sum anew: it has been acted upon."""
-        for shape in BEYOND:
-            self._by_key.pop((key, shape.name), None)
+        for name in self._by_name:
+            self._by_key.pop((key, name), None)
 
     def state(self) -> tuple[object, ...]:
         """Return everything remembered, oldest first, as a value."""
@@ -118,15 +131,16 @@ def peak_of(feature: likeness.Feature) -> int:
 
 
 def grown(
-    before: Sum | None, at_ns: int, messages: int, peak: int, shape: Shape
+    before: Sum | None, at_ns: int, messages: int, peak: int, counted: Beyond
 ) -> Sum:
     """Return a sum with one window more: the messages so far, and the peak."""
+    pace, shape = counted.pace * MICRO, counted.shape
     if before is None or messages < before.messages or at_ns < before.at_ns:
-        return Sum(at_ns, messages)
+        return Sum(at_ns, messages, 0, pace)
     span_ns, sent = at_ns - before.at_ns, messages - before.messages
-    credit = min(PACE, before.credit + PACE * span_ns // SECOND_NS)
+    credit = min(pace, before.credit + pace * span_ns // SECOND_NS)
     gain = min(min(sent, OWN_MAX) * TENTHS * MICRO // peak, credit)
-    left = max(before.total - LEAK * span_ns // SECOND_NS, 0)
+    left = max(before.total - counted.taken * MICRO * span_ns // SECOND_NS, 0)
     most = max(shape.told, shape.limit) * (MICRO // MILLI) + SPARE
     return Sum(at_ns, messages, min(left + gain, most), credit - gain)
 

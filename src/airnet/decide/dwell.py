@@ -18,8 +18,8 @@ import math
 from airnet.decide.findings import Finding
 from airnet.decide.policy import NS_PER_MS, Contain
 from airnet.decide.streaks import NAMES, Streak
+from airnet.domain import beyond
 from airnet.domain.believed import BELIEFS, ENDLESS
-from airnet.domain.beyond import BEYOND
 from airnet.domain.insistence import ACTED, LASTING
 from airnet.domain.risen import RISEN
 from airnet.domain.verdict import PPM, Cause, Verdict
@@ -38,7 +38,7 @@ SPREE_RULE = "session.filled_without_end"
 #: What airnet.decide.surge finds.
 SURGE_RULE = "session.filled_far_above_its_past"
 _LASTING = frozenset(shape.name for shape in LASTING)
-_BEYOND = frozenset(shape.name for shape in BEYOND)
+_BEYOND = frozenset(shape.name for shape in beyond.SHAPES)
 _BELIEFS = frozenset(shape.name for shape in BELIEFS)
 ENDLESS_RULE = ENDLESS[1].name
 #: Of these, what is far above its past whatever it does.

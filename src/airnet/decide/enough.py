@@ -56,6 +56,7 @@ LOOPS_AT_ONCE = (
     "session.believed_without_end",
     "session.far_beyond_its_peak",
     "session.far_beyond_all_others",
+    "session.beyond_all_measure",
     "order.turned_at_a_loss_at_length",
 )
 

@@ -83,7 +83,7 @@ _ASKED = (
 
 #: Quotes of both sides moved together, to another price each time, and hit as often as
 #: new ones are sent: a maker in a name that is in a frenzy, at twenty times its past
-#: and for as long as that lasts. Loops move one order, each as soon as the last is
+#: and for as long as that lasts; pegs that follow one are as like. Loops move one order, each as soon as the last is
 #: accepted, or between few prices, and nobody trades with them.
 _REQUOTED = (
     ("rate_replace_fast", 100, None),
@@ -91,7 +91,7 @@ _REQUOTED = (
     ("entropy", 2400, None),
     ("loop_share", None, 450),
     ("repeat_run", None, 3),
-    ("gap_deviation", 900, None),
+    ("gap_deviation", 500, None),
     ("rejects", None, 2),
 )
 #: Of so many messages so many are replaces.

@@ -227,7 +227,7 @@ class Excess:
         rate = shown.rate_1s * MILLI
         if shown.market_1s > OTHERS_MOVED or likeness.is_paced(feature):
             return LEAST
-        if errands.is_clients(feature):
+        if errands.is_clients(feature) or errands.is_requoted(feature):
             return LEAST
         if rate >= envelope * FILLED_MILLI and _is_within(feature, _FILLED):
             told = FILLED

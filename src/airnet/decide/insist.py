@@ -58,11 +58,12 @@ class Insists:
         beyond = self._beyonds.of(verdict, key)
         if stuffed is not None and not stuffed.is_told:
             return stuffed
-        found = (self._insisted(verdict, key), stuffed, believed, beyond)
+        insisted = self._insisted(verdict, key)
+        if stuffed is believed is beyond is None:
+            return insisted
+        found = (insisted, stuffed, believed, beyond)
         shown = [one for one in found if one is not None]
-        return next((one for one in shown if not one.is_told), None) or (
-            next(iter(shown), None)
-        )
+        return next((one for one in shown if not one.is_told), shown[0])
 
     def _insisted(self, verdict: Verdict, key: Key) -> Finding | None:
         """Add a window to the counts of messages."""

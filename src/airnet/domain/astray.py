@@ -95,7 +95,8 @@ ASTRAY = (
     ),
     # Bought and sold again in one name, a hundred a second, all of it filled and some
     # of it alike: two that answer each other, at twice their past already. What is
-    # rolled from one month into the next came to a tenth of a second at sixty.
+    # rolled from one month into the next came to a tenth of a second at sixty; makers
+    # that are hit move their quotes.
     Shape(
         "session.both_ways_in_one_name",
         (
@@ -104,6 +105,7 @@ ASTRAY = (
             ("same_side_share", 0, 850),
             ("drift_share", 0, 775),
             ("fills_per_new", 1000, ANY),
+            ("replaces_per_new", 0, 500),
             ("repeat_share", 400, ANY),
             ("rate_1s", 1000, ANY),
             _KNOWN,

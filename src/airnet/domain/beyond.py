@@ -5,7 +5,18 @@ of what it sent in the busiest second of its past. Units are those of
 airnet.domain.columns. docs/adr/0100 has how near honest sessions came.
 """
 
+from typing import NamedTuple
+
 from airnet.domain.shape import ANY, Shape
+
+
+class Beyond(NamedTuple):
+    """What counts, so many busiest seconds a second of it at most; time takes some."""
+
+    shape: Shape
+    pace: int
+    taken: int
+
 
 #: Half as many again as ever, of who sends five a second at least and has a past.
 _RISEN = (
@@ -13,23 +24,23 @@ _RISEN = (
     ("baseline", 50, ANY),
     ("history_ms", 10_000, ANY),
 )
+#: A thousand a second, where neither the market nor a quarter of the others have risen.
+#: Who catches up with a plan sent 660.
+_ALONE = (
+    ("rate_1s", 10_000, ANY),
+    *_RISEN,
+    ("market_1s", 0, 1999),
+    ("elevated_share", 0, 249),
+)
 
-BEYOND = (
-    # A thousand a second, where neither the market nor a quarter of the others have
-    # risen. Who catches up with a plan sent 660.
-    Shape(
-        "session.far_beyond_its_peak",
-        (
-            ("rate_1s", 10_000, ANY),
-            *_RISEN,
-            ("market_1s", 0, 1999),
-            ("elevated_share", 0, 249),
-        ),
-        told=8000,
-        limit=15_000,
-    ),
-    # Or two thousand, whatever the others do: they send less than he, and he has risen
-    # eight times as far as they. What trades moves them.
+#: As long as nothing about it looks honest: four times its peak, for three seconds at
+#: eight times it.
+FAR_ALONE = Beyond(
+    Shape("session.far_beyond_its_peak", _ALONE, told=6000, limit=12_000), 10, 4
+)
+#: Or two thousand, whatever the others do: they send less than he, and he has
+#: risen eight times as far as they. What trades moves them.
+FAR_AHEAD = Beyond(
     Shape(
         "session.far_beyond_all_others",
         (
@@ -38,9 +49,18 @@ BEYOND = (
             ("market_share", 500, ANY),
             ("relative_1s", 8000, ANY),
         ),
-        told=8000,
-        limit=15_000,
+        told=4000,
+        limit=8000,
     ),
+    4,
+    1,
 )
+#: And what no honest business is, but for a book withdrawn and entered anew: sixteen
+#: times its peak, for two seconds at thirty-two times it.
+BEYOND_MEASURE = Beyond(
+    Shape("session.beyond_all_measure", _ALONE, told=16_000, limit=32_000), 40, 16
+)
+BEYOND = (FAR_ALONE, FAR_AHEAD, BEYOND_MEASURE)
+SHAPES = tuple(one.shape for one in BEYOND)
 
-__all__ = ["BEYOND"]
+__all__ = ["BEYOND", "BEYOND_MEASURE", "FAR_AHEAD", "FAR_ALONE", "SHAPES", "Beyond"]

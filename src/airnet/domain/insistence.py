@@ -6,8 +6,8 @@ airnet.decide.insist counts for how many messages it goes on. In domain, because
 must mean the same. Units are those of airnet.domain.columns.
 """
 
+from airnet.domain import beyond
 from airnet.domain.believed import BELIEFS, ENDLESS
-from airnet.domain.beyond import BEYOND
 from airnet.domain.ongoing import ONGOING
 from airnet.domain.risen import RISEN
 from airnet.domain.shape import ANY, Shape
@@ -333,7 +333,9 @@ STUFFED_NEW = Shape(
 LASTING = (STUFFED, STUFFED_NEW, *RISEN)
 #: What may be acted upon.
 ACTED = tuple(
-    one.name for one in (*SHAPES, *LASTING, *BELIEFS, ENDLESS[1], *BEYOND) if one.limit
+    one.name
+    for one in (*SHAPES, *LASTING, *BELIEFS, ENDLESS[1], *beyond.SHAPES)
+    if one.limit
 )
 
 __all__ = [
