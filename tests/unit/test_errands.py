@@ -234,7 +234,7 @@ def test_two_seconds_of_it_are_told_at_most(name: str) -> None:
         ("live", {"same_side_share": 651}),
         ("live", {"gap_deviation": 1199}),
         ("live", {"new_price_share": 799}),
-        ("requoted", {"gap_deviation": 899}),
+        ("requoted", {"gap_deviation": 499}),
         ("requoted", {"loop_share": 451}),
         ("requoted", {"rate_replace_fast": 2239}),
     ],

@@ -133,12 +133,17 @@ def peak_of(feature: likeness.Feature) -> int:
 def grown(
     before: Sum | None, at_ns: int, messages: int, peak: int, counted: Beyond
 ) -> Sum:
-    """Return a sum with one window more: the messages so far, and the peak."""
+    """Return a sum with one window more: the messages so far, and the peak.
+
+    What comes at once, after a silence, is no more than its pace lets it be: a book of
+    thousands of orders may be withdrawn in a tenth of a second.
+    """
     pace, shape = counted.pace * MICRO, counted.shape
     if before is None or messages < before.messages or at_ns < before.at_ns:
-        return Sum(at_ns, messages, 0, pace)
+        return Sum(at_ns, messages)
     span_ns, sent = at_ns - before.at_ns, messages - before.messages
     credit = min(pace, before.credit + pace * span_ns // SECOND_NS)
+    credit = credit if span_ns <= SECOND_NS else 0
     gain = min(min(sent, OWN_MAX) * TENTHS * MICRO // peak, credit)
     left = max(before.total - counted.taken * MICRO * span_ns // SECOND_NS, 0)
     most = max(shape.told, shape.limit) * (MICRO // MILLI) + SPARE
