@@ -43,6 +43,10 @@ OWN_MAX = 16
 SPARE = MICRO
 #: Half as fast again over a second as the peak, in thousandths.
 RISEN = 1500
+#: Of slower sessions nothing is counted.
+LEAST = min(
+    least for one in SHAPES for name, least, _ in one.bounds if name == "rate_1s"
+)
 #: What looks so is not counted; less of it, where even that would be too much.
 LET_BE = {
     one.shape.name: (likeness.is_refresh,)
@@ -70,6 +74,7 @@ class Beyonds:
         asked = {"messages", "rate_fast", "rate_10s"}
         is_shown = asked <= set(self._names)
         self._shapes = Shapes(SHAPES, self._names if is_shown else {})
+        self._rate = self._names.get("rate_1s") if is_shown else None
         self._by_name = {one.shape.name: one for one in BEYOND}
         self._by_key: dict[tuple[Key, str], Sum] = {}
 
@@ -77,14 +82,20 @@ class Beyonds:
         """Add a window of a subject, and return what it comes to, if enough."""
         if verdict.window_kind != WINDOW_SESSION or verdict.session is None:
             return None
-        values = verdict.features
-        shapes = self._shapes.of(values)
-        if not shapes:
+        values, rate = verdict.features, self._rate
+        # Nearly all windows are slower, and cost no call.
+        if rate is None or len(values) <= rate or (values[rate] or 0) < LEAST:
             return None
-        feature = functools.partial(self._value, values)
+        shapes = self._shapes.of(values)
+        return self._of_shapes(verdict, key, shapes) if shapes else None
+
+    def _of_shapes(
+        self, verdict: Verdict, key: Key, shapes: list[Shape]
+    ) -> Finding | None:
+        feature = functools.partial(self._value, verdict.features)
         peak, messages = peak_of(feature), feature("messages")
-        rate = feature("rate_1s") or 0
-        if messages is None or rate * MILLI < peak * RISEN:
+        second = feature("rate_1s") or 0
+        if messages is None or second * MILLI < peak * RISEN:
             return None
         if likeness.is_settled(feature):
             return None
