@@ -10,8 +10,8 @@ from airnet.domain.shape import Shape
 
 #: (column, least, most), all of a shape.
 _Bounds = list[tuple[int, int, int]]
-#: Asked first where it is asked for: hardly a window of an honest session is far above
-#: its past.
+#: Asked first where it is asked for, and once of all that do: hardly a window of an
+#: honest session is far above its past.
 RAREST = "relative_1s"
 
 
@@ -21,7 +21,9 @@ class Shapes:
     def __init__(self, shapes: Sequence[Shape], names: Mapping[str, int]) -> None:
         asked = {name for shape in shapes for name, _, _ in shape.bounds}
         self._shapes: list[tuple[int, int, int, _Bounds, Shape]] = []
+        self._others: list[tuple[int, int, int, _Bounds, Shape]] = []
         self._screens: list[tuple[int, int]] = []
+        self._rarest = self._rarest_min = 0
         self._column_max = max(names.values(), default=0)
         if not asked <= set(names):
             return
@@ -30,6 +32,9 @@ class Shapes:
             first, *rest = [(names[name], least, most) for name, least, most in bounds]
             self._shapes.append((*first, rest, shape))
         self._screens = [(names[name], least) for name, least in _common(shapes)]
+        rare = [one[1] for one in self._shapes if one[0] == names.get(RAREST)]
+        self._rarest, self._rarest_min = names.get(RAREST, 0), min(rare, default=0)
+        self._others = [one for one in self._shapes if one[0] != names.get(RAREST)]
 
     def of(self, values: tuple[int | None, ...]) -> list[Shape]:
         """Return what a window shows, in the order in which they were handed in."""
@@ -39,9 +44,12 @@ class Shapes:
             value = values[column]
             if value is None or value < least:
                 return []
+        value = values[self._rarest]
+        is_rare = value is not None and value >= self._rarest_min
         shown = []
         # The first bound by itself: to ask it so takes a fifth of a call.
-        for column, least, most, rest, shape in self._shapes:
+        asked = self._shapes if is_rare else self._others
+        for column, least, most, rest, shape in asked:
             value = values[column]
             if value is None or value < least or value > most:
                 continue
