@@ -81,10 +81,10 @@ _ASKED = (
     ("rejects", None, 2),
 )
 
-#: Quotes of both sides moved together, to another price each time, and hit as often as
-#: new ones are sent: a maker in a name that is in a frenzy, at twenty times its past
-#: and for as long as that lasts; pegs that follow one are as like. Loops move one order, each as soon as the last is
-#: accepted, or between few prices, and nobody trades with them.
+#: Quotes moved together, to another price each time, and hit as often as new ones are
+#: sent: a maker in a name that is in a frenzy, at twenty times its past and for as long
+#: as that lasts, or pegs that follow one. Loops move one order, each as soon as the
+#: last is accepted, or between few prices, and nobody trades with them.
 _REQUOTED = (
     ("rate_replace_fast", 100, None),
     ("fills_per_new", 900, None),
