@@ -6,7 +6,8 @@ session's own peak, `rate_1s` while it was not elevated, or of its baseline, whi
 is more. A message adds one over what the peak has of them in a second. In a second no
 more is added than an honest burst may, and time takes some: so a book that is
 withdrawn, entered anew or moved, at whatever speed, ends before it is enough, and
-pulses count for what they send (`airnet.domain.beyond` has the limits, and when anything is counted).
+pulses count for what they send (`airnet.domain.beyond` has the limits, and when
+anything is counted).
 
 Makers refresh their quotes at fifteen times their peak, alone, for eight seconds: no
 sum tells them from who does the same to stuff. What looks like honest business of any
