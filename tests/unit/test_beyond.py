@@ -136,6 +136,12 @@ def test_what_looks_honest_is_counted_only_beyond_measure() -> None:
     assert judged(going_on(9, 2, **REFRESHED)) == []
 
 
+def test_a_crowd_is_no_reason_to_let_be_who_is_ahead_of_it() -> None:
+    crowd = CROWD | {"active_sessions": 12, "elevated_1s": 12}
+
+    assert judged(going_on(4, **crowd))[-1].action is Action.THROTTLE_SESSION
+
+
 def test_each_lets_something_be() -> None:
     assert all(LET_BE[shape.name] for shape in SHAPES)
 
@@ -161,6 +167,7 @@ def test_pulses_count_for_what_they_send() -> None:
         {"history_ms": 9999},
         {"market_1s": 2000},
         {"elevated_share": 250},
+        {"active_sessions": 12, "elevated_1s": 4},
         {"baseline": 6667},
         {"rate_10s": 10_000},
         CROWD | {"rate_1s": 19_999},

@@ -23,12 +23,20 @@ import msgspec
 
 from airnet.decide import likeness
 from airnet.decide.dwell import fact
+from airnet.decide.excess import is_crowded
 from airnet.decide.findings import Columns, Finding
 from airnet.decide.patience import PATIENT, QUOTING
 from airnet.decide.shapes import Shapes
 from airnet.decide.streaks import STREAKS_MAX, Key
 from airnet.decide.terms import Terms
-from airnet.domain.beyond import BEYOND, BEYOND_MEASURE, SHAPES, Beyond
+from airnet.domain.beyond import (
+    BEYOND,
+    BEYOND_MEASURE,
+    FAR_AHEAD,
+    FAR_ALONE,
+    SHAPES,
+    Beyond,
+)
 from airnet.domain.shape import Shape
 from airnet.domain.verdict import Cause, Verdict
 from airnet.domain.window import WINDOW_SESSION
@@ -48,12 +56,13 @@ RISEN = 1500
 LEAST = min(
     least for one in SHAPES for name, least, _ in one.bounds if name == "rate_1s"
 )
-#: What looks so is not counted; less of it, where even that would be too much.
+_HONEST = (*QUOTING, *PATIENT)
+#: Where it looks so, nothing is counted: like any honest business, like quotes that are
+#: refreshed; or, where the others are to rest, like one of a crowd.
 LET_BE = {
-    one.shape.name: (likeness.is_refresh,)
-    if one is BEYOND_MEASURE
-    else (*QUOTING, *PATIENT)
-    for one in BEYOND
+    FAR_ALONE.shape.name: (is_crowded, *_HONEST),
+    FAR_AHEAD.shape.name: _HONEST,
+    BEYOND_MEASURE.shape.name: (is_crowded, likeness.is_refresh),
 }
 
 
