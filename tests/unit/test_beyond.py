@@ -2,18 +2,38 @@
 
 from collections.abc import Iterable
 
+import msgspec
 import pytest
+from hypothesis import given, strategies as st
 
-from airnet.decide import beyond
-from airnet.decide.beyond import LET_BE, MICRO, OWN_MAX, Sum, grown, peak_of
+from airnet.decide import beyond, likeness
+from airnet.decide.beyond import (
+    LET_BE,
+    MICRO,
+    OWN_MAX,
+    Beyonds,
+    Sum,
+    grown,
+    peak_of,
+)
+from airnet.decide.excess import is_crowded
 from airnet.decide.judge import Judge
+from airnet.decide.peers import Peers
 from airnet.decide.policy import Causes, Contain, Policy
-from airnet.domain.beyond import BEYOND_MEASURE, FAR_AHEAD, FAR_ALONE, SHAPES
+from airnet.decide.terms import Terms
+from airnet.domain.beyond import (
+    BEYOND,
+    BEYOND_MEASURE,
+    FAR_AHEAD,
+    FAR_ALONE,
+    SHAPES,
+    Beyond,
+)
 from airnet.domain.columns import SESSION_SCHEMA
 from airnet.domain.decision import Action, Decision
 from airnet.domain.insistence import ACTED
 from airnet.domain.verdict import Cause, Verdict
-from airnet.domain.window import WINDOW_SESSION
+from airnet.domain.window import FEATURE_LIMIT, WINDOW_SESSION
 from tests.fakes.verdicts import SITE, session_verdict
 
 SECOND_NS = 1_000_000_000
@@ -142,8 +162,13 @@ def test_a_crowd_is_no_reason_to_let_be_who_is_ahead_of_it() -> None:
     assert judged(going_on(4, **crowd))[-1].action is Action.THROTTLE_SESSION
 
 
-def test_each_lets_something_be() -> None:
-    assert all(LET_BE[shape.name] for shape in SHAPES)
+def test_each_lets_something_be_and_one_of_a_crowd_only_where_others_rest() -> None:
+    assert set(LET_BE) == {shape.name for shape in SHAPES}
+    for shape in SHAPES:
+        is_quiet = "market_1s" in {name for name, _, _ in shape.bounds}
+
+        assert likeness.is_refresh in LET_BE[shape.name]
+        assert (is_crowded in LET_BE[shape.name]) is is_quiet
 
 
 def test_pulses_count_for_what_they_send() -> None:
@@ -244,3 +269,47 @@ def test_who_was_heard_least_lately_is_forgotten(
     )
 
     assert judged(both) == []
+
+
+#: What a sum is made of.
+SEEN = ("messages", "rate_1s", "rate_10s", "rate_fast", "peak_ratio", "baseline")
+numbers = st.none() | st.sampled_from((0, 1, 10_000, FEATURE_LIMIT))
+
+
+@given(st.lists(st.fixed_dictionaries(dict.fromkeys(SEEN, numbers)), max_size=9))
+def test_whatever_a_window_says_is_data(looks: list[dict[str, int | None]]) -> None:
+    """Unknown, zero, or saturated."""
+    found = Beyonds(COLUMNS, Terms(Policy(), Peers(SITE)))
+    for number, values in enumerate(looks):
+        row = tuple((QUICK | values).get(name, 0) for name in NAMES)
+        verdict = msgspec.structs.replace(windows([number])[0], features=row)
+
+        said = found.of(verdict, ("one",))
+
+        assert said is None or said.rule in {shape.name for shape in SHAPES}
+
+
+@given(
+    st.sampled_from(BEYOND),
+    st.lists(
+        st.tuples(
+            st.integers(-SECOND_NS, 2 * SECOND_NS),
+            st.integers(-9, 99),
+            st.integers(1, 900),
+        )
+    ),
+)
+def test_a_sum_stays_within_its_bounds(
+    counted: Beyond, looks: list[tuple[int, int, int]]
+) -> None:
+    """Time that runs back or stands, messages that are fewer than before."""
+    most = counted.shape.limit * 1000 + beyond.SPARE
+    at_ns, messages = SECOND_NS, 0
+    now = Sum(at_ns, messages, most, counted.pace * MICRO)
+    for span_ns, sent, peak in looks:
+        at_ns, messages = at_ns + span_ns, messages + sent
+        before, now = now, grown(now, at_ns, messages, peak, counted)
+
+        assert 0 <= now.total <= most
+        assert 0 <= now.credit <= counted.pace * MICRO
+        assert now.total - before.total <= counted.pace * MICRO

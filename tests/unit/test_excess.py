@@ -317,6 +317,23 @@ def test_what_is_moved_and_filled_as_by_chance_needs_no_model() -> None:
     assert throttled_ms(Talk(changes, mostly).sends(10_000, 10_000)) is not None
 
 
+def test_pegs_that_follow_the_market_and_are_hit_are_not_moved() -> None:
+    """Nine of ten messages replaces, at ever new prices; half of them, or in a loop."""
+    pegs = {
+        "fills_per_new": 1600,
+        "gap_deviation": 736,
+        "rate_replace_fast": 9000,
+        "entropy": 4000,
+        "loop_share": 0,
+        "replaces_per_new": 9000,
+    }
+
+    assert throttled_ms(Talk(features=pegs).sends(10_000, 10_000)) is None
+    for odd in ({"rate_replace_fast": 5000}, {"loop_share": 451}):
+        found = throttled_ms(Talk(features=pegs | odd).sends(10_000, 10_000))
+        assert found is not None
+
+
 @pytest.mark.parametrize(
     "features",
     [

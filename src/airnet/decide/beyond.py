@@ -11,7 +11,8 @@ anything is counted).
 
 Makers refresh their quotes at fifteen times their peak, alone, for eight seconds: no
 sum tells them from who does the same to stuff. What looks like honest business of any
-kind is not counted, but where it is beyond what any of it came to.
+kind is not counted, but where it is beyond what any of it came to; and refreshed quotes
+never are.
 
 Who has been as fast for ten seconds is let be, as by airnet.decide.belief. Integers;
 time is capture time. Bounded: who was heard least lately goes.

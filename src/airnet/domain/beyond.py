@@ -1,7 +1,7 @@
 """Beyond: windows of sessions beyond their own busiest second, for the others.
 
-Counted by airnet.decide.beyond, whatever it is that the session sends, in thousandths
-of what it sent in the busiest second of its past. Units are those of
+Counted by airnet.decide.beyond, which knows what is let be, in thousandths of what the
+session sent in the busiest second of its past. Units are those of
 airnet.domain.columns. docs/adr/0100 has how near honest sessions came.
 """
 
@@ -36,7 +36,9 @@ _ALONE = (
 #: As long as nothing about it looks honest: four times its peak, for three seconds at
 #: eight times it.
 FAR_ALONE = Beyond(
-    Shape("session.far_beyond_its_peak", _ALONE, told=6000, limit=12_000), 10, 4
+    Shape("session.far_beyond_its_peak", _ALONE, told=6000, limit=12_000),
+    pace=10,
+    taken=4,
 )
 #: Or two thousand, whatever the others do: they send less than he, and he has
 #: risen eight times as far as they. What trades moves them.
@@ -52,13 +54,15 @@ FAR_AHEAD = Beyond(
         told=4000,
         limit=8000,
     ),
-    4,
-    1,
+    pace=4,
+    taken=1,
 )
-#: And what no honest business is, but for a book withdrawn and entered anew: sixteen
+#: And, alone, what no honest business comes to but quotes that are refreshed: sixteen
 #: times its peak, for two seconds at thirty-two times it.
 BEYOND_MEASURE = Beyond(
-    Shape("session.beyond_all_measure", _ALONE, told=16_000, limit=32_000), 40, 16
+    Shape("session.beyond_all_measure", _ALONE, told=16_000, limit=32_000),
+    pace=40,
+    taken=16,
 )
 BEYOND = (FAR_ALONE, FAR_AHEAD, BEYOND_MEASURE)
 SHAPES = tuple(one.shape for one in BEYOND)
